@@ -1,0 +1,5 @@
+//! The hot loops, measured: `cargo bench`.
+
+fn main() {
+    divan::main();
+}

@@ -1,0 +1,101 @@
+//! `Env`: everything that is read from the process's surroundings, captured once.
+
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is the one file that may read the environment"
+)]
+
+use std::collections::HashMap;
+use std::ffi::{OsStr, OsString};
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+
+use crate::error::{Failure, Result};
+
+/// The variables, terminals and directories of this process. Tests build one by hand.
+#[derive(Clone, Default)]
+pub struct Env {
+    vars: HashMap<OsString, OsString>,
+    /// Whether standard input is a terminal.
+    pub stdin_terminal: bool,
+    /// Whether standard output is a terminal.
+    pub stdout_terminal: bool,
+    /// Whether standard error is a terminal.
+    pub stderr_terminal: bool,
+    /// The user's home directory, when there is one.
+    home: Option<PathBuf>,
+}
+
+impl Env {
+    /// Reads the surroundings of this process.
+    pub fn capture() -> Self {
+        let vars: HashMap<OsString, OsString> = std::env::vars_os().collect();
+        // Asking the system for a home is left to `home()`: most calls have it in a variable.
+        let home = vars
+            .get(OsStr::new("HOME"))
+            .filter(|home| !home.is_empty())
+            .map(PathBuf::from);
+        Env {
+            stdin_terminal: std::io::stdin().is_terminal(),
+            stdout_terminal: std::io::stdout().is_terminal(),
+            stderr_terminal: std::io::stderr().is_terminal(),
+            vars,
+            home,
+        }
+    }
+
+    /// Makes surroundings with these variables, no terminal and the home that `HOME` names.
+    pub fn with_vars<'a>(vars: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
+        let vars: HashMap<OsString, OsString> = vars
+            .into_iter()
+            .map(|(name, value)| (name.into(), value.into()))
+            .collect();
+        let home = vars.get(OsStr::new("HOME")).map(PathBuf::from);
+        Env {
+            vars,
+            home,
+            ..Env::default()
+        }
+    }
+
+    /// Returns a variable's raw value, when it is set.
+    pub fn os(&self, name: &str) -> Option<&OsStr> {
+        self.vars.get(OsStr::new(name)).map(OsString::as_os_str)
+    }
+
+    /// Returns a variable's value, when it is set and not empty.
+    ///
+    /// # Errors
+    /// Fails when the value is not UTF-8; the value is not shown.
+    pub fn text(&self, name: &str) -> Result<Option<&str>> {
+        match self.os(name) {
+            None => Ok(None),
+            Some(value) if value.is_empty() => Ok(None),
+            Some(value) => match value.to_str() {
+                Some(text) => Ok(Some(text)),
+                None => Err(Failure::usage(format!(
+                    "the variable {name} is not valid UTF-8"
+                ))),
+            },
+        }
+    }
+
+    /// Returns whether a variable is set to something other than the empty text.
+    pub fn is_set(&self, name: &str) -> bool {
+        self.os(name).is_some_and(|value| !value.is_empty())
+    }
+
+    /// Returns a variable as a path, when it is set and not empty.
+    pub fn path(&self, name: &str) -> Option<&Path> {
+        self.os(name)
+            .filter(|value| !value.is_empty())
+            .map(Path::new)
+    }
+
+    /// Returns the home directory: `HOME`, else what the system's user database says.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.home
+            .clone()
+            .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()))
+    }
+}

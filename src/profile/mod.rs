@@ -1,0 +1,133 @@
+//! Which tenant a call goes to: profiles from options, environment and file.
+
+pub mod endpoint;
+pub mod file;
+pub mod resolve;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::path::PathBuf;
+
+pub use endpoint::Base;
+
+use crate::secret::source::TokenSource;
+
+/// A value together with where it came from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Setting<T> {
+    /// The value that won.
+    pub value: T,
+    /// Who said so.
+    pub origin: Origin,
+}
+
+impl<T> Setting<T> {
+    /// Pairs a value with its origin.
+    pub fn new(value: T, origin: Origin) -> Self {
+        Setting { value, origin }
+    }
+}
+
+/// Where a setting came from, as `profile show` and `--dry-run` name it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// A command-line option, such as `--project`.
+    Option(&'static str),
+    /// An environment variable.
+    Variable(String),
+    /// A line of the configuration file.
+    File {
+        /// The file.
+        path: PathBuf,
+        /// The line, counted from 1.
+        line: usize,
+        /// The parent profile that it was inherited from, if it was.
+        inherited_from: Option<String>,
+    },
+    /// Built into the program.
+    BuiltIn,
+}
+
+impl fmt::Display for Origin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Origin::Option(name) => f.write_str(name),
+            Origin::Variable(name) => write!(f, "${name}"),
+            Origin::File {
+                path,
+                line,
+                inherited_from: None,
+            } => write!(f, "{}:{line}", path.display()),
+            Origin::File {
+                path,
+                line,
+                inherited_from: Some(parent),
+            } => {
+                write!(f, "{}:{line}, from {parent}", path.display())
+            }
+            Origin::BuiltIn => f.write_str("built in"),
+        }
+    }
+}
+
+/// What must happen before a call that is more than a read is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Guard {
+    /// Nothing.
+    #[default]
+    None,
+    /// The profile's name is typed at the prompt or given with `--confirm`.
+    Confirm,
+    /// Such calls are never sent.
+    ReadOnly,
+}
+
+impl Guard {
+    /// The words of the configuration file, in the order of their strictness.
+    pub const NAMES: [&'static str; 3] = ["none", "confirm", "read-only"];
+
+    /// Returns the word of the configuration file.
+    pub fn name(self) -> &'static str {
+        Guard::NAMES[self as usize]
+    }
+}
+
+/// One tenant and project under one name, with everything decided but the token's value.
+#[derive(Clone, Debug)]
+pub struct Profile {
+    /// The name that the status line shows: a profile's, `demo`, or the host when only the
+    /// environment or `--endpoint` named the endpoint.
+    pub name: String,
+    /// Where the API is.
+    pub base: Setting<Base>,
+    /// The project that `{project}` stands for.
+    pub project: Option<Setting<String>>,
+    /// Values for other placeholders.
+    pub vars: BTreeMap<String, Setting<String>>,
+    /// Certificates that are trusted beside the system's, PEM.
+    pub ca_file: Option<Setting<PathBuf>>,
+    /// The proxy to use in place of the environment's.
+    pub proxy: Option<Setting<String>>,
+    /// What a write needs.
+    pub guard: Setting<Guard>,
+    /// Where the token comes from; read only when a request will be sent.
+    pub token: TokenSource,
+    /// The parent that `extends` names.
+    pub extends: Option<Setting<String>>,
+    /// Every other profile of the file with the endpoint it owns: for naming the owner of a
+    /// refused URL and for guards that follow the data.
+    pub neighbours: Vec<Neighbour>,
+}
+
+/// Another profile of the same file, as far as a call must know it.
+#[derive(Clone, Debug)]
+pub struct Neighbour {
+    /// Its name.
+    pub name: String,
+    /// Its endpoint.
+    pub base: Base,
+    /// Its project.
+    pub project: Option<String>,
+    /// Its guard.
+    pub guard: Guard,
+}
