@@ -2,8 +2,73 @@
 //!
 //! Data flows one way: arguments, plan, request, exchange, verdict, output.
 
+pub(crate) mod cli;
+pub(crate) mod commands;
+pub mod demo;
 pub mod env;
 pub mod error;
+pub mod exchange;
 pub mod exit;
+pub(crate) mod input;
+pub(crate) mod interrupt;
+pub mod output;
+pub mod plan;
 pub mod profile;
+pub mod request;
 pub mod secret;
+pub mod verdict;
+
+use std::ffi::OsString;
+
+use clap::CommandFactory;
+
+use crate::cli::{Command, ConfigCommand, Parsed, ProfileCommand};
+use crate::commands::Context;
+pub use crate::commands::shell::{COMPLETE_VARIABLE, completion_script, manual_page};
+use crate::env::Env;
+use crate::error::Result;
+use crate::exit::Exit;
+
+/// Returns the definition of the command line: help, manual page and completions come from it.
+pub fn command() -> clap::Command {
+    cli::Cli::command()
+}
+
+/// Runs the program with these words, the first being its own name, and returns its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    interrupt::watch();
+    let env = Env::capture();
+    let parsed = match cli::parse(args.into_iter().collect()) {
+        Ok(parsed) => parsed,
+        Err(error) => return commands::usage::report(&error, env),
+    };
+    let cx = Context::new(env, parsed.cli.raw.options.output.color);
+    match dispatch(&parsed, &cx) {
+        Ok(exit) => exit,
+        Err(failure) => {
+            cx.fail(&failure);
+            failure.exit
+        }
+    }
+}
+
+fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
+    match &parsed.cli.command {
+        None => commands::call::raw(parsed, cx),
+        Some(Command::Profile(ProfileCommand::List(options))) => {
+            commands::profile::list(options, cx)
+        }
+        Some(Command::Profile(ProfileCommand::Show { name, options })) => {
+            commands::profile::show(name.as_deref(), options, cx)
+        }
+        Some(Command::Config(ConfigCommand::Path { config })) => {
+            commands::config::path(config.as_deref(), cx)
+        }
+        Some(Command::Config(ConfigCommand::Check { config })) => {
+            commands::config::check(config.as_deref(), cx)
+        }
+        Some(Command::Demo(args)) => commands::demo::run(args, cx),
+        Some(Command::Completions { shell }) => commands::shell::completions(*shell),
+        Some(Command::Man) => commands::shell::man(),
+    }
+}

@@ -1,1 +1,636 @@
+//! The configuration file: where it is, what may stand in it, and what is wrong with it.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use toml::Spanned;
+use toml::de::{DeTable, DeValue};
+
+use crate::env::Env;
+use crate::error::{Failure, Result, io_reason, nearest};
+use crate::output::terminal::sanitise;
+use crate::profile::{Guard, Origin};
+use crate::secret::Secret;
+use crate::secret::source::Stored;
+
+/// The keys at the top of the file.
+pub(crate) const TOP_KEYS: [&str; 4] = ["default_profile", "profiles", "templates", "vars"];
+
+/// The keys of a profile.
+pub(crate) const PROFILE_KEYS: [&str; 15] = [
+    "ca_file",
+    "domain",
+    "endpoint",
+    "extends",
+    "guard",
+    "oauth",
+    "organisation",
+    "project",
+    "proxy",
+    "tenant",
+    "token",
+    "token_command",
+    "token_env",
+    "token_file",
+    "vars",
+];
+
+/// The keys of a profile's `oauth` table.
+pub(crate) const OAUTH_KEYS: [&str; 6] = [
+    "client_id",
+    "client_secret_command",
+    "client_secret_env",
+    "client_secret_file",
+    "scope",
+    "token_url",
+];
+
+/// The profile that needs no file.
+pub(crate) const DEMO: &str = "demo";
+
+/// A value and the line it stands on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Located<T> {
+    /// The value.
+    pub(crate) value: T,
+    /// The line, counted from 1.
+    pub(crate) line: usize,
+}
+
+/// The file, checked key by key; profiles are not put together yet.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct ConfigFile {
+    /// Where it is.
+    pub(crate) path: PathBuf,
+    pub(crate) default_profile: Option<Located<String>>,
+    pub(crate) vars: BTreeMap<String, Located<String>>,
+    /// In the order of the file.
+    pub(crate) profiles: Vec<Entry>,
+}
+
+/// A profile as it stands in the file.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Entry {
+    pub(crate) name: String,
+    pub(crate) line: usize,
+    pub(crate) extends: Option<Located<String>>,
+    pub(crate) endpoint: Option<Located<String>>,
+    pub(crate) domain: Option<Located<String>>,
+    pub(crate) organisation: Option<Located<String>>,
+    pub(crate) tenant: Option<Located<String>>,
+    pub(crate) project: Option<Located<String>>,
+    pub(crate) guard: Option<Located<Guard>>,
+    pub(crate) ca_file: Option<Located<PathBuf>>,
+    pub(crate) proxy: Option<Located<String>>,
+    pub(crate) vars: BTreeMap<String, Located<String>>,
+    pub(crate) token: Option<Stored>,
+    pub(crate) oauth: Option<OAuthEntry>,
+}
+
+/// A profile's `oauth` table.
+#[derive(Clone, Debug)]
+pub(crate) struct OAuthEntry {
+    pub(crate) token_url: url::Url,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: Stored,
+    pub(crate) scope: Option<String>,
+}
+
+impl ConfigFile {
+    /// Returns the profile of this name.
+    pub(crate) fn entry(&self, name: &str) -> Option<&Entry> {
+        self.profiles.iter().find(|entry| entry.name == name)
+    }
+
+    /// Returns a failure that names a line of this file.
+    pub(crate) fn wrong(&self, line: usize, what: &str) -> Failure {
+        Failure::usage(format!("{}:{line}: {what}", self.path.display())).fact("nothing was sent")
+    }
+}
+
+/// Returns where the file is looked for: `--config`, `REINFER_CONFIG`, or the usual place.
+pub(crate) fn path(option: Option<&OsStr>, env: &Env) -> Option<PathBuf> {
+    option
+        .map(PathBuf::from)
+        .or_else(|| env.path("REINFER_CONFIG").map(Path::to_owned))
+        .or_else(|| usual_path(env))
+}
+
+/// Returns the usual place: `$XDG_CONFIG_HOME/rein`, else `~/.config/rein`, on macOS too;
+/// `%APPDATA%\rein` on Windows.
+fn usual_path(env: &Env) -> Option<PathBuf> {
+    let folder = if cfg!(windows) {
+        env.path("APPDATA").map(Path::to_owned)
+    } else {
+        // A relative path is to be ignored, says the XDG base directory specification.
+        let xdg = env
+            .path("XDG_CONFIG_HOME")
+            .filter(|path| path.is_absolute())
+            .map(Path::to_owned);
+        xdg.or_else(|| env.home().map(|home| home.join(".config")))
+    };
+    folder.map(|folder| folder.join("rein").join("config.toml"))
+}
+
+/// Returns the folder for caches and other state: `$XDG_STATE_HOME/rein`, else
+/// `~/.local/state/rein`; `%LOCALAPPDATA%\rein` on Windows.
+pub(crate) fn state_folder(env: &Env) -> Option<PathBuf> {
+    let folder = if cfg!(windows) {
+        env.path("LOCALAPPDATA").map(Path::to_owned)
+    } else {
+        let xdg = env
+            .path("XDG_STATE_HOME")
+            .filter(|path| path.is_absolute())
+            .map(Path::to_owned);
+        xdg.or_else(|| env.home().map(|home| home.join(".local").join("state")))
+    };
+    folder.map(|folder| folder.join("rein"))
+}
+
+/// Reads the file. The usual one may be missing; one that was named must be there.
+///
+/// # Errors
+/// Fails (exit 2) with place and legal names, never with a value or a line of the file.
+pub(crate) fn load(option: Option<&OsStr>, env: &Env) -> Result<ConfigFile> {
+    let named = option.is_some() || env.is_set("REINFER_CONFIG");
+    let Some(path) = path(option, env) else {
+        return Ok(ConfigFile::default());
+    };
+    let bytes = match std::fs::read(&path) {
+        Ok(bytes) => bytes,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
+            return Ok(ConfigFile {
+                path,
+                ..ConfigFile::default()
+            });
+        }
+        Err(error) => {
+            return Err(Failure::usage(format!(
+                "cannot read the configuration file {}: {}",
+                path.display(),
+                io_reason(&error)
+            ))
+            .fact("nothing was sent"));
+        }
+    };
+    let text = String::from_utf8(bytes)
+        .map_err(|_| Failure::usage(format!("{}: the file is not valid UTF-8", path.display())))?;
+    let file = parse(&path, &text, env.home().as_deref())?;
+    refuse_a_readable_secret(&file)?;
+    Ok(file)
+}
+
+/// Parses the text of a file.
+///
+/// # Errors
+/// Fails as `load` does.
+pub(crate) fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<ConfigFile> {
+    let reader = Reader { path, text, home };
+    let table = DeTable::parse(text).map_err(|error| {
+        // The library's own message can quote a value of the file, and that may be a token.
+        reader.wrong(error.span().unwrap_or(0..0), "this is not valid TOML")
+    })?;
+    reader.file(table.get_ref())
+}
+
+/// A file with a literal secret is for its owner's eyes alone.
+fn refuse_a_readable_secret(file: &ConfigFile) -> Result<()> {
+    let holds_secret = |entry: &&Entry| matches!(entry.token, Some(Stored::Literal(..)));
+    let Some(entry) = file.profiles.iter().find(holds_secret) else {
+        return Ok(());
+    };
+    if readable_by_others(&file.path) {
+        return Err(Failure::usage(format!(
+            "{} holds the token of profile {} and can be read by others",
+            file.path.display(),
+            entry.name
+        ))
+        .fact("nothing was sent")
+        .hint(format!(
+            "chmod 600 {}",
+            shell_words::quote(&file.path.to_string_lossy())
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn readable_by_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt;
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+}
+
+#[cfg(not(unix))]
+fn readable_by_others(_path: &Path) -> bool {
+    false
+}
+
+type Value<'a> = Spanned<DeValue<'a>>;
+type Key<'a> = Spanned<std::borrow::Cow<'a, str>>;
+
+struct Reader<'a> {
+    path: &'a Path,
+    text: &'a str,
+    home: Option<&'a Path>,
+}
+
+impl Reader<'_> {
+    /// Returns a failure at a place, with nothing of the text there.
+    fn wrong(&self, span: Range<usize>, what: &str) -> Failure {
+        let before = self.text.get(..span.start).unwrap_or_default();
+        let column = before
+            .rsplit('\n')
+            .next()
+            .unwrap_or_default()
+            .chars()
+            .count()
+            + 1;
+        Failure::usage(format!(
+            "{}:{}:{column}: {what}",
+            self.path.display(),
+            line_of(self.text, span.start)
+        ))
+        .fact("nothing was sent")
+    }
+
+    fn line(&self, span: &Range<usize>) -> usize {
+        line_of(self.text, span.start)
+    }
+
+    fn unknown_key(&self, key: &Key<'_>, section: &str, legal: &[&str]) -> Failure {
+        let name = sanitise(key.get_ref()).into_owned();
+        let mut failure = self
+            .wrong(key.span(), &format!("unknown key {name} in {section}"))
+            .fact(format!("legal keys: {}", legal.join(", ")));
+        if let Some(close) = nearest(&name, legal.iter().copied()).first() {
+            failure = failure.hint(format!("did you mean {close}?"));
+        }
+        failure
+    }
+
+    fn wrong_type(&self, value: &Value<'_>, key: &str, expected: &str) -> Failure {
+        self.wrong(value.span(), &format!("{key} must be {expected}"))
+    }
+
+    fn file(&self, table: &DeTable<'_>) -> Result<ConfigFile> {
+        let mut file = ConfigFile {
+            path: self.path.to_owned(),
+            ..ConfigFile::default()
+        };
+        for (key, value) in table {
+            match key.get_ref().as_ref() {
+                "default_profile" => {
+                    file.default_profile = Some(self.string(value, "default_profile")?)
+                }
+                "vars" => file.vars = self.vars(value)?,
+                "profiles" => {
+                    for (name, value) in self.table(value, "profiles")? {
+                        file.profiles.push(self.profile(name, value)?);
+                    }
+                }
+                "templates" => {
+                    self.table(value, "templates")?;
+                }
+                _ => return Err(self.unknown_key(key, "the file", &TOP_KEYS)),
+            }
+        }
+        file.profiles.sort_by_key(|entry| entry.line);
+        Ok(file)
+    }
+
+    fn profile(&self, name: &Key<'_>, value: &Value<'_>) -> Result<Entry> {
+        let shown = name.get_ref().as_ref();
+        if shown == DEMO {
+            return Err(self
+                .wrong(
+                    name.span(),
+                    "the name demo is reserved for the tenant inside the program",
+                )
+                .hint("give the profile another name"));
+        }
+        if shown.is_empty()
+            || shown
+                .chars()
+                .any(|c| c.is_control() || c.is_whitespace() || c == '/')
+        {
+            return Err(self.wrong(name.span(), "a profile's name must be one word without /"));
+        }
+        let mut entry = Entry {
+            name: shown.to_owned(),
+            line: self.line(&name.span()),
+            ..Entry::default()
+        };
+        let section = format!("profile {shown}");
+        let mut sources = Vec::new();
+        for (key, value) in self.table(value, &section)? {
+            let word = key.get_ref().as_ref();
+            match word {
+                "endpoint" => entry.endpoint = Some(self.string(value, word)?),
+                "domain" => entry.domain = Some(self.string(value, word)?),
+                "organisation" => entry.organisation = Some(self.string(value, word)?),
+                "tenant" => entry.tenant = Some(self.string(value, word)?),
+                "extends" => entry.extends = Some(self.string(value, word)?),
+                "project" => entry.project = Some(self.string(value, word)?),
+                "proxy" => entry.proxy = Some(self.string(value, word)?),
+                "guard" => entry.guard = Some(self.guard(value)?),
+                "ca_file" => entry.ca_file = Some(self.path_value(value, word)?),
+                "vars" => entry.vars = self.vars(value)?,
+                "oauth" => {
+                    sources.push("oauth");
+                    entry.oauth = Some(self.oauth(value, &section)?);
+                }
+                "token" | "token_env" | "token_file" | "token_command" => {
+                    sources.push(
+                        PROFILE_KEYS
+                            .iter()
+                            .find(|legal| **legal == word)
+                            .copied()
+                            .unwrap_or_default(),
+                    );
+                    entry.token =
+                        Some(self.stored(word.trim_start_matches("token"), value, word)?);
+                }
+                _ => return Err(self.unknown_key(key, &section, &PROFILE_KEYS)),
+            }
+        }
+        if let [first, second, ..] = sources.as_slice() {
+            return Err(self
+                .wrong(
+                    name.span(),
+                    &format!("{section} names two token sources: {first} and {second}"),
+                )
+                .hint("keep one of them"));
+        }
+        Ok(entry)
+    }
+
+    /// Reads where a secret is, by the key's ending: `_env`, `_file`, `_command` or none.
+    fn stored(&self, ending: &str, value: &Value<'_>, key: &str) -> Result<Stored> {
+        Ok(match ending {
+            "_env" => Stored::Variable(self.string(value, key)?.value),
+            "_file" => Stored::File(self.path_value(value, key)?.value),
+            "_command" => Stored::Command(self.words(value, key)?),
+            _ => {
+                let Located {
+                    value: secret,
+                    line,
+                } = self.string(value, key)?;
+                let origin = Origin::File {
+                    path: self.path.to_owned(),
+                    line,
+                    inherited_from: None,
+                };
+                Stored::Literal(Secret::new(secret), origin)
+            }
+        })
+    }
+
+    fn oauth(&self, value: &Value<'_>, section: &str) -> Result<OAuthEntry> {
+        let (mut token_url, mut client_id, mut client_secret, mut scope) = (None, None, None, None);
+        for (key, value) in self.table(value, "oauth")? {
+            let word = key.get_ref().as_ref();
+            match word {
+                "token_url" => token_url = Some(self.token_url(value)?),
+                "client_id" => client_id = Some(self.string(value, word)?.value),
+                "scope" => scope = Some(self.string(value, word)?.value),
+                "client_secret_env" | "client_secret_file" | "client_secret_command" => {
+                    if client_secret.is_some() {
+                        return Err(
+                            self.wrong(key.span(), "oauth names two places of the client secret")
+                        );
+                    }
+                    client_secret =
+                        Some(self.stored(word.trim_start_matches("client_secret"), value, word)?);
+                }
+                _ => {
+                    return Err(self.unknown_key(key, &format!("oauth of {section}"), &OAUTH_KEYS));
+                }
+            }
+        }
+        match (token_url, client_id, client_secret) {
+            (Some(token_url), Some(client_id), Some(client_secret)) => {
+                Ok(OAuthEntry { token_url, client_id, client_secret, scope })
+            }
+            _ => Err(self.wrong(
+                value.span(),
+                &format!("oauth of {section} needs token_url, client_id and client_secret_env, _file or _command"),
+            )),
+        }
+    }
+
+    fn token_url(&self, value: &Value<'_>) -> Result<url::Url> {
+        let text = self.string(value, "token_url")?.value;
+        let base = super::Base::from_endpoint(&text)
+            .map_err(|why| self.wrong(value.span(), &format!("token_url is not usable: {why}")))?;
+        Ok(base.url().clone())
+    }
+
+    fn guard(&self, value: &Value<'_>) -> Result<Located<Guard>> {
+        let expected = "one of \"none\", \"confirm\", \"read-only\"";
+        let located = self
+            .string(value, "guard")
+            .map_err(|_| self.wrong_type(value, "guard", expected))?;
+        let guard = match located.value.as_str() {
+            "none" => Guard::None,
+            "confirm" => Guard::Confirm,
+            "read-only" => Guard::ReadOnly,
+            _ => return Err(self.wrong_type(value, "guard", expected)),
+        };
+        Ok(Located {
+            value: guard,
+            line: located.line,
+        })
+    }
+
+    fn vars(&self, value: &Value<'_>) -> Result<BTreeMap<String, Located<String>>> {
+        let mut vars = BTreeMap::new();
+        for (key, value) in self.table(value, "vars")? {
+            let text = match value.get_ref() {
+                DeValue::String(text) => text.to_string(),
+                DeValue::Integer(number) => number.as_str().to_owned(),
+                _ => {
+                    return Err(self.wrong_type(value, "a variable", "a string or a whole number"));
+                }
+            };
+            vars.insert(
+                key.get_ref().to_string(),
+                Located {
+                    value: text,
+                    line: self.line(&value.span()),
+                },
+            );
+        }
+        Ok(vars)
+    }
+
+    fn table<'t, 'i>(&self, value: &'t Value<'i>, key: &str) -> Result<&'t DeTable<'i>> {
+        value
+            .get_ref()
+            .as_table()
+            .ok_or_else(|| self.wrong_type(value, key, "a table"))
+    }
+
+    fn string(&self, value: &Value<'_>, key: &str) -> Result<Located<String>> {
+        match value.get_ref().as_str() {
+            Some("") => Err(self.wrong_type(value, key, "a string that is not empty")),
+            Some(text) if text.chars().any(char::is_control) => {
+                Err(self.wrong_type(value, key, "a string without control characters"))
+            }
+            Some(text) => Ok(Located {
+                value: text.to_owned(),
+                line: self.line(&value.span()),
+            }),
+            None => Err(self.wrong_type(value, key, "a string")),
+        }
+    }
+
+    /// Reads a path: `~/` is the home, a relative one starts at the file's own folder.
+    fn path_value(&self, value: &Value<'_>, key: &str) -> Result<Located<PathBuf>> {
+        let Located { value: text, line } = self.string(value, key)?;
+        let path = match (text.strip_prefix("~/"), self.home) {
+            (Some(rest), Some(home)) => home.join(rest),
+            _ => self.path.parent().unwrap_or(Path::new("")).join(text),
+        };
+        Ok(Located { value: path, line })
+    }
+
+    fn words(&self, value: &Value<'_>, key: &str) -> Result<Vec<String>> {
+        let expected =
+            "a list of words: the command and its arguments, as in [\"op\", \"read\", \"...\"]";
+        let array = value
+            .get_ref()
+            .as_array()
+            .ok_or_else(|| self.wrong_type(value, key, expected))?;
+        let words: Option<Vec<String>> = array
+            .iter()
+            .map(|word| word.get_ref().as_str().map(str::to_owned))
+            .collect();
+        words
+            .filter(|words| words.first().is_some_and(|program| !program.is_empty()))
+            .ok_or_else(|| self.wrong_type(value, key, expected))
+    }
+}
+
+fn line_of(text: &str, offset: usize) -> usize {
+    text.as_bytes()
+        .iter()
+        .take(offset)
+        .filter(|byte| **byte == b'\n')
+        .count()
+        + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+    fn wrong(text: &str) -> String {
+        parse(Path::new("/c/config.toml"), text, None)
+            .expect_err(text)
+            .to_string()
+    }
+
+    #[test]
+    fn the_example_is_valid_and_names_every_key() {
+        let file = parse(Path::new("/c/config.toml"), EXAMPLE, None).expect("the example");
+        assert!(file.profiles.len() >= 4);
+        for key in TOP_KEYS.iter().chain(&PROFILE_KEYS).chain(&OAUTH_KEYS) {
+            assert!(EXAMPLE.contains(key), "{key} is not documented");
+        }
+    }
+
+    #[test]
+    fn a_mistake_names_its_place_and_what_is_legal() {
+        for (text, parts) in [
+            (
+                "[profiles.p]\ngaurd = \"confirm\"",
+                &[
+                    "/c/config.toml:2:1",
+                    "gaurd",
+                    "did you mean guard?",
+                    "legal keys",
+                ][..],
+            ),
+            (
+                "defualt_profile = \"x\"",
+                &[":1:1", "did you mean default_profile?"],
+            ),
+            ("[profiles.p]\nguard = \"yes\"", &[":2:9", "\"confirm\""]),
+            (
+                "[profiles.p]\nproject = 5",
+                &[":2:11", "project must be a string"],
+            ),
+            (
+                "[profiles.p]\ntoken_command = \"op read\"",
+                &[":2:17", "list of words"],
+            ),
+            ("[profiles.demo]\n", &[":1:", "reserved"]),
+            (
+                "[profiles.p]\ntoken_env = \"A\"\ntoken_file = \"b\"",
+                &["token_env and token_file"],
+            ),
+            (
+                "[profiles.p.oauth]\nclient_id = \"a\"",
+                &["needs token_url"],
+            ),
+            ("[profiles.p.oauth]\ntoken_url = \"http://h/x\"", &["https"]),
+            ("profiles = 1", &["profiles must be a table"]),
+            ("[profiles.p\n", &["not valid TOML"]),
+        ] {
+            for part in parts {
+                assert!(wrong(text).contains(part), "{part}: {}", wrong(text));
+            }
+        }
+    }
+
+    #[test]
+    fn no_message_holds_a_value_or_a_line_of_the_file() {
+        for text in [
+            "[profiles.p]\ntoken = SEKRET-0123",
+            "[profiles.p]\ntoken = \"SEKRET-0123\nx",
+            "[profiles.p]\ntoken = [\"SEKRET-0123\"]",
+            "[profiles.p]\ntoken = \"SEKRET-0123\" junk",
+            "[profiles.p]\nguard = \"SEKRET-0123\"",
+            "[profiles.p]\ntoken = \"SEKRET-0123\"\ntoken = \"SEKRET-0123\"",
+        ] {
+            assert!(!wrong(text).contains("SEKRET"), "{}", wrong(text));
+        }
+    }
+
+    #[test]
+    fn the_usual_place_follows_the_base_directories() {
+        let path_with = |vars: &[(&str, &str)]| path(None, &Env::with_vars(vars.iter().copied()));
+        let at = |text: &str| Some(PathBuf::from(text));
+        assert_eq!(
+            path_with(&[("HOME", "/h")]),
+            at("/h/.config/rein/config.toml")
+        );
+        assert_eq!(
+            path_with(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")]),
+            at("/x/rein/config.toml")
+        );
+        assert_eq!(
+            path_with(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "x")]),
+            at("/h/.config/rein/config.toml")
+        );
+        assert_eq!(
+            path_with(&[("HOME", "/h"), ("REINFER_CONFIG", "c")]),
+            at("c")
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_a_file_or_a_message(position in 0_usize..3000, junk in "\\PC{0,6}") {
+            let mut text = EXAMPLE.to_owned();
+            let position = (0..=position.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
+            text.insert_str(position, &junk);
+            let _unused = parse(Path::new("/c"), &text, None);
+        }
+    }
+}

@@ -1,8 +1,9 @@
 //! Which tenant a call goes to: profiles from options, environment and file.
 
 pub mod endpoint;
-pub mod file;
+pub(crate) mod file;
 pub mod resolve;
+pub(crate) mod show;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -117,6 +118,21 @@ pub struct Profile {
     /// Every other profile of the file with the endpoint it owns: for naming the owner of a
     /// refused URL and for guards that follow the data.
     pub neighbours: Vec<Neighbour>,
+}
+
+impl Profile {
+    /// Returns what a placeholder stands for: the project, else a variable.
+    pub fn placeholder(&self, name: &str) -> Option<&Setting<String>> {
+        match name {
+            "project" if self.project.is_some() => self.project.as_ref(),
+            _ => self.vars.get(name),
+        }
+    }
+
+    /// Returns whether this is the tenant inside the program.
+    pub fn is_demo(&self) -> bool {
+        matches!(self.token, TokenSource::Demo(_))
+    }
 }
 
 /// Another profile of the same file, as far as a call must know it.

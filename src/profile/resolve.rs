@@ -1,1 +1,828 @@
+//! Options, environment and file made into one profile, each value with its origin.
 
+use std::collections::BTreeMap;
+use std::ffi::OsStr;
+use std::path::PathBuf;
+
+use crate::env::Env;
+use crate::error::{Failure, Result, nearest};
+use crate::output::terminal::sanitise;
+use crate::profile::file::{self, ConfigFile, DEMO, Entry, Located};
+use crate::profile::{Base, Guard, Neighbour, Origin, Profile, Setting};
+use crate::secret::Secret;
+use crate::secret::source::{OAuth, TokenSource, variable_of_profile};
+
+/// What the command line says about the profile.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Choice<'a> {
+    /// `-p`.
+    pub profile: Option<&'a str>,
+    /// `--endpoint`.
+    pub endpoint: Option<&'a OsStr>,
+    /// `--project`.
+    pub project: Option<&'a str>,
+    /// `--token-file`.
+    pub token_file: Option<&'a OsStr>,
+    /// `--config`.
+    pub config: Option<&'a OsStr>,
+}
+
+/// Who says which tenant is meant, in the order in which they count.
+enum Selected {
+    /// A profile by name.
+    Named(String, Origin),
+    /// An endpoint alone, from `--endpoint` or `REINFER_ENDPOINT`.
+    Endpoint(Base, Origin),
+}
+
+/// Returns the profile that a call goes to.
+///
+/// # Errors
+/// Fails (exit 2) when it is not clear which tenant or token is meant, and on every mistake in
+/// the file; never falls back to another profile.
+pub fn resolve(choice: &Choice<'_>, env: &Env) -> Result<Profile> {
+    let config = file::load(choice.config, env);
+    let selected = select(choice, env, config.as_ref().ok())?;
+    let profile = match selected {
+        Some(Selected::Named(name, origin)) => named(&name, &origin, choice, env, &config?)?,
+        Some(Selected::Endpoint(base, origin)) => {
+            // Endpoint and token need no file, so a broken one must not be in the way.
+            endpoint_alone(base, origin, choice, env, &config.unwrap_or_default())?
+        }
+        None => return Err(nothing_selected(&config?)),
+    };
+    with_project(profile, choice, env)
+}
+
+/// Returns the profile of the tenant inside the program, which reads no file.
+///
+/// # Errors
+/// Fails when a project variable is not text.
+pub(crate) fn demo(endpoint: &str, token: &str, choice: &Choice<'_>, env: &Env) -> Result<Profile> {
+    let base = Base::from_endpoint(endpoint).map_err(Failure::local)?;
+    let mut profile = bare(
+        DEMO,
+        Setting::new(base, Origin::BuiltIn),
+        TokenSource::Demo(Secret::new(token.to_owned())),
+    );
+    profile.project = Some(Setting::new("retail-dev".to_owned(), Origin::BuiltIn));
+    with_project(profile, choice, env)
+}
+
+/// Returns every profile of the file, in its order.
+///
+/// # Errors
+/// Fails on the first mistake in the file.
+pub(crate) fn all(choice: &Choice<'_>, env: &Env) -> Result<Vec<Profile>> {
+    let config = file::load(choice.config, env)?;
+    config
+        .profiles
+        .iter()
+        .map(|entry| assemble(entry, &config))
+        .collect()
+}
+
+/// Returns the name of the profile that a call would use, when one is named.
+///
+/// # Errors
+/// Fails as `resolve` does where the choice itself is unclear.
+pub(crate) fn selected_name(choice: &Choice<'_>, env: &Env) -> Result<Option<String>> {
+    let config = file::load(choice.config, env)?;
+    Ok(match select(choice, env, Some(&config))? {
+        Some(Selected::Named(name, _)) => Some(name),
+        _ => None,
+    })
+}
+
+fn select(choice: &Choice<'_>, env: &Env, config: Option<&ConfigFile>) -> Result<Option<Selected>> {
+    if let Some(name) = choice.profile {
+        return Ok(Some(Selected::Named(name.to_owned(), Origin::Option("-p"))));
+    }
+    if let Some(text) = choice.endpoint {
+        let base = endpoint_option(text)?;
+        // The profile that would have been used keeps its name and token on its own endpoint.
+        let usual = select(
+            &Choice {
+                endpoint: None,
+                ..*choice
+            },
+            env,
+            config,
+        )?;
+        if let (Some(Selected::Named(name, origin)), Some(config)) = (usual, config)
+            && let Some(entry) = config.entry(&name)
+            && assemble(entry, config).is_ok_and(|profile| profile.base.value.same_endpoint(&base))
+        {
+            return Ok(Some(Selected::Named(name, origin)));
+        }
+        return Ok(Some(Selected::Endpoint(base, Origin::Option("--endpoint"))));
+    }
+    let endpoint = env
+        .text("REINFER_ENDPOINT")?
+        .map(endpoint_variable)
+        .transpose()?;
+    if let Some(name) = env.text("REINFER_PROFILE")? {
+        if let (Some(base), Some(config)) = (endpoint, config) {
+            agree(name, &base, config)?;
+        }
+        return Ok(Some(Selected::Named(
+            name.to_owned(),
+            Origin::Variable("REINFER_PROFILE".to_owned()),
+        )));
+    }
+    if let Some(base) = endpoint {
+        return Ok(Some(Selected::Endpoint(
+            base,
+            Origin::Variable("REINFER_ENDPOINT".to_owned()),
+        )));
+    }
+    let default =
+        config.and_then(|config| config.default_profile.as_ref().map(|name| (name, config)));
+    Ok(default.map(|(name, config)| {
+        let origin = Origin::File {
+            path: config.path.clone(),
+            line: name.line,
+            inherited_from: None,
+        };
+        Selected::Named(name.value.clone(), origin)
+    }))
+}
+
+fn endpoint_option(text: &OsStr) -> Result<Base> {
+    let text = text
+        .to_str()
+        .ok_or_else(|| Failure::usage("--endpoint is not valid UTF-8"))?;
+    Base::from_endpoint(text)
+        .map_err(|why| Failure::usage(format!("--endpoint is not usable: {why}")))
+}
+
+fn endpoint_variable(text: &str) -> Result<Base> {
+    Base::from_endpoint(text).map_err(|why| {
+        Failure::usage(format!("REINFER_ENDPOINT is not usable: {why}")).fact("nothing was sent")
+    })
+}
+
+/// Both variables together must mean one tenant.
+fn agree(name: &str, base: &Base, config: &ConfigFile) -> Result<()> {
+    let Some(entry) = config.entry(name) else {
+        return Ok(());
+    };
+    let profile = assemble(entry, config)?;
+    if profile.base.value.same_endpoint(base) {
+        return Ok(());
+    }
+    Err(
+        Failure::usage("REINFER_PROFILE and REINFER_ENDPOINT mean two different tenants")
+            .fact(format!(
+                "REINFER_PROFILE={name} is {}",
+                profile.base.value.as_str()
+            ))
+            .fact(format!("REINFER_ENDPOINT is {}", base.as_str()))
+            .fact("nothing was sent")
+            .hint("unset one of them, or choose with -p"),
+    )
+}
+
+fn named(
+    name: &str,
+    origin: &Origin,
+    choice: &Choice<'_>,
+    env: &Env,
+    config: &ConfigFile,
+) -> Result<Profile> {
+    let entry = config
+        .entry(name)
+        .ok_or_else(|| unknown(name, origin, config))?;
+    let mut profile = assemble(entry, config)?;
+    profile.neighbours = neighbours(Some(name), config)?;
+    if let Some(text) = choice.endpoint {
+        let base = endpoint_option(text)?;
+        if !profile.base.value.same_endpoint(&base) && choice.token_file.is_none() {
+            profile.token = TokenSource::Withheld(format!(
+                "--endpoint {} is not the endpoint of profile {name} ({})",
+                base.as_str(),
+                profile.base.value.as_str()
+            ));
+        }
+        profile.base = Setting::new(base, Origin::Option("--endpoint"));
+    }
+    if let TokenSource::Environment { general, .. } = &mut profile.token
+        && let Some(text) = env.text("REINFER_ENDPOINT")?
+    {
+        // The two variables belong together: a token for one endpoint is not sent to another.
+        *general = profile.base.value.same_endpoint(&endpoint_variable(text)?);
+    }
+    if let Some(path) = choice.token_file {
+        profile.token = TokenSource::Option(PathBuf::from(path));
+    }
+    Ok(profile)
+}
+
+fn endpoint_alone(
+    base: Base,
+    origin: Origin,
+    choice: &Choice<'_>,
+    env: &Env,
+    config: &ConfigFile,
+) -> Result<Profile> {
+    let token = match choice.token_file {
+        Some(path) => TokenSource::Option(PathBuf::from(path)),
+        None => token_for_endpoint(&base, &origin, choice, env, config)?,
+    };
+    let name = base.host_label();
+    let mut profile = bare(&name, Setting::new(base, origin), token);
+    profile.neighbours = neighbours(None, config).unwrap_or_default();
+    profile.vars = file_vars(config);
+    Ok(profile)
+}
+
+/// `REINFER_TOKEN` goes with `REINFER_ENDPOINT`; with `--endpoint` only where nothing says that it
+/// is another tenant's.
+fn token_for_endpoint(
+    base: &Base,
+    origin: &Origin,
+    choice: &Choice<'_>,
+    env: &Env,
+    config: &ConfigFile,
+) -> Result<TokenSource> {
+    let general = TokenSource::Environment {
+        own: None,
+        shared_with: None,
+        general: true,
+    };
+    if !matches!(origin, Origin::Option(_)) {
+        return Ok(general);
+    }
+    let other = match select(
+        &Choice {
+            endpoint: None,
+            ..*choice
+        },
+        env,
+        Some(config),
+    )? {
+        None => None,
+        Some(Selected::Named(name, _)) => Some(format!("profile {name}")),
+        Some(Selected::Endpoint(other, _)) if other.same_endpoint(base) => None,
+        Some(Selected::Endpoint(other, _)) => Some(format!("REINFER_ENDPOINT={}", other.as_str())),
+    };
+    Ok(match other {
+        None => general,
+        Some(other) => TokenSource::Withheld(format!(
+            "--endpoint {} is not that of {other}",
+            base.as_str()
+        )),
+    })
+}
+
+fn with_project(mut profile: Profile, choice: &Choice<'_>, env: &Env) -> Result<Profile> {
+    if let Some(project) = choice.project {
+        profile.project = Some(Setting::new(
+            project.to_owned(),
+            Origin::Option("--project"),
+        ));
+    } else if let Some(project) = env.text("REINFER_PROJECT")? {
+        profile.project = Some(Setting::new(
+            project.to_owned(),
+            Origin::Variable("REINFER_PROJECT".to_owned()),
+        ));
+    }
+    Ok(profile)
+}
+
+fn bare(name: &str, base: Setting<Base>, token: TokenSource) -> Profile {
+    Profile {
+        name: name.to_owned(),
+        base,
+        project: None,
+        vars: BTreeMap::new(),
+        ca_file: None,
+        proxy: None,
+        guard: Setting::new(Guard::None, Origin::BuiltIn),
+        token,
+        extends: None,
+        neighbours: Vec::new(),
+    }
+}
+
+fn neighbours(except: Option<&str>, config: &ConfigFile) -> Result<Vec<Neighbour>> {
+    config
+        .profiles
+        .iter()
+        .filter(|entry| Some(entry.name.as_str()) != except)
+        .map(|entry| {
+            let profile = assemble(entry, config)?;
+            Ok(Neighbour {
+                name: profile.name,
+                base: profile.base.value,
+                project: profile.project.map(|setting| setting.value),
+                guard: profile.guard.value,
+            })
+        })
+        .collect()
+}
+
+/// Puts a profile together from itself and its parents.
+fn assemble(entry: &Entry, config: &ConfigFile) -> Result<Profile> {
+    let chain = chain(entry, config)?;
+    let origin = |from: &Entry, line: usize| Origin::File {
+        path: config.path.clone(),
+        line,
+        inherited_from: (from.name != entry.name).then(|| from.name.clone()),
+    };
+    let mut vars = file_vars(config);
+    for from in chain.iter().rev() {
+        for (name, located) in &from.vars {
+            vars.insert(
+                name.clone(),
+                Setting::new(located.value.clone(), origin(from, located.line)),
+            );
+        }
+    }
+    let first = |pick: fn(&Entry) -> Option<&Located<String>>| {
+        chain.iter().find_map(|from| {
+            pick(from)
+                .map(|located| Setting::new(located.value.clone(), origin(from, located.line)))
+        })
+    };
+    let guard = chain.iter().find_map(|from| {
+        from.guard
+            .as_ref()
+            .map(|located| Setting::new(located.value, origin(from, located.line)))
+    });
+    let ca_file = chain.iter().find_map(|from| {
+        from.ca_file
+            .as_ref()
+            .map(|located| Setting::new(located.value.clone(), origin(from, located.line)))
+    });
+    let base = base(&chain, config)?;
+    Ok(Profile {
+        name: entry.name.clone(),
+        base: Setting::new(base.value, origin(base.from, base.line)),
+        project: first(|entry| entry.project.as_ref()),
+        vars,
+        ca_file,
+        proxy: first(|entry| entry.proxy.as_ref()),
+        guard: guard.unwrap_or(Setting::new(Guard::None, Origin::BuiltIn)),
+        token: token(entry, config),
+        extends: entry
+            .extends
+            .as_ref()
+            .map(|located| Setting::new(located.value.clone(), origin(entry, located.line))),
+        neighbours: Vec::new(),
+    })
+}
+
+fn file_vars(config: &ConfigFile) -> BTreeMap<String, Setting<String>> {
+    config
+        .vars
+        .iter()
+        .map(|(name, located)| {
+            let origin = Origin::File {
+                path: config.path.clone(),
+                line: located.line,
+                inherited_from: None,
+            };
+            (name.clone(), Setting::new(located.value.clone(), origin))
+        })
+        .collect()
+}
+
+/// Returns a profile, its parent, that one's parent, and so on.
+fn chain<'a>(entry: &'a Entry, config: &'a ConfigFile) -> Result<Vec<&'a Entry>> {
+    let mut chain = vec![entry];
+    let mut last = entry;
+    while let Some(parent) = &last.extends {
+        let next = config.entry(&parent.value).ok_or_else(|| {
+            let known = config.profiles.iter().map(|entry| entry.name.as_str());
+            let what = format!(
+                "profile {} extends {}, which does not exist",
+                last.name,
+                sanitise(&parent.value)
+            );
+            suggest(config.wrong(parent.line, &what), &parent.value, known)
+        })?;
+        if chain.iter().any(|seen| seen.name == next.name) {
+            return Err(config.wrong(
+                parent.line,
+                &format!("profile {} extends itself in a circle", entry.name),
+            ));
+        }
+        chain.push(next);
+        last = next;
+    }
+    Ok(chain)
+}
+
+struct FoundBase<'a> {
+    value: Base,
+    from: &'a Entry,
+    line: usize,
+}
+
+/// Finds the endpoint: the nearest profile that names one decides on its kind, and organisation
+/// and tenant may come from different ones.
+fn base<'a>(chain: &[&'a Entry], config: &ConfigFile) -> Result<FoundBase<'a>> {
+    let entry = chain[0];
+    let (mut organisation, mut tenant) = (None, None);
+    for from in chain {
+        let named = usize::from(from.endpoint.is_some())
+            + usize::from(from.domain.is_some())
+            + usize::from(from.organisation.is_some() || from.tenant.is_some());
+        if named > 1 {
+            return Err(config
+                .wrong(
+                    from.line,
+                    &format!(
+                        "profile {} names its endpoint in more than one way",
+                        from.name
+                    ),
+                )
+                .hint("keep one: endpoint, or domain, or organisation and tenant"));
+        }
+        let whole = from.endpoint.as_ref().or(from.domain.as_ref());
+        if let Some(located) = whole.filter(|_| organisation.is_none() && tenant.is_none()) {
+            let made = match from.endpoint {
+                Some(_) => Base::from_endpoint(&located.value),
+                None => Base::from_domain(&located.value),
+            };
+            let value = made.map_err(|why| {
+                config.wrong(
+                    located.line,
+                    &format!("the endpoint of profile {} is not usable: {why}", from.name),
+                )
+            })?;
+            return Ok(FoundBase {
+                value,
+                from,
+                line: located.line,
+            });
+        }
+        if whole.is_some() {
+            break;
+        }
+        organisation = organisation.or(from.organisation.as_ref().map(|located| (located, *from)));
+        tenant = tenant.or(from.tenant.as_ref().map(|located| (located, *from)));
+        if let (Some((organisation, _)), Some((tenant, owner))) = (organisation, tenant) {
+            let value =
+                Base::from_organisation(&organisation.value, &tenant.value).map_err(|why| {
+                    config.wrong(
+                        tenant.line,
+                        &format!(
+                            "the endpoint of profile {} is not usable: {why}",
+                            entry.name
+                        ),
+                    )
+                })?;
+            return Ok(FoundBase {
+                value,
+                from: owner,
+                line: tenant.line,
+            });
+        }
+    }
+    let what = match (organisation, tenant) {
+        (Some(_), None) => format!("profile {} has an organisation but no tenant", entry.name),
+        (None, Some(_)) => format!("profile {} has a tenant but no organisation", entry.name),
+        _ => format!("profile {} names no endpoint", entry.name),
+    };
+    Err(config
+        .wrong(entry.line, &what)
+        .hint("give it endpoint = \"https://...\", or domain, or organisation and tenant"))
+}
+
+/// A token is never inherited: production must not get the token of development.
+fn token(entry: &Entry, config: &ConfigFile) -> TokenSource {
+    if let Some(stored) = &entry.token {
+        return TokenSource::Stored(stored.clone());
+    }
+    if let Some(oauth) = &entry.oauth {
+        return TokenSource::OAuth(Box::new(OAuth {
+            profile: entry.name.clone(),
+            token_url: oauth.token_url.clone(),
+            client_id: oauth.client_id.clone(),
+            client_secret: oauth.client_secret.clone(),
+            scope: oauth.scope.clone(),
+        }));
+    }
+    let own = variable_of_profile(&entry.name);
+    let shared_with = config
+        .profiles
+        .iter()
+        .find(|other| other.name != entry.name && variable_of_profile(&other.name) == own)
+        .map(|other| other.name.clone());
+    TokenSource::Environment {
+        own: Some(own),
+        shared_with,
+        general: true,
+    }
+}
+
+fn unknown(name: &str, origin: &Origin, config: &ConfigFile) -> Failure {
+    let failure = Failure::usage(format!("there is no profile {} ({origin})", sanitise(name)));
+    let known: Vec<&str> = config
+        .profiles
+        .iter()
+        .map(|entry| entry.name.as_str())
+        .chain([DEMO])
+        .collect();
+    suggest(
+        failure.fact(format!("profiles: {}", known.join(", "))),
+        name,
+        known.iter().copied(),
+    )
+    .hint("they stand in the file that `rein config path` prints")
+}
+
+fn suggest<'a>(failure: Failure, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
+    match nearest(name, known).first() {
+        Some(close) => failure.hint(format!("did you mean {close}?")),
+        None => failure,
+    }
+}
+
+fn nothing_selected(config: &ConfigFile) -> Failure {
+    let failure =
+        Failure::usage("no profile or endpoint was named, so there is nowhere to send this")
+            .hint("try it on a tenant inside the program: rein -p demo /api/v1/datasets");
+    if config.profiles.is_empty() {
+        failure
+            .hint("or name yours: export REINFER_ENDPOINT=https://... REINFER_TOKEN=...")
+            .hint(format!(
+                "or write {} (see config.example.toml)",
+                config.path.display()
+            ))
+    } else {
+        let names: Vec<&str> = config
+            .profiles
+            .iter()
+            .map(|entry| entry.name.as_str())
+            .collect();
+        failure.hint(format!("or choose one with -p: {}", names.join(", ")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::path::Path;
+
+    const CONFIG: &str = r#"
+default_profile = "dev"
+[vars]
+dataset = "orders"
+[profiles.dev]
+organisation = "acme"
+tenant = "dev"
+project = "retail-dev"
+token_env = "REINFER_TOKEN_DEV"
+[profiles.prod]
+extends = "dev"
+tenant = "prod"
+guard = "confirm"
+[profiles.prod.vars]
+dataset = "live"
+[profiles.eu]
+extends = "prod"
+domain = "acme-eu"
+"#;
+
+    struct World {
+        folder: tempfile::TempDir,
+    }
+
+    impl World {
+        fn new(config: &str) -> World {
+            let folder = tempfile::tempdir().expect("a folder");
+            std::fs::create_dir_all(folder.path().join(".config/rein")).expect("a folder");
+            std::fs::write(folder.path().join(".config/rein/config.toml"), config)
+                .expect("written");
+            World { folder }
+        }
+
+        fn env(&self, vars: &[(&str, &str)]) -> Env {
+            let home = self.folder.path().to_str().expect("text");
+            Env::with_vars(vars.iter().copied().chain([("HOME", home)]))
+        }
+
+        fn resolve(&self, choice: Choice<'_>, vars: &[(&str, &str)]) -> Result<Profile> {
+            resolve(&choice, &self.env(vars))
+        }
+    }
+
+    fn of(profile: &Profile) -> (&str, &str) {
+        (&profile.name, profile.base.value.as_str())
+    }
+
+    const DEV: &str = "https://cloud.uipath.com/acme/dev/reinfer_";
+    const PROD: &str = "https://cloud.uipath.com/acme/prod/reinfer_";
+
+    #[test]
+    fn the_first_who_names_a_tenant_counts() {
+        let world = World::new(CONFIG);
+        let option = |name| Choice {
+            profile: Some(name),
+            ..Choice::default()
+        };
+        let both = [
+            ("REINFER_ENDPOINT", "https://x.example"),
+            ("REINFER_TOKEN", "t"),
+        ];
+        let cases: [(Choice<'_>, &[(&str, &str)], (&str, &str)); 6] = [
+            (Choice::default(), &[], ("dev", DEV)),
+            (option("prod"), &[], ("prod", PROD)),
+            (option("prod"), &both, ("prod", PROD)),
+            (
+                Choice::default(),
+                &[("REINFER_PROFILE", "prod")],
+                ("prod", PROD),
+            ),
+            (Choice::default(), &both, ("x.example", "https://x.example")),
+            (option("eu"), &[], ("eu", "https://acme-eu.reinfer.io")),
+        ];
+        for (choice, vars, expected) in cases {
+            let profile = world.resolve(choice, vars).expect("a profile");
+            assert_eq!(of(&profile), expected, "{choice:?} {vars:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_unclear_is_refused() {
+        let world = World::new(CONFIG);
+        let unknown = world.resolve(
+            Choice {
+                profile: Some("prdo"),
+                ..Choice::default()
+            },
+            &[],
+        );
+        assert!(
+            unknown
+                .expect_err("unknown")
+                .to_string()
+                .contains("did you mean prod?")
+        );
+        let vars = [("REINFER_PROFILE", "prod"), ("REINFER_ENDPOINT", DEV)];
+        assert!(
+            world
+                .resolve(Choice::default(), &vars)
+                .expect_err("two")
+                .to_string()
+                .contains("two different tenants")
+        );
+        assert!(
+            world
+                .resolve(
+                    Choice::default(),
+                    &[("REINFER_PROFILE", "prod"), ("REINFER_ENDPOINT", PROD)]
+                )
+                .is_ok()
+        );
+        assert!(World::new("").resolve(Choice::default(), &[]).is_err());
+    }
+
+    #[test]
+    fn a_child_takes_everything_but_the_token() {
+        let world = World::new(CONFIG);
+        let prod = world
+            .resolve(
+                Choice {
+                    profile: Some("prod"),
+                    ..Choice::default()
+                },
+                &[],
+            )
+            .expect("prod");
+        assert_eq!(
+            prod.project.as_ref().map(|setting| setting.value.as_str()),
+            Some("retail-dev")
+        );
+        assert_eq!(prod.vars["dataset"].value, "live");
+        assert_eq!(
+            prod.token.describe(),
+            "$REINFER_TOKEN_PROD, else $REINFER_TOKEN"
+        );
+        let env = world.env(&[("REINFER_TOKEN_DEV", "x")]);
+        assert!(
+            prod.token.read(&env).is_err(),
+            "dev's token must not reach prod"
+        );
+        let eu = world
+            .resolve(
+                Choice {
+                    profile: Some("eu"),
+                    ..Choice::default()
+                },
+                &[],
+            )
+            .expect("eu");
+        assert_eq!(eu.guard.value, Guard::Confirm);
+        assert_eq!(eu.neighbours.len(), 2);
+    }
+
+    #[test]
+    fn a_token_stays_with_its_endpoint() {
+        let world = World::new(CONFIG);
+        let vars = [("REINFER_TOKEN_DEV", "x"), ("REINFER_TOKEN", "y")];
+        let env = world.env(&vars);
+        let elsewhere = OsStr::new("https://x.example");
+        for profile in [None, Some("dev")] {
+            let choice = Choice {
+                profile,
+                endpoint: Some(elsewhere),
+                ..Choice::default()
+            };
+            assert!(
+                resolve(&choice, &env)
+                    .expect("a profile")
+                    .token
+                    .read(&env)
+                    .is_err(),
+                "{profile:?}"
+            );
+            let own = Choice {
+                profile,
+                endpoint: Some(OsStr::new(DEV)),
+                ..Choice::default()
+            };
+            assert_eq!(
+                resolve(&own, &env)
+                    .expect("dev")
+                    .token
+                    .read(&env)
+                    .expect("a token")
+                    .source,
+                "$REINFER_TOKEN_DEV"
+            );
+        }
+        // REINFER_TOKEN belongs to REINFER_ENDPOINT, so it is not prod's.
+        let env = world.env(&[
+            ("REINFER_TOKEN", "y"),
+            ("REINFER_ENDPOINT", "https://x.example"),
+        ]);
+        let prod = resolve(
+            &Choice {
+                profile: Some("prod"),
+                ..Choice::default()
+            },
+            &env,
+        )
+        .expect("prod");
+        assert!(prod.token.read(&env).is_err());
+    }
+
+    #[test]
+    fn the_environment_alone_needs_no_file_and_no_home_and_minds_no_broken_file() {
+        let vars = [
+            ("REINFER_ENDPOINT", "https://x.example/a/"),
+            ("REINFER_TOKEN", "t"),
+            ("REINFER_PROJECT", "p"),
+        ];
+        for profile in [
+            resolve(&Choice::default(), &Env::with_vars(vars)),
+            World::new("[broken").resolve(Choice::default(), &vars),
+        ] {
+            let profile = profile.expect("a profile");
+            assert_eq!(of(&profile), ("x.example", "https://x.example/a"));
+            assert_eq!(
+                profile
+                    .placeholder("project")
+                    .map(|setting| setting.value.as_str()),
+                Some("p")
+            );
+        }
+        assert!(
+            World::new("[broken")
+                .resolve(Choice::default(), &[])
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn the_endpoint_is_named_in_exactly_one_way() {
+        for (config, says) in [
+            ("[profiles.p]\nproject = \"x\"", "names no endpoint"),
+            ("[profiles.p]\ntenant = \"x\"", "no organisation"),
+            ("[profiles.p]\norganisation = \"x\"", "no tenant"),
+            (
+                "[profiles.p]\ndomain = \"x\"\nendpoint = \"https://h\"",
+                "more than one way",
+            ),
+            ("[profiles.p]\ndomain = \"x.y\"", "not usable"),
+            ("[profiles.p]\nextends = \"q\"", "does not exist"),
+            (
+                "[profiles.p]\nextends = \"q\"\n[profiles.q]\nextends = \"p\"",
+                "in a circle",
+            ),
+        ] {
+            let file = file::parse(Path::new("/c"), config, None).expect("a file");
+            let failure = assemble(&file.profiles[0], &file)
+                .expect_err(config)
+                .to_string();
+            assert!(
+                failure.contains(says) && failure.contains("/c:"),
+                "{failure}"
+            );
+        }
+    }
+}

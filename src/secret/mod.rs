@@ -1,6 +1,7 @@
 //! `Secret`: a value that cannot be printed, and the one redactor.
 
 pub mod source;
+pub(crate) mod stream;
 
 use std::fmt;
 

@@ -1,1 +1,6 @@
-//! The command, run as a user runs it.
+//! The command, run as a user runs it: against real servers over real HTTP and TLS.
+
+mod support;
+
+mod exit_codes;
+mod request;

@@ -1,0 +1,120 @@
+//! Lets options stand before a subcommand's name as well as after it.
+//!
+//! clap can do this only with global arguments, and then drops the earlier values of a repeated
+//! one (`-H a call n -H b` would lose `a`), so the words are put in order before it sees them.
+
+use std::ffi::OsString;
+
+use clap::Command;
+
+/// Moves options that stand before a subcommand's name behind it; a raw call stays as it is.
+pub(crate) fn options_after_subcommand(root: &Command, args: Vec<OsString>) -> Vec<OsString> {
+    let mut words = args.into_iter();
+    let mut done: Vec<OsString> = words.next().into_iter().collect();
+    let mut rest: Vec<OsString> = words.collect();
+    let mut command = root;
+    loop {
+        let Some(position) = first_plain_word(root, &rest) else {
+            break;
+        };
+        let Some(next) = rest[position]
+            .to_str()
+            .and_then(|name| command.find_subcommand(name))
+        else {
+            break;
+        };
+        done.push(rest.remove(position));
+        command = next;
+        if command.get_subcommands().next().is_none() {
+            break;
+        }
+    }
+    done.extend(rest);
+    done
+}
+
+/// Returns the position of the first word that is neither an option nor an option's value.
+fn first_plain_word(root: &Command, words: &[OsString]) -> Option<usize> {
+    let mut position = 0;
+    while position < words.len() {
+        let word = words[position].to_string_lossy();
+        if word == "--" {
+            return None;
+        }
+        if !word.starts_with('-') || word == "-" {
+            return Some(position);
+        }
+        position += if value_follows(root, &word) { 2 } else { 1 };
+    }
+    None
+}
+
+/// Returns whether an option takes the next word as its value.
+fn value_follows(root: &Command, word: &str) -> bool {
+    if let Some(long) = word.strip_prefix("--") {
+        return !long.contains('=') && takes_value(root, |arg| arg.get_long() == Some(long));
+    }
+    let mut letters = word[1..].chars();
+    while let Some(letter) = letters.next() {
+        if takes_value(root, |arg| arg.get_short() == Some(letter)) {
+            return letters.as_str().is_empty();
+        }
+    }
+    false
+}
+
+fn takes_value(command: &Command, is_it: impl Fn(&clap::Arg) -> bool + Copy) -> bool {
+    command
+        .get_arguments()
+        .any(|arg| is_it(arg) && arg.get_action().takes_values())
+        || command
+            .get_subcommands()
+            .any(|subcommand| takes_value(subcommand, is_it))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory;
+
+    fn hoisted(line: &str) -> String {
+        let args = line.split(' ').map(OsString::from).collect();
+        let words = options_after_subcommand(&super::super::Cli::command(), args);
+        words
+            .iter()
+            .map(|word| word.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ")
+    }
+
+    #[test]
+    fn options_move_behind_the_subcommand() {
+        let cases = [
+            ("rein profile list", "rein profile list"),
+            ("rein -p dev profile show", "rein profile show -p dev"),
+            (
+                "rein --profile=dev profile -v show x",
+                "rein profile show --profile=dev -v x",
+            ),
+            ("rein -pdev profile show", "rein profile show -pdev"),
+            ("rein -sp dev config path", "rein config path -sp dev"),
+            ("rein --help profile", "rein profile --help"),
+        ];
+        for (line, expected) in cases {
+            assert_eq!(hoisted(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_raw_call_is_left_alone() {
+        for line in [
+            "rein -p profile /api/v1/x",
+            "rein -X GET /api/v1/x -H A:b",
+            "rein /api/v1/x profile=x",
+            "rein -- profile",
+            "rein",
+        ] {
+            assert_eq!(hoisted(line), line);
+        }
+    }
+}

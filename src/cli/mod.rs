@@ -1,0 +1,205 @@
+//! What can be typed. Parsing only: nothing here asks the environment or a file anything.
+
+pub(crate) mod hoist;
+pub(crate) mod items;
+pub(crate) mod options;
+pub(crate) mod units;
+
+use std::ffi::OsString;
+
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+
+pub(crate) use options::{CallOptions, ProfileOptions};
+
+const EXAMPLES: &str = "\
+Examples:
+  rein -p demo /api/v1/datasets                     try it: a tenant inside the program
+  rein /api/v1/datasets                             the default profile's datasets
+  rein -p prod v1/datasets/{project}/orders         {project} comes from the profile
+  rein -X GET 'https://<my_api_endpoint>/api/v1/datasets' \\
+       -H \"Authorization: Bearer $REINFER_TOKEN\"     a documented line, curl replaced by rein
+  rein POST v1/datasets/{project}/orders/export limit:=2
+  rein PUT v1/sources/retail-dev/new -d @source.json
+
+Exit codes: 0 done, 2 nothing was sent, 3 redirect, 4 the request was wrong, 5 the platform
+failed, 6 7 28 35 52 56 60 the network, 8 not Re:infer's answer, 9 refused by a guard.";
+
+/// curl for Re:infer (UiPath Communications Mining): profiles, timing, honest exit codes
+#[derive(Debug, Parser)]
+#[command(
+    name = "rein",
+    bin_name = "rein",
+    version,
+    disable_help_subcommand = false,
+    args_override_self = true,
+    args_conflicts_with_subcommands = true,
+    after_help = EXAMPLES,
+    override_usage = "rein [OPTIONS] [METHOD] TARGET [ITEM]...\n       rein <COMMAND> ...",
+    max_term_width = 100
+)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Option<Command>,
+
+    #[command(flatten)]
+    pub(crate) raw: RawCall,
+}
+
+/// A raw call: `[METHOD] TARGET [ITEM]...`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct RawCall {
+    /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS (default: GET, or POST with a body); then
+    /// /api/v1/..., v1/..., /auth/user or a URL under the endpoint; then items: name=text
+    /// name:=json name==query Header:value name=@file name:=@file.json
+    #[arg(value_name = "[METHOD] TARGET [ITEM]", num_args = 0.., value_hint = clap::ValueHint::Url)]
+    pub(crate) words: Vec<OsString>,
+
+    #[command(flatten)]
+    pub(crate) options: CallOptions,
+}
+
+/// Everything that is not a raw call.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Show profiles: which tenant, project and token belong together
+    #[command(subcommand, arg_required_else_help = true, args_override_self = true)]
+    Profile(ProfileCommand),
+    /// Find and check the configuration file
+    #[command(subcommand, arg_required_else_help = true, args_override_self = true)]
+    Config(ConfigCommand),
+    /// Keep a local tenant running, to learn and test against
+    #[command(args_override_self = true)]
+    Demo(DemoArgs),
+    /// Print the completion script of a shell
+    #[command(
+        after_help = "Examples:\n  rein completions bash > ~/.local/share/bash-completion/completions/rein\n  rein completions fish > ~/.config/fish/completions/rein.fish"
+    )]
+    Completions {
+        /// bash, zsh, fish, powershell or elvish
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page
+    #[command(after_help = "Examples:\n  rein man | man -l -")]
+    Man,
+}
+
+/// `rein profile ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ProfileCommand {
+    /// List every profile of the file
+    #[command(after_help = "Examples:\n  rein profile list")]
+    List(ProfileOptions),
+    /// Show every value of one profile with where it came from
+    #[command(after_help = "Examples:\n  rein profile show\n  rein profile show prod")]
+    Show {
+        /// The profile (default: the one a call would use)
+        name: Option<String>,
+        #[command(flatten)]
+        options: ProfileOptions,
+    },
+}
+
+/// `rein config ...`
+#[derive(Debug, Subcommand)]
+pub(crate) enum ConfigCommand {
+    /// Print where the configuration file is looked for
+    #[command(after_help = "Examples:\n  ${EDITOR:-vi} \"$(rein config path)\"")]
+    Path {
+        /// Read this file in place of the usual one
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        config: Option<OsString>,
+    },
+    /// Check the whole file and every profile, sending nothing
+    #[command(
+        after_help = "Examples:\n  rein config check\n  rein config check --config ./new.toml"
+    )]
+    Check {
+        /// Read this file in place of the usual one
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        config: Option<OsString>,
+    },
+}
+
+/// `rein demo`
+#[derive(Debug, clap::Args)]
+#[command(after_help = DEMO_EXAMPLES)]
+pub(crate) struct DemoArgs {
+    /// Listen on this port (default: a free one)
+    #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
+    pub(crate) port: u16,
+    /// Speak https with a throw-away certificate authority, whose file is printed
+    #[arg(long)]
+    pub(crate) tls: bool,
+    /// Misbehave: KIND, KIND:RATE or KIND@PATH, e.g. 503:20%, slow=2000, cut, html@/export
+    #[arg(long, value_name = "KIND[:RATE]")]
+    pub(crate) fault: Vec<String>,
+}
+
+const DEMO_EXAMPLES: &str = "\
+Examples:
+  rein demo                          prints the lines that point rein, curl or re at it
+  rein demo --port 8080 --tls
+  rein demo --fault 503:20% --fault slow=2000";
+
+/// What a command line asks for, with the order of its options.
+#[derive(Debug)]
+pub(crate) struct Parsed {
+    pub(crate) cli: Cli,
+    pub(crate) matches: clap::ArgMatches,
+}
+
+/// Parses a command line whose first word is the program's name.
+///
+/// # Errors
+/// Fails with clap's error, which also stands for `--help` and `--version`.
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
+    let command = Cli::command();
+    let args = hoist::options_after_subcommand(&command, args);
+    let matches = command.try_get_matches_from(args)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok(Parsed { cli, matches })
+}
+
+/// Returns the names of all subcommands, for saying what was probably meant.
+pub(crate) fn subcommand_names() -> Vec<String> {
+    Cli::command()
+        .get_subcommands()
+        .map(|command| command.get_name().to_owned())
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_tree_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn no_argument_reads_a_variable() {
+        fn walk(command: &clap::Command) {
+            for argument in command.get_arguments() {
+                assert!(
+                    argument.get_long() != Some("token"),
+                    "a token would show in ps"
+                );
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        walk(&Cli::command());
+    }
+
+    #[test]
+    fn every_subcommand_shows_examples() {
+        fn walk(command: &clap::Command) {
+            if command.get_subcommands().next().is_none() {
+                let help = command.clone().render_help().to_string();
+                assert!(help.contains("Examples:"), "{}", command.get_name());
+            }
+            command.get_subcommands().for_each(walk);
+        }
+        Cli::command().get_subcommands().for_each(walk);
+    }
+}

@@ -1,0 +1,285 @@
+//! The options of a call, with curl's letters in curl's meaning.
+
+use std::ffi::OsString;
+
+use clap::{ArgMatches, Args, ValueEnum, ValueHint};
+
+/// Which tenant and project.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Profile")]
+pub(crate) struct ProfileOptions {
+    /// Use this profile; `demo` is a tenant inside the program
+    #[arg(short = 'p', long, value_name = "NAME")]
+    pub(crate) profile: Option<String>,
+    /// Use this endpoint, e.g. https://cloud.uipath.com/acme/dev/reinfer_
+    #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
+    pub(crate) endpoint: Option<OsString>,
+    /// Use this project in place of the profile's
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+    /// Read the token from this file, or from standard input with -
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) token_file: Option<OsString>,
+    /// Read this configuration file in place of the usual one
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) config: Option<OsString>,
+}
+
+/// Everything that can be said about a call.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct CallOptions {
+    #[command(flatten)]
+    pub(crate) profile: ProfileOptions,
+    #[command(flatten)]
+    pub(crate) request: RequestOptions,
+    #[command(flatten)]
+    pub(crate) output: OutputOptions,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionOptions,
+}
+
+/// What is sent.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Request")]
+pub(crate) struct RequestOptions {
+    /// Use this method
+    #[arg(short = 'X', long, value_name = "METHOD", allow_hyphen_values = true)]
+    pub(crate) request: Option<OsString>,
+    /// Add a header; `Name:` removes it, `Name;` sends it empty, @FILE reads one a line
+    #[arg(short = 'H', long, value_name = "LINE", allow_hyphen_values = true)]
+    pub(crate) header: Vec<OsString>,
+    /// Send this as the body, checked to be JSON; @FILE or @- reads it, every byte kept
+    #[arg(
+        short = 'd',
+        long,
+        visible_alias = "data-ascii",
+        value_name = "BODY",
+        allow_hyphen_values = true
+    )]
+    pub(crate) data: Vec<OsString>,
+    /// The same, but a leading @ is text
+    #[arg(long, value_name = "BODY", allow_hyphen_values = true)]
+    pub(crate) data_raw: Vec<OsString>,
+    /// The same as --data
+    #[arg(long, value_name = "BODY", allow_hyphen_values = true)]
+    pub(crate) data_binary: Vec<OsString>,
+    /// Send this as a form, percent-encoded: text, name=text, @FILE or name@FILE
+    #[arg(long, value_name = "BODY", allow_hyphen_values = true)]
+    pub(crate) data_urlencode: Vec<OsString>,
+    /// Send this as JSON and ask for JSON; several are joined with nothing between
+    #[arg(long, value_name = "BODY", allow_hyphen_values = true)]
+    pub(crate) json: Vec<OsString>,
+    /// Put the data into the query and use GET
+    #[arg(short = 'G', long)]
+    pub(crate) get: bool,
+    /// Add to the query, percent-encoded: name=text, or +text as it is
+    #[arg(long, value_name = "NAME=TEXT", allow_hyphen_values = true)]
+    pub(crate) url_query: Vec<OsString>,
+    /// Send a form part: name=text, name=@FILE or name=<FILE, with ;type= and ;filename=
+    #[arg(
+        short = 'F',
+        long,
+        value_name = "NAME=CONTENT",
+        allow_hyphen_values = true
+    )]
+    pub(crate) form: Vec<OsString>,
+    /// Send a form part whose content is text whatever it begins with
+    #[arg(long, value_name = "NAME=TEXT", allow_hyphen_values = true)]
+    pub(crate) form_string: Vec<OsString>,
+    /// Send this file, or - for standard input, streamed, with PUT
+    #[arg(short = 'T', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) upload_file: Option<OsString>,
+    /// Send HEAD and print the headers
+    #[arg(short = 'I', long)]
+    pub(crate) head: bool,
+    /// Send this User-Agent
+    #[arg(short = 'A', long, value_name = "TEXT", allow_hyphen_values = true)]
+    pub(crate) user_agent: Option<OsString>,
+    /// Fill {NAME} or <NAME> in TARGET
+    #[arg(short = 'V', long, value_name = "NAME=VALUE")]
+    pub(crate) var: Vec<OsString>,
+}
+
+/// What comes back, and where it goes.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Output")]
+pub(crate) struct OutputOptions {
+    /// Show the body like this (default: pretty on a terminal, raw otherwise)
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) format: Option<Format>,
+    /// Print the header block before the body
+    #[arg(short = 'i', long)]
+    pub(crate) include: bool,
+    /// Write the header block to this file, or to standard output with -
+    #[arg(short = 'D', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) dump_header: Option<OsString>,
+    /// Write the body to this file; it appears only when complete and successful
+    #[arg(short = 'o', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) output: Option<OsString>,
+    /// Drop the status line; errors still show
+    #[arg(short = 's', long)]
+    pub(crate) silent: bool,
+    /// Accepted as in curl: errors always show
+    #[arg(short = 'S', long, hide = true)]
+    pub(crate) show_error: bool,
+    /// Drop the body of an HTTP error
+    #[arg(short = 'f', long)]
+    pub(crate) fail: bool,
+    /// Accepted as in curl: the body of an HTTP error is printed anyway
+    #[arg(long, hide = true)]
+    pub(crate) fail_with_body: bool,
+    /// Show both header blocks, the token redacted, and the time of each phase
+    #[arg(short = 'v', long)]
+    pub(crate) verbose: bool,
+    /// Use colour
+    #[arg(long, value_name = "WHEN", visible_alias = "colour")]
+    pub(crate) color: Option<ColorChoice>,
+    /// Stop when the decoded body is larger than this, e.g. 10MB
+    #[arg(long, value_name = "SIZE", visible_alias = "max-filesize")]
+    pub(crate) max_size: Option<OsString>,
+}
+
+/// How the connection is made.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Connection")]
+pub(crate) struct ConnectionOptions {
+    /// End the call after this time, e.g. 30s
+    #[arg(short = 'm', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) max_time: Option<OsString>,
+    /// Give up connecting after this time (default 10s)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) connect_timeout: Option<OsString>,
+    /// End a transfer in which nothing moves for this time (default 240s)
+    #[arg(short = 'y', long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) speed_time: Option<OsString>,
+    /// Use this proxy, e.g. http://proxy:3128 or socks5h://localhost:1080; "" for none
+    #[arg(short = 'x', long, value_name = "URL")]
+    pub(crate) proxy: Option<OsString>,
+    /// Use no proxy for these hosts, comma separated; * for all
+    #[arg(long, value_name = "HOSTS")]
+    pub(crate) noproxy: Option<OsString>,
+    /// Connect to ADDRESS for HOST:PORT; name and certificate check stay
+    #[arg(long, value_name = "HOST:PORT:ADDRESS")]
+    pub(crate) resolve: Vec<OsString>,
+    /// Trust the certificates in this PEM file beside the system's
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) cacert: Option<OsString>,
+    /// Show the server this client certificate (PEM; with --key, or both in one file)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) cert: Option<OsString>,
+    /// The client certificate's private key (PEM)
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) key: Option<OsString>,
+    /// Accept any certificate, for this call; warns
+    #[arg(short = 'k', long)]
+    pub(crate) insecure: bool,
+    /// Follow redirects: reads only, and only inside the endpoint
+    #[arg(short = 'L', long)]
+    pub(crate) location: bool,
+    /// Follow at most this many redirects (default 50)
+    #[arg(long, value_name = "N")]
+    pub(crate) max_redirs: Option<u32>,
+    /// Use IPv4 addresses only
+    #[arg(short = '4', long, overrides_with = "ipv6")]
+    pub(crate) ipv4: bool,
+    /// Use IPv6 addresses only
+    #[arg(short = '6', long, overrides_with = "ipv4")]
+    pub(crate) ipv6: bool,
+    /// Speak HTTP/1.1 only
+    #[arg(long = "http1.1", overrides_with = "http2")]
+    pub(crate) http1_1: bool,
+    /// Ask for HTTP/2 (the default over https)
+    #[arg(long, overrides_with = "http1_1")]
+    pub(crate) http2: bool,
+    /// Accepted as in curl: compression is always asked for
+    #[arg(long, hide = true)]
+    pub(crate) compressed: bool,
+}
+
+/// How a body is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// The bytes as received
+    Raw,
+    /// Indented; numbers, order and duplicates kept
+    Pretty,
+    /// On one line; numbers, order and duplicates kept
+    Compact,
+}
+
+/// When colour is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ColorChoice {
+    /// On a terminal, unless the environment says otherwise
+    Auto,
+    /// Always
+    Always,
+    /// Never
+    Never,
+}
+
+/// Which option a piece of the body was given with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum DataKind {
+    /// `-d`, `--data-binary`: `@FILE` is a file, every byte kept.
+    Data,
+    /// `--data-raw`: always text.
+    Raw,
+    /// `--json`: as `-d`, joined with nothing.
+    Json,
+    /// `--data-urlencode`: percent-encoded.
+    UrlEncode,
+}
+
+/// Returns the pieces of the body in the order in which they were typed, across the options.
+pub(crate) fn data_in_order(matches: &ArgMatches) -> Vec<(DataKind, OsString)> {
+    const OPTIONS: [(&str, DataKind); 5] = [
+        ("data", DataKind::Data),
+        ("data_raw", DataKind::Raw),
+        ("data_binary", DataKind::Data),
+        ("json", DataKind::Json),
+        ("data_urlencode", DataKind::UrlEncode),
+    ];
+    let mut pieces: Vec<(usize, DataKind, OsString)> = Vec::new();
+    for (id, kind) in OPTIONS {
+        let values = matches
+            .get_many::<OsString>(id)
+            .into_iter()
+            .flatten()
+            .cloned();
+        let indices = matches.indices_of(id).into_iter().flatten();
+        pieces.extend(
+            indices
+                .zip(values)
+                .map(|(index, value)| (index, kind, value)),
+        );
+    }
+    pieces.sort_by_key(|(index, _, _)| *index);
+    pieces
+        .into_iter()
+        .map(|(_, kind, value)| (kind, value))
+        .collect()
+}
+
+/// Returns the form parts in the order in which they were typed; `true` marks `--form-string`.
+pub(crate) fn form_in_order(matches: &ArgMatches) -> Vec<(bool, OsString)> {
+    let mut parts: Vec<(usize, bool, OsString)> = Vec::new();
+    for (id, literal) in [("form", false), ("form_string", true)] {
+        let values = matches
+            .get_many::<OsString>(id)
+            .into_iter()
+            .flatten()
+            .cloned();
+        let indices = matches.indices_of(id).into_iter().flatten();
+        parts.extend(
+            indices
+                .zip(values)
+                .map(|(index, value)| (index, literal, value)),
+        );
+    }
+    parts.sort_by_key(|(index, _, _)| *index);
+    parts
+        .into_iter()
+        .map(|(_, literal, value)| (literal, value))
+        .collect()
+}

@@ -1,0 +1,103 @@
+//! One file a subcommand: put the pieces together, decide nothing.
+
+pub(crate) mod answer;
+pub(crate) mod call;
+pub(crate) mod config;
+pub(crate) mod demo;
+pub(crate) mod profile;
+pub(crate) mod shell;
+pub(crate) mod usage;
+
+use tokio::runtime::{Builder, Runtime};
+
+use crate::cli::options::ColorChoice;
+use crate::env::Env;
+use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
+use crate::output::stdout::{self, note};
+use crate::output::terminal::{self, ColourChoice, Theme};
+
+/// Prints a command's own answer; a reader that has gone is no failure.
+///
+/// # Errors
+/// Fails when it cannot be written.
+pub(crate) fn print(text: &str) -> Result<Exit> {
+    match stdout::print(text) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(Failure::new(
+            Exit::Write,
+            format!("the output could not be written: {}", io_reason(&error)),
+        )),
+        _ => Ok(Exit::Ok),
+    }
+}
+
+/// What every subcommand needs of its surroundings.
+pub(crate) struct Context {
+    pub(crate) env: Env,
+    /// The styles for standard output.
+    pub(crate) stdout_theme: Theme,
+    /// The styles for standard error.
+    pub(crate) stderr_theme: Theme,
+}
+
+impl Context {
+    /// Decides on colour, for each stream alone.
+    pub(crate) fn new(env: Env, choice: Option<ColorChoice>) -> Self {
+        let choice = match choice {
+            None | Some(ColorChoice::Auto) => ColourChoice::Auto,
+            Some(ColorChoice::Always) => ColourChoice::Always,
+            Some(ColorChoice::Never) => ColourChoice::Never,
+        };
+        let theme = |is_terminal| {
+            let wanted = terminal::colour_wanted(
+                choice,
+                env.os("NO_COLOR"),
+                env.os("CLICOLOR_FORCE"),
+                env.os("TERM"),
+                is_terminal,
+            );
+            if wanted {
+                Theme::coloured()
+            } else {
+                Theme::plain()
+            }
+        };
+        let (stdout_theme, stderr_theme) = (theme(env.stdout_terminal), theme(env.stderr_terminal));
+        Context {
+            env,
+            stdout_theme,
+            stderr_theme,
+        }
+    }
+
+    /// Makes the runtime of a call: one thread, because one request needs no more.
+    pub(crate) fn runtime(&self) -> Result<Runtime> {
+        Builder::new_current_thread()
+            .enable_all()
+            .build()
+            .map_err(|_| Failure::local("the system gave no resources for network calls"))
+    }
+
+    /// Writes lines about the call to standard error.
+    pub(crate) fn notes(&self, lines: &[String]) {
+        if !lines.is_empty() {
+            note(&lines.join("\n"));
+        }
+    }
+
+    /// Writes a warning to standard error.
+    pub(crate) fn warn(&self, text: &str) {
+        let style = self.stderr_theme.hint;
+        note(&format!("{style}warning:{style:#} {text}"));
+    }
+
+    /// Writes a failure to standard error.
+    pub(crate) fn fail(&self, failure: &Failure) {
+        let text = failure.to_string();
+        let style = self.stderr_theme.error;
+        match text.strip_prefix("error:") {
+            Some(rest) => note(&format!("{style}error:{style:#}{rest}")),
+            None => note(&text),
+        }
+    }
+}

@@ -1,0 +1,61 @@
+//! `rein completions` and `rein man`.
+
+use clap::CommandFactory;
+use clap_complete::Shell;
+use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
+
+use crate::cli::Cli;
+use crate::commands::print;
+use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
+
+/// The variable by which a completion script asks the program for candidates.
+pub const COMPLETE_VARIABLE: &str = "REIN_COMPLETE";
+
+/// Prints the completion script of a shell: a stub that asks the program itself.
+///
+/// # Errors
+/// Fails when it cannot be written.
+pub(crate) fn completions(shell: Shell) -> Result<Exit> {
+    print(&completion_script(shell)?)
+}
+
+/// Returns the completion script of a shell.
+///
+/// # Errors
+/// Fails for a shell that is not supported.
+pub fn completion_script(shell: Shell) -> Result<String> {
+    let completer: &dyn EnvCompleter = match shell {
+        Shell::Bash => &Bash,
+        Shell::Elvish => &Elvish,
+        Shell::Fish => &Fish,
+        Shell::PowerShell => &Powershell,
+        Shell::Zsh => &Zsh,
+        _ => return Err(Failure::usage("this shell is not supported")),
+    };
+    let mut script = Vec::new();
+    completer
+        .write_registration(COMPLETE_VARIABLE, "rein", "rein", "rein", &mut script)
+        .map_err(|error| Failure::local(format!("no completion script: {}", io_reason(&error))))?;
+    Ok(String::from_utf8_lossy(&script).into_owned())
+}
+
+/// Prints the manual page.
+///
+/// # Errors
+/// Fails when it cannot be written.
+pub(crate) fn man() -> Result<Exit> {
+    print(&manual_page()?)
+}
+
+/// Returns the manual page in roff.
+///
+/// # Errors
+/// Fails when it cannot be rendered.
+pub fn manual_page() -> Result<String> {
+    let mut page = Vec::new();
+    clap_mangen::Man::new(Cli::command())
+        .render(&mut page)
+        .map_err(|error| Failure::local(format!("no manual page: {}", io_reason(&error))))?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
+}

@@ -1,0 +1,37 @@
+//! What clap has to say: help and version on standard output, mistakes on standard error.
+
+use crate::env::Env;
+use crate::exit::Exit;
+use crate::output::stdout;
+use crate::output::terminal::{self, ColourChoice};
+
+/// Prints clap's help, version or error, and returns the exit code that goes with it.
+pub(crate) fn report(error: &clap::Error, env: Env) -> Exit {
+    let wanted = !error.use_stderr();
+    let is_terminal = if wanted {
+        env.stdout_terminal
+    } else {
+        env.stderr_terminal
+    };
+    let coloured = terminal::colour_wanted(
+        ColourChoice::Auto,
+        env.os("NO_COLOR"),
+        env.os("CLICOLOR_FORCE"),
+        env.os("TERM"),
+        is_terminal,
+    );
+    let styled = error.render();
+    let text = if coloured {
+        styled.ansi().to_string()
+    } else {
+        styled.to_string()
+    };
+    if wanted {
+        return match stdout::print(&text) {
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Write,
+            _ => Exit::Ok,
+        };
+    }
+    stdout::note(text.trim_end());
+    Exit::Usage
+}

@@ -1,0 +1,65 @@
+//! The one place that attaches a token to a request.
+
+use http::HeaderValue;
+use url::Url;
+
+use crate::error::{Failure, Result};
+use crate::profile::Profile;
+use crate::request::TypedCredential;
+use crate::secret::Secret;
+use crate::secret::source::Token;
+
+/// An `Authorization` value that may go to one endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Credential {
+    value: HeaderValue,
+}
+
+impl Credential {
+    /// Makes the credential of a call, after a last look at where it would go.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when the URL is not under the profile's endpoint, or when a typed bearer is
+    /// not the profile's token: whose tenant it is for cannot be known.
+    pub(crate) fn for_call(
+        url: &Url,
+        profile: &Profile,
+        token: &Token,
+        typed: &TypedCredential,
+    ) -> Result<Self> {
+        if !profile.base.value.owns(url) {
+            return Err(Failure::usage(format!(
+                "the URL is not under the endpoint of profile {}, so the token stays here",
+                profile.name
+            )));
+        }
+        match typed {
+            TypedCredential::Profile => {}
+            TypedCredential::Bearer(bearer) if *bearer == token.secret => {}
+            TypedCredential::Bearer(_) | TypedCredential::Other => {
+                return Err(Failure::usage("two different tokens: which tenant is meant?")
+                    .fact("one was typed with -H 'Authorization: ...'")
+                    .fact(format!("the other is {} (profile {})", token.source, profile.name))
+                    .fact("nothing was sent")
+                    .hint("leave the header out to use the profile's, or choose the profile with -p"));
+            }
+        }
+        Credential::bearer(&token.secret).ok_or_else(|| {
+            Failure::usage(format!(
+                "the token from {} cannot stand in a header",
+                token.source
+            ))
+        })
+    }
+
+    fn bearer(secret: &Secret) -> Option<Self> {
+        let mut value = HeaderValue::try_from(format!("Bearer {}", secret.expose())).ok()?;
+        value.set_sensitive(true);
+        Some(Credential { value })
+    }
+
+    /// Puts the credential into a request's headers, in the place of any other.
+    pub(super) fn attach(&self, headers: &mut http::HeaderMap) {
+        headers.insert(http::header::AUTHORIZATION, self.value.clone());
+    }
+}

@@ -1,0 +1,172 @@
+//! The HTTP client: built once, late, and with nothing that the call does not need.
+
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tower_layer::Layer;
+use tower_service::Service;
+use url::Url;
+
+use super::lookup::{Family, Override, Resolver};
+use super::proxy::Proxy;
+use super::timing::Marks;
+use super::tls::{self, TlsSettings};
+use crate::error::{Failure, Result};
+
+/// How connections are made.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    /// The longest time until a connection stands, TLS included.
+    pub(crate) connect_timeout: Duration,
+    /// The proxy, if one is used.
+    pub(crate) proxy: Option<Proxy>,
+    /// Addresses given by `--resolve`.
+    pub(crate) overrides: Vec<Override>,
+    /// Which addresses may be used.
+    pub(crate) family: Family,
+    /// Which protocol is spoken.
+    pub(crate) version: HttpVersion,
+    /// TLS.
+    pub(crate) tls: TlsSettings,
+}
+
+/// Which HTTP version is asked for.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum HttpVersion {
+    /// HTTP/2 over https when the server has it, else HTTP/1.1.
+    #[default]
+    Negotiated,
+    /// HTTP/1.1.
+    Http1,
+}
+
+/// A client for one endpoint.
+#[derive(Clone, Debug)]
+pub(crate) struct Client {
+    pub(super) inner: reqwest::Client,
+    pub(super) marks: Marks,
+    pub(super) proxied: bool,
+}
+
+/// Twice what servers usually allow; the client's own limit of a hundred is too low for some
+/// gateways.
+const MOST_HEADERS: usize = 512;
+
+/// Header blocks above this end the call, so that a server cannot fill the memory.
+const LARGEST_HEADER_BLOCK: u32 = 256 * 1024;
+
+impl Client {
+    /// Builds the client for calls to the host of `target`.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when certificates, keys or the proxy cannot be used.
+    pub(crate) fn build(target: &Url, connection: &Connection) -> Result<Client> {
+        let marks = Marks::default();
+        let port = target.port_or_known_default().unwrap_or_default();
+        let resolver = Resolver {
+            family: connection.family,
+            overrides: connection
+                .overrides
+                .iter()
+                .filter(|entry| entry.port == port)
+                .cloned()
+                .collect(),
+            marks: marks.clone(),
+        };
+        let http1_only = connection.version == HttpVersion::Http1;
+        let tls_to_proxy = connection
+            .proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.url.scheme() == "https");
+        let tls = if target.scheme() == "https" || tls_to_proxy {
+            tls::config(
+                &connection.tls,
+                http1_only,
+                &marks,
+                target.host_str().unwrap_or_default(),
+            )?
+        } else {
+            tls::unused()?
+        };
+        let mut builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls)
+            .redirect(reqwest::redirect::Policy::none())
+            .referer(false)
+            .retry(reqwest::retry::never())
+            .no_proxy()
+            .connect_timeout(connection.connect_timeout)
+            .dns_resolver(resolver)
+            .connector_layer(MarkLayer(marks.clone()))
+            .connection_verbose(true)
+            .http1_max_headers(MOST_HEADERS)
+            .http2_max_header_list_size(LARGEST_HEADER_BLOCK)
+            .http2_adaptive_window(true);
+        if http1_only {
+            builder = builder.http1_only();
+        }
+        if let Some(proxy) = &connection.proxy {
+            builder = builder.proxy(reqwest::Proxy::all(proxy.url.clone()).map_err(|_| {
+                Failure::usage(format!(
+                    "the proxy that {} names cannot be used",
+                    proxy.origin
+                ))
+            })?);
+        }
+        let inner = builder
+            .build()
+            .map_err(|_| Failure::local("the HTTP client could not be set up"))?;
+        Ok(Client {
+            inner,
+            marks,
+            proxied: connection.proxy.is_some(),
+        })
+    }
+}
+
+/// Marks when a connection begins and when it stands.
+#[derive(Clone, Debug)]
+struct MarkLayer(Marks);
+
+impl<S> Layer<S> for MarkLayer {
+    type Service = MarkService<S>;
+
+    fn layer(&self, inner: S) -> MarkService<S> {
+        MarkService {
+            inner,
+            marks: self.0.clone(),
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+struct MarkService<S> {
+    inner: S,
+    marks: Marks,
+}
+
+impl<S, R> Service<R> for MarkService<S>
+where
+    S: Service<R>,
+    S::Future: Send + 'static,
+    S::Response: 'static,
+    S::Error: 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = std::pin::Pin<Box<dyn Future<Output = Result<S::Response, S::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: R) -> Self::Future {
+        let marks = self.marks.clone();
+        marks.connect_begins();
+        let connecting = self.inner.call(request);
+        Box::pin(async move {
+            let connection = connecting.await?;
+            marks.connect_ends();
+            Ok(connection)
+        })
+    }
+}

@@ -1,0 +1,530 @@
+//! Content codings undone as a stream (RFC 9110, section 8.4), in bounded memory however far a
+//! body expands.
+
+use std::fmt;
+use std::io::Write;
+
+use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
+use flate2::{Decompress, FlushDecompress, Status};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// The size of the pieces handed on.
+const PIECE: usize = 64 * 1024;
+
+/// How much of a gzip body is decoded at a time. Deflate expands a thousandfold at most, so that
+/// this bounds what is held.
+const GZIP_SLICE: usize = 1024;
+
+/// The largest window that a zstd body may ask for: what the format recommends to support at
+/// least (RFC 8878), which is also what browsers allow.
+const LARGEST_WINDOW: u64 = 8 * 1024 * 1024;
+
+/// A content coding that cannot be undone.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UnknownCoding(String);
+
+impl fmt::Display for UnknownCoding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&crate::output::terminal::sanitise(&self.0))
+    }
+}
+
+/// Why decoding stopped.
+#[derive(Debug, PartialEq, Eq)]
+pub enum DecodeError<E> {
+    /// The bytes are not of their coding.
+    Broken,
+    /// The coded stream ends before its end mark.
+    Truncated,
+    /// The receiver wants no more.
+    Sink(E),
+}
+
+/// Undoes one content coding.
+pub struct Decoder(Coding);
+
+enum Coding {
+    Identity,
+    Gzip(Box<flate2::write::MultiGzDecoder<Vec<u8>>>),
+    Deflate(Box<Deflate>),
+    Brotli(Box<Brotli>),
+    Zstd(Box<Zstd>),
+}
+
+impl Decoder {
+    /// Returns a decoder that passes everything on as it is.
+    pub fn identity() -> Self {
+        Decoder(Coding::Identity)
+    }
+
+    /// Returns the decoder for the values of `Content-Encoding`: one coding at most, because
+    /// stacked ones multiply how far a body expands.
+    ///
+    /// # Errors
+    /// Fails when the coding is not known or there are several.
+    pub fn for_header<'a>(values: impl Iterator<Item = &'a [u8]>) -> Result<Self, UnknownCoding> {
+        let all: Vec<String> = values
+            .map(|value| String::from_utf8_lossy(value).to_ascii_lowercase())
+            .collect();
+        let joined = all.join(", ");
+        let codings: Vec<&str> = joined
+            .split(',')
+            .map(str::trim)
+            .filter(|coding| !coding.is_empty() && *coding != "identity")
+            .collect();
+        let coding = match codings.as_slice() {
+            [] => Coding::Identity,
+            ["gzip" | "x-gzip"] => {
+                Coding::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Vec::new())))
+            }
+            ["deflate"] => Coding::Deflate(Box::default()),
+            ["br"] => Coding::Brotli(Box::new(Brotli::new())),
+            ["zstd"] => Coding::Zstd(Box::new(Zstd::new())),
+            _ => return Err(UnknownCoding(joined)),
+        };
+        Ok(Decoder(coding))
+    }
+
+    /// Decodes the next bytes and hands them on in pieces.
+    ///
+    /// # Errors
+    /// Fails when the bytes are broken or the receiver wants no more.
+    pub fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), DecodeError<E>> {
+        match &mut self.0 {
+            Coding::Identity => sink(bytes).map_err(DecodeError::Sink),
+            Coding::Gzip(decoder) => {
+                for slice in bytes.chunks(GZIP_SLICE) {
+                    decoder.write_all(slice).map_err(|_| DecodeError::Broken)?;
+                    drain(decoder.get_mut(), sink)?;
+                }
+                Ok(())
+            }
+            Coding::Deflate(decoder) => decoder.push(bytes, sink),
+            Coding::Brotli(decoder) => decoder.push(bytes, sink),
+            Coding::Zstd(decoder) => decoder.push(bytes, false, sink),
+        }
+    }
+
+    /// Ends the body.
+    ///
+    /// # Errors
+    /// Fails when the coded stream is not complete. A body without a single byte is.
+    pub fn finish<E>(
+        self,
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), DecodeError<E>> {
+        match self.0 {
+            Coding::Identity => Ok(()),
+            Coding::Gzip(mut decoder) => {
+                let ended = decoder.try_finish();
+                drain(decoder.get_mut(), sink)?;
+                // A decoder that has seen no byte reports a missing header; HEAD-like answers and
+                // empty bodies carry the coding's name all the same.
+                match ended {
+                    Err(_) if decoder.header().is_some() => Err(DecodeError::Truncated),
+                    _ => Ok(()),
+                }
+            }
+            Coding::Deflate(decoder) if decoder.started && !decoder.ended => {
+                Err(DecodeError::Truncated)
+            }
+            Coding::Deflate(_) => Ok(()),
+            Coding::Brotli(decoder) if decoder.started && !decoder.ended => {
+                Err(DecodeError::Truncated)
+            }
+            Coding::Brotli(_) => Ok(()),
+            Coding::Zstd(mut decoder) => {
+                decoder.push(&[], true, sink)?;
+                if decoder.is_between_frames() {
+                    Ok(())
+                } else {
+                    Err(DecodeError::Truncated)
+                }
+            }
+        }
+    }
+}
+
+fn drain<E>(
+    decoded: &mut Vec<u8>,
+    sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<(), DecodeError<E>> {
+    for piece in decoded.chunks(PIECE) {
+        sink(piece).map_err(DecodeError::Sink)?;
+    }
+    decoded.clear();
+    Ok(())
+}
+
+/// `deflate`: the zlib format by the standard, bare deflate by some servers.
+#[derive(Default)]
+struct Deflate {
+    inner: Option<Decompress>,
+    /// The first byte, until the second tells the format.
+    first: Option<u8>,
+    started: bool,
+    ended: bool,
+}
+
+impl Deflate {
+    fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), DecodeError<E>> {
+        let joined: Vec<u8>;
+        let mut input = bytes;
+        if self.inner.is_none() {
+            self.started |= !bytes.is_empty();
+            joined = self
+                .first
+                .take()
+                .into_iter()
+                .chain(bytes.iter().copied())
+                .collect();
+            let [first, second, ..] = joined.as_slice() else {
+                self.first = joined.first().copied();
+                return Ok(());
+            };
+            // RFC 1950: method 8 in the low bits, and both bytes a multiple of 31.
+            let zlib = first & 0x0f == 8
+                && (u16::from(*first) << 8 | u16::from(*second)).is_multiple_of(31);
+            self.inner = Some(Decompress::new(zlib));
+            input = &joined;
+        }
+        let Some(inner) = &mut self.inner else {
+            return Ok(());
+        };
+        let mut output = vec![0; PIECE];
+        while !self.ended {
+            let (read, written) = (inner.total_in(), inner.total_out());
+            let status = inner
+                .decompress(input, &mut output, FlushDecompress::None)
+                .map_err(|_| DecodeError::Broken)?;
+            let read = usize::try_from(inner.total_in() - read).unwrap_or(input.len());
+            let written = usize::try_from(inner.total_out() - written).unwrap_or(0);
+            input = input.get(read..).unwrap_or_default();
+            if written > 0 {
+                sink(&output[..written]).map_err(DecodeError::Sink)?;
+            }
+            self.ended = status == Status::StreamEnd;
+            if written < output.len() && (input.is_empty() || (read == 0 && written == 0)) {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Brotli {
+    state: BrotliState<StandardAlloc, StandardAlloc, StandardAlloc>,
+    started: bool,
+    ended: bool,
+}
+
+impl Brotli {
+    fn new() -> Self {
+        let alloc = StandardAlloc::default;
+        Brotli {
+            state: BrotliState::new(alloc(), alloc(), alloc()),
+            started: false,
+            ended: false,
+        }
+    }
+
+    fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), DecodeError<E>> {
+        self.started |= !bytes.is_empty();
+        let mut output = vec![0; PIECE];
+        let (mut available_in, mut input_offset, mut total) = (bytes.len(), 0, 0);
+        while !self.ended {
+            let (mut available_out, mut output_offset) = (output.len(), 0);
+            let result = BrotliDecompressStream(
+                &mut available_in,
+                &mut input_offset,
+                bytes,
+                &mut available_out,
+                &mut output_offset,
+                &mut output,
+                &mut total,
+                &mut self.state,
+            );
+            if output_offset > 0 {
+                sink(&output[..output_offset]).map_err(DecodeError::Sink)?;
+            }
+            match result {
+                BrotliResult::ResultSuccess => self.ended = true,
+                BrotliResult::NeedsMoreInput => break,
+                BrotliResult::NeedsMoreOutput => {}
+                BrotliResult::ResultFailure => return Err(DecodeError::Broken),
+            }
+        }
+        Ok(())
+    }
+}
+
+struct Zstd {
+    decoder: FrameDecoder,
+    /// Input that does not make a whole header or block yet: 128 KiB and a little at most.
+    waiting: Vec<u8>,
+    in_frame: bool,
+}
+
+impl Zstd {
+    /// The longest frame header with its magic number (RFC 8878, section 3.1.1).
+    const LONGEST_HEADER: usize = 18;
+    /// The checksum behind the last block.
+    const CHECKSUM: usize = 4;
+
+    fn new() -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(LARGEST_WINDOW);
+        Zstd {
+            decoder,
+            waiting: Vec::new(),
+            in_frame: false,
+        }
+    }
+
+    fn is_between_frames(&self) -> bool {
+        !self.in_frame && self.waiting.is_empty()
+    }
+
+    fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        last: bool,
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), DecodeError<E>> {
+        self.waiting.extend_from_slice(bytes);
+        let mut done = 0;
+        while let Some(read) = self.step(done, last, sink)? {
+            done += read;
+        }
+        self.waiting.drain(..done);
+        Ok(())
+    }
+
+    /// Decodes one header or one block from the waiting bytes; `None` when more are needed.
+    fn step<E>(
+        &mut self,
+        done: usize,
+        last: bool,
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<Option<usize>, DecodeError<E>> {
+        let input = &self.waiting[done..];
+        if !self.in_frame {
+            if input.is_empty() || (input.len() < Self::LONGEST_HEADER && !last) {
+                return Ok(None);
+            }
+            let mut rest = input;
+            self.decoder
+                .reset(&mut rest)
+                .map_err(|_| DecodeError::Broken)?;
+            self.in_frame = true;
+            return Ok(Some(input.len() - rest.len()));
+        }
+        let Some(header) = input.first_chunk::<3>() else {
+            return Ok(None);
+        };
+        let header = u32::from_le_bytes([header[0], header[1], header[2], 0]);
+        let is_last = header & 1 == 1;
+        let is_repeat = header >> 1 & 3 == 1;
+        let content = if is_repeat { 1 } else { (header >> 3) as usize };
+        // A frame may have no checksum, and then nothing follows the last block.
+        let whole = 3 + content + if is_last && !last { Self::CHECKSUM } else { 0 };
+        if input.len() < 3 + content || (input.len() < whole && !last) {
+            return Ok(None);
+        }
+        let mut rest = input;
+        let finished = self
+            .decoder
+            .decode_blocks(&mut rest, BlockDecodingStrategy::UptoBlocks(1))
+            .map_err(|_| DecodeError::Broken)?;
+        let read = input.len() - rest.len();
+        let mut decoded = Vec::new();
+        self.decoder
+            .collect_to_writer(&mut decoded)
+            .map_err(|_| DecodeError::Broken)?;
+        drain(&mut decoded, sink)?;
+        self.in_frame = !finished;
+        Ok(Some(read))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn decode(coding: &str, coded: &[u8], piece: usize) -> Result<Vec<u8>, DecodeError<()>> {
+        let mut decoded = Vec::new();
+        let mut decoder = Decoder::for_header([coding.as_bytes()].into_iter()).expect("known");
+        let mut sink = |piece: &[u8]| {
+            decoded.extend_from_slice(piece);
+            Ok(())
+        };
+        for piece in coded.chunks(piece.max(1)) {
+            decoder.push(piece, &mut sink)?;
+        }
+        decoder.finish(&mut sink)?;
+        Ok(decoded)
+    }
+
+    fn encode(coding: &str, text: &[u8]) -> Vec<u8> {
+        let level = flate2::Compression::default();
+        let mut coded = Vec::new();
+        let done = match coding {
+            "gzip" => flate2::write::GzEncoder::new(&mut coded, level).write_all(text),
+            "deflate" => flate2::write::ZlibEncoder::new(&mut coded, level).write_all(text),
+            "raw" => flate2::write::DeflateEncoder::new(&mut coded, level).write_all(text),
+            _ => {
+                coded = ruzstd::encoding::compress_to_vec(
+                    text,
+                    ruzstd::encoding::CompressionLevel::Fastest,
+                );
+                Ok(())
+            }
+        };
+        done.expect("encoded");
+        coded
+    }
+
+    /// "hello hello hello hello\n", by the reference encoder.
+    const BROTLI: &[u8] = &[
+        0x1b, 0x17, 0x00, 0xf8, 0x8d, 0x94, 0x6e, 0xde, 0x44, 0x55, 0x86, 0xd6, 0x0a, 0x20, 0x6c,
+        0x6f, 0x4a, 0x11, 0x79, 0xe2, 0x80, 0xae, 0x16,
+    ];
+
+    #[test]
+    fn codings_are_told_by_their_header() {
+        for value in [
+            "",
+            "identity",
+            "gzip",
+            "x-gzip",
+            "GZip",
+            "deflate",
+            "br",
+            "zstd",
+            " gzip ",
+            "identity, br",
+        ] {
+            assert!(
+                Decoder::for_header([value.as_bytes()].into_iter()).is_ok(),
+                "{value}"
+            );
+        }
+        for value in ["foo", "gzip, gzip", "br,zstd", "gzip;q=1"] {
+            assert!(
+                Decoder::for_header([value.as_bytes()].into_iter()).is_err(),
+                "{value}"
+            );
+        }
+        assert!(Decoder::for_header([&b"gzip"[..], b"br"].into_iter()).is_err());
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_is_not_whole() {
+        let text = b"some text that is long enough ".repeat(20);
+        for (coding, header) in [
+            ("gzip", "gzip"),
+            ("deflate", "deflate"),
+            ("raw", "deflate"),
+            ("zstd", "zstd"),
+        ] {
+            let coded = encode(coding, &text);
+            assert_eq!(
+                decode(header, &coded, 7).as_deref(),
+                Ok(&text[..]),
+                "{coding}"
+            );
+            for cut in [1, 5, coded.len() / 2, coded.len() - 5] {
+                assert!(
+                    decode(header, &coded[..cut], 64).is_err(),
+                    "{coding} cut at {cut}"
+                );
+            }
+            assert_eq!(decode(header, b"", 1).as_deref(), Ok(&b""[..]), "{coding}");
+        }
+    }
+
+    #[test]
+    fn bytes_of_another_coding_are_broken() {
+        for coding in ["gzip", "deflate", "br", "zstd"] {
+            assert!(
+                decode(
+                    coding,
+                    b"{\"status\":\"ok\",\"plain\":\"this is not coded at all\"}",
+                    9
+                )
+                .is_err(),
+                "{coding}"
+            );
+        }
+    }
+
+    #[test]
+    fn gzip_may_have_several_members() {
+        let coded = [encode("gzip", b"a"), encode("gzip", b"b")].concat();
+        assert_eq!(decode("gzip", &coded, 3).as_deref(), Ok(&b"ab"[..]));
+    }
+
+    #[test]
+    fn a_bomb_comes_in_small_pieces_and_can_be_stopped() {
+        let zeros = vec![0; 64 << 20];
+        for coding in ["gzip", "deflate", "zstd"] {
+            let coded = encode(coding, &zeros);
+            let mut decoder = Decoder::for_header([coding.as_bytes()].into_iter()).expect("known");
+            let mut seen = 0;
+            let stopped = decoder.push(&coded, &mut |piece: &[u8]| {
+                assert!(piece.len() <= PIECE);
+                seen += piece.len();
+                if seen > 10 << 20 {
+                    Err("enough")
+                } else {
+                    Ok(())
+                }
+            });
+            assert_eq!(stopped, Err(DecodeError::Sink("enough")), "{coding}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_encoded_comes_back_however_it_is_cut(
+            text in prop::collection::vec(0_u8..4, 0..3000),
+            piece in 1_usize..200,
+        ) {
+            for (coding, header) in [("gzip", "gzip"), ("deflate", "deflate"), ("zstd", "zstd")] {
+                let decoded = decode(header, &encode(coding, &text), piece);
+                prop_assert_eq!(decoded.as_deref(), Ok(&text[..]), "{}", coding);
+            }
+        }
+
+        #[test]
+        fn any_bytes_are_decoded_or_refused(bytes in any::<Vec<u8>>(), piece in 1_usize..50) {
+            for coding in ["gzip", "deflate", "br", "zstd"] {
+                let _unused = decode(coding, &bytes, piece);
+            }
+        }
+    }
+
+    #[test]
+    fn brotli_is_undone() {
+        for piece in 1..BROTLI.len() {
+            assert_eq!(
+                decode("br", BROTLI, piece).as_deref(),
+                Ok(&b"hello hello hello hello\n"[..])
+            );
+        }
+        assert_eq!(decode("br", &BROTLI[..10], 3), Err(DecodeError::Truncated));
+    }
+}

@@ -1,0 +1,225 @@
+//! What can go wrong on the way, told apart by type and never by text.
+
+use std::error::Error;
+use std::io;
+use std::time::Duration;
+
+use super::lookup::LookupFailed;
+use super::timing::Phase;
+
+/// A call that got no whole answer.
+#[derive(Debug)]
+pub(crate) struct TransportFailure {
+    /// What happened.
+    pub(crate) kind: TransportKind,
+    /// Where the call stood.
+    pub(crate) phase: Phase,
+    /// How long the try had lasted.
+    pub(crate) after: Duration,
+}
+
+/// The kinds of transport failure, each with an exit code of its own or curl's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum TransportKind {
+    /// No address for the host.
+    Lookup {
+        host: String,
+        wanted: Option<&'static str>,
+    },
+    /// No connection: refused, unreachable, or the reason in words.
+    Connect { reason: String },
+    /// The proxy answered CONNECT with a refusal.
+    ProxyRefused { needs_password: bool },
+    /// The TLS handshake failed.
+    Tls { reason: String },
+    /// The certificate was not accepted.
+    Certificate { reason: String },
+    /// A time limit was reached.
+    TimeOut { limit: Duration, what: Limit },
+    /// The connection ended before a single byte of an answer.
+    EmptyReply,
+    /// The connection broke.
+    Receive { reason: String },
+    /// What came is not HTTP.
+    NotHttp { reason: String },
+    /// The body ended before its announced length.
+    Incomplete,
+    /// The body of the request could not be read on.
+    Upload { reason: String },
+}
+
+/// Which limit was reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Limit {
+    /// `--connect-timeout`.
+    Connect,
+    /// `--max-time`.
+    Total,
+    /// `--speed-time`: nothing moved.
+    Stall,
+}
+
+/// Finds out what an error of the HTTP client means.
+pub(crate) fn classify(error: &reqwest::Error, phase: Phase, proxied: bool) -> TransportKind {
+    if let Some(failed) = find::<LookupFailed>(error) {
+        let wanted = failed.family.map(|family| match family {
+            super::lookup::Family::V6 => "IPv6",
+            _ => "IPv4",
+        });
+        return TransportKind::Lookup {
+            host: failed.host.clone(),
+            wanted,
+        };
+    }
+    if let Some(error) = find::<rustls::Error>(error) {
+        return tls(error);
+    }
+    if let Some(error) = find::<hyper::Error>(error)
+        && let Some(kind) = protocol(error, phase)
+    {
+        return kind;
+    }
+    let io = find::<io::Error>(error);
+    if error.is_connect() {
+        return connect(error, io, phase, proxied);
+    }
+    match io {
+        Some(io) => transfer(io, phase),
+        None => TransportKind::Receive {
+            reason: "the connection broke".to_owned(),
+        },
+    }
+}
+
+/// Walks the sources, looking also inside I/O errors, which hide theirs from `source`.
+fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a T> {
+    let mut next = Some(error);
+    while let Some(error) = next {
+        if let Some(found) = error.downcast_ref::<T>() {
+            return Some(found);
+        }
+        next = match error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref)
+        {
+            Some(inner) => Some(inner as &(dyn Error + 'static)),
+            None => error.source(),
+        };
+    }
+    None
+}
+
+fn tls(error: &rustls::Error) -> TransportKind {
+    use rustls::{CertificateError, Error};
+    let certificate = |reason: &str| TransportKind::Certificate {
+        reason: reason.to_owned(),
+    };
+    match error {
+        Error::InvalidCertificate(problem) => certificate(match problem {
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                "it is not valid yet (is this machine's clock right?)"
+            }
+            CertificateError::UnknownIssuer => "its issuer is not trusted here",
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                "it was issued for another name"
+            }
+            CertificateError::Revoked => "it has been revoked",
+            CertificateError::BadSignature => "its signature is wrong",
+            _ => "it is not valid",
+        }),
+        Error::NoCertificatesPresented => certificate("the server showed none"),
+        Error::AlertReceived(_) => TransportKind::Tls {
+            reason: "the server ended it with an alert (it may want a client certificate)"
+                .to_owned(),
+        },
+        Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => TransportKind::Tls {
+            reason: "what answers does not speak TLS".to_owned(),
+        },
+        Error::PeerIncompatible(_) => TransportKind::Tls {
+            reason: "no TLS version or cipher in common (1.2 or newer is needed)".to_owned(),
+        },
+        _ => TransportKind::Tls {
+            reason: "the handshake broke off".to_owned(),
+        },
+    }
+}
+
+fn protocol(error: &hyper::Error, phase: Phase) -> Option<TransportKind> {
+    if error.is_incomplete_message() {
+        return Some(match phase {
+            Phase::Transfer => TransportKind::Incomplete,
+            _ => TransportKind::EmptyReply,
+        });
+    }
+    if error.is_parse_too_large() {
+        return Some(TransportKind::NotHttp {
+            reason: "the header block is too large".to_owned(),
+        });
+    }
+    if error.is_parse() {
+        return Some(TransportKind::NotHttp {
+            reason: "what came back is not HTTP".to_owned(),
+        });
+    }
+    if error.is_user() {
+        return Some(TransportKind::Upload {
+            reason: "the body to send could not be read on".to_owned(),
+        });
+    }
+    None
+}
+
+fn connect(
+    error: &reqwest::Error,
+    io: Option<&io::Error>,
+    phase: Phase,
+    proxied: bool,
+) -> TransportKind {
+    let Some(io) = io else {
+        if proxied {
+            // The tunnel's error type is private; its two words are all there is to see.
+            let needs_password = sources(error).any(|text| text.contains("authorization required"));
+            return TransportKind::ProxyRefused { needs_password };
+        }
+        return TransportKind::Connect {
+            reason: "no connection could be made".to_owned(),
+        };
+    };
+    if phase == Phase::Tls {
+        return TransportKind::Tls {
+            reason: "the connection was closed during the handshake".to_owned(),
+        };
+    }
+    TransportKind::Connect { reason: reason(io) }
+}
+
+fn sources(error: &reqwest::Error) -> impl Iterator<Item = String> {
+    let mut next: Option<&(dyn Error + 'static)> = error.source();
+    std::iter::from_fn(move || {
+        let error = next?;
+        next = error.source();
+        Some(error.to_string())
+    })
+}
+
+fn transfer(io: &io::Error, phase: Phase) -> TransportKind {
+    match (io.kind(), phase) {
+        (io::ErrorKind::UnexpectedEof, Phase::Transfer) => TransportKind::Incomplete,
+        (io::ErrorKind::UnexpectedEof, _) => TransportKind::EmptyReply,
+        _ => TransportKind::Receive { reason: reason(io) },
+    }
+}
+
+fn reason(io: &io::Error) -> String {
+    match io.kind() {
+        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
+        io::ErrorKind::ConnectionReset => "the connection was reset".to_owned(),
+        io::ErrorKind::ConnectionAborted => "the connection was aborted".to_owned(),
+        io::ErrorKind::BrokenPipe => "the server closed the connection".to_owned(),
+        io::ErrorKind::HostUnreachable => "no route to the host".to_owned(),
+        io::ErrorKind::NetworkUnreachable => "the network is unreachable".to_owned(),
+        io::ErrorKind::TimedOut => "the system's own time limit was reached".to_owned(),
+        _ => crate::error::io_reason(io),
+    }
+}

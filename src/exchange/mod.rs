@@ -1,0 +1,270 @@
+//! One request on the wire and its answer. The only folder that knows sockets, TLS and the HTTP
+//! client.
+
+pub(crate) mod auth;
+pub(crate) mod client;
+pub mod decode;
+pub(crate) mod failure;
+pub(crate) mod lookup;
+pub(crate) mod proxy;
+pub(crate) mod timing;
+pub(crate) mod tls;
+pub(crate) mod upload;
+pub(crate) mod wire;
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokio::time::Instant;
+
+use self::auth::Credential;
+use self::client::Client;
+use self::failure::{Limit, TransportFailure, TransportKind, classify};
+use self::timing::Timings;
+use self::upload::Activity;
+use crate::request::Request;
+
+/// The time limits of a call.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TimeLimits {
+    /// The whole call, body included.
+    pub(crate) total: Option<Duration>,
+    /// The longest time in which nothing moves.
+    pub(crate) stall: Duration,
+    /// Until the connection stands; enforced by the client, told here for the message.
+    pub(crate) connect: Duration,
+}
+
+/// An answer whose head is there and whose body is still to come.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    /// The head.
+    pub(crate) head: Head,
+    response: reqwest::Response,
+    client: Client,
+    limits: TimeLimits,
+    deadline: Option<Instant>,
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Head {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The reason phrase, as received; the usual one where the protocol has none.
+    pub(crate) reason: String,
+    /// `1.0`, `1.1` or `2`.
+    pub(crate) version: &'static str,
+    /// The headers.
+    pub(crate) headers: HeaderMap,
+    /// Status line and headers exactly as received, where that was asked for; otherwise put
+    /// together again.
+    pub(crate) block: Vec<u8>,
+    /// Who answered on the connection: the server, or the proxy.
+    pub(crate) remote: Option<SocketAddr>,
+}
+
+impl Head {
+    /// Returns the text of a header, when it is there and is text.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+}
+
+/// Sends a request and waits for the head of the answer.
+///
+/// # Errors
+/// Fails with what went wrong on the way; an HTTP error status is an answer and not a failure.
+pub(crate) async fn send(
+    client: &Client,
+    request: Request,
+    credential: Option<&Credential>,
+    limits: TimeLimits,
+    keep_head: bool,
+) -> Result<Exchange, TransportFailure> {
+    client.marks.begin();
+    let activity = Activity::new();
+    let deadline = limits
+        .total
+        .and_then(|total| Instant::now().checked_add(total));
+    if keep_head {
+        wire::listen();
+    }
+    let outgoing = outgoing(request, credential, &activity);
+    let answer = with_limits(client.inner.execute(outgoing), &activity, deadline, &limits).await;
+    let failed = |kind| TransportFailure {
+        kind,
+        phase: client.marks.phase(),
+        after: client.marks.elapsed(),
+    };
+    let response = match answer {
+        Ok(Ok(response)) => response,
+        Ok(Err(error)) if error.is_timeout() => {
+            return Err(failed(TransportKind::TimeOut {
+                limit: limits.connect,
+                what: Limit::Connect,
+            }));
+        }
+        Ok(Err(error)) => {
+            return Err(failed(classify(
+                &error,
+                client.marks.phase(),
+                client.proxied,
+            )));
+        }
+        Err(what) => return Err(failed(time_out(what, &limits))),
+    };
+    client.marks.first_byte();
+    let head = head_of(&response, keep_head);
+    Ok(Exchange {
+        head,
+        response,
+        client: client.clone(),
+        limits,
+        deadline,
+    })
+}
+
+impl Exchange {
+    /// Returns the next piece of the body as it came, or `None` at its end.
+    ///
+    /// # Errors
+    /// Fails when the connection breaks, the body is cut short or a time limit is reached.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, TransportFailure> {
+        let activity = Activity::new();
+        let answer = with_limits(
+            self.response.chunk(),
+            &activity,
+            self.deadline,
+            &self.limits,
+        )
+        .await;
+        let kind = match answer {
+            Ok(Ok(chunk)) => return Ok(chunk),
+            Ok(Err(error)) => classify(&error, self.client.marks.phase(), self.client.proxied),
+            Err(what) => time_out(what, &self.limits),
+        };
+        Err(TransportFailure {
+            kind,
+            phase: self.client.marks.phase(),
+            after: self.client.marks.elapsed(),
+        })
+    }
+
+    /// Returns what has been measured until now.
+    pub(crate) fn timings(&self) -> Timings {
+        self.client.marks.timings()
+    }
+}
+
+fn time_out(what: Limit, limits: &TimeLimits) -> TransportKind {
+    let limit = match what {
+        Limit::Total => limits.total.unwrap_or_default(),
+        Limit::Stall => limits.stall,
+        Limit::Connect => limits.connect,
+    };
+    TransportKind::TimeOut { limit, what }
+}
+
+/// Waits for `work`, at most to the deadline, and at most for the stall limit after the last
+/// movement.
+async fn with_limits<T>(
+    work: impl Future<Output = T>,
+    activity: &Activity,
+    deadline: Option<Instant>,
+    limits: &TimeLimits,
+) -> Result<T, Limit> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        let stalled_at = Instant::from_std(activity.last()).checked_add(limits.stall);
+        let (until, what) = match (stalled_at, deadline) {
+            (Some(stall), Some(deadline)) if deadline <= stall => (deadline, Limit::Total),
+            (Some(stall), _) => (stall, Limit::Stall),
+            (None, Some(deadline)) => (deadline, Limit::Total),
+            (None, None) => return Ok(work.await),
+        };
+        match tokio::time::timeout_at(until, &mut work).await {
+            Ok(done) => return Ok(done),
+            Err(_)
+                if what == Limit::Stall
+                    && activity.last() + limits.stall > std::time::Instant::now() => {}
+            Err(_) => return Err(what),
+        }
+    }
+}
+
+fn outgoing(
+    request: Request,
+    credential: Option<&Credential>,
+    activity: &Activity,
+) -> reqwest::Request {
+    let Request {
+        method,
+        url,
+        headers,
+        body,
+        typed: _,
+    } = request;
+    let mut outgoing = reqwest::Request::new(method, url);
+    let map = outgoing.headers_mut();
+    for header in &headers {
+        let name = HeaderName::try_from(header.name.as_str());
+        let value = HeaderValue::try_from(header.value.as_bytes());
+        // The plan has refused whatever these two would refuse.
+        if let (Ok(name), Ok(value)) = (name, value) {
+            map.append(name, value);
+        }
+    }
+    if let Some(credential) = credential {
+        credential.attach(map);
+    }
+    *outgoing.body_mut() = upload::body(body, activity);
+    outgoing
+}
+
+fn head_of(response: &reqwest::Response, keep_head: bool) -> Head {
+    let status = response.status();
+    let reason = response
+        .extensions()
+        .get::<hyper::ext::ReasonPhrase>()
+        .map_or_else(
+            || status.canonical_reason().unwrap_or_default().to_owned(),
+            |reason| String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+        );
+    let version = match response.version() {
+        http::Version::HTTP_10 => "1.0",
+        http::Version::HTTP_2 => "2",
+        _ => "1.1",
+    };
+    let mut head = Head {
+        status: status.as_u16(),
+        reason,
+        version,
+        headers: response.headers().clone(),
+        block: Vec::new(),
+        remote: response.remote_addr(),
+    };
+    if keep_head {
+        head.block = wire::take_head().unwrap_or_else(|| rebuild(&head));
+    }
+    head
+}
+
+/// Writes a head as curl shows one that never was text (HTTP/2).
+fn rebuild(head: &Head) -> Vec<u8> {
+    let mut block = if head.version == "2" {
+        format!("HTTP/2 {} \r\n", head.status).into_bytes()
+    } else {
+        format!("HTTP/{} {} {}\r\n", head.version, head.status, head.reason).into_bytes()
+    };
+    for (name, value) in &head.headers {
+        block.extend_from_slice(name.as_str().as_bytes());
+        block.extend_from_slice(b": ");
+        block.extend_from_slice(value.as_bytes());
+        block.extend_from_slice(b"\r\n");
+    }
+    block.extend_from_slice(b"\r\n");
+    block
+}

@@ -1,0 +1,424 @@
+//! Reads what the command line points at: `@file`, `@-`, `-T FILE`. The edge between the
+//! arguments and the plan; everything is opened before anything is sent.
+
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use bytes::Bytes;
+
+use crate::cli::items::{Item, Kind};
+use crate::cli::options::{DataKind, RequestOptions};
+use crate::error::{Failure, Result, io_reason};
+
+/// What the command line says about a request, with every file read or opened.
+#[derive(Debug, Default)]
+pub(crate) struct Input {
+    /// The pieces of the body, in the order typed.
+    pub(crate) data: Vec<Data>,
+    /// The items, in the order typed; a file's text stands in the place of its name.
+    pub(crate) items: Vec<Item>,
+    /// Header lines, in the order typed.
+    pub(crate) header_lines: Vec<String>,
+    /// Form parts, in the order typed.
+    pub(crate) form: Vec<FormPart>,
+    /// What `-T` names.
+    pub(crate) upload: Option<Upload>,
+}
+
+/// A piece of the body.
+#[derive(Debug)]
+pub(crate) struct Data {
+    /// The option it was given with.
+    pub(crate) kind: DataKind,
+    /// For `--data-urlencode`: the name before the content.
+    pub(crate) name: Option<String>,
+    /// The content.
+    pub(crate) content: Vec<u8>,
+}
+
+/// A part of a form.
+#[derive(Debug)]
+pub(crate) struct FormPart {
+    /// The field's name.
+    pub(crate) name: String,
+    /// What is sent for it.
+    pub(crate) content: FormContent,
+    /// The part's content type, when one was typed.
+    pub(crate) content_type: Option<String>,
+    /// The part's file name, when one was typed or a file is sent.
+    pub(crate) file_name: Option<String>,
+}
+
+/// The content of a form part.
+#[derive(Debug)]
+pub(crate) enum FormContent {
+    /// Bytes in memory.
+    Bytes(Bytes),
+    /// An opened file.
+    File(OpenFile),
+    /// Standard input.
+    Stdin,
+}
+
+/// A file that is opened and not read.
+#[derive(Debug)]
+pub(crate) struct OpenFile {
+    /// Where it was found.
+    pub(crate) path: PathBuf,
+    /// The file.
+    pub(crate) file: File,
+    /// Its length when it is a regular file.
+    pub(crate) length: Option<u64>,
+}
+
+/// What `-T` names.
+#[derive(Debug)]
+pub(crate) enum Upload {
+    /// An opened file.
+    File(OpenFile),
+    /// Standard input.
+    Stdin,
+}
+
+/// Reads and opens everything that a call's options and items name.
+///
+/// # Errors
+/// Fails (exit 2) on the first file that cannot be read, on text that is not UTF-8 where text is
+/// needed, and when standard input is named twice.
+pub(crate) fn gather(
+    options: &RequestOptions,
+    data: Vec<(DataKind, OsString)>,
+    form: Vec<(bool, OsString)>,
+    items: &[OsString],
+    stdin_taken: bool,
+) -> Result<Input> {
+    let mut reader = Reader { stdin_taken };
+    let mut input = Input::default();
+    for word in &options.header {
+        reader.header_lines(word, &mut input.header_lines)?;
+    }
+    for (kind, word) in data {
+        input.data.push(reader.data(kind, &word)?);
+    }
+    for word in items {
+        input.items.push(reader.item(word)?);
+    }
+    for (literal, word) in form {
+        input.form.push(reader.form_part(literal, &word)?);
+    }
+    if let Some(word) = &options.upload_file {
+        input.upload = Some(if word == "-" || word == "." {
+            reader.claim_stdin("-T")?;
+            Upload::Stdin
+        } else {
+            Upload::File(open(Path::new(word))?)
+        });
+    }
+    Ok(input)
+}
+
+/// Reads files, and standard input at most once.
+struct Reader {
+    stdin_taken: bool,
+}
+
+impl Reader {
+    fn claim_stdin(&mut self, option: &str) -> Result<()> {
+        if self.stdin_taken {
+            return Err(Failure::usage(format!(
+                "{option} names standard input, which is taken already"
+            ))
+            .hint("give one of the two in a file"));
+        }
+        self.stdin_taken = true;
+        Ok(())
+    }
+
+    fn read(&mut self, option: &str, name: &OsStr) -> Result<Vec<u8>> {
+        if name == "-" {
+            self.claim_stdin(option)?;
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .lock()
+                .read_to_end(&mut bytes)
+                .map_err(|error| {
+                    Failure::usage(format!(
+                        "standard input could not be read: {}",
+                        io_reason(&error)
+                    ))
+                })?;
+            return Ok(bytes);
+        }
+        std::fs::read(name).map_err(|error| unreadable(Path::new(name), &error))
+    }
+
+    fn header_lines(&mut self, word: &OsStr, lines: &mut Vec<String>) -> Result<()> {
+        let Some(name) = strip_at(word) else {
+            lines.push(text(word.as_encoded_bytes().to_vec(), "a header")?);
+            return Ok(());
+        };
+        let content = text(self.read("-H", name)?, "the header file")?;
+        lines.extend(
+            content
+                .lines()
+                .filter(|line| !line.trim().is_empty())
+                .map(str::to_owned),
+        );
+        Ok(())
+    }
+
+    fn data(&mut self, kind: DataKind, word: &OsStr) -> Result<Data> {
+        if kind == DataKind::UrlEncode {
+            return self.data_to_encode(word);
+        }
+        let content = match strip_at(word) {
+            Some(name) if kind != DataKind::Raw => self.read("-d", name)?,
+            _ => word.as_encoded_bytes().to_vec(),
+        };
+        Ok(Data {
+            kind,
+            name: None,
+            content,
+        })
+    }
+
+    /// Reads curl's forms `content`, `=content`, `name=content`, `@file` and `name@file`.
+    fn data_to_encode(&mut self, word: &OsStr) -> Result<Data> {
+        let kind = DataKind::UrlEncode;
+        let word = text(word.as_encoded_bytes().to_vec(), "--data-urlencode")?;
+        let Some(position) = word.find(['=', '@']) else {
+            return Ok(Data {
+                kind,
+                name: None,
+                content: word.into_bytes(),
+            });
+        };
+        let (name, rest) = word.split_at(position);
+        let name = (!name.is_empty()).then(|| name.to_owned());
+        let content = match rest.strip_prefix('@') {
+            Some(file) => self.read("--data-urlencode", OsStr::new(file))?,
+            None => rest.as_bytes()[1..].to_vec(),
+        };
+        Ok(Data {
+            kind,
+            name,
+            content,
+        })
+    }
+
+    fn item(&mut self, word: &OsStr) -> Result<Item> {
+        let mut item = Item::parse(word)?;
+        let kind = match item.kind {
+            Kind::TextFile => Kind::Text,
+            Kind::JsonFile => Kind::Json,
+            _ => return Ok(item),
+        };
+        let content = self.read(&item.key, OsStr::new(&item.value))?;
+        item.value = text(content, &format!("the file for {}", item.key))?;
+        item.kind = kind;
+        Ok(item)
+    }
+
+    fn form_part(&mut self, literal: bool, word: &OsStr) -> Result<FormPart> {
+        let word = text(word.as_encoded_bytes().to_vec(), "a form part")?;
+        let Some((name, value)) = word.split_once('=') else {
+            return Err(Failure::usage("-F needs NAME=CONTENT")
+                .hint("-F comment='some text' or -F file=@invoice.pdf"));
+        };
+        let name = name.to_owned();
+        if literal {
+            let content = FormContent::Bytes(value.to_owned().into());
+            return Ok(FormPart {
+                name,
+                content,
+                content_type: None,
+                file_name: None,
+            });
+        }
+        let (value, settings) = form_settings(value);
+        let mut part = FormPart {
+            name,
+            content: FormContent::Bytes(Bytes::new()),
+            content_type: settings.content_type,
+            file_name: settings.file_name,
+        };
+        if let Some(file) = value.strip_prefix('@') {
+            part.content = self.form_file(file, &mut part.file_name)?;
+            if part.content_type.is_none() {
+                part.content_type = Some(type_by_extension(file).to_owned());
+            }
+        } else if let Some(file) = value.strip_prefix('<') {
+            part.content = FormContent::Bytes(self.read("-F", OsStr::new(file))?.into());
+        } else {
+            part.content = FormContent::Bytes(value.into());
+        }
+        Ok(part)
+    }
+
+    fn form_file(&mut self, file: &str, file_name: &mut Option<String>) -> Result<FormContent> {
+        if file == "-" {
+            self.claim_stdin("-F")?;
+            file_name.get_or_insert_with(|| "-".to_owned());
+            return Ok(FormContent::Stdin);
+        }
+        let opened = open(Path::new(file))?;
+        if file_name.is_none() {
+            *file_name = opened
+                .path
+                .file_name()
+                .map(|name| name.to_string_lossy().into_owned());
+        }
+        Ok(FormContent::File(opened))
+    }
+}
+
+struct FormSettings {
+    content_type: Option<String>,
+    file_name: Option<String>,
+}
+
+/// Splits curl's `;type=` and `;filename=` off a form part's value.
+fn form_settings(value: &str) -> (String, FormSettings) {
+    let mut settings = FormSettings {
+        content_type: None,
+        file_name: None,
+    };
+    let mut pieces = value.split(';');
+    let mut content = pieces.next().unwrap_or_default().to_owned();
+    for piece in pieces {
+        let trimmed = piece.trim_start();
+        if let Some(content_type) = trimmed.strip_prefix("type=") {
+            settings.content_type = Some(content_type.trim().to_owned());
+        } else if let Some(file_name) = trimmed.strip_prefix("filename=") {
+            settings.file_name = Some(file_name.trim_matches('"').to_owned());
+        } else if let Some(content_type) = &mut settings.content_type {
+            // A parameter of the type, such as `;charset=utf-8`.
+            content_type.push(';');
+            content_type.push_str(piece);
+        } else {
+            content.push(';');
+            content.push_str(piece);
+        }
+    }
+    (content, settings)
+}
+
+/// Returns the content type that curl gives a file by its name.
+fn type_by_extension(name: &str) -> &'static str {
+    let name = name.to_ascii_lowercase();
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    match extension {
+        "gif" => "image/gif",
+        "jpg" | "jpeg" => "image/jpeg",
+        "png" => "image/png",
+        "svg" => "image/svg+xml",
+        "txt" => "text/plain",
+        "htm" | "html" => "text/html",
+        "pdf" => "application/pdf",
+        "xml" => "application/xml",
+        _ => "application/octet-stream",
+    }
+}
+
+fn strip_at(word: &OsStr) -> Option<&OsStr> {
+    let bytes = word.as_encoded_bytes();
+    // `@` is ASCII, so what follows it is as well formed as the whole was.
+    bytes.strip_prefix(b"@").map(|_| slice_from(word, 1))
+}
+
+/// Returns an `OsStr` without its first `start` bytes, which must be ASCII.
+fn slice_from(word: &OsStr, start: usize) -> &OsStr {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        OsStr::from_bytes(&word.as_bytes()[start..])
+    }
+    #[cfg(not(unix))]
+    {
+        word.to_str()
+            .map_or(OsStr::new(""), |text| OsStr::new(&text[start..]))
+    }
+}
+
+fn text(bytes: Vec<u8>, what: &str) -> Result<String> {
+    String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{what} is not valid UTF-8")))
+}
+
+fn open(path: &Path) -> Result<OpenFile> {
+    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
+    if metadata.is_dir() {
+        return Err(Failure::usage(format!(
+            "{} is a directory, not a file",
+            path.display()
+        )));
+    }
+    let length = metadata.is_file().then(|| metadata.len());
+    Ok(OpenFile {
+        path: path.to_owned(),
+        file,
+        length,
+    })
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+    let path = crate::output::terminal::sanitise(&path.to_string_lossy()).into_owned();
+    Failure::usage(format!("cannot read {path}: {}", io_reason(error))).fact("nothing was sent")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn form_settings_are_split_off_as_curl_does() {
+        let cases = [
+            ("text", "text", None, None),
+            (
+                "@f.json;type=application/json",
+                "@f.json",
+                Some("application/json"),
+                None,
+            ),
+            (
+                "@f;type=text/plain;charset=utf-8;filename=x y",
+                "@f",
+                Some("text/plain;charset=utf-8"),
+                Some("x y"),
+            ),
+            ("a;b", "a;b", None, None),
+            ("@f;filename=\"q\"", "@f", None, Some("q")),
+        ];
+        for (value, content, content_type, file_name) in cases {
+            let (found, settings) = form_settings(value);
+            assert_eq!(found, content, "{value}");
+            assert_eq!(settings.content_type.as_deref(), content_type, "{value}");
+            assert_eq!(settings.file_name.as_deref(), file_name, "{value}");
+        }
+    }
+
+    #[test]
+    fn standard_input_is_named_once() {
+        let mut reader = Reader { stdin_taken: true };
+        assert!(reader.read("-d", OsStr::new("-")).is_err());
+    }
+
+    #[test]
+    fn data_to_encode_takes_curls_forms() {
+        let mut reader = Reader { stdin_taken: false };
+        let cases = [
+            ("a b", None, "a b"),
+            ("=a=b", None, "a=b"),
+            ("n=v", Some("n"), "v"),
+        ];
+        for (word, name, content) in cases {
+            let data = reader
+                .data(DataKind::UrlEncode, OsStr::new(word))
+                .expect("data");
+            assert_eq!(data.name.as_deref(), name, "{word}");
+            assert_eq!(data.content, content.as_bytes(), "{word}");
+        }
+    }
+}

@@ -1,0 +1,128 @@
+//! `-o FILE`: whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::interrupt;
+
+/// A file that appears under its name only when it is complete.
+#[derive(Debug)]
+pub(crate) struct PartFile {
+    file: Option<File>,
+    part: PathBuf,
+    target: PathBuf,
+}
+
+impl PartFile {
+    /// Creates the unfinished file beside the target, with the permissions that the umask gives.
+    ///
+    /// # Errors
+    /// Fails when the folder does not exist or cannot be written to.
+    pub(crate) fn create(target: &Path) -> io::Result<Self> {
+        const TRIES: usize = 16;
+        // What a link points to is replaced, not the link.
+        let target = std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        let folder = target
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let name = target
+            .file_name()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
+        for _ in 0..TRIES {
+            let mut part_name = OsString::from(".");
+            part_name.push(name);
+            part_name.push(format!(".{:08x}.part", fastrand::u32(..)));
+            let part = folder.join(part_name);
+            match OpenOptions::new().write(true).create_new(true).open(&part) {
+                Ok(file) => {
+                    interrupt::remove_on_interrupt(&part);
+                    return Ok(PartFile {
+                        file: Some(file),
+                        part,
+                        target,
+                    });
+                }
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(last)
+    }
+
+    /// Puts the file in its place.
+    ///
+    /// # Errors
+    /// Fails when what was written cannot be kept; the old file is then untouched.
+    pub(crate) fn finish(mut self) -> io::Result<()> {
+        if let Some(file) = self.file.take() {
+            if let Ok(old) = std::fs::metadata(&self.target) {
+                // The name keeps its readers: a replaced file is neither wider nor narrower.
+                file.set_permissions(old.permissions())?;
+            }
+            file.sync_data()?;
+        }
+        std::fs::rename(&self.part, &self.target)?;
+        interrupt::keep_on_interrupt(&self.part);
+        self.part = PathBuf::new();
+        Ok(())
+    }
+}
+
+impl Write for PartFile {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.file {
+            Some(file) => file.write(bytes),
+            None => Err(io::Error::from(io::ErrorKind::BrokenPipe)),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Drop for PartFile {
+    fn drop(&mut self) {
+        if !self.part.as_os_str().is_empty() {
+            let _already_gone = std::fs::remove_file(&self.part);
+            interrupt::keep_on_interrupt(&self.part);
+        }
+    }
+}
+
+/// Returns whether a path is something that is written to directly: a device, pipe or socket.
+pub(crate) fn is_written_directly(path: &Path) -> bool {
+    std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_appears_when_finished_and_not_before() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = folder.path().join("out");
+        std::fs::write(&target, "old").expect("written");
+        let mut part = PartFile::create(&target).expect("created");
+        part.write_all(b"new").expect("written");
+        assert_eq!(std::fs::read_to_string(&target).expect("read"), "old");
+        part.finish().expect("finished");
+        assert_eq!(std::fs::read_to_string(&target).expect("read"), "new");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
+    }
+
+    #[test]
+    fn a_file_that_is_dropped_leaves_the_old_one_and_no_litter() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let target = folder.path().join("out");
+        std::fs::write(&target, "old").expect("written");
+        drop(PartFile::create(&target).expect("created"));
+        assert_eq!(std::fs::read_to_string(&target).expect("read"), "old");
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
+    }
+}

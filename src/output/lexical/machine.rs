@@ -1,0 +1,569 @@
+//! JSON read byte by byte (RFC 8259), in pieces of any size and to any depth, without values.
+
+use super::Syntax;
+
+/// What the machine reports, in the order of the text.
+pub(super) trait Sink {
+    /// A document begins; `first` is false for all but the first of a sequence.
+    fn document(&mut self, first: bool);
+    /// `{` or `[`.
+    fn open(&mut self, byte: u8);
+    /// `}` or `]`, `depth` being that of the bracket itself.
+    fn close(&mut self, byte: u8, empty: bool, depth: usize);
+    /// A member or element begins, at this depth; all but the first follow a comma.
+    fn item(&mut self, first: bool, depth: usize);
+    /// `:`.
+    fn colon(&mut self);
+    /// A quote begins a string.
+    fn string_begin(&mut self, key: bool);
+    /// A piece of a string's text, escapes as they stand.
+    fn string_piece(&mut self, text: &str);
+    /// A quote ends the string.
+    fn string_end(&mut self, key: bool);
+    /// A number or literal begins.
+    fn scalar_begin(&mut self, number: bool);
+    /// A piece of it.
+    fn scalar_piece(&mut self, bytes: &[u8]);
+    /// It has ended.
+    fn scalar_end(&mut self);
+}
+
+/// Where in the grammar the machine is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    /// Before the document.
+    Start,
+    /// A value must come: after `:` or `,`.
+    Value,
+    /// After `[`.
+    ValueOrEnd,
+    /// After `{`.
+    KeyOrEnd,
+    /// After `,` in an object.
+    Key,
+    /// After a key.
+    Colon,
+    /// After a value inside brackets.
+    CommaOrEnd,
+    String {
+        key: bool,
+    },
+    /// After a backslash.
+    Escape {
+        key: bool,
+    },
+    /// In `\uXXXX`, with this many digits to come.
+    Unicode {
+        key: bool,
+        left: u8,
+    },
+    Number(Number),
+    /// In `true`, `false` or `null`.
+    Literal {
+        word: &'static [u8],
+        at: usize,
+    },
+    /// After the document.
+    Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Number {
+    Minus,
+    Zero,
+    Integer,
+    Point,
+    Fraction,
+    Exponent,
+    ExponentSign,
+    ExponentDigits,
+}
+
+impl Number {
+    fn is_complete(self) -> bool {
+        matches!(
+            self,
+            Number::Zero | Number::Integer | Number::Fraction | Number::ExponentDigits
+        )
+    }
+
+    fn step(self, byte: u8) -> Option<Number> {
+        Some(match (self, byte) {
+            (Number::Minus, b'0') => Number::Zero,
+            (Number::Minus, b'1'..=b'9') | (Number::Integer, b'0'..=b'9') => Number::Integer,
+            (Number::Zero | Number::Integer, b'.') => Number::Point,
+            (Number::Point | Number::Fraction, b'0'..=b'9') => Number::Fraction,
+            (Number::Zero | Number::Integer | Number::Fraction, b'e' | b'E') => Number::Exponent,
+            (Number::Exponent, b'+' | b'-') => Number::ExponentSign,
+            (Number::Exponent | Number::ExponentSign | Number::ExponentDigits, b'0'..=b'9') => {
+                Number::ExponentDigits
+            }
+            _ => return None,
+        })
+    }
+}
+
+/// The machine. It holds a bit for each open bracket and nothing else that grows.
+#[derive(Debug)]
+pub(super) struct Machine {
+    state: State,
+    /// One bit a level, set for an object.
+    levels: Vec<u64>,
+    depth: usize,
+    /// Whether more than one document may come.
+    sequence: bool,
+    documents: u64,
+    /// The first bytes of a character whose rest is in the next piece.
+    partial: Vec<u8>,
+    /// Lines and characters that have passed.
+    line: usize,
+    column: usize,
+}
+
+/// A place in a piece and what is wrong there.
+type Wrong = (usize, &'static str);
+
+impl Machine {
+    pub(super) fn new(sequence: bool) -> Self {
+        Machine {
+            state: State::Start,
+            levels: Vec::new(),
+            depth: 0,
+            sequence,
+            documents: 0,
+            partial: Vec::new(),
+            line: 1,
+            column: 1,
+        }
+    }
+
+    /// Reads a piece.
+    pub(super) fn push(&mut self, piece: &[u8], sink: &mut impl Sink) -> Result<(), Syntax> {
+        match self.read(piece, sink) {
+            Ok(()) => {
+                self.advance(piece);
+                Ok(())
+            }
+            Err((at, what)) => {
+                self.advance(&piece[..at]);
+                Err(Syntax {
+                    line: self.line,
+                    column: self.column,
+                    what,
+                    consumed: at,
+                })
+            }
+        }
+    }
+
+    /// Ends the text.
+    pub(super) fn finish(&mut self, sink: &mut impl Sink) -> Result<(), Syntax> {
+        if let State::Number(number) = self.state
+            && number.is_complete()
+        {
+            sink.scalar_end();
+            self.value_ends();
+        }
+        let what = match self.state {
+            State::Done => return Ok(()),
+            State::Start if self.documents > 0 => return Ok(()),
+            State::Start => "there is nothing",
+            State::String { .. } | State::Escape { .. } | State::Unicode { .. } => {
+                "the text ends inside a string"
+            }
+            _ => "the text ends too early",
+        };
+        Err(Syntax {
+            line: self.line,
+            column: self.column,
+            what,
+            consumed: 0,
+        })
+    }
+
+    /// Returns the bytes of a character that was cut, so that none is lost after a mistake.
+    pub(super) fn take_partial(&mut self) -> Vec<u8> {
+        std::mem::take(&mut self.partial)
+    }
+
+    pub(super) fn has_seen_nothing(&self) -> bool {
+        self.state == State::Start && self.documents == 0
+    }
+
+    fn advance(&mut self, piece: &[u8]) {
+        let last_line = match memchr::memrchr(b'\n', piece) {
+            Some(at) => {
+                self.line += memchr::memchr_iter(b'\n', piece).count();
+                self.column = 1;
+                &piece[at + 1..]
+            }
+            None => piece,
+        };
+        // Every byte that does not continue a character begins one.
+        self.column += last_line
+            .iter()
+            .filter(|byte| (**byte as i8) >= -64)
+            .count();
+    }
+
+    fn read(&mut self, piece: &[u8], sink: &mut impl Sink) -> Result<(), Wrong> {
+        let mut at = 0;
+        while at < piece.len() {
+            at = match self.state {
+                State::String { key } => self.string(piece, at, key, sink)?,
+                State::Escape { key } => self.escape(piece, at, key, sink)?,
+                State::Unicode { key, left } => self.unicode(piece, at, key, left, sink)?,
+                State::Number(number) => self.number(piece, at, number, sink)?,
+                State::Literal { word, at: position } => {
+                    self.literal(piece, at, word, position, sink)?
+                }
+                _ => self.structure(piece, at, sink)?,
+            };
+        }
+        Ok(())
+    }
+
+    fn structure(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
+        let byte = piece[at];
+        if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
+            return Ok(at + 1);
+        }
+        match (self.state, byte) {
+            (State::CommaOrEnd, b',') => {
+                self.state = if self.in_object() {
+                    State::Key
+                } else {
+                    State::Value
+                };
+                sink.item(false, self.depth);
+            }
+            (State::Colon, b':') => {
+                sink.colon();
+                self.state = State::Value;
+            }
+            (State::KeyOrEnd, b'"') => {
+                sink.item(true, self.depth);
+                self.begin_string(true, sink);
+            }
+            (State::Key, b'"') => self.begin_string(true, sink),
+            (State::KeyOrEnd | State::CommaOrEnd, b'}') if self.in_object() => {
+                self.close(byte, sink)
+            }
+            (State::ValueOrEnd | State::CommaOrEnd, b']') if !self.in_object() => {
+                self.close(byte, sink)
+            }
+            (State::Value | State::ValueOrEnd, _) => {
+                if self.state == State::ValueOrEnd {
+                    if !begins_value(byte) {
+                        return Err((at, "a value or ] is expected"));
+                    }
+                    sink.item(true, self.depth);
+                }
+                return self.value(byte, at, sink);
+            }
+            (State::Start, 0xEF) if self.documents == 0 => {
+                return Err((at, "the text begins with a byte order mark; remove it"));
+            }
+            (State::Start, _) => return self.document(byte, at, sink),
+            (State::Done, _) if self.sequence => return self.document(byte, at, sink),
+            _ => return Err((at, self.expected())),
+        }
+        Ok(at + 1)
+    }
+
+    fn document(&mut self, byte: u8, at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
+        if !begins_value(byte) {
+            return Err((at, "a value is expected"));
+        }
+        sink.document(self.documents == 0);
+        self.documents += 1;
+        self.value(byte, at, sink)
+    }
+
+    fn expected(&self) -> &'static str {
+        match self.state {
+            State::KeyOrEnd => "a key in double quotes or } is expected",
+            State::Key => "a key in double quotes is expected",
+            State::Colon => "a colon is expected",
+            State::CommaOrEnd if self.in_object() => "a comma or } is expected",
+            State::CommaOrEnd => "a comma or ] is expected",
+            State::Done => "something follows after the end",
+            _ => "a value is expected",
+        }
+    }
+
+    fn value(&mut self, byte: u8, at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
+        match byte {
+            b'{' | b'[' => {
+                sink.open(byte);
+                self.enter(byte == b'{');
+                self.state = if byte == b'{' {
+                    State::KeyOrEnd
+                } else {
+                    State::ValueOrEnd
+                };
+            }
+            b'"' => self.begin_string(false, sink),
+            b'-' | b'0'..=b'9' => {
+                sink.scalar_begin(true);
+                self.state = State::Number(match byte {
+                    b'-' => Number::Minus,
+                    b'0' => Number::Zero,
+                    _ => Number::Integer,
+                });
+                sink.scalar_piece(&[byte]);
+            }
+            b't' | b'f' | b'n' => {
+                sink.scalar_begin(false);
+                let word: &'static [u8] = match byte {
+                    b't' => b"true",
+                    b'f' => b"false",
+                    _ => b"null",
+                };
+                sink.scalar_piece(&[byte]);
+                self.state = State::Literal { word, at: 1 };
+            }
+            _ => return Err((at, "a value is expected")),
+        }
+        Ok(at + 1)
+    }
+
+    fn begin_string(&mut self, key: bool, sink: &mut impl Sink) {
+        sink.string_begin(key);
+        self.state = State::String { key };
+    }
+
+    fn string(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        key: bool,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        let at = if self.partial.is_empty() {
+            at
+        } else {
+            self.complete_character(piece, at, sink)?
+        };
+        let rest = &piece[at..];
+        let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        let text = &rest[..end];
+        if let Some(control) = text.iter().position(|byte| *byte < 0x20) {
+            // What stands before it is good, unless a broken character comes first.
+            self.text(&text[..control], at, false, sink)?;
+            return Err((
+                at + control,
+                "a control character in a string must be escaped",
+            ));
+        }
+        self.text(text, at, end == rest.len(), sink)?;
+        match rest.get(end) {
+            Some(b'"') => {
+                sink.string_end(key);
+                if key {
+                    self.state = State::Colon;
+                } else {
+                    self.value_ends();
+                }
+                Ok(at + end + 1)
+            }
+            Some(_) => {
+                self.state = State::Escape { key };
+                Ok(at + end + 1)
+            }
+            None => Ok(piece.len()),
+        }
+    }
+
+    /// Reports text that is UTF-8; at a piece's end a character may be cut.
+    fn text(
+        &mut self,
+        text: &[u8],
+        at: usize,
+        open: bool,
+        sink: &mut impl Sink,
+    ) -> Result<(), Wrong> {
+        match std::str::from_utf8(text) {
+            Ok(text) => sink.string_piece(text),
+            Err(error) => {
+                let good = error.valid_up_to();
+                sink.string_piece(std::str::from_utf8(&text[..good]).unwrap_or_default());
+                if error.error_len().is_some() || !open {
+                    return Err((at + good, "a string is not valid UTF-8"));
+                }
+                self.partial.extend_from_slice(&text[good..]);
+            }
+        }
+        Ok(())
+    }
+
+    fn complete_character(
+        &mut self,
+        piece: &[u8],
+        mut at: usize,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        while at < piece.len() {
+            self.partial.push(piece[at]);
+            match std::str::from_utf8(&self.partial) {
+                Ok(text) => {
+                    sink.string_piece(text);
+                    self.partial.clear();
+                    return Ok(at + 1);
+                }
+                Err(error) if error.error_len().is_some() => {
+                    self.partial.pop();
+                    return Err((at, "a string is not valid UTF-8"));
+                }
+                Err(_) => at += 1,
+            }
+        }
+        Ok(at)
+    }
+
+    fn escape(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        key: bool,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        let text = match piece[at] {
+            b'"' => "\\\"",
+            b'\\' => "\\\\",
+            b'/' => "\\/",
+            b'b' => "\\b",
+            b'f' => "\\f",
+            b'n' => "\\n",
+            b'r' => "\\r",
+            b't' => "\\t",
+            b'u' => "\\u",
+            _ => {
+                sink.string_piece("\\");
+                return Err((at, "this escape does not exist"));
+            }
+        };
+        sink.string_piece(text);
+        self.state = if piece[at] == b'u' {
+            State::Unicode { key, left: 4 }
+        } else {
+            State::String { key }
+        };
+        Ok(at + 1)
+    }
+
+    fn unicode(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        key: bool,
+        left: u8,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        if !piece[at].is_ascii_hexdigit() {
+            return Err((at, "\\u needs four hexadecimal digits"));
+        }
+        sink.string_piece(std::str::from_utf8(&piece[at..=at]).unwrap_or_default());
+        self.state = if left == 1 {
+            State::String { key }
+        } else {
+            State::Unicode {
+                key,
+                left: left - 1,
+            }
+        };
+        Ok(at + 1)
+    }
+
+    fn number(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        mut number: Number,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        let mut end = at;
+        while let Some(next) = piece.get(end).and_then(|byte| number.step(*byte)) {
+            number = next;
+            end += 1;
+        }
+        sink.scalar_piece(&piece[at..end]);
+        self.state = State::Number(number);
+        match piece.get(end) {
+            None => Ok(end),
+            Some(_) if !number.is_complete() => Err((end, "a digit is expected")),
+            Some(b'0'..=b'9') => Err((end, "a number must not begin with 0")),
+            Some(_) => {
+                sink.scalar_end();
+                self.value_ends();
+                Ok(end)
+            }
+        }
+    }
+
+    fn literal(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        word: &'static [u8],
+        position: usize,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        if piece[at] != word[position] {
+            return Err((at, "a value is expected: true, false or null is misspelt"));
+        }
+        sink.scalar_piece(&piece[at..=at]);
+        if position + 1 == word.len() {
+            sink.scalar_end();
+            self.value_ends();
+        } else {
+            self.state = State::Literal {
+                word,
+                at: position + 1,
+            };
+        }
+        Ok(at + 1)
+    }
+
+    fn value_ends(&mut self) {
+        self.state = if self.depth == 0 {
+            State::Done
+        } else {
+            State::CommaOrEnd
+        };
+    }
+
+    fn enter(&mut self, object: bool) {
+        let (word, bit) = (self.depth / 64, self.depth % 64);
+        if word == self.levels.len() {
+            self.levels.push(0);
+        }
+        if object {
+            self.levels[word] |= 1 << bit;
+        } else {
+            self.levels[word] &= !(1 << bit);
+        }
+        self.depth += 1;
+    }
+
+    fn close(&mut self, byte: u8, sink: &mut impl Sink) {
+        self.depth -= 1;
+        let empty = matches!(self.state, State::KeyOrEnd | State::ValueOrEnd);
+        sink.close(byte, empty, self.depth);
+        self.value_ends();
+    }
+
+    fn in_object(&self) -> bool {
+        match self.depth.checked_sub(1) {
+            Some(level) => self.levels[level / 64] >> (level % 64) & 1 == 1,
+            None => false,
+        }
+    }
+}
+
+fn begins_value(byte: u8) -> bool {
+    matches!(
+        byte,
+        b'{' | b'[' | b'"' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n'
+    )
+}

@@ -1,0 +1,274 @@
+//! JSON laid out on bytes: number text, escapes, key order, duplicates and depth stay as they
+//! are, memory does not grow with the text, and nothing is ever made a value.
+
+mod machine;
+
+use self::machine::{Machine, Sink};
+use crate::output::terminal::{Theme, is_unsafe};
+
+/// How a text is laid out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Layout {
+    /// A member or element a line, two blanks deeper for each bracket.
+    Pretty,
+    /// No white space.
+    Compact,
+}
+
+/// A mistake in a text, by place and in words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Syntax {
+    /// The line, counted from 1.
+    pub line: usize,
+    /// The column in characters, counted from 1.
+    pub column: usize,
+    /// What is wrong there.
+    pub what: &'static str,
+    /// How many bytes of the piece just pushed have been taken over; the rest has not.
+    pub consumed: usize,
+}
+
+/// Checks that bytes are one JSON text (RFC 8259) in UTF-8.
+///
+/// # Errors
+/// Fails with the first mistake.
+pub fn check(bytes: &[u8]) -> Result<(), Syntax> {
+    let mut machine = Machine::new(false);
+    machine.push(bytes, &mut Nothing)?;
+    machine.finish(&mut Nothing)
+}
+
+/// Lays out JSON that comes in pieces. Several documents one after the other (NDJSON) are each
+/// laid out.
+#[derive(Debug)]
+pub struct Formatter {
+    machine: Machine,
+    layout: Layout,
+    colours: Option<Box<Colours>>,
+    /// Whether characters that could drive a terminal are written as escapes.
+    escape: bool,
+}
+
+impl Formatter {
+    /// Begins; with `terminal`, what could drive a terminal is written as a JSON escape, which
+    /// means the same character.
+    pub fn new(layout: Layout, theme: &Theme, terminal: bool) -> Self {
+        Formatter {
+            machine: Machine::new(true),
+            layout,
+            colours: Colours::of(theme),
+            escape: terminal,
+        }
+    }
+
+    /// Lays out the next piece.
+    ///
+    /// # Errors
+    /// Fails at the first mistake; all before it has been laid out, `consumed` bytes of the piece.
+    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Syntax> {
+        out.reserve(piece.len() + piece.len() / 2);
+        let mut writer = Writer {
+            out,
+            layout: self.layout,
+            colours: self.colours.as_deref(),
+            escape: self.escape,
+        };
+        let read = self.machine.push(piece, &mut writer);
+        if read.is_err() {
+            let partial = self.machine.take_partial();
+            out.extend_from_slice(&partial);
+            if self.colours.is_some() {
+                out.extend_from_slice(RESET);
+            }
+        }
+        read
+    }
+
+    /// Ends the text; an empty one is no mistake.
+    ///
+    /// # Errors
+    /// Fails when the text is not complete.
+    pub fn finish(&mut self, out: &mut Vec<u8>) -> Result<(), Syntax> {
+        if self.machine.has_seen_nothing() {
+            return Ok(());
+        }
+        let mut writer = Writer {
+            out,
+            layout: self.layout,
+            colours: self.colours.as_deref(),
+            escape: self.escape,
+        };
+        let ended = self.machine.finish(&mut writer);
+        if ended.is_err() {
+            let partial = self.machine.take_partial();
+            out.extend_from_slice(&partial);
+            if self.colours.is_some() {
+                out.extend_from_slice(RESET);
+            }
+        }
+        ended
+    }
+}
+
+const RESET: &[u8] = b"\x1b[0m";
+
+/// The escape sequences of a theme, put together once.
+#[derive(Debug)]
+struct Colours {
+    key: String,
+    string: String,
+    number: String,
+    literal: String,
+}
+
+impl Colours {
+    fn of(theme: &Theme) -> Option<Box<Colours>> {
+        let colours = Colours {
+            key: theme.key.render().to_string(),
+            string: theme.string.render().to_string(),
+            number: theme.number.render().to_string(),
+            literal: theme.literal.render().to_string(),
+        };
+        (!colours.key.is_empty()).then(|| Box::new(colours))
+    }
+}
+
+struct Writer<'a> {
+    out: &'a mut Vec<u8>,
+    layout: Layout,
+    colours: Option<&'a Colours>,
+    escape: bool,
+}
+
+impl Writer<'_> {
+    fn new_line(&mut self, depth: usize) {
+        const BLANKS: &[u8; 64] = &[b' '; 64];
+        self.out.push(b'\n');
+        let mut left = depth * 2;
+        while left > 0 {
+            let now = left.min(BLANKS.len());
+            self.out.extend_from_slice(&BLANKS[..now]);
+            left -= now;
+        }
+    }
+
+    fn colour(&mut self, pick: impl FnOnce(&Colours) -> &str) {
+        if let Some(colours) = self.colours {
+            self.out.extend_from_slice(pick(colours).as_bytes());
+        }
+    }
+
+    fn end_colour(&mut self) {
+        if self.colours.is_some() {
+            self.out.extend_from_slice(RESET);
+        }
+    }
+
+    #[cold]
+    fn escaped(&mut self, text: &str) {
+        for character in text.chars() {
+            if is_unsafe(character) {
+                let mut units = [0; 2];
+                for unit in character.encode_utf16(&mut units) {
+                    self.out
+                        .extend_from_slice(format!("\\u{unit:04x}").as_bytes());
+                }
+            } else {
+                self.out
+                    .extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            }
+        }
+    }
+}
+
+impl Sink for Writer<'_> {
+    fn document(&mut self, first: bool) {
+        if !first {
+            self.out.push(b'\n');
+        }
+    }
+
+    fn open(&mut self, byte: u8) {
+        self.out.push(byte);
+    }
+
+    fn close(&mut self, byte: u8, empty: bool, depth: usize) {
+        if self.layout == Layout::Pretty && !empty {
+            self.new_line(depth);
+        }
+        self.out.push(byte);
+    }
+
+    fn item(&mut self, first: bool, depth: usize) {
+        if !first {
+            self.out.push(b',');
+        }
+        if self.layout == Layout::Pretty {
+            self.new_line(depth);
+        }
+    }
+
+    fn colon(&mut self) {
+        match self.layout {
+            Layout::Pretty => self.out.extend_from_slice(b": "),
+            Layout::Compact => self.out.push(b':'),
+        }
+    }
+
+    fn string_begin(&mut self, key: bool) {
+        self.colour(|colours| if key { &colours.key } else { &colours.string });
+        self.out.push(b'"');
+    }
+
+    fn string_piece(&mut self, text: &str) {
+        // DEL is the only ASCII character to be escaped: the others are not allowed unescaped.
+        if self.escape && text.bytes().any(|byte| byte >= 0x7f) {
+            self.escaped(text);
+        } else {
+            self.out.extend_from_slice(text.as_bytes());
+        }
+    }
+
+    fn string_end(&mut self, _key: bool) {
+        self.out.push(b'"');
+        self.end_colour();
+    }
+
+    fn scalar_begin(&mut self, number: bool) {
+        self.colour(|colours| {
+            if number {
+                &colours.number
+            } else {
+                &colours.literal
+            }
+        });
+    }
+
+    fn scalar_piece(&mut self, bytes: &[u8]) {
+        self.out.extend_from_slice(bytes);
+    }
+
+    fn scalar_end(&mut self) {
+        self.end_colour();
+    }
+}
+
+/// For checking alone.
+struct Nothing;
+
+impl Sink for Nothing {
+    fn document(&mut self, _first: bool) {}
+    fn open(&mut self, _byte: u8) {}
+    fn close(&mut self, _byte: u8, _empty: bool, _depth: usize) {}
+    fn item(&mut self, _first: bool, _depth: usize) {}
+    fn colon(&mut self) {}
+    fn string_begin(&mut self, _key: bool) {}
+    fn string_piece(&mut self, _text: &str) {}
+    fn string_end(&mut self, _key: bool) {}
+    fn scalar_begin(&mut self, _number: bool) {}
+    fn scalar_piece(&mut self, _bytes: &[u8]) {}
+    fn scalar_end(&mut self) {}
+}
+
+#[cfg(test)]
+mod tests;

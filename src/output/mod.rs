@@ -1,0 +1,9 @@
+//! What reaches the user: the answer on standard output, everything about it on standard error.
+
+pub(crate) mod body;
+pub(crate) mod file;
+pub mod lexical;
+pub(crate) mod status;
+pub(crate) mod stdout;
+pub mod terminal;
+pub(crate) mod verbose;

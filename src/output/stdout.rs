@@ -1,0 +1,41 @@
+//! Standard output and error without buffering, line rules or panics.
+
+use std::fs::File;
+use std::io::{self, Write};
+
+/// Opens standard output for whole blocks: the standard library's own handle looks for line ends
+/// in every block and panics from `println!` when the reader has gone.
+///
+/// # Errors
+/// Fails when the descriptor cannot be duplicated.
+#[cfg(unix)]
+pub(crate) fn stdout() -> io::Result<File> {
+    use std::os::fd::AsFd;
+    io::stdout().as_fd().try_clone_to_owned().map(File::from)
+}
+
+/// Opens standard output for whole blocks.
+///
+/// # Errors
+/// Fails when the handle cannot be duplicated.
+#[cfg(windows)]
+pub(crate) fn stdout() -> io::Result<File> {
+    use std::os::windows::io::AsHandle;
+    io::stdout()
+        .as_handle()
+        .try_clone_to_owned()
+        .map(File::from)
+}
+
+/// Writes a whole text to standard output.
+///
+/// # Errors
+/// Fails when it cannot be written.
+pub(crate) fn print(text: &str) -> io::Result<()> {
+    stdout()?.write_all(text.as_bytes())
+}
+
+/// Writes a line to standard error in one piece. That nobody can read it changes nothing.
+pub(crate) fn note(line: &str) {
+    let _unreadable = io::stderr().write_all(format!("{line}\n").as_bytes());
+}

@@ -1,0 +1,210 @@
+//! How the connection will be made, from options, profile and environment.
+
+use std::ffi::OsStr;
+use std::net::IpAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use url::Url;
+
+use crate::cli::options::ConnectionOptions;
+use crate::cli::units;
+use crate::env::Env;
+use crate::error::{Failure, Result};
+use crate::exchange::TimeLimits;
+use crate::exchange::client::{Connection, HttpVersion};
+use crate::exchange::lookup::{Family, Override};
+use crate::exchange::proxy;
+use crate::exchange::tls::{Identity, SystemRoots, TlsSettings};
+use crate::profile::{Guard, Profile};
+
+/// Until a connection stands, unless `--connect-timeout` says otherwise.
+const CONNECT: Duration = Duration::from_secs(10);
+
+/// Without movement, unless `--speed-time` says otherwise: the vendor's own client waits as long,
+/// because large uploads are answered slowly.
+const STALL: Duration = Duration::from_secs(240);
+
+/// Decides on the time limits of a call.
+///
+/// # Errors
+/// Fails (exit 2) on what is not a duration.
+pub(crate) fn limits(options: &ConnectionOptions) -> Result<TimeLimits> {
+    let duration = |option: &str, value: &Option<std::ffi::OsString>| {
+        value
+            .as_deref()
+            .map(|value| units::duration(option, text(value, option)?))
+            .transpose()
+    };
+    Ok(TimeLimits {
+        total: duration("-m", &options.max_time)?.filter(|total| !total.is_zero()),
+        connect: duration("--connect-timeout", &options.connect_timeout)?.unwrap_or(CONNECT),
+        stall: duration("--speed-time", &options.speed_time)?.unwrap_or(STALL),
+    })
+}
+
+/// Decides on how to connect to a URL's host.
+///
+/// # Errors
+/// Fails (exit 2) on a malformed proxy or `--resolve`, and on `-k` for a guarded profile.
+pub(crate) fn decide(
+    options: &ConnectionOptions,
+    profile: &Profile,
+    url: &Url,
+    env: &Env,
+) -> Result<Connection> {
+    if options.insecure && profile.guard.value != Guard::None {
+        return Err(Failure::usage(format!(
+            "-k is refused for the guarded profile {}",
+            profile.name
+        ))
+        .fact("a token for production is not shown to a server that cannot prove its name")
+        .hint("trust its authority: ca_file in the profile, or --cacert FILE"));
+    }
+    let mut overrides = Vec::new();
+    for word in &options.resolve {
+        overrides.push(resolve_override(text(word, "--resolve")?)?);
+    }
+    Ok(Connection {
+        connect_timeout: limits(options)?.connect,
+        proxy: decide_proxy(options, profile, url, env)?,
+        overrides,
+        family: match (options.ipv4, options.ipv6) {
+            (true, _) => Family::V4,
+            (_, true) => Family::V6,
+            _ => Family::Any,
+        },
+        version: if options.http1_1 {
+            HttpVersion::Http1
+        } else {
+            HttpVersion::Negotiated
+        },
+        tls: tls(options, profile, env),
+    })
+}
+
+fn decide_proxy(
+    options: &ConnectionOptions,
+    profile: &Profile,
+    url: &Url,
+    env: &Env,
+) -> Result<Option<proxy::Proxy>> {
+    if profile.is_demo() {
+        return Ok(None);
+    }
+    let option = options
+        .proxy
+        .as_deref()
+        .map(|value| text(value, "-x"))
+        .transpose()?;
+    let given = match (option, &profile.proxy) {
+        (Some(value), _) => Some((value, "-x".to_owned())),
+        (None, Some(setting)) => Some((
+            setting.value.as_str(),
+            format!("the profile ({})", setting.origin),
+        )),
+        (None, None) => None,
+    };
+    let no_proxy = options
+        .noproxy
+        .as_deref()
+        .map(|value| text(value, "--noproxy"))
+        .transpose()?;
+    proxy::decide(url, given, no_proxy, env)
+}
+
+fn tls(options: &ConnectionOptions, profile: &Profile, env: &Env) -> TlsSettings {
+    let path = |value: &Option<std::ffi::OsString>| value.as_ref().map(PathBuf::from);
+    let extra_roots = path(&options.cacert)
+        .into_iter()
+        .chain(
+            profile
+                .ca_file
+                .as_ref()
+                .map(|setting| setting.value.clone()),
+        )
+        .collect();
+    let identity = path(&options.cert).map(|certificate| Identity {
+        certificate,
+        key: path(&options.key),
+    });
+    TlsSettings {
+        extra_roots,
+        only_root: None,
+        identity,
+        insecure: options.insecure,
+        system: SystemRoots {
+            file: env.path("SSL_CERT_FILE").map(Path::to_owned),
+            directory: env.path("SSL_CERT_DIR").map(Path::to_owned),
+        },
+    }
+}
+
+/// Reads curl's `HOST:PORT:ADDRESS[,ADDRESS]`.
+fn resolve_override(text: &str) -> Result<Override> {
+    let wrong = || {
+        Failure::usage("--resolve needs HOST:PORT:ADDRESS")
+            .hint("--resolve api.example.com:443:127.0.0.1")
+    };
+    let mut parts = text.splitn(3, ':');
+    let (Some(host), Some(port), Some(addresses)) = (parts.next(), parts.next(), parts.next())
+    else {
+        return Err(wrong());
+    };
+    let addresses: Option<Vec<IpAddr>> = addresses
+        .split(',')
+        .map(|address| address.trim_matches(['[', ']']).parse().ok())
+        .collect();
+    match (host, port.parse(), addresses) {
+        ("", _, _) => Err(wrong()),
+        (host, Ok(port), Some(addresses)) => Ok(Override {
+            host: host.trim_start_matches('+').to_ascii_lowercase(),
+            port,
+            addresses,
+        }),
+        _ => Err(wrong()),
+    }
+}
+
+fn text<'a>(word: &'a OsStr, option: &str) -> Result<&'a str> {
+    word.to_str()
+        .ok_or_else(|| Failure::usage(format!("the value of {option} is not valid UTF-8")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn overrides_are_read_as_curl_reads_them() {
+        let entry = resolve_override("API.example:443:127.0.0.1,[::1]").expect("an override");
+        assert_eq!(
+            (entry.host.as_str(), entry.port, entry.addresses.len()),
+            ("api.example", 443, 2)
+        );
+        for text in [
+            "",
+            "h",
+            "h:1",
+            "h:x:127.0.0.1",
+            "h:1:nowhere",
+            ":1:127.0.0.1",
+        ] {
+            assert!(resolve_override(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn limits_have_their_defaults() {
+        let limits = limits(&ConnectionOptions::default()).expect("limits");
+        assert_eq!(
+            (limits.total, limits.connect, limits.stall),
+            (None, CONNECT, STALL)
+        );
+        let negative = ConnectionOptions {
+            max_time: Some("-1".into()),
+            ..ConnectionOptions::default()
+        };
+        assert!(super::limits(&negative).is_err());
+    }
+}

@@ -1,0 +1,233 @@
+//! Everything about a call decided, and nothing sent. Pure: no network, no file, no clock.
+
+pub(crate) mod body;
+pub(crate) mod connection;
+pub(crate) mod fields;
+pub(crate) mod headers;
+pub(crate) mod target;
+pub(crate) mod words;
+
+use std::ffi::{OsStr, OsString};
+
+use http::Method;
+use percent_encoding::utf8_percent_encode;
+use url::Url;
+
+use crate::cli::items::{Item, Kind};
+use crate::cli::options::RequestOptions;
+use crate::error::{Failure, Result};
+use crate::input::{Input, Upload};
+use crate::profile::Profile;
+use crate::request::{Body, Request};
+
+use self::headers::Headers;
+use self::target::Var;
+use self::words::Words;
+
+/// Sent with every request: what is calling, and where it lives; nothing about who.
+pub(crate) const USER_AGENT: &str = concat!(
+    "rein/",
+    env!("CARGO_PKG_VERSION"),
+    " (+https://crates.io/crates/rein-cli)"
+);
+
+/// The content codings that are undone here.
+const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
+
+/// Plans a raw call.
+///
+/// # Errors
+/// Fails (exit 2) on everything that is wrong before sending.
+pub(crate) fn raw(
+    words: &Words<'_>,
+    options: &RequestOptions,
+    input: Input,
+    profile: &Profile,
+) -> Result<Request> {
+    let vars = vars(&options.var)?;
+    let url_query = texts(&options.url_query, "--url-query")?;
+    let mut headers = typed_headers(&input, options)?;
+    let mut url = target::resolve(words.target, profile, &vars)?;
+    if let Some(Upload::File(file)) = &input.upload {
+        append_file_name(&mut url, file.path.file_name());
+    }
+    let given = Given::of(&input, options)?;
+    let mut query = body::query(&input.items, &url_query);
+    if options.get && !input.data.is_empty() {
+        query.push(String::from_utf8_lossy(&body::join(&input.data)).into_owned());
+    }
+    add_query(&mut url, &query, profile)?;
+    let method = method(words, options, given)?;
+    let body = make_body(given, input, &mut headers)?;
+    headers.set_default("User-Agent", USER_AGENT);
+    headers.set_default("Accept", "*/*");
+    headers.set_default("Accept-Encoding", ACCEPT_ENCODING);
+    Ok(Request {
+        method,
+        url,
+        headers: headers.list,
+        body,
+        typed: headers.typed,
+    })
+}
+
+/// What the body is made of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Given {
+    Nothing,
+    Data,
+    Fields,
+    Form,
+    Upload,
+}
+
+impl Given {
+    /// Finds the one source of the body.
+    fn of(input: &Input, options: &RequestOptions) -> Result<Given> {
+        let data_in_body = !input.data.is_empty() && !options.get;
+        let fields = input.items.iter().any(Item::is_field);
+        let sources = [
+            (data_in_body, Given::Data, "-d"),
+            (fields, Given::Fields, "items"),
+            (!input.form.is_empty(), Given::Form, "-F"),
+            (input.upload.is_some(), Given::Upload, "-T"),
+        ];
+        let given: Vec<_> = sources
+            .into_iter()
+            .filter(|(is_given, _, _)| *is_given)
+            .collect();
+        match given.as_slice() {
+            [] => Ok(Given::Nothing),
+            [(_, source, name)] if options.head => Err(Failure::usage(format!(
+                "-I asks for the headers alone, but {name} gives a body ({source:?})"
+            ))
+            .hint("leave one of the two out")),
+            [(_, source, _)] => Ok(*source),
+            several => {
+                let names: Vec<&str> = several.iter().map(|(_, _, name)| *name).collect();
+                Err(Failure::usage(format!(
+                    "the body is given twice: by {}",
+                    names.join(" and by ")
+                ))
+                .hint("query parameters are written name==value, headers Name:value"))
+            }
+        }
+    }
+}
+
+fn method(words: &Words<'_>, options: &RequestOptions, given: Given) -> Result<Method> {
+    let typed = options
+        .request
+        .as_deref()
+        .map(words::parse_method)
+        .transpose()?;
+    match (&words.method, typed) {
+        (Some(word), Some(option)) if *word != option => Err(Failure::usage(format!(
+            "two methods were given: {word} and -X {option}"
+        ))),
+        (Some(method), _) => Ok(method.clone()),
+        (None, Some(method)) => Ok(method),
+        (None, None) if options.head => Ok(Method::HEAD),
+        (None, None) => Ok(match given {
+            Given::Nothing => Method::GET,
+            Given::Upload => Method::PUT,
+            Given::Data | Given::Fields | Given::Form => Method::POST,
+        }),
+    }
+}
+
+fn make_body(given: Given, input: Input, headers: &mut Headers) -> Result<Body> {
+    match given {
+        Given::Nothing => Ok(Body::Empty),
+        Given::Data => body::from_data(&input.data, headers),
+        Given::Fields => {
+            body::from_items(input.items.iter().filter(|item| item.is_field()), headers)
+        }
+        Given::Form => Ok(body::from_form(input.form, headers)),
+        Given::Upload => Ok(input.upload.map(body::from_upload).unwrap_or(Body::Empty)),
+    }
+}
+
+fn typed_headers(input: &Input, options: &RequestOptions) -> Result<Headers> {
+    let mut headers = Headers::default();
+    if let Some(agent) = &options.user_agent {
+        headers.add("User-Agent", Some(text(agent, "-A")?))?;
+    }
+    for line in &input.header_lines {
+        headers.add_line(line)?;
+    }
+    for item in &input.items {
+        match item.kind {
+            Kind::Header => headers.add(&item.key, Some(item.value.trim()))?,
+            Kind::EmptyHeader => headers.add(&item.key, None)?,
+            _ => {}
+        }
+    }
+    Ok(headers)
+}
+
+/// Adds the name of an uploaded file to a target that ends in a slash, as curl does.
+fn append_file_name(url: &mut Url, name: Option<&OsStr>) {
+    if let Some(name) = name.filter(|_| url.path().ends_with('/')) {
+        let name = name.to_string_lossy();
+        let path = format!(
+            "{}{}",
+            url.path(),
+            utf8_percent_encode(&name, target::COMPONENT)
+        );
+        url.set_path(&path);
+    }
+}
+
+fn add_query(url: &mut Url, parameters: &[String], profile: &Profile) -> Result<()> {
+    if parameters.is_empty() {
+        return Ok(());
+    }
+    if parameters
+        .iter()
+        .any(|parameter| parameter.chars().any(char::is_control))
+    {
+        return Err(Failure::usage(
+            "a query parameter holds a control character",
+        ));
+    }
+    let added = parameters.join("&");
+    let query = match url.query() {
+        Some(query) if !query.is_empty() => format!("{query}&{added}"),
+        _ => added,
+    };
+    url.set_query(Some(&query));
+    if profile.base.value.owns(url) {
+        Ok(())
+    } else {
+        Err(Failure::usage("the query would lead out of the endpoint"))
+    }
+}
+
+fn vars(words: &[OsString]) -> Result<Vec<Var>> {
+    words
+        .iter()
+        .map(|word| {
+            let (name, value) = text(word, "-V")?
+                .split_once('=')
+                .filter(|(name, _)| !name.is_empty())
+                .ok_or_else(|| Failure::usage("-V needs NAME=VALUE").hint("-V dataset=orders"))?;
+            Ok(Var {
+                name: name.to_owned(),
+                value: value.to_owned(),
+            })
+        })
+        .collect()
+}
+
+fn texts(words: &[OsString], option: &str) -> Result<Vec<String>> {
+    words
+        .iter()
+        .map(|word| text(word, option).map(str::to_owned))
+        .collect()
+}
+
+fn text<'a>(word: &'a OsStr, option: &str) -> Result<&'a str> {
+    word.to_str()
+        .ok_or_else(|| Failure::usage(format!("the value of {option} is not valid UTF-8")))
+}

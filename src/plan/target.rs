@@ -1,0 +1,414 @@
+//! TARGET and its placeholders, made into a URL under the profile's endpoint.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use url::Url;
+
+use crate::error::{Failure, Result, nearest};
+use crate::output::terminal::sanitise;
+use crate::profile::Profile;
+
+/// Everything but RFC 3986's unreserved characters: a value stays one path segment.
+pub(crate) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
+/// The host that the API's documentation writes in its examples.
+const DOCUMENTED_HOST: &str = "<my_api_endpoint>";
+
+/// A value typed for a placeholder with `-V`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Var {
+    /// The placeholder's name.
+    pub(crate) name: String,
+    /// What to put in its place.
+    pub(crate) value: String,
+}
+
+/// Returns the URL that TARGET means, every placeholder filled.
+///
+/// # Errors
+/// Fails (exit 2) when the text is no target, holds a placeholder without a value, or leads out
+/// of the endpoint.
+pub(crate) fn resolve(text: &str, profile: &Profile, vars: &[Var]) -> Result<Url> {
+    refuse_control_characters(text)?;
+    let below = match spelling(text)? {
+        Spelling::Below(path) => path,
+        Spelling::Whole(url) => below_the_endpoint(url, profile)?,
+    };
+    let filled = fill(&below, |name| value_of(name, profile, vars))?;
+    profile.base.value.join(&filled)
+}
+
+enum Spelling<'a> {
+    /// A path below the endpoint, with its first slash.
+    Below(String),
+    /// A URL with a host of its own.
+    Whole(&'a str),
+}
+
+fn spelling(text: &str) -> Result<Spelling<'_>> {
+    let without_scheme = text
+        .strip_prefix("https://")
+        .or_else(|| text.strip_prefix("http://"))
+        .unwrap_or(text);
+    if let Some(path) = documented(without_scheme) {
+        return Ok(Spelling::Below(path.to_owned()));
+    }
+    if without_scheme.len() < text.len() {
+        return Ok(Spelling::Whole(text));
+    }
+    if let Some(path) = mangled_by_a_windows_shell(text) {
+        return Err(
+            Failure::usage("the target was rewritten by the shell into a Windows path")
+                .hint(format!(
+                    "write it without its first slash: rein {}",
+                    path.trim_start_matches('/')
+                ))
+                .hint("or set MSYS_NO_PATHCONV=1 for this shell"),
+        );
+    }
+    if text.contains("://") {
+        return Err(Failure::usage("only http and https URLs can be called"));
+    }
+    if text.starts_with("//") || text.starts_with(r"\\") {
+        return Err(Failure::usage(
+            "a target that begins with // would name another host",
+        ));
+    }
+    if text.starts_with('/') {
+        return Ok(Spelling::Below(text.to_owned()));
+    }
+    match text.split('/').next() {
+        Some("v1" | "preview" | "_private") => Ok(Spelling::Below(format!("/api/{text}"))),
+        Some("api" | "auth") => Ok(Spelling::Below(format!("/{text}"))),
+        _ => Err(not_a_target(text)),
+    }
+}
+
+/// Returns the path of a URL as the documentation writes it, its host not filled in.
+fn documented(text: &str) -> Option<&str> {
+    if let Some(path) = text.strip_prefix(DOCUMENTED_HOST) {
+        return Some(path);
+    }
+    let (host, path) = text.split_at(text.find('/')?);
+    if host.starts_with('<') && host.ends_with(">.reinfer.io") {
+        return Some(path);
+    }
+    if host != "cloud.uipath.com" {
+        return None;
+    }
+    let mut segments = path.splitn(5, '/').skip(1);
+    let (organisation, tenant, service) = (segments.next()?, segments.next()?, segments.next()?);
+    let is_open = |segment: &str| segment.starts_with('<') && segment.ends_with('>');
+    if !(is_open(organisation) && is_open(tenant) && service == "reinfer_") {
+        return None;
+    }
+    path.find("/reinfer_")
+        .map(|start| &path[start + "/reinfer_".len()..])
+}
+
+/// Returns the API path inside a path that Git Bash made of it (`C:/Program Files/Git/api/...`).
+fn mangled_by_a_windows_shell(text: &str) -> Option<&str> {
+    let bytes = text.as_bytes();
+    let has_drive = bytes.len() > 2
+        && bytes[0].is_ascii_alphabetic()
+        && bytes[1] == b':'
+        && matches!(bytes[2], b'/' | b'\\');
+    if !has_drive {
+        return None;
+    }
+    ["/api/", "/auth/"]
+        .iter()
+        .find_map(|start| text.find(start))
+        .map(|start| &text[start..])
+}
+
+fn not_a_target(text: &str) -> Failure {
+    let failure = Failure::usage(format!("'{}' is not a target", sanitise(text)));
+    let close = nearest(text, ["v1/", "/api/v1/", "/auth/user"]);
+    let failure = match close.first() {
+        Some(close) => failure.hint(format!("did you mean {close}?")),
+        None => failure,
+    };
+    failure.hint("write /api/v1/..., v1/..., /auth/user or a URL under the endpoint")
+}
+
+fn refuse_control_characters(text: &str) -> Result<()> {
+    if text.chars().any(char::is_control) {
+        return Err(Failure::usage("the target holds a control character").fact("nothing was sent"));
+    }
+    Ok(())
+}
+
+/// Returns the part of a full URL below the endpoint, when it is the profile's.
+fn below_the_endpoint(text: &str, profile: &Profile) -> Result<String> {
+    let base = &profile.base.value;
+    let elsewhere = || {
+        let url = Url::parse(text).ok();
+        let owner = url.as_ref().and_then(|url| {
+            profile
+                .neighbours
+                .iter()
+                .find(|neighbour| neighbour.base.owns(url))
+        });
+        let failure = Failure::usage(format!(
+            "the URL is not under the endpoint of profile {}, so the token stays here",
+            profile.name
+        ))
+        .fact(format!("endpoint: {}", base.url()));
+        match owner {
+            Some(owner) => failure
+                .fact(format!("the URL belongs to profile {}", owner.name))
+                .hint(format!("rein -p {} ...", owner.name)),
+            None => failure.hint("write the path alone, or choose the profile with -p"),
+        }
+    };
+    // Placeholders are filled later; a stand-in keeps the parser from encoding their brackets.
+    let probe = text.replace(['{', '}', '<', '>'], "x");
+    let url = Url::parse(&probe).map_err(|_| elsewhere())?;
+    if !base.owns(&url) {
+        return Err(elsewhere());
+    }
+    let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
+    let path = after_scheme
+        .find(['/', '?', '#'])
+        .map_or("", |start| &after_scheme[start..]);
+    // The same spelling as the endpoint's is asked for: what `owns` saw was normalised, and the
+    // typed text must not mean another tenant before that.
+    path.strip_prefix(base.path_prefix())
+        .map(str::to_owned)
+        .ok_or_else(elsewhere)
+}
+
+fn value_of<'a>(name: &str, profile: &'a Profile, vars: &'a [Var]) -> Option<&'a str> {
+    vars.iter()
+        .rev()
+        .find(|var| var.name == name)
+        .map(|var| var.value.as_str())
+        .or_else(|| {
+            profile
+                .placeholder(name)
+                .map(|setting| setting.value.as_str())
+        })
+}
+
+/// Replaces `{name}` and `<name>` by their values, each percent-encoded as one path segment.
+///
+/// # Errors
+/// Fails when values are missing, naming all of them, or when a value would change the path.
+pub(crate) fn fill<'a>(text: &str, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<String> {
+    let mut filled = String::with_capacity(text.len());
+    let mut missing: Vec<&str> = Vec::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(['{', '<']) {
+        filled.push_str(&rest[..start]);
+        rest = &rest[start..];
+        let Some(name) = placeholder(rest) else {
+            filled.push_str(&rest[..1]);
+            rest = &rest[1..];
+            continue;
+        };
+        match value_of(name) {
+            Some(value) => filled.push_str(&segment(name, value)?),
+            None if !missing.contains(&name) => missing.push(name),
+            None => {}
+        }
+        rest = &rest[name.len() + 2..];
+    }
+    filled.push_str(rest);
+    if missing.is_empty() {
+        Ok(filled)
+    } else {
+        Err(unfilled(&missing))
+    }
+}
+
+/// Returns the name of the placeholder that the text begins with.
+fn placeholder(text: &str) -> Option<&str> {
+    let close = if text.starts_with('{') { '}' } else { '>' };
+    let name = &text[1..text.find(close)?];
+    let mut characters = name.chars();
+    let first = characters.next()?;
+    let is_name = (first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
+    is_name.then_some(name)
+}
+
+fn segment(name: &str, value: &str) -> Result<String> {
+    let mut decoded = value.to_owned();
+    // A server may decode more than once, so every layer is looked at.
+    loop {
+        if matches!(decoded.as_str(), "" | "." | "..") {
+            return Err(
+                Failure::usage(format!("the value of {{{name}}} would change the path"))
+                    .fact("a value that is empty, . or .. is not a name")
+                    .fact("nothing was sent"),
+            );
+        }
+        let next = percent_decode_str(&decoded)
+            .decode_utf8_lossy()
+            .into_owned();
+        if next == decoded {
+            break;
+        }
+        decoded = next;
+    }
+    if value.chars().any(char::is_control) {
+        return Err(Failure::usage(format!(
+            "the value of {{{name}}} holds a control character"
+        )));
+    }
+    Ok(utf8_percent_encode(value, COMPONENT).to_string())
+}
+
+fn unfilled(missing: &[&str]) -> Failure {
+    let names: Vec<String> = missing.iter().map(|name| format!("{{{name}}}")).collect();
+    let typed: Vec<String> = missing
+        .iter()
+        .map(|name| format!("-V {name}=VALUE"))
+        .collect();
+    let failure = Failure::usage(format!("no value for {}", names.join(", ")))
+        .fact("nothing was sent")
+        .hint(format!("add {}", typed.join(" ")));
+    if missing.contains(&"project") {
+        failure.hint("or name the project: --project NAME, or project = \"NAME\" in the profile")
+    } else {
+        failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::env::Env;
+    use crate::profile::resolve::{Choice, resolve as resolve_profile};
+    use proptest::prelude::*;
+
+    fn profile() -> Profile {
+        let env = Env::with_vars([
+            (
+                "REINFER_ENDPOINT",
+                "https://cloud.uipath.com/acme/dev/reinfer_/",
+            ),
+            ("REINFER_TOKEN", "t"),
+            ("REINFER_PROJECT", "retail"),
+        ]);
+        resolve_profile(&Choice::default(), &env).expect("a profile")
+    }
+
+    fn url(text: &str) -> Result<String> {
+        let vars = [Var {
+            name: "dataset".to_owned(),
+            value: "a b/ü".to_owned(),
+        }];
+        resolve(text, &profile(), &vars).map(|url| url.to_string())
+    }
+
+    const BASE: &str = "https://cloud.uipath.com/acme/dev/reinfer_";
+
+    #[test]
+    fn every_spelling_means_the_same_url() {
+        for text in [
+            "/api/v1/datasets",
+            "v1/datasets",
+            "api/v1/datasets",
+            "https://<my_api_endpoint>/api/v1/datasets",
+            "<my_api_endpoint>/api/v1/datasets",
+            "https://<mydomain>.reinfer.io/api/v1/datasets",
+            "https://cloud.uipath.com/<org>/<tenant>/reinfer_/api/v1/datasets",
+            "https://cloud.uipath.com/acme/dev/reinfer_/api/v1/datasets",
+            "https://CLOUD.uipath.com:443/acme/dev/reinfer_/api/v1/datasets",
+        ] {
+            assert_eq!(url(text), Ok(format!("{BASE}/api/v1/datasets")), "{text}");
+        }
+    }
+
+    #[test]
+    fn placeholders_become_one_encoded_segment_each() {
+        let cases = [
+            (
+                "v1/x/{project}/{dataset}",
+                "/api/v1/x/retail/a%20b%2F%C3%BC",
+            ),
+            ("v1/x/<project>", "/api/v1/x/retail"),
+            ("v1/x?p={project}", "/api/v1/x?p=retail"),
+            ("/auth/user", "/auth/user"),
+            (
+                "v1/sources/id:18ba5ce699f8da1f",
+                "/api/v1/sources/id:18ba5ce699f8da1f",
+            ),
+            (
+                "/api/_private/buckets/id:a/keyed-sync-states/",
+                "/api/_private/buckets/id:a/keyed-sync-states/",
+            ),
+        ];
+        for (text, path) in cases {
+            assert_eq!(url(text), Ok(format!("{BASE}{path}")), "{text}");
+        }
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_refused() {
+        for text in [
+            "https://evil.example/api/v1/datasets",
+            "https://cloud.uipath.com/acme/prod/reinfer_/api/v1/datasets",
+            "https://cloud.uipath.com/acme/dev/reinfer_evil/api",
+            "https://cloud.uipath.com.evil.example/acme/dev/reinfer_/api",
+            "https://cloud.uipath.com@evil.example/acme/dev/reinfer_/api",
+            "https://u:p@cloud.uipath.com/acme/dev/reinfer_/api",
+            "https://cloud.uipath.com/acme/dev/reinfer_/../../x",
+            "//evil.example/api",
+            r"\\evil.example/api",
+            "/api/../x",
+            "/api/%2e%2e/x",
+            "/api/%252e%252e/x",
+            "/api/v1\\x",
+            "/api/\nx",
+            "ftp://cloud.uipath.com/acme/dev/reinfer_/api",
+            "C:/Program Files/Git/api/v1/datasets",
+            "datasets/x",
+        ] {
+            assert!(url(text).is_err(), "{text}: {:?}", url(text));
+        }
+    }
+
+    #[test]
+    fn missing_values_are_named_together() {
+        let failure = url("v1/{a}/{b}/{a}").expect_err("two missing");
+        assert_eq!(failure.headline, "no value for {a}, {b}");
+    }
+
+    #[test]
+    fn values_that_would_change_the_path_are_refused() {
+        for value in ["", ".", "..", "%2e%2e", "%252e", "%2E.", "a\nb"] {
+            assert!(fill("/x/{v}", |_| Some(value)).is_err(), "{value}");
+        }
+        assert_eq!(fill("/x/{v}", |_| Some("...")), Ok("/x/...".to_owned()));
+    }
+
+    #[test]
+    fn text_that_is_no_placeholder_is_left_alone() {
+        for text in ["/x?q={\"a\":1}", "/x?q=a<b", "/x/{", "/x/{}", "/x/{1}"] {
+            assert_eq!(fill(text, |_| None), Ok(text.to_owned()), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_resolves_stays_under_the_base(text in "\\PC{0,40}") {
+            if let Ok(url) = resolve(&text, &profile(), &[]) {
+                prop_assert!(profile().base.value.owns(&url), "{}", url);
+            }
+        }
+
+        #[test]
+        fn a_filled_value_never_adds_a_segment(value in "\\PC{1,20}") {
+            if let Ok(filled) = fill("/a/{v}/b", |_| Some(value.as_str())) {
+                prop_assert_eq!(filled.matches('/').count(), 3);
+                prop_assert!(!filled.contains('?') && !filled.contains('#'));
+            }
+        }
+    }
+}

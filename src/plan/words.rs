@@ -1,0 +1,149 @@
+//! `[METHOD] TARGET [ITEM]...` told apart.
+
+use std::ffi::{OsStr, OsString};
+
+use http::Method;
+
+use crate::error::{Failure, Result, nearest};
+use crate::output::terminal::sanitise;
+
+/// The words of a raw call, each in its place.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Words<'a> {
+    /// The method, when one was typed as a word.
+    pub(crate) method: Option<Method>,
+    /// The target.
+    pub(crate) target: &'a str,
+    /// The items.
+    pub(crate) items: &'a [OsString],
+}
+
+/// The methods that may be typed without `-X`. Others need it: a misspelt subcommand in front of
+/// a target must not become a request.
+const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
+
+/// Tells the words of a raw call apart.
+///
+/// # Errors
+/// Fails (exit 2) when there is no target among the first two words, naming what was probably
+/// meant.
+pub(crate) fn split<'a>(words: &'a [OsString], subcommands: &[String]) -> Result<Words<'a>> {
+    let Some(first) = words.first() else {
+        return Err(Failure::usage("no target was given")
+            .hint("try it on a tenant inside the program: rein -p demo /api/v1/datasets")
+            .hint("all options and subcommands: rein --help"));
+    };
+    let method = first
+        .to_str()
+        .filter(|word| {
+            METHODS
+                .iter()
+                .any(|method| method.eq_ignore_ascii_case(word))
+        })
+        .and_then(|word| parse_method(OsStr::new(word)).ok());
+    let position = usize::from(method.is_some());
+    let Some(target) = words.get(position) else {
+        return Err(
+            Failure::usage("a method was given, but no target").hint("rein GET /api/v1/datasets")
+        );
+    };
+    let Some(target) = target.to_str() else {
+        return Err(Failure::usage("the target is not valid UTF-8"));
+    };
+    if !target.contains('/') {
+        return Err(not_a_target(target, subcommands));
+    }
+    Ok(Words {
+        method,
+        target,
+        items: &words[position + 1..],
+    })
+}
+
+fn not_a_target(word: &str, subcommands: &[String]) -> Failure {
+    let failure = Failure::usage(format!(
+        "'{}' is neither a target nor a subcommand",
+        sanitise(word)
+    ));
+    let close = nearest(word, subcommands.iter().map(String::as_str));
+    let failure = if close.is_empty() {
+        failure
+    } else {
+        failure.hint(format!("did you mean {}?", close.join(" or ")))
+    };
+    failure.hint("a target has a slash: /api/v1/datasets, v1/datasets, /auth/user")
+}
+
+/// Reads a method, in any letter case; it is sent in capitals, so that guard and wire agree.
+///
+/// # Errors
+/// Fails when the word is not an HTTP token.
+pub(crate) fn parse_method(word: &OsStr) -> Result<Method> {
+    word.to_str()
+        .filter(|word| !word.is_empty())
+        .and_then(|word| Method::from_bytes(word.to_ascii_uppercase().as_bytes()).ok())
+        .ok_or_else(|| {
+            Failure::usage("the method is not a valid one").hint("-X GET, -X POST, -X DELETE ...")
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ')
+            .filter(|word| !word.is_empty())
+            .map(OsString::from)
+            .collect()
+    }
+
+    fn subcommands() -> Vec<String> {
+        ["profile", "templates", "config"]
+            .map(str::to_owned)
+            .to_vec()
+    }
+
+    #[test]
+    fn method_target_and_items_find_their_places() {
+        let cases = [
+            ("/api/x", None, "/api/x", 0),
+            ("delete v1/x a=1", Some(Method::DELETE), "v1/x", 1),
+            ("v1/x GET=1", None, "v1/x", 1),
+            ("POST /api/x a=/b c=d", Some(Method::POST), "/api/x", 2),
+        ];
+        for (line, method, target, items) in cases {
+            let words = words(line);
+            let split = split(&words, &subcommands()).expect(line);
+            assert_eq!(
+                (split.method, split.target, split.items.len()),
+                (method, target, items),
+                "{line}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_typo_is_no_request() {
+        for (line, hint) in [
+            ("prof list", "profile"),
+            ("templats", "templates"),
+            ("GET", ""),
+            ("", "demo"),
+            ("GET datasets", ""),
+        ] {
+            let words = words(line);
+            let failure = split(&words, &subcommands()).expect_err(line).to_string();
+            assert!(failure.contains(hint), "{line}: {failure}");
+        }
+        assert!(split(&words("prof /api/v1/x"), &subcommands()).is_err());
+    }
+
+    #[test]
+    fn methods_are_tokens_in_capitals() {
+        assert_eq!(parse_method(OsStr::new("dElEtE")), Ok(Method::DELETE));
+        for word in ["", "GET /evil", "A\nB", "é"] {
+            assert!(parse_method(OsStr::new(word)).is_err(), "{word:?}");
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! `Request`: what will be sent, as a plain value that nothing has been sent of yet.
+
+use std::fmt;
+use std::fs::File;
+use std::path::PathBuf;
+
+use bytes::Bytes;
+use url::Url;
+
+use crate::secret::Secret;
+
+/// One HTTP request. The token is not part of it: `exchange::auth` attaches that last.
+#[derive(Debug)]
+pub struct Request {
+    /// The method, in capitals.
+    pub method: http::Method,
+    /// The whole URL, checked to lie under the profile's endpoint.
+    pub url: Url,
+    /// The headers in the order they were given, names as typed.
+    pub headers: Vec<Header>,
+    /// What follows the head.
+    pub body: Body,
+    /// What was typed in the place of a credential.
+    pub typed: TypedCredential,
+}
+
+/// What an `Authorization` line of the command said.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum TypedCredential {
+    /// There was none, or an empty or literal `$REINFER_TOKEN`: the profile's token is meant.
+    #[default]
+    Profile,
+    /// A bearer token, to be compared with the profile's.
+    Bearer(Secret),
+    /// Another scheme.
+    Other,
+}
+
+impl Request {
+    /// Returns the value of the first header with this name, in any letter case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|header| header.name.eq_ignore_ascii_case(name))
+            .map(|header| header.value.as_str())
+    }
+}
+
+/// A header as typed, checked to hold no control characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header {
+    /// The name, letter case as typed.
+    pub name: String,
+    /// The value without surrounding blanks.
+    pub value: String,
+}
+
+impl Header {
+    /// Pairs a name with a value that the caller has checked.
+    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+        Header {
+            name: name.into(),
+            value: value.into(),
+        }
+    }
+}
+
+/// What follows the head of a request.
+#[derive(Debug)]
+pub enum Body {
+    /// Nothing.
+    Empty,
+    /// Bytes that are in memory.
+    Bytes(Bytes),
+    /// An opened file, streamed.
+    File {
+        /// Where it was found, for messages.
+        path: PathBuf,
+        /// The file, opened before anything was sent.
+        file: File,
+        /// Its length when it is a regular file.
+        length: Option<u64>,
+    },
+    /// Standard input, streamed.
+    Stdin,
+    /// A `multipart/form-data` form.
+    Form(Form),
+}
+
+impl Body {
+    /// Returns the length in bytes, when it is known before sending.
+    pub fn length(&self) -> Option<u64> {
+        match self {
+            Body::Empty => Some(0),
+            Body::Bytes(bytes) => Some(bytes.len() as u64),
+            Body::File { length, .. } => *length,
+            Body::Stdin => None,
+            Body::Form(form) => form.length(),
+        }
+    }
+}
+
+/// A `multipart/form-data` body (RFC 7578), written piece by piece.
+#[derive(Debug)]
+pub struct Form {
+    /// The boundary between the parts.
+    pub boundary: String,
+    /// What is sent, in order: part heads, contents, and the closing line.
+    pub pieces: Vec<Piece>,
+}
+
+/// A piece of a form.
+pub enum Piece {
+    /// Bytes in memory.
+    Bytes(Bytes),
+    /// An opened file.
+    File {
+        /// The file.
+        file: File,
+        /// Its length when it is a regular file.
+        length: Option<u64>,
+    },
+    /// Standard input.
+    Stdin,
+}
+
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Piece::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Piece::File { length, .. } => write!(f, "file of {length:?} bytes"),
+            Piece::Stdin => f.write_str("stdin"),
+        }
+    }
+}
+
+impl Form {
+    /// Returns the length of the whole body, when every part's is known.
+    pub fn length(&self) -> Option<u64> {
+        self.pieces
+            .iter()
+            .try_fold(0_u64, |sum, piece| match piece {
+                Piece::Bytes(bytes) => Some(sum + bytes.len() as u64),
+                Piece::File { length, .. } => length.map(|length| sum + length),
+                Piece::Stdin => None,
+            })
+    }
+}

@@ -1,0 +1,519 @@
+//! Verdicts and transport failures in words: who failed, what is known, what to do.
+
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use super::sniff::Sniffer;
+use super::{AnsweredBy, Verdict};
+use crate::error::Failure;
+use crate::exchange::failure::{Limit, TransportFailure, TransportKind};
+use crate::exit::Exit;
+use crate::output::terminal::sanitise;
+use crate::secret::Redactor;
+
+/// What a message about a call may mention.
+#[derive(Debug)]
+pub(crate) struct About<'a> {
+    /// The method.
+    pub(crate) method: &'a str,
+    /// The path below the endpoint.
+    pub(crate) path: &'a str,
+    /// The host and port that were called.
+    pub(crate) host: &'a str,
+    /// The profile's name.
+    pub(crate) profile: &'a str,
+    /// Where the token came from, when one was sent.
+    pub(crate) token_source: Option<&'a str>,
+    /// What the endpoint is known to need.
+    pub(crate) permissions: &'a [&'a str],
+    /// Whether the call only reads.
+    pub(crate) reads: bool,
+    /// The proxy, when one was used.
+    pub(crate) proxy: Option<&'a str>,
+    /// Takes secrets out of server text.
+    pub(crate) redactor: &'a Redactor,
+}
+
+impl About<'_> {
+    /// Makes text from the server fit for a message: no secrets, no controls, one line, not long.
+    fn clean(&self, text: &str) -> String {
+        const LONGEST: usize = 400;
+        let clean = self.redactor.clean(text);
+        let clean = sanitise(clean.trim());
+        if clean.chars().count() <= LONGEST {
+            return clean.into_owned();
+        }
+        let cut: String = clean.chars().take(LONGEST).collect();
+        format!("{cut}…")
+    }
+
+    fn call(&self) -> String {
+        format!("{} {}", self.method, self.clean(self.path))
+    }
+
+    fn token(&self) -> String {
+        match self.token_source {
+            Some(source) => format!("token: {source} (profile {})", self.profile),
+            None => format!("no token was sent (profile {})", self.profile),
+        }
+    }
+}
+
+/// The head of an answer as far as a message needs it.
+#[derive(Debug)]
+pub(crate) struct AnswerHead<'a> {
+    /// The status code.
+    pub(crate) status: u16,
+    /// The reason phrase.
+    pub(crate) reason: &'a str,
+    /// The headers.
+    pub(crate) headers: &'a HeaderMap,
+}
+
+impl AnswerHead<'_> {
+    fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name).and_then(|value| value.to_str().ok())
+    }
+
+    fn line(&self, about: &About<'_>) -> String {
+        format!("{} {}", self.status, about.clean(self.reason))
+            .trim_end()
+            .to_owned()
+    }
+}
+
+/// Explains an answer that is not what was asked for; `None` when all is well.
+pub(crate) fn answer(
+    verdict: Verdict,
+    head: &AnswerHead<'_>,
+    body: &Sniffer,
+    about: &About<'_>,
+) -> Option<Failure> {
+    match (verdict.exit, verdict.answered_by) {
+        (Exit::Ok, _) => None,
+        (Exit::Redirect, _) => Some(redirect(head, about)),
+        (exit, AnsweredBy::Intermediary) => Some(somebody_else(exit, head, body, about)),
+        (exit, AnsweredBy::Platform) => Some(platform(exit, head, body, about)),
+    }
+}
+
+fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
+    let failure = Failure::new(
+        Exit::Redirect,
+        format!(
+            "{}: a redirect was answered and not followed",
+            head.line(about)
+        ),
+    )
+    .fact(about.call());
+    match head.header("location") {
+        Some(location) => failure
+            .fact(format!("it points to {}", about.clean(location)))
+            .hint("a redirect to a sign-in page means that endpoint or token is wrong: rein profile show"),
+        None => failure.fact("it names no place to go to"),
+    }
+}
+
+fn platform(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
+    let said = match body.message() {
+        Some(message) if !message.trim().is_empty() => format!(": {}", about.clean(&message)),
+        _ => String::new(),
+    };
+    let failure = Failure::new(exit, format!("{} from Re:infer{said}", head.line(about)));
+    match head.status {
+        401 => failure.fact(about.call()).fact(about.token()).hint(
+            "the token is wrong, or has been replaced: generating a new token ends the old one",
+        ),
+        403 => {
+            let call = match about.permissions {
+                [] => about.call(),
+                needs => format!("{} needs: {}", about.call(), needs.join(", ")),
+            };
+            failure.fact(call).fact(about.token())
+        }
+        404 => failure.fact(about.call()).hint(format!(
+            "check the names in the path, and that profile {} is the right tenant",
+            about.profile
+        )),
+        429 => {
+            let failure = failure
+                .fact(about.call())
+                .fact("nothing was done: there were too many requests");
+            match head.header("retry-after") {
+                Some(when) => failure.hint(format!("try again after: {}", about.clean(when))),
+                None => failure.hint("try again later"),
+            }
+        }
+        200..=299 => failure
+            .fact(about.call())
+            .fact("the status says success, the body says error"),
+        500.. => outcome(failure.fact(about.call()), about),
+        _ => failure.fact(about.call()),
+    }
+}
+
+fn somebody_else(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
+    let headline = if exit == Exit::NotReinfer {
+        format!("{}, but the answer is not Re:infer's", head.line(about))
+    } else {
+        format!("{}, and it is not Re:infer that answered", head.line(about))
+    };
+    let mut failure = Failure::new(exit, headline).fact(about.call());
+    failure = failure.fact(format!("what came: {}", looks_like(head, body, about)));
+    for name in ["server", "via", "www-authenticate"] {
+        if let Some(value) = head.header(name) {
+            failure = failure.fact(format!("{name}: {}", about.clean(value)));
+        }
+    }
+    failure.hint(guess(head, body, about))
+}
+
+fn looks_like(head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> String {
+    let content_type = head.header("content-type").map(|value| about.clean(value));
+    if body.seen() == 0 {
+        return "an empty body".to_owned();
+    }
+    if body.is_html() {
+        return match body.title() {
+            Some(title) => format!("an HTML page titled \"{}\"", about.clean(&title)),
+            None => "an HTML page".to_owned(),
+        };
+    }
+    match (body.is_json(), content_type) {
+        (true, _) => "JSON without Re:infer's status".to_owned(),
+        (false, Some(content_type)) => format!("{content_type}, not JSON"),
+        (false, None) => "something that is not JSON".to_owned(),
+    }
+}
+
+/// Guesses from the usual words who answered, and says what to do about it.
+fn guess(head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> String {
+    let text = String::from_utf8_lossy(body.beginning()).to_ascii_lowercase();
+    let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
+    if head.status == 407 || about.proxy.is_some() && has(&["proxy"]) {
+        return "this looks like the proxy: check its address and password".to_owned();
+    }
+    if has(&["sign in", "signin", "log in", "login", "sso"]) {
+        return format!(
+            "this looks like a sign-in page: check the endpoint of profile {} (organisation, tenant, reinfer_)",
+            about.profile
+        );
+    }
+    if matches!(head.status, 502..=504) {
+        return "this looks like a gateway in front of Re:infer: try again, then tell whoever runs it".to_owned();
+    }
+    if text.contains("\"error\"") || text.contains("\"errorcode\"") {
+        return "this looks like another service: check the endpoint and its path".to_owned();
+    }
+    format!(
+        "check the endpoint of profile {} and any proxy on the way",
+        about.profile
+    )
+}
+
+/// Explains a call that got no whole answer.
+pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failure {
+    let host = about.host;
+    let explained = match &failure.kind {
+        TransportKind::Lookup { host, wanted: None } => Failure::new(
+            Exit::Lookup,
+            format!("the name {host} could not be looked up"),
+        )
+        .hint("check the endpoint's spelling, the network and the VPN"),
+        TransportKind::Lookup {
+            host,
+            wanted: Some(family),
+        } => Failure::new(
+            Exit::Lookup,
+            format!("the name {host} has no {family} address"),
+        ),
+        TransportKind::Connect { reason } => {
+            let to = about
+                .proxy
+                .map_or_else(|| host.to_owned(), |proxy| format!("the proxy {proxy}"));
+            Failure::new(Exit::Connect, format!("no connection to {to}: {reason}"))
+        }
+        TransportKind::ProxyRefused { needs_password } => proxy_refused(*needs_password, about),
+        TransportKind::Tls { reason } => {
+            Failure::new(Exit::Tls, format!("no TLS connection to {host}: {reason}"))
+        }
+        TransportKind::Certificate { reason } => Failure::new(
+            Exit::Certificate,
+            format!("the certificate of {host} was not accepted: {reason}"),
+        )
+        .hint("a company's own authority is trusted with ca_file in the profile, or --cacert FILE"),
+        TransportKind::TimeOut { limit, what } => time_out(*limit, *what, failure, about),
+        TransportKind::EmptyReply => Failure::new(
+            Exit::EmptyReply,
+            format!("{host} closed the connection without an answer"),
+        ),
+        TransportKind::Receive { reason } | TransportKind::NotHttp { reason } => Failure::new(
+            Exit::Receive,
+            format!("no usable answer from {host}: {reason}"),
+        ),
+        TransportKind::Incomplete => Failure::new(
+            Exit::Incomplete,
+            format!("the answer of {host} was cut short"),
+        )
+        .fact("what was received is not the whole body"),
+        TransportKind::Upload { reason } => Failure::local(reason.clone()),
+    };
+    let explained = explained.fact(about.call());
+    if request_may_have_arrived(failure) {
+        outcome(explained, about)
+    } else {
+        explained
+    }
+}
+
+fn proxy_refused(needs_password: bool, about: &About<'_>) -> Failure {
+    let proxy = about.proxy.unwrap_or_default();
+    let failure = Failure::new(
+        Exit::Receive,
+        format!(
+            "the proxy {proxy} did not open a connection to {}",
+            about.host
+        ),
+    );
+    if needs_password {
+        failure.hint("it asks for a user and password: http://USER:PASSWORD@HOST:PORT")
+    } else {
+        failure.hint("ask whoever runs the proxy whether this host is allowed")
+    }
+}
+
+fn time_out(
+    limit: Duration,
+    what: Limit,
+    failure: &TransportFailure,
+    about: &About<'_>,
+) -> Failure {
+    let seconds = seconds(limit);
+    let phase = failure.phase.words();
+    let (headline, hint) = match what {
+        Limit::Connect => (
+            format!("timed out after {seconds} while {phase}"),
+            "raise it with --connect-timeout",
+        ),
+        Limit::Total => (
+            format!("timed out after {seconds} (--max-time) while {phase}"),
+            "raise it with -m",
+        ),
+        Limit::Stall => (
+            format!("nothing moved for {seconds} while {phase}"),
+            "raise it with --speed-time",
+        ),
+    };
+    Failure::new(Exit::TimeOut, format!("{headline}: {}", about.host)).hint(hint)
+}
+
+/// Returns a duration as a person says it.
+fn seconds(duration: Duration) -> String {
+    if duration < Duration::from_secs(1) {
+        format!("{} ms", duration.as_millis())
+    } else {
+        let text = format!("{:.1}", duration.as_secs_f64());
+        format!("{} s", text.trim_end_matches(".0"))
+    }
+}
+
+/// Returns whether the request can have reached the server, so that it may have been acted on.
+fn request_may_have_arrived(failure: &TransportFailure) -> bool {
+    use crate::exchange::timing::Phase;
+    matches!(failure.phase, Phase::FirstByte | Phase::Transfer)
+        && !matches!(
+            failure.kind,
+            TransportKind::Connect { .. } | TransportKind::Upload { .. }
+        )
+}
+
+/// Adds, for anything but a read, that its outcome is not known.
+fn outcome(failure: Failure, about: &About<'_>) -> Failure {
+    if about.reads {
+        return failure;
+    }
+    failure
+        .fact("the outcome is unknown: it may have been applied")
+        .hint("read the object before sending this again")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exchange::timing::Phase;
+    use crate::secret::Secret;
+
+    const CANARY: &str = "SEKRET-0123";
+
+    fn redactor() -> Redactor {
+        let mut redactor = Redactor::default();
+        redactor.learn(&Secret::new(CANARY.to_owned()));
+        redactor
+    }
+
+    fn about(redactor: &Redactor) -> About<'_> {
+        About {
+            method: "POST",
+            path: "/api/v1/x",
+            host: "h:443",
+            profile: "dev",
+            token_source: Some("$REINFER_TOKEN_DEV"),
+            permissions: &["Streams admin", "View labels"],
+            reads: false,
+            proxy: None,
+            redactor,
+        }
+    }
+
+    fn explain(
+        status: u16,
+        reason: &str,
+        headers: &[(&'static str, &'static str)],
+        body: &str,
+    ) -> String {
+        let mut map = HeaderMap::new();
+        for (name, value) in headers {
+            map.append(*name, http::HeaderValue::from_static(value));
+        }
+        let timed = map.contains_key("server-timing");
+        let mut sniffer = Sniffer::new(timed);
+        sniffer.push(body.as_bytes());
+        let evidence = super::super::Evidence {
+            status,
+            body_due: true,
+            timed,
+            other_than_json: false,
+            body: &sniffer,
+        };
+        let verdict = super::super::judge(&evidence);
+        let head = AnswerHead {
+            status,
+            reason,
+            headers: &map,
+        };
+        let redactor = redactor();
+        answer(verdict, &head, &sniffer, &about(&redactor))
+            .map(|failure| failure.to_string())
+            .unwrap_or_default()
+    }
+
+    #[test]
+    fn a_missing_permission_names_what_is_needed_and_the_tokens_source() {
+        assert_eq!(
+            explain(
+                403,
+                "Forbidden",
+                &[],
+                r#"{"status":"error","message":"no permission on project retail"}"#
+            ),
+            "error: 403 Forbidden from Re:infer: no permission on project retail\n  \
+             POST /api/v1/x needs: Streams admin, View labels\n  token: $REINFER_TOKEN_DEV (profile dev)"
+        );
+    }
+
+    #[test]
+    fn server_text_cannot_drive_the_terminal_or_leak_the_token() {
+        let body = "{\"status\":\"error\",\"message\":\"\\u001b[2J SEKRET-0123 \\u202e\"}";
+        let shown = explain(400, "Bad\u{1b}[31m", &[], body);
+        assert!(
+            !shown.contains('\u{1b}') && !shown.contains('\u{202e}') && !shown.contains(CANARY),
+            "{shown}"
+        );
+    }
+
+    #[test]
+    fn somebody_elses_answer_is_described() {
+        let page = "<html><head><title>Sign in to UiPath</title></head>";
+        let shown = explain(
+            200,
+            "OK",
+            &[("server", "nginx"), ("via", "1.1 squid")],
+            page,
+        );
+        for part in [
+            "not Re:infer's",
+            "\"Sign in to UiPath\"",
+            "server: nginx",
+            "via: 1.1 squid",
+            "sign-in page",
+        ] {
+            assert!(shown.contains(part), "{part}: {shown}");
+        }
+        assert!(
+            explain(502, "Bad Gateway", &[], "<html>").contains("gateway in front of Re:infer")
+        );
+    }
+
+    #[test]
+    fn an_unknown_outcome_is_said_of_writes_only() {
+        let redactor = redactor();
+        let failure = TransportFailure {
+            kind: TransportKind::EmptyReply,
+            phase: Phase::FirstByte,
+            after: Duration::ZERO,
+        };
+        let mut about = about(&redactor);
+        assert!(
+            transport(&failure, &about)
+                .to_string()
+                .contains("may have been applied")
+        );
+        about.reads = true;
+        assert!(
+            !transport(&failure, &about)
+                .to_string()
+                .contains("may have been applied")
+        );
+    }
+
+    #[test]
+    fn every_transport_failure_has_its_code() {
+        let redactor = redactor();
+        let text = String::new;
+        let cases = [
+            (
+                TransportKind::Lookup {
+                    host: text(),
+                    wanted: None,
+                },
+                Exit::Lookup,
+            ),
+            (TransportKind::Connect { reason: text() }, Exit::Connect),
+            (
+                TransportKind::ProxyRefused {
+                    needs_password: true,
+                },
+                Exit::Receive,
+            ),
+            (TransportKind::Tls { reason: text() }, Exit::Tls),
+            (
+                TransportKind::Certificate { reason: text() },
+                Exit::Certificate,
+            ),
+            (
+                TransportKind::TimeOut {
+                    limit: Duration::ZERO,
+                    what: Limit::Stall,
+                },
+                Exit::TimeOut,
+            ),
+            (TransportKind::EmptyReply, Exit::EmptyReply),
+            (TransportKind::Receive { reason: text() }, Exit::Receive),
+            (TransportKind::NotHttp { reason: text() }, Exit::Receive),
+            (TransportKind::Incomplete, Exit::Incomplete),
+        ];
+        for (kind, exit) in cases {
+            let failure = TransportFailure {
+                kind,
+                phase: Phase::Connect,
+                after: Duration::ZERO,
+            };
+            assert_eq!(
+                transport(&failure, &about(&redactor)).exit,
+                exit,
+                "{failure:?}"
+            );
+        }
+    }
+}

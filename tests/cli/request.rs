@@ -1,0 +1,370 @@
+//! What is sent: request line, headers and body, byte for byte.
+
+use crate::support::{CANARY, Recorded, Recorder, Reply, rein};
+
+const OK: &str = r#"{"status":"ok"}"#;
+
+fn sent<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Recorded {
+    let server = Recorder::always(Reply::json(200, OK));
+    rein(args).at(&server.url()).run().exit(0);
+    server.only()
+}
+
+fn refused<S: AsRef<std::ffi::OsStr>>(args: &[S], says: &str) {
+    let server = Recorder::always(Reply::json(200, OK));
+    rein(args)
+        .at(&server.url())
+        .run()
+        .exit(2)
+        .stdout("")
+        .says(says)
+        .no_canary();
+    server.saw_nothing();
+}
+
+#[test]
+fn a_plain_call_is_a_get_with_the_token_and_our_name() {
+    let request = sent(&["/api/v1/datasets"]);
+    assert_eq!(request.line(), "GET /api/v1/datasets");
+    assert_eq!(
+        request.header("authorization"),
+        [format!("Bearer {CANARY}")]
+    );
+    let agent = format!(
+        "rein/{} (+https://crates.io/crates/rein-cli)",
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(request.header("user-agent"), [agent]);
+    assert_eq!(request.header("accept"), ["*/*"]);
+    assert_eq!(
+        request.header("accept-encoding"),
+        ["gzip, deflate, br, zstd"]
+    );
+    assert!(request.header("content-type").is_empty() && request.body.is_empty());
+}
+
+#[test]
+fn every_spelling_of_a_target_is_the_same_request() {
+    let server = Recorder::always(Reply::json(200, OK));
+    let url = format!("{}/api/v1/datasets", server.url());
+    let targets = [
+        "/api/v1/datasets",
+        "v1/datasets",
+        "https://<my_api_endpoint>/api/v1/datasets",
+        "<my_api_endpoint>/api/v1/datasets",
+        &url,
+    ];
+    for target in targets {
+        rein([target]).at(&server.url()).run().exit(0);
+    }
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.line() == "GET /api/v1/datasets"),
+        "{:?}",
+        server.requests()
+    );
+    assert_eq!(server.requests().len(), targets.len());
+}
+
+#[test]
+fn a_base_with_a_path_keeps_it_and_a_final_slash_is_nothing() {
+    for slash in ["", "/"] {
+        let server = Recorder::always(Reply::json(200, OK));
+        rein(["v1/datasets"])
+            .at(&format!("{}/acme/dev/reinfer_{slash}", server.url()))
+            .run()
+            .exit(0);
+        assert_eq!(
+            server.only().line(),
+            "GET /acme/dev/reinfer_/api/v1/datasets"
+        );
+    }
+}
+
+#[test]
+fn methods_follow_the_body_and_are_sent_in_capitals() {
+    let cases: [(&[&str], &str); 9] = [
+        (&["delete", "v1/x"], "DELETE /api/v1/x"),
+        (&["-X", "dElEtE", "v1/x"], "DELETE /api/v1/x"),
+        (&["v1/x", "a=1"], "POST /api/v1/x"),
+        (&["v1/x", "-d", "{}"], "POST /api/v1/x"),
+        (&["PUT", "v1/x", "-d", "{}"], "PUT /api/v1/x"),
+        (&["-X", "GET", "-d", "{}", "v1/x"], "GET /api/v1/x"),
+        (&["-I", "v1/x"], "HEAD /api/v1/x"),
+        (&["-G", "-d", "a=1", "v1/x"], "GET /api/v1/x?a=1"),
+        (&["v1/x", "-F", "a=1"], "POST /api/v1/x"),
+    ];
+    for (args, line) in cases {
+        assert_eq!(sent(args).line(), line, "{args:?}");
+    }
+}
+
+#[test]
+fn items_become_body_query_and_headers() {
+    let request = sent(&[
+        "v1/x",
+        "a=1",
+        "n:=1.10",
+        "o[p][q]=x",
+        "l[]:=true",
+        "q==a b",
+        "q==c&d",
+        "X-Note:hi there",
+    ]);
+    assert_eq!(
+        request.text(),
+        r#"{"a":"1","n":1.10,"o":{"p":{"q":"x"}},"l":[true]}"#
+    );
+    assert_eq!(request.line(), "POST /api/v1/x?q=a%20b&q=c%26d");
+    assert_eq!(request.header("x-note"), ["hi there"]);
+    assert_eq!(request.header("content-type"), ["application/json"]);
+}
+
+#[test]
+fn files_stand_in_items() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (text, json) = (folder.path().join("t"), folder.path().join("j"));
+    std::fs::write(&text, "say \"hi\"\n").expect("written");
+    std::fs::write(&json, "{\"k\": 1E5}").expect("written");
+    let request = sent(&[
+        "v1/x",
+        &format!("t=@{}", text.display()),
+        &format!("j:=@{}", json.display()),
+    ]);
+    assert_eq!(request.text(), r#"{"t":"say \"hi\"\n","j":{"k": 1E5}}"#);
+}
+
+#[test]
+fn a_typed_body_is_sent_byte_for_byte() {
+    let body = "{\"a\": 1E5,\r\n \"a\":18446744073709551615, \"n\":\"{project}\"}\n";
+    assert_eq!(sent(&["v1/x", "-d", body]).body, body.as_bytes());
+    let server = Recorder::always(Reply::json(200, OK));
+    rein(["v1/x", "-d", "@-"])
+        .at(&server.url())
+        .stdin(body)
+        .run()
+        .exit(0);
+    assert_eq!(server.only().body, body.as_bytes());
+    assert_eq!(
+        server.only().header("content-length"),
+        [body.len().to_string()]
+    );
+}
+
+#[test]
+fn json_pieces_are_joined_with_nothing() {
+    let request = sent(&["v1/x", "--json", "{\"a\":", "--json", "1}"]);
+    assert_eq!(
+        (request.text().as_str(), request.header("accept")),
+        ("{\"a\":1}", vec!["application/json"])
+    );
+}
+
+#[test]
+fn queries_and_placeholders_are_encoded() {
+    let request = sent(&[
+        "v1/x/{d}/<e>?p={d}",
+        "-V",
+        "d=a b/ü",
+        "-V",
+        "e=id:1",
+        "--url-query",
+        "k=x&y",
+    ]);
+    assert_eq!(
+        request.line(),
+        "GET /api/v1/x/a%20b%2F%C3%BC/id%3A1?p=a%20b%2F%C3%BC&k=x%26y"
+    );
+}
+
+#[test]
+fn headers_are_added_removed_and_read_from_a_file() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("h");
+    std::fs::write(&file, "X-One: 1\nX-Two: 2\n").expect("written");
+    let request = sent(&[
+        "-H",
+        "X-A: b",
+        "v1/x",
+        "-H",
+        "X-A: c",
+        "-H",
+        "Accept-Encoding:",
+        "-H",
+        "X-Empty;",
+        "-H",
+        &format!("@{}", file.display()),
+    ]);
+    assert_eq!(request.header("x-a"), ["b", "c"]);
+    assert!(request.header("accept-encoding").is_empty());
+    assert_eq!(request.header("x-empty"), [""]);
+    assert_eq!(
+        (request.header("x-one"), request.header("x-two")),
+        (vec!["1"], vec!["2"])
+    );
+}
+
+#[test]
+fn uploads_are_streamed_with_their_length() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("data.csv");
+    let content: Vec<u8> = (0..300_000_u32).flat_map(u32::to_le_bytes).collect();
+    std::fs::write(&file, &content).expect("written");
+    let request = sent(&["-T", &file.display().to_string(), "v1/x/"]);
+    assert_eq!(request.line(), "PUT /api/v1/x/data.csv");
+    assert_eq!(
+        request.header("content-length"),
+        [content.len().to_string()]
+    );
+    assert!(request.body == content);
+    let server = Recorder::always(Reply::json(200, OK));
+    rein(["-T", "-", "v1/x"])
+        .at(&server.url())
+        .stdin(content.clone())
+        .run()
+        .exit(0);
+    assert!(server.only().body == content);
+    assert_eq!(server.only().header("transfer-encoding"), ["chunked"]);
+}
+
+#[test]
+fn a_form_carries_files_with_name_and_type() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("f.json");
+    std::fs::write(&file, "{}").expect("written");
+    let request = sent(&[
+        "v1/x",
+        "-F",
+        "a=1",
+        "-F",
+        &format!("f=@{};type=application/json", file.display()),
+    ]);
+    let content_type = request.header("content-type")[0].to_owned();
+    let boundary = content_type.split_once("boundary=").expect("a boundary").1;
+    assert_eq!(
+        request.text(),
+        format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"a\"\r\n\r\n1\r\n--{boundary}\r\n\
+             Content-Disposition: form-data; name=\"f\"; filename=\"f.json\"\r\nContent-Type: application/json\r\n\r\n\
+             {{}}\r\n--{boundary}--\r\n"
+        )
+    );
+    assert_eq!(
+        request.header("content-length"),
+        [request.body.len().to_string()]
+    );
+}
+
+#[test]
+fn the_documented_line_works_with_the_header_given_empty_or_literal() {
+    for bearer in [
+        format!("Bearer {CANARY}"),
+        "Bearer ".to_owned(),
+        "Bearer $REINFER_TOKEN".to_owned(),
+    ] {
+        let header = format!("Authorization: {bearer}");
+        let request = sent(&[
+            "-X",
+            "GET",
+            "https://<my_api_endpoint>/api/v1/datasets",
+            "-H",
+            &header,
+        ]);
+        assert_eq!(
+            request.header("authorization"),
+            [format!("Bearer {CANARY}")],
+            "{header}"
+        );
+    }
+}
+
+#[test]
+fn stdin_is_read_only_when_it_is_asked_for() {
+    let server = Recorder::always(Reply::json(200, OK));
+    rein(["v1/x"])
+        .at(&server.url())
+        .stdin("{\"a\":1}")
+        .run()
+        .exit(0);
+    assert_eq!(
+        (server.only().line(), server.only().body.len()),
+        ("GET /api/v1/x", 0)
+    );
+}
+
+#[test]
+fn what_is_wrong_before_sending_sends_nothing() {
+    let cases: [(&[&str], &str); 46] = [
+        (&[], "no target"),
+        (&["foo"], "neither a target nor a subcommand"),
+        (&["prof", "list"], "did you mean profile"),
+        (&["datasets"], "neither a target nor a subcommand"),
+        (&["GET"], "no target"),
+        (&["datasets/x"], "not a target"),
+        (&["https://evil.example/api/v1/x"], "not under the endpoint"),
+        (&["//evil.example/api"], "another host"),
+        (&["/api/../x"], "error:"),
+        (&["/api/%2e%2e/x"], "error:"),
+        (&["/api/%252e%252e/x"], "error:"),
+        (&["/api\\x"], "error:"),
+        (&["/api/\nx"], "control character"),
+        (&["v1/{nope}/x"], "{nope}"),
+        (&["v1/{a}", "-V", "a=.."], "would change the path"),
+        (&["v1/{a}", "-V", "a="], "would change the path"),
+        (&["v1/x", "-V", "a"], "NAME=VALUE"),
+        (&["v1/x", "-H", "X: 1\r\nY: 2"], "control character"),
+        (&["v1/x", "-H", "no colon"], "no colon"),
+        (&["v1/x", "-H", "Host: evil.example"], "set by rein"),
+        (&["v1/x", "-H", "Content-Length: 1"], "set by rein"),
+        (&["v1/x", "-H", "Transfer-Encoding: chunked"], "set by rein"),
+        (
+            &["v1/x", "-H", "Authorization: Bearer other"],
+            "two different tokens",
+        ),
+        (
+            &["v1/x", "-H", "Authorization: Basic eA=="],
+            "two different tokens",
+        ),
+        (&["v1/x", "-d", "{\"size\":8,}"], "line 1, column 11"),
+        (&["v1/x", "-d", "a=1"], "not JSON"),
+        (&["v1/x", "-d", "@/nonexistent"], "cannot read"),
+        (&["v1/x", "a=@/nonexistent"], "cannot read"),
+        (&["v1/x", "-T", "/nonexistent"], "cannot read"),
+        (&["v1/x", "-F", "a=@/nonexistent"], "cannot read"),
+        (&["v1/x", "-F", "a"], "NAME=CONTENT"),
+        (&["v1/x", "a:={"], "not JSON"),
+        (&["v1/x", "-d", "{}", "a=1"], "given twice"),
+        (&["v1/x", "a=1", "a[b]=2"], "clashes"),
+        (&["v1/x", "word"], "not an item"),
+        (&["v1/x", "-d", "@-", "-T", "-"], "standard input"),
+        (&["-X", "GET /evil", "v1/x"], "method"),
+        (&["GET", "v1/x", "-X", "PUT"], "two methods"),
+        (&["-I", "v1/x", "-d", "{}"], "-I"),
+        (&["v1/x", "-m", "-1"], "duration"),
+        (&["v1/x", "-m", "nan"], "duration"),
+        (&["v1/x", "-m", "1e99"], "duration"),
+        (&["v1/x", "--max-size", "big"], "size"),
+        (&["v1/x", "-x", "not a proxy"], "proxy"),
+        (&["v1/x", "--resolve", "h"], "HOST:PORT:ADDRESS"),
+        (&["v1/x", "--nonsense"], "--nonsense"),
+    ];
+    for (args, says) in cases {
+        refused(args, says);
+    }
+}
+
+#[test]
+fn a_single_option_given_twice_counts_last_and_options_stand_anywhere() {
+    assert_eq!(
+        sent(&["-X", "PUT", "v1/x", "-X", "PATCH"]).line(),
+        "PATCH /api/v1/x"
+    );
+    assert_eq!(sent(&["v1/x", "-X", "PUT"]).line(), "PUT /api/v1/x");
+}
+
+#[test]
+fn a_path_rewritten_by_a_windows_shell_is_recognised() {
+    refused(&["C:/Program Files/Git/api/v1/datasets"], "api/v1/datasets");
+}

@@ -1,0 +1,246 @@
+//! The command, run in an environment that holds nothing but what the test says.
+
+use std::ffi::{OsStr, OsString};
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use super::CANARY;
+
+/// A call of the command that has not been made yet.
+#[must_use]
+pub struct Rein {
+    args: Vec<OsString>,
+    vars: Vec<(OsString, OsString)>,
+    home: tempfile::TempDir,
+    stdin: Option<Vec<u8>>,
+    folder: Option<PathBuf>,
+}
+
+/// Begins a call with these words, the environment empty and a home of its own.
+pub fn rein<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Rein {
+    Rein {
+        args: args
+            .into_iter()
+            .map(|arg| arg.as_ref().to_owned())
+            .collect(),
+        vars: vec![("TERM".into(), "xterm".into())],
+        home: tempfile::tempdir().expect("a home"),
+        stdin: None,
+        folder: None,
+    }
+}
+
+impl Rein {
+    /// Sets a variable.
+    pub fn var(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+        self.vars.push((name.into(), value.as_ref().to_owned()));
+        self
+    }
+
+    /// Points the command at an endpoint with the canary as its token, by the environment alone.
+    pub fn at(self, endpoint: &str) -> Self {
+        self.var("REINFER_ENDPOINT", endpoint)
+            .var("REINFER_TOKEN", CANARY)
+    }
+
+    /// Writes the configuration file, readable by its owner alone.
+    pub fn config(self, text: &str) -> Self {
+        let path = self.config_path();
+        std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
+        std::fs::write(&path, text).expect("written");
+        set_mode(&path, 0o600);
+        self
+    }
+
+    /// Returns where the configuration file is.
+    pub fn config_path(&self) -> PathBuf {
+        self.home.path().join(".config/rein/config.toml")
+    }
+
+    /// Returns the home folder.
+    pub fn home(&self) -> &Path {
+        self.home.path()
+    }
+
+    /// Gives standard input.
+    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+        self.stdin = Some(bytes.into());
+        self
+    }
+
+    /// Runs in this folder.
+    pub fn folder(mut self, folder: &Path) -> Self {
+        self.folder = Some(folder.to_owned());
+        self
+    }
+
+    /// Returns the command for tests that need more than its end.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_rein"));
+        command
+            .args(&self.args)
+            .env_clear()
+            .env("HOME", self.home.path());
+        command.envs(self.vars.iter().map(|(name, value)| (name, value)));
+        if let Some(folder) = &self.folder {
+            command.current_dir(folder);
+        }
+        command
+    }
+
+    /// Runs the command to its end.
+    pub fn run(self) -> Finished {
+        let mut command = self.command();
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(if self.stdin.is_some() {
+            Stdio::piped()
+        } else {
+            Stdio::null()
+        });
+        let mut child = command.spawn().expect("the command starts");
+        let writer = self.stdin.map(|bytes| {
+            let mut stdin = child.stdin.take().expect("a pipe");
+            std::thread::spawn(move || {
+                // The command may end without reading: that is for the test to judge.
+                let _closed = stdin.write_all(&bytes);
+            })
+        });
+        let output = child.wait_with_output().expect("the command ends");
+        if let Some(writer) = writer {
+            writer.join().expect("the writer ends");
+        }
+        let line = self
+            .args
+            .iter()
+            .map(|arg| arg.to_string_lossy().into_owned())
+            .collect::<Vec<_>>()
+            .join(" ");
+        Finished {
+            line,
+            exit: exit_code(output.status),
+            stdout: output.stdout,
+            stderr: output.stderr,
+            home: self.home,
+        }
+    }
+}
+
+/// The end of a call.
+pub struct Finished {
+    line: String,
+    /// The exit code as a shell sees it.
+    pub exit: i32,
+    /// What was written to standard output.
+    pub stdout: Vec<u8>,
+    /// What was written to standard error.
+    pub stderr: Vec<u8>,
+    /// The home folder, with whatever the command left in it.
+    pub home: tempfile::TempDir,
+}
+
+impl Finished {
+    /// Fails the test unless the command ended with this code.
+    #[track_caller]
+    pub fn exit(self, code: i32) -> Self {
+        assert_eq!(self.exit, code, "{self}");
+        self
+    }
+
+    /// Fails the test unless standard output is exactly this.
+    #[track_caller]
+    pub fn stdout(self, expected: impl AsRef<[u8]>) -> Self {
+        let expected = expected.as_ref();
+        assert!(
+            self.stdout == expected,
+            "expected stdout {:?}\n{self}",
+            String::from_utf8_lossy(expected)
+        );
+        self
+    }
+
+    /// Fails the test unless standard error holds this text.
+    #[track_caller]
+    pub fn says(self, text: &str) -> Self {
+        assert!(
+            self.stderr_text().contains(text),
+            "expected on stderr: {text:?}\n{self}"
+        );
+        self
+    }
+
+    /// Fails the test if standard error holds this text.
+    #[track_caller]
+    pub fn never_says(self, text: &str) -> Self {
+        assert!(
+            !self.stderr_text().contains(text),
+            "not expected on stderr: {text:?}\n{self}"
+        );
+        self
+    }
+
+    /// Fails the test if the canary is anywhere in the output or in a file the command wrote.
+    #[track_caller]
+    pub fn no_canary(self) -> Self {
+        for (name, bytes) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            assert!(!holds_canary(bytes), "the canary is on {name}\n{self}");
+        }
+        self
+    }
+
+    /// Returns standard error as text.
+    pub fn stderr_text(&self) -> String {
+        String::from_utf8_lossy(&self.stderr).into_owned()
+    }
+
+    /// Returns standard output as text.
+    pub fn stdout_text(&self) -> String {
+        String::from_utf8_lossy(&self.stdout).into_owned()
+    }
+}
+
+impl std::fmt::Display for Finished {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "$ rein {}\n------- exit {}\n------- stdout\n{}\n------- stderr\n{}",
+            self.line,
+            self.exit,
+            self.stdout_text(),
+            self.stderr_text()
+        )
+    }
+}
+
+fn holds_canary(bytes: &[u8]) -> bool {
+    bytes
+        .windows(CANARY.len())
+        .any(|window| window == CANARY.as_bytes())
+}
+
+/// Returns the code that a shell would see: 128 and the signal's number after a signal.
+pub fn exit_code(status: std::process::ExitStatus) -> i32 {
+    #[cfg(unix)]
+    {
+        use std::os::unix::process::ExitStatusExt;
+        status
+            .code()
+            .or_else(|| status.signal().map(|signal| 128 + signal))
+            .expect("an end")
+    }
+    #[cfg(not(unix))]
+    {
+        status.code().expect("an end")
+    }
+}
+
+/// Sets a file's permissions.
+pub fn set_mode(path: &Path, mode: u32) {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).expect("permissions");
+    }
+    #[cfg(not(unix))]
+    let _ = (path, mode);
+}
