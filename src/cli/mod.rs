@@ -30,7 +30,8 @@ failed, 6 7 28 35 52 56 60 the network, 8 not Re:infer's answer, 9 refused by a 
     name = "rein",
     bin_name = "rein",
     version,
-    disable_help_subcommand = false,
+    // -V is a placeholder's value in a call; clap would take the letter for --version.
+    disable_version_flag = true,
     args_override_self = true,
     args_conflicts_with_subcommands = true,
     after_help = EXAMPLES,
@@ -43,6 +44,10 @@ pub(crate) struct Cli {
 
     #[command(flatten)]
     pub(crate) raw: RawCall,
+
+    /// Print the version
+    #[arg(long, action = clap::ArgAction::Version)]
+    version: Option<bool>,
 }
 
 /// A raw call: `[METHOD] TARGET [ITEM]...`.

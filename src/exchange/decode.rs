@@ -45,7 +45,7 @@ pub struct Decoder(Coding);
 
 enum Coding {
     Identity,
-    Gzip(Box<flate2::write::MultiGzDecoder<Vec<u8>>>),
+    Gzip(Box<Gzip>),
     Deflate(Box<Deflate>),
     Brotli(Box<Brotli>),
     Zstd(Box<Zstd>),
@@ -74,9 +74,7 @@ impl Decoder {
             .collect();
         let coding = match codings.as_slice() {
             [] => Coding::Identity,
-            ["gzip" | "x-gzip"] => {
-                Coding::Gzip(Box::new(flate2::write::MultiGzDecoder::new(Vec::new())))
-            }
+            ["gzip" | "x-gzip"] => Coding::Gzip(Box::new(Gzip::new())),
             ["deflate"] => Coding::Deflate(Box::default()),
             ["br"] => Coding::Brotli(Box::new(Brotli::new())),
             ["zstd"] => Coding::Zstd(Box::new(Zstd::new())),
@@ -96,13 +94,7 @@ impl Decoder {
     ) -> Result<(), DecodeError<E>> {
         match &mut self.0 {
             Coding::Identity => sink(bytes).map_err(DecodeError::Sink),
-            Coding::Gzip(decoder) => {
-                for slice in bytes.chunks(GZIP_SLICE) {
-                    decoder.write_all(slice).map_err(|_| DecodeError::Broken)?;
-                    drain(decoder.get_mut(), sink)?;
-                }
-                Ok(())
-            }
+            Coding::Gzip(decoder) => decoder.push(bytes, sink),
             Coding::Deflate(decoder) => decoder.push(bytes, sink),
             Coding::Brotli(decoder) => decoder.push(bytes, sink),
             Coding::Zstd(decoder) => decoder.push(bytes, false, sink),
@@ -119,16 +111,7 @@ impl Decoder {
     ) -> Result<(), DecodeError<E>> {
         match self.0 {
             Coding::Identity => Ok(()),
-            Coding::Gzip(mut decoder) => {
-                let ended = decoder.try_finish();
-                drain(decoder.get_mut(), sink)?;
-                // A decoder that has seen no byte reports a missing header; HEAD-like answers and
-                // empty bodies carry the coding's name all the same.
-                match ended {
-                    Err(_) if decoder.header().is_some() => Err(DecodeError::Truncated),
-                    _ => Ok(()),
-                }
-            }
+            Coding::Gzip(decoder) => decoder.finish(sink),
             Coding::Deflate(decoder) if decoder.started && !decoder.ended => {
                 Err(DecodeError::Truncated)
             }
@@ -158,6 +141,49 @@ fn drain<E>(
     }
     decoded.clear();
     Ok(())
+}
+
+/// `gzip`: one member or several.
+struct Gzip {
+    inner: flate2::write::MultiGzDecoder<Vec<u8>>,
+    started: bool,
+}
+
+impl Gzip {
+    fn new() -> Self {
+        Gzip {
+            inner: flate2::write::MultiGzDecoder::new(Vec::new()),
+            started: false,
+        }
+    }
+
+    fn push<E>(
+        &mut self,
+        bytes: &[u8],
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), DecodeError<E>> {
+        self.started |= !bytes.is_empty();
+        for slice in bytes.chunks(GZIP_SLICE) {
+            self.inner
+                .write_all(slice)
+                .map_err(|_| DecodeError::Broken)?;
+            drain(self.inner.get_mut(), sink)?;
+        }
+        Ok(())
+    }
+
+    fn finish<E>(
+        mut self,
+        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+    ) -> Result<(), DecodeError<E>> {
+        let ended = self.inner.try_finish();
+        drain(self.inner.get_mut(), sink)?;
+        if ended.is_err() && self.started {
+            Err(DecodeError::Truncated)
+        } else {
+            Ok(())
+        }
+    }
 }
 
 /// `deflate`: the zlib format by the standard, bare deflate by some servers.

@@ -274,7 +274,7 @@ mod tests {
             "https://h/a/../b",
             "https://h/a/%2e%2e/b",
             "https://h\\x",
-            "https://h/\n",
+            "https://h/\na",
             "https://h/a//b",
             "http://h",
             "http://127.0.0.1.evil.example",

@@ -9,7 +9,7 @@ use super::CANARY;
 
 /// A call of the command that has not been made yet.
 #[must_use]
-pub struct Rein {
+pub(crate) struct Rein {
     args: Vec<OsString>,
     vars: Vec<(OsString, OsString)>,
     home: tempfile::TempDir,
@@ -18,7 +18,7 @@ pub struct Rein {
 }
 
 /// Begins a call with these words, the environment empty and a home of its own.
-pub fn rein<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Rein {
+pub(crate) fn rein<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Rein {
     Rein {
         args: args
             .into_iter()
@@ -33,19 +33,19 @@ pub fn rein<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Rein {
 
 impl Rein {
     /// Sets a variable.
-    pub fn var(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
+    pub(crate) fn var(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.vars.push((name.into(), value.as_ref().to_owned()));
         self
     }
 
     /// Points the command at an endpoint with the canary as its token, by the environment alone.
-    pub fn at(self, endpoint: &str) -> Self {
+    pub(crate) fn at(self, endpoint: &str) -> Self {
         self.var("REINFER_ENDPOINT", endpoint)
             .var("REINFER_TOKEN", CANARY)
     }
 
     /// Writes the configuration file, readable by its owner alone.
-    pub fn config(self, text: &str) -> Self {
+    pub(crate) fn config(self, text: &str) -> Self {
         let path = self.config_path();
         std::fs::create_dir_all(path.parent().expect("a folder")).expect("a folder");
         std::fs::write(&path, text).expect("written");
@@ -54,29 +54,29 @@ impl Rein {
     }
 
     /// Returns where the configuration file is.
-    pub fn config_path(&self) -> PathBuf {
+    pub(crate) fn config_path(&self) -> PathBuf {
         self.home.path().join(".config/rein/config.toml")
     }
 
     /// Returns the home folder.
-    pub fn home(&self) -> &Path {
+    pub(crate) fn home(&self) -> &Path {
         self.home.path()
     }
 
     /// Gives standard input.
-    pub fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
+    pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
         self
     }
 
     /// Runs in this folder.
-    pub fn folder(mut self, folder: &Path) -> Self {
+    pub(crate) fn folder(mut self, folder: &Path) -> Self {
         self.folder = Some(folder.to_owned());
         self
     }
 
     /// Returns the command for tests that need more than its end.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_rein"));
         command
             .args(&self.args)
@@ -90,7 +90,7 @@ impl Rein {
     }
 
     /// Runs the command to its end.
-    pub fn run(self) -> Finished {
+    pub(crate) fn run(self) -> Finished {
         let mut command = self.command();
         command.stdout(Stdio::piped()).stderr(Stdio::piped());
         command.stdin(if self.stdin.is_some() {
@@ -127,29 +127,29 @@ impl Rein {
 }
 
 /// The end of a call.
-pub struct Finished {
+pub(crate) struct Finished {
     line: String,
     /// The exit code as a shell sees it.
-    pub exit: i32,
+    pub(crate) exit: i32,
     /// What was written to standard output.
-    pub stdout: Vec<u8>,
+    pub(crate) stdout: Vec<u8>,
     /// What was written to standard error.
-    pub stderr: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
     /// The home folder, with whatever the command left in it.
-    pub home: tempfile::TempDir,
+    pub(crate) home: tempfile::TempDir,
 }
 
 impl Finished {
     /// Fails the test unless the command ended with this code.
     #[track_caller]
-    pub fn exit(self, code: i32) -> Self {
+    pub(crate) fn exit(self, code: i32) -> Self {
         assert_eq!(self.exit, code, "{self}");
         self
     }
 
     /// Fails the test unless standard output is exactly this.
     #[track_caller]
-    pub fn stdout(self, expected: impl AsRef<[u8]>) -> Self {
+    pub(crate) fn stdout(self, expected: impl AsRef<[u8]>) -> Self {
         let expected = expected.as_ref();
         assert!(
             self.stdout == expected,
@@ -161,7 +161,7 @@ impl Finished {
 
     /// Fails the test unless standard error holds this text.
     #[track_caller]
-    pub fn says(self, text: &str) -> Self {
+    pub(crate) fn says(self, text: &str) -> Self {
         assert!(
             self.stderr_text().contains(text),
             "expected on stderr: {text:?}\n{self}"
@@ -171,7 +171,7 @@ impl Finished {
 
     /// Fails the test if standard error holds this text.
     #[track_caller]
-    pub fn never_says(self, text: &str) -> Self {
+    pub(crate) fn never_says(self, text: &str) -> Self {
         assert!(
             !self.stderr_text().contains(text),
             "not expected on stderr: {text:?}\n{self}"
@@ -181,7 +181,7 @@ impl Finished {
 
     /// Fails the test if the canary is anywhere in the output or in a file the command wrote.
     #[track_caller]
-    pub fn no_canary(self) -> Self {
+    pub(crate) fn no_canary(self) -> Self {
         for (name, bytes) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
             assert!(!holds_canary(bytes), "the canary is on {name}\n{self}");
         }
@@ -189,12 +189,12 @@ impl Finished {
     }
 
     /// Returns standard error as text.
-    pub fn stderr_text(&self) -> String {
+    pub(crate) fn stderr_text(&self) -> String {
         String::from_utf8_lossy(&self.stderr).into_owned()
     }
 
     /// Returns standard output as text.
-    pub fn stdout_text(&self) -> String {
+    pub(crate) fn stdout_text(&self) -> String {
         String::from_utf8_lossy(&self.stdout).into_owned()
     }
 }
@@ -219,7 +219,7 @@ fn holds_canary(bytes: &[u8]) -> bool {
 }
 
 /// Returns the code that a shell would see: 128 and the signal's number after a signal.
-pub fn exit_code(status: std::process::ExitStatus) -> i32 {
+pub(crate) fn exit_code(status: std::process::ExitStatus) -> i32 {
     #[cfg(unix)]
     {
         use std::os::unix::process::ExitStatusExt;
@@ -235,7 +235,7 @@ pub fn exit_code(status: std::process::ExitStatus) -> i32 {
 }
 
 /// Sets a file's permissions.
-pub fn set_mode(path: &Path, mode: u32) {
+pub(crate) fn set_mode(path: &Path, mode: u32) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;

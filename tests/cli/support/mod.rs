@@ -1,12 +1,12 @@
 //! What every test needs: the command in a clean environment, and servers to call.
 
-pub mod command;
-pub mod recorder;
-pub mod tenant;
+pub(crate) mod command;
+pub(crate) mod recorder;
+pub(crate) mod tenant;
 
-pub use command::rein;
-pub use recorder::{Recorded, Recorder, Reply};
-pub use tenant::Demo;
+pub(crate) use command::rein;
+pub(crate) use recorder::{Recorded, Recorder, Reply};
+pub(crate) use tenant::Demo;
 
 /// The token of tests: it must show up nowhere but at the server that it is for.
-pub const CANARY: &str = "SEKRET-0123";
+pub(crate) const CANARY: &str = "SEKRET-0123";

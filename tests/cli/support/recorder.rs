@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// What is answered to a request.
 #[derive(Clone)]
-pub enum Reply {
+pub(crate) enum Reply {
     /// These bytes; the connection stays open for the next request.
     Bytes(Vec<u8>),
     /// These bytes, and then the connection is closed.
@@ -22,7 +22,7 @@ pub enum Reply {
 
 impl Reply {
     /// A JSON answer with this status line's code, as the platform gives it.
-    pub fn json(status: u16, body: &str) -> Reply {
+    pub(crate) fn json(status: u16, body: &str) -> Reply {
         Reply::with(
             status,
             &[
@@ -34,7 +34,7 @@ impl Reply {
     }
 
     /// An answer with these header lines.
-    pub fn with(status: u16, headers: &[&str], body: &[u8]) -> Reply {
+    pub(crate) fn with(status: u16, headers: &[&str], body: &[u8]) -> Reply {
         let reason = match status {
             200 => "OK",
             204 => "No Content",
@@ -60,16 +60,16 @@ impl Reply {
 
 /// A request as it came.
 #[derive(Clone, Debug, Default)]
-pub struct Recorded {
+pub(crate) struct Recorded {
     /// Request line and headers, without the empty line.
-    pub head: String,
+    pub(crate) head: String,
     /// The body, chunks put together.
-    pub body: Vec<u8>,
+    pub(crate) body: Vec<u8>,
 }
 
 impl Recorded {
     /// Returns the request line without the protocol.
-    pub fn line(&self) -> &str {
+    pub(crate) fn line(&self) -> &str {
         self.head
             .lines()
             .next()
@@ -78,7 +78,7 @@ impl Recorded {
     }
 
     /// Returns the values of a header.
-    pub fn header(&self, name: &str) -> Vec<&str> {
+    pub(crate) fn header(&self, name: &str) -> Vec<&str> {
         self.head
             .lines()
             .skip(1)
@@ -89,13 +89,13 @@ impl Recorded {
     }
 
     /// Returns the body as text.
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8_lossy(&self.body).into_owned()
     }
 }
 
 /// The server; it ends with the test.
-pub struct Recorder {
+pub(crate) struct Recorder {
     port: u16,
     requests: Arc<Mutex<Vec<Recorded>>>,
     connections: Arc<Mutex<usize>>,
@@ -104,12 +104,12 @@ pub struct Recorder {
 
 impl Recorder {
     /// Starts a server that gives every request the same answer.
-    pub fn always(reply: Reply) -> Recorder {
+    pub(crate) fn always(reply: Reply) -> Recorder {
         Recorder::start(vec![reply])
     }
 
     /// Starts a server that gives these answers in turn, the last one for ever.
-    pub fn start(replies: Vec<Reply>) -> Recorder {
+    pub(crate) fn start(replies: Vec<Reply>) -> Recorder {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let requests: Arc<Mutex<Vec<Recorded>>> = Arc::default();
@@ -131,23 +131,23 @@ impl Recorder {
     }
 
     /// Returns the endpoint.
-    pub fn url(&self) -> String {
+    pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)
     }
 
     /// Returns the port.
-    pub fn port(&self) -> u16 {
+    pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
     /// Returns all requests that have come.
-    pub fn requests(&self) -> Vec<Recorded> {
+    pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.requests.lock().expect("a lock").clone()
     }
 
     /// Returns the only request that has come.
     #[track_caller]
-    pub fn only(&self) -> Recorded {
+    pub(crate) fn only(&self) -> Recorded {
         let requests = self.requests();
         assert_eq!(requests.len(), 1, "one request was expected: {requests:?}");
         requests.into_iter().next().expect("a request")
@@ -155,7 +155,7 @@ impl Recorder {
 
     /// Fails the test if anything has come, even a connection alone.
     #[track_caller]
-    pub fn saw_nothing(&self) {
+    pub(crate) fn saw_nothing(&self) {
         assert_eq!(
             *self.connections.lock().expect("a lock"),
             0,

@@ -4,25 +4,25 @@ use rein::demo::{Options, Tenant};
 use tokio::sync::oneshot;
 
 /// A running demo tenant; it ends with the test.
-pub struct Demo {
+pub(crate) struct Demo {
     /// Its endpoint.
-    pub url: String,
+    pub(crate) url: String,
     /// The token that may do everything.
-    pub token: String,
+    pub(crate) token: String,
     /// The certificate of its authority, when it speaks TLS.
-    pub ca_pem: Option<String>,
+    pub(crate) ca_pem: Option<String>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
 
 impl Demo {
     /// Starts a tenant over plain http.
-    pub fn start() -> Demo {
+    pub(crate) fn start() -> Demo {
         Demo::with(Options::default())
     }
 
     /// Starts a tenant over https.
-    pub fn tls() -> Demo {
+    pub(crate) fn tls() -> Demo {
         Demo::with(Options {
             tls: true,
             ..Options::default()
@@ -30,7 +30,7 @@ impl Demo {
     }
 
     /// Starts a tenant with these options.
-    pub fn with(options: Options) -> Demo {
+    pub(crate) fn with(options: Options) -> Demo {
         let (ready, is_ready) = std::sync::mpsc::channel();
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::spawn(move || {
