@@ -37,6 +37,22 @@ pub enum TypedCredential {
 }
 
 impl Request {
+    /// Returns a copy for sending it again, when its body is in memory.
+    pub fn try_clone(&self) -> Option<Request> {
+        let body = match &self.body {
+            Body::Empty => Body::Empty,
+            Body::Bytes(bytes) => Body::Bytes(bytes.clone()),
+            Body::File { .. } | Body::Stdin | Body::Form(_) => return None,
+        };
+        Some(Request {
+            method: self.method.clone(),
+            url: self.url.clone(),
+            headers: self.headers.clone(),
+            body,
+            typed: self.typed.clone(),
+        })
+    }
+
     /// Returns the value of the first header with this name, in any letter case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers

@@ -7,6 +7,7 @@ use crate::cli::options::{self, CallOptions, ProfileOptions};
 use crate::cli::units;
 use crate::commands::Context;
 use crate::commands::answer::Answer;
+use crate::commands::token::{self, Freshness};
 use crate::demo::Tenant;
 use crate::error::Result;
 use crate::exchange;
@@ -29,7 +30,7 @@ use crate::verdict::explain::{self, About};
 /// Fails with everything that keeps the call from being sent or its answer from being written.
 pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
     let call = &parsed.cli.raw;
-    let words = words::split(&call.words, &crate::cli::subcommand_names())?;
+    let words = words::split(&call.words, crate::cli::subcommand_names)?;
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
         let options = &call.options;
@@ -133,7 +134,8 @@ async fn make(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
         limits,
         max_size,
     } = planned;
-    let token = profile.token.read(&cx.env)?;
+    let mut token =
+        token::obtain(profile, &options.connection, limits, Freshness::Kept, cx).await?;
     let mut redactor = Redactor::default();
     redactor.learn(&token.secret);
     let credential = Credential::for_call(&request.url, profile, &token, &request.typed)?;
@@ -146,13 +148,28 @@ async fn make(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
         cx.notes(&verbose::request(&request, &redactor));
     }
     let shown = Shown::of(&request, profile, &connection, &redactor);
-    let about = shown.about(profile, &token.source, &redactor);
+    let source = token.source.clone();
+    let about = shown.about(profile, &source, &redactor);
     let head_only = request.method == http::Method::HEAD;
     let keep_head = output.include || output.verbose || output.dump_header.is_some() || head_only;
-    let exchange = exchange::send(&client, request, Some(&credential), limits, keep_head)
+    let again = token::is_renewable(profile)
+        .then(|| request.try_clone())
+        .flatten();
+    let mut exchange = exchange::send(&client, request, Some(&credential), limits, keep_head)
         .await
         .map_err(|failure| explain::transport(&failure, &about))?;
-    let secret = token.secret.clone();
+    if exchange.head.status == 401
+        && let Some(again) = again
+    {
+        token = token::obtain(profile, &options.connection, limits, Freshness::New, cx).await?;
+        let credential = Credential::for_call(&again.url, profile, &token, &again.typed)?;
+        exchange = exchange::send(&client, again, Some(&credential), limits, keep_head)
+            .await
+            .map_err(|failure| explain::transport(&failure, &about))?;
+        redactor.learn(&token.secret);
+    }
+    let about = shown.about(profile, &source, &redactor);
+    let secret = token.secret;
     Answer {
         exchange,
         about: &about,

@@ -6,6 +6,7 @@ pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod profile;
 pub(crate) mod shell;
+pub(crate) mod token;
 pub(crate) mod usage;
 
 use tokio::runtime::{Builder, Runtime};

@@ -126,15 +126,20 @@ fn never(never: Infallible) -> io::Error {
 struct HalfBody {
     half: Option<Bytes>,
     announced: u64,
-    stall: bool,
+    /// When the connection is closed; `None` keeps it open.
+    end: Option<Pin<Box<tokio::time::Sleep>>>,
 }
+
+/// Between the half and the end, so that the half is on its way before the connection goes.
+const UNTIL_CUT: Duration = Duration::from_millis(20);
 
 impl HalfBody {
     fn new(whole: &Bytes, stall: bool) -> Self {
+        let end = (!stall).then(|| Box::pin(tokio::time::sleep(UNTIL_CUT)));
         HalfBody {
             half: Some(whole.slice(..whole.len() / 2)),
             announced: whole.len() as u64,
-            stall,
+            end,
         }
     }
 }
@@ -145,13 +150,18 @@ impl HttpBody for HalfBody {
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
+        context: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        match self.half.take() {
-            Some(half) => Poll::Ready(Some(Ok(Frame::data(half)))),
+        if let Some(half) = self.half.take() {
+            return Poll::Ready(Some(Ok(Frame::data(half))));
+        }
+        match &mut self.end {
+            Some(end) => end
+                .as_mut()
+                .poll(context)
+                .map(|()| Some(Err(io::Error::from(io::ErrorKind::BrokenPipe)))),
             // Nothing wakes this up again, which is the point.
-            None if self.stall => Poll::Pending,
-            None => Poll::Ready(Some(Err(io::Error::from(io::ErrorKind::BrokenPipe)))),
+            None => Poll::Pending,
         }
     }
 

@@ -6,6 +6,7 @@ pub(crate) mod client;
 pub mod decode;
 pub(crate) mod failure;
 pub(crate) mod lookup;
+pub(crate) mod oauth;
 pub(crate) mod proxy;
 pub(crate) mod timing;
 pub(crate) mod tls;

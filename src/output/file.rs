@@ -53,7 +53,8 @@ impl PartFile {
         Err(last)
     }
 
-    /// Puts the file in its place.
+    /// Puts the file in its place. It is not forced onto the disk, as curl does not: that costs
+    /// more than the transfer, and after a power failure the call can be made again.
     ///
     /// # Errors
     /// Fails when what was written cannot be kept; the old file is then untouched.
@@ -63,7 +64,6 @@ impl PartFile {
                 // The name keeps its readers: a replaced file is neither wider nor narrower.
                 file.set_permissions(old.permissions())?;
             }
-            file.sync_data()?;
         }
         std::fs::rename(&self.part, &self.target)?;
         interrupt::keep_on_interrupt(&self.part);

@@ -27,7 +27,10 @@ const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OP
 /// # Errors
 /// Fails (exit 2) when there is no target among the first two words, naming what was probably
 /// meant.
-pub(crate) fn split<'a>(words: &'a [OsString], subcommands: &[String]) -> Result<Words<'a>> {
+pub(crate) fn split<'a>(
+    words: &'a [OsString],
+    subcommands: impl Fn() -> Vec<String>,
+) -> Result<Words<'a>> {
     let Some(first) = words.first() else {
         return Err(Failure::usage("no target was given")
             .hint("try it on a tenant inside the program: rein -p demo /api/v1/datasets")
@@ -51,7 +54,7 @@ pub(crate) fn split<'a>(words: &'a [OsString], subcommands: &[String]) -> Result
         return Err(Failure::usage("the target is not valid UTF-8"));
     };
     if !target.contains('/') {
-        return Err(not_a_target(target, subcommands));
+        return Err(not_a_target(target, &subcommands()));
     }
     Ok(Words {
         method,
@@ -114,7 +117,7 @@ mod tests {
         ];
         for (line, method, target, items) in cases {
             let words = words(line);
-            let split = split(&words, &subcommands()).expect(line);
+            let split = split(&words, subcommands).expect(line);
             assert_eq!(
                 (split.method, split.target, split.items.len()),
                 (method, target, items),
@@ -133,10 +136,10 @@ mod tests {
             ("GET datasets", ""),
         ] {
             let words = words(line);
-            let failure = split(&words, &subcommands()).expect_err(line).to_string();
+            let failure = split(&words, subcommands).expect_err(line).to_string();
             assert!(failure.contains(hint), "{line}: {failure}");
         }
-        assert!(split(&words("prof /api/v1/x"), &subcommands()).is_err());
+        assert!(split(&words("prof /api/v1/x"), subcommands).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! `Secret`: a value that cannot be printed, and the one redactor.
 
+pub(crate) mod cache;
 pub mod source;
 pub(crate) mod stream;
 

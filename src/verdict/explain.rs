@@ -212,6 +212,23 @@ fn guess(head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> String {
     )
 }
 
+/// Explains what went wrong on the way to a host, for a request that is not the call itself.
+pub(crate) fn transport_headline(failure: &TransportFailure, host: &str) -> Failure {
+    let redactor = Redactor::default();
+    let about = About {
+        method: "",
+        path: "",
+        host,
+        profile: "",
+        token_source: None,
+        permissions: &[],
+        reads: true,
+        proxy: None,
+        redactor: &redactor,
+    };
+    transport(failure, &about)
+}
+
 /// Explains a call that got no whole answer.
 pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failure {
     let host = about.host;

@@ -14,10 +14,12 @@ pub(super) trait Sink {
     fn item(&mut self, first: bool, depth: usize);
     /// `:`.
     fn colon(&mut self);
+    /// A whole string with its quotes, ASCII and without escapes: most are.
+    fn string(&mut self, key: bool, quoted: &[u8]);
     /// A quote begins a string.
     fn string_begin(&mut self, key: bool);
-    /// A piece of a string's text, escapes as they stand.
-    fn string_piece(&mut self, text: &str);
+    /// A piece of a string's text, escapes as they stand: UTF-8 that has been checked.
+    fn string_piece(&mut self, text: &[u8]);
     /// A quote ends the string.
     fn string_end(&mut self, key: bool);
     /// A number or literal begins.
@@ -213,7 +215,7 @@ impl Machine {
                 State::String { key } => self.string(piece, at, key, sink)?,
                 State::Escape { key } => self.escape(piece, at, key, sink)?,
                 State::Unicode { key, left } => self.unicode(piece, at, key, left, sink)?,
-                State::Number(number) => self.number(piece, at, number, sink)?,
+                State::Number(number) => self.number(piece, at, at, number, sink)?,
                 State::Literal { word, at: position } => {
                     self.literal(piece, at, word, position, sink)?
                 }
@@ -243,9 +245,11 @@ impl Machine {
             }
             (State::KeyOrEnd, b'"') => {
                 sink.item(true, self.depth);
-                self.begin_string(true, sink);
+                return self.begin_string(piece, at, true, sink);
             }
-            (State::Key, b'"') => self.begin_string(true, sink),
+            (State::Key, b'"') => {
+                return self.begin_string(piece, at, true, sink);
+            }
             (State::KeyOrEnd | State::CommaOrEnd, b'}') if self.in_object() => {
                 self.close(byte, sink)
             }
@@ -259,25 +263,25 @@ impl Machine {
                     }
                     sink.item(true, self.depth);
                 }
-                return self.value(byte, at, sink);
+                return self.value(piece, at, sink);
             }
             (State::Start, 0xEF) if self.documents == 0 => {
                 return Err((at, "the text begins with a byte order mark; remove it"));
             }
-            (State::Start, _) => return self.document(byte, at, sink),
-            (State::Done, _) if self.sequence => return self.document(byte, at, sink),
+            (State::Start, _) => return self.document(piece, at, sink),
+            (State::Done, _) if self.sequence => return self.document(piece, at, sink),
             _ => return Err((at, self.expected())),
         }
         Ok(at + 1)
     }
 
-    fn document(&mut self, byte: u8, at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
-        if !begins_value(byte) {
+    fn document(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
+        if !begins_value(piece[at]) {
             return Err((at, "a value is expected"));
         }
         sink.document(self.documents == 0);
         self.documents += 1;
-        self.value(byte, at, sink)
+        self.value(piece, at, sink)
     }
 
     fn expected(&self) -> &'static str {
@@ -292,8 +296,9 @@ impl Machine {
         }
     }
 
-    fn value(&mut self, byte: u8, at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
-        match byte {
+    fn value(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
+        let byte = piece[at];
+        let (word, number): (&'static [u8], Number) = match byte {
             b'{' | b'[' => {
                 sink.open(byte);
                 self.enter(byte == b'{');
@@ -302,35 +307,65 @@ impl Machine {
                 } else {
                     State::ValueOrEnd
                 };
+                return Ok(at + 1);
             }
-            b'"' => self.begin_string(false, sink),
-            b'-' | b'0'..=b'9' => {
-                sink.scalar_begin(true);
-                self.state = State::Number(match byte {
-                    b'-' => Number::Minus,
-                    b'0' => Number::Zero,
-                    _ => Number::Integer,
-                });
-                sink.scalar_piece(&[byte]);
+            b'"' => {
+                return self.begin_string(piece, at, false, sink);
             }
-            b't' | b'f' | b'n' => {
-                sink.scalar_begin(false);
-                let word: &'static [u8] = match byte {
-                    b't' => b"true",
-                    b'f' => b"false",
-                    _ => b"null",
-                };
-                sink.scalar_piece(&[byte]);
-                self.state = State::Literal { word, at: 1 };
-            }
+            b'-' => (b"", Number::Minus),
+            b'0' => (b"", Number::Zero),
+            b'1'..=b'9' => (b"", Number::Integer),
+            b't' => (b"true", Number::Zero),
+            b'f' => (b"false", Number::Zero),
+            b'n' => (b"null", Number::Zero),
             _ => return Err((at, "a value is expected")),
+        };
+        sink.scalar_begin(word.is_empty());
+        if word.is_empty() {
+            return self.number(piece, at, at + 1, number, sink);
         }
+        if piece[at..].starts_with(word) {
+            sink.scalar_piece(word);
+            sink.scalar_end();
+            self.value_ends();
+            return Ok(at + word.len());
+        }
+        sink.scalar_piece(&piece[at..=at]);
+        self.state = State::Literal { word, at: 1 };
         Ok(at + 1)
     }
 
-    fn begin_string(&mut self, key: bool, sink: &mut impl Sink) {
+    fn begin_string(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        key: bool,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        let rest = &piece[at + 1..];
+        let plain = plain_length(rest);
+        if rest.get(plain) == Some(&b'"') {
+            let end = at + plain + 2;
+            sink.string(key, &piece[at..end]);
+            return Ok(self.string_ends(piece, end, key, sink));
+        }
         sink.string_begin(key);
         self.state = State::String { key };
+        self.string(piece, at + 1, key, sink)
+    }
+
+    /// Goes on behind a string; returns where.
+    fn string_ends(&mut self, piece: &[u8], at: usize, key: bool, sink: &mut impl Sink) -> usize {
+        if !key {
+            self.value_ends();
+        } else if piece.get(at) == Some(&b':') {
+            sink.colon();
+            self.state = State::Value;
+            return at + 1;
+        } else {
+            self.state = State::Colon;
+        }
+        at
     }
 
     fn string(
@@ -346,33 +381,41 @@ impl Machine {
             self.complete_character(piece, at, sink)?
         };
         let rest = &piece[at..];
-        let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
-        let text = &rest[..end];
-        if let Some(control) = text.iter().position(|byte| *byte < 0x20) {
-            // What stands before it is good, unless a broken character comes first.
-            self.text(&text[..control], at, false, sink)?;
-            return Err((
-                at + control,
-                "a control character in a string must be escaped",
-            ));
+        let plain = plain_length(rest);
+        if plain > 0 {
+            sink.string_piece(&rest[..plain]);
         }
-        self.text(text, at, end == rest.len(), sink)?;
-        match rest.get(end) {
+        let at = at + plain;
+        match rest.get(plain) {
+            None => Ok(at),
             Some(b'"') => {
                 sink.string_end(key);
-                if key {
-                    self.state = State::Colon;
-                } else {
-                    self.value_ends();
-                }
-                Ok(at + end + 1)
+                Ok(self.string_ends(piece, at + 1, key, sink))
             }
-            Some(_) => {
+            Some(b'\\') => {
                 self.state = State::Escape { key };
-                Ok(at + end + 1)
+                Ok(at + 1)
             }
-            None => Ok(piece.len()),
+            Some(0x80..) => self.characters(piece, at, sink),
+            Some(_) => Err((at, "a control character in a string must be escaped")),
         }
+    }
+
+    /// Passes over the characters beyond ASCII, and what is between them.
+    fn characters(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        let rest = &piece[at..];
+        let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
+        let end = rest[..end]
+            .iter()
+            .position(|byte| *byte < 0x20)
+            .unwrap_or(end);
+        self.text(&rest[..end], at, end == rest.len(), sink)?;
+        Ok(at + end)
     }
 
     /// Reports text that is UTF-8; at a piece's end a character may be cut.
@@ -384,10 +427,10 @@ impl Machine {
         sink: &mut impl Sink,
     ) -> Result<(), Wrong> {
         match std::str::from_utf8(text) {
-            Ok(text) => sink.string_piece(text),
+            Ok(text) => sink.string_piece(text.as_bytes()),
             Err(error) => {
                 let good = error.valid_up_to();
-                sink.string_piece(std::str::from_utf8(&text[..good]).unwrap_or_default());
+                sink.string_piece(&text[..good]);
                 if error.error_len().is_some() || !open {
                     return Err((at + good, "a string is not valid UTF-8"));
                 }
@@ -407,7 +450,7 @@ impl Machine {
             self.partial.push(piece[at]);
             match std::str::from_utf8(&self.partial) {
                 Ok(text) => {
-                    sink.string_piece(text);
+                    sink.string_piece(text.as_bytes());
                     self.partial.clear();
                     return Ok(at + 1);
                 }
@@ -428,18 +471,18 @@ impl Machine {
         key: bool,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
-        let text = match piece[at] {
-            b'"' => "\\\"",
-            b'\\' => "\\\\",
-            b'/' => "\\/",
-            b'b' => "\\b",
-            b'f' => "\\f",
-            b'n' => "\\n",
-            b'r' => "\\r",
-            b't' => "\\t",
-            b'u' => "\\u",
+        let text: &[u8] = match piece[at] {
+            b'"' => b"\\\"",
+            b'\\' => b"\\\\",
+            b'/' => b"\\/",
+            b'b' => b"\\b",
+            b'f' => b"\\f",
+            b'n' => b"\\n",
+            b'r' => b"\\r",
+            b't' => b"\\t",
+            b'u' => b"\\u",
             _ => {
-                sink.string_piece("\\");
+                sink.string_piece(b"\\");
                 return Err((at, "this escape does not exist"));
             }
         };
@@ -463,7 +506,7 @@ impl Machine {
         if !piece[at].is_ascii_hexdigit() {
             return Err((at, "\\u needs four hexadecimal digits"));
         }
-        sink.string_piece(std::str::from_utf8(&piece[at..=at]).unwrap_or_default());
+        sink.string_piece(&piece[at..=at]);
         self.state = if left == 1 {
             State::String { key }
         } else {
@@ -475,9 +518,11 @@ impl Machine {
         Ok(at + 1)
     }
 
+    /// Reads a number on from `at`; what stands from `from` has not been reported yet.
     fn number(
         &mut self,
         piece: &[u8],
+        from: usize,
         at: usize,
         mut number: Number,
         sink: &mut impl Sink,
@@ -487,7 +532,7 @@ impl Machine {
             number = next;
             end += 1;
         }
-        sink.scalar_piece(&piece[at..end]);
+        sink.scalar_piece(&piece[from..end]);
         self.state = State::Number(number);
         match piece.get(end) {
             None => Ok(end),
@@ -559,6 +604,33 @@ impl Machine {
             None => false,
         }
     }
+}
+
+/// Returns how many bytes from the beginning are ASCII text that needs no second look: no quote,
+/// backslash, control character or part of a longer character. Eight bytes at a time.
+fn plain_length(text: &[u8]) -> usize {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    // The lowest high bit that is set marks the first byte that is zero (Hacker's Delight, 6-1);
+    // higher ones may be wrong, and are not looked at.
+    let zeros = |word: u64| word.wrapping_sub(ONES) & !word & HIGHS;
+    let mut at = 0;
+    while let Some(block) = text[at..].first_chunk::<8>() {
+        let word = u64::from_le_bytes(*block);
+        let quote = zeros(word ^ (ONES * b'"' as u64));
+        let backslash = zeros(word ^ (ONES * b'\\' as u64));
+        let control = word.wrapping_sub(ONES * 0x20) & !word & HIGHS;
+        let found = quote | backslash | control | (word & HIGHS);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    let special = |byte: &u8| matches!(*byte, 0..0x20 | b'"' | b'\\' | 0x80..);
+    at + text[at..]
+        .iter()
+        .position(special)
+        .unwrap_or(text.len() - at)
 }
 
 fn begins_value(byte: u8) -> bool {

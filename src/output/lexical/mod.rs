@@ -142,13 +142,18 @@ struct Writer<'a> {
 
 impl Writer<'_> {
     fn new_line(&mut self, depth: usize) {
-        const BLANKS: &[u8; 64] = &[b' '; 64];
-        self.out.push(b'\n');
-        let mut left = depth * 2;
-        while left > 0 {
-            let now = left.min(BLANKS.len());
-            self.out.extend_from_slice(&BLANKS[..now]);
-            left -= now;
+        const NEW_LINE: [u8; 65] = {
+            let mut bytes = [b' '; 65];
+            bytes[0] = b'\n';
+            bytes
+        };
+        let blanks = depth * 2;
+        match NEW_LINE.get(..=blanks) {
+            Some(line) => self.out.extend_from_slice(line),
+            None => {
+                self.out.push(b'\n');
+                self.out.resize(self.out.len() + blanks, b' ');
+            }
         }
     }
 
@@ -215,17 +220,27 @@ impl Sink for Writer<'_> {
         }
     }
 
+    fn string(&mut self, key: bool, quoted: &[u8]) {
+        if self.colours.is_none() && !self.escape {
+            self.out.extend_from_slice(quoted);
+            return;
+        }
+        self.string_begin(key);
+        self.string_piece(&quoted[1..quoted.len() - 1]);
+        self.string_end(key);
+    }
+
     fn string_begin(&mut self, key: bool) {
         self.colour(|colours| if key { &colours.key } else { &colours.string });
         self.out.push(b'"');
     }
 
-    fn string_piece(&mut self, text: &str) {
+    fn string_piece(&mut self, text: &[u8]) {
         // DEL is the only ASCII character to be escaped: the others are not allowed unescaped.
-        if self.escape && text.bytes().any(|byte| byte >= 0x7f) {
-            self.escaped(text);
+        if self.escape && text.iter().any(|byte| *byte >= 0x7f) {
+            self.escaped(&String::from_utf8_lossy(text));
         } else {
-            self.out.extend_from_slice(text.as_bytes());
+            self.out.extend_from_slice(text);
         }
     }
 
@@ -262,8 +277,9 @@ impl Sink for Nothing {
     fn close(&mut self, _byte: u8, _empty: bool, _depth: usize) {}
     fn item(&mut self, _first: bool, _depth: usize) {}
     fn colon(&mut self) {}
+    fn string(&mut self, _key: bool, _quoted: &[u8]) {}
     fn string_begin(&mut self, _key: bool) {}
-    fn string_piece(&mut self, _text: &str) {}
+    fn string_piece(&mut self, _text: &[u8]) {}
     fn string_end(&mut self, _key: bool) {}
     fn scalar_begin(&mut self, _number: bool) {}
     fn scalar_piece(&mut self, _bytes: &[u8]) {}

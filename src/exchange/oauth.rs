@@ -1,0 +1,144 @@
+//! A short-lived token for client credentials (RFC 6749, section 4.4).
+
+use http::Method;
+use serde::Deserialize;
+
+use super::client::{Client, Connection};
+use super::failure::TransportFailure;
+use super::{TimeLimits, decode::Decoder, send};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::plan::USER_AGENT;
+use crate::plan::target::COMPONENT;
+use crate::request::{Body, Header, Request, TypedCredential};
+use crate::secret::Secret;
+use crate::secret::source::OAuth;
+
+/// A token and how long it may be used.
+#[derive(Clone, Debug)]
+pub(crate) struct Granted {
+    /// The access token.
+    pub(crate) token: Secret,
+    /// Its life in seconds; 3600 where the answer does not say.
+    pub(crate) seconds: u64,
+}
+
+/// The most that is read of the answer.
+const LARGEST_ANSWER: usize = 256 * 1024;
+
+/// The life that UiPath documents.
+const USUAL_LIFE: u64 = 3600;
+
+#[derive(Deserialize)]
+struct Answer {
+    access_token: String,
+    expires_in: Option<u64>,
+}
+
+/// Asks for a token.
+///
+/// # Errors
+/// Fails with a transport's code, with 4 or 5 for an HTTP error, and with 8 when what answers is
+/// no token service.
+pub(crate) async fn ask(
+    oauth: &OAuth,
+    client_secret: &Secret,
+    connection: &Connection,
+    limits: TimeLimits,
+) -> Result<Granted> {
+    let client = Client::build(&oauth.token_url, connection)?;
+    let place = oauth.token_url.host_str().unwrap_or_default();
+    let about = |headline: String, exit| {
+        Failure::new(exit, headline)
+            .fact(format!(
+                "the token was asked for by [profiles.{}.oauth]",
+                oauth.profile
+            ))
+            .fact("the call itself was not sent")
+    };
+    let lost = |failure: TransportFailure| {
+        let shown = crate::verdict::explain::transport_headline(&failure, place);
+        about(shown.headline, shown.exit)
+    };
+    let mut exchange = send(&client, request(oauth, client_secret), None, limits, false)
+        .await
+        .map_err(lost)?;
+    let codings = exchange.head.headers.get_all("content-encoding");
+    let mut decoder = Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes))
+        .map_err(|coding| {
+            about(
+                format!("{place} answered in an unknown coding: {coding}"),
+                Exit::Coding,
+            )
+        })?;
+    let mut body = Vec::new();
+    let mut sink = |piece: &[u8]| {
+        body.extend_from_slice(piece);
+        if body.len() > LARGEST_ANSWER {
+            Err(())
+        } else {
+            Ok(())
+        }
+    };
+    let broken = || about(format!("{place} gave no usable answer"), Exit::Receive);
+    while let Some(chunk) = exchange.chunk().await.map_err(lost)? {
+        decoder.push(&chunk, &mut sink).map_err(|_| broken())?;
+    }
+    decoder.finish(&mut sink).map_err(|_| broken())?;
+    match exchange.head.status {
+        200..=299 => {}
+        status => {
+            let exit = match status {
+                300..=399 => Exit::Redirect,
+                400..=499 => Exit::Caller,
+                _ => Exit::Platform,
+            };
+            return Err(
+                about(format!("{status} from {place}: no token was given"), exit)
+                    .hint("check client_id, the client secret and the scope"),
+            );
+        }
+    }
+    let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+        about(
+            format!("{place} answered, but not as a token service does"),
+            Exit::NotReinfer,
+        )
+        .hint("check token_url")
+    })?;
+    let usable = !answer.access_token.is_empty()
+        && answer
+            .access_token
+            .bytes()
+            .all(|byte| byte.is_ascii_graphic());
+    if !usable {
+        return Err(broken());
+    }
+    Ok(Granted {
+        token: Secret::new(answer.access_token),
+        seconds: answer.expires_in.unwrap_or(USUAL_LIFE),
+    })
+}
+
+fn request(oauth: &OAuth, client_secret: &Secret) -> Request {
+    let encode = |text: &str| percent_encoding::utf8_percent_encode(text, COMPONENT).to_string();
+    let mut form = format!(
+        "grant_type=client_credentials&client_id={}&client_secret={}",
+        encode(&oauth.client_id),
+        encode(client_secret.expose())
+    );
+    if let Some(scope) = &oauth.scope {
+        form.push_str(&format!("&scope={}", encode(scope)));
+    }
+    Request {
+        method: Method::POST,
+        url: oauth.token_url.clone(),
+        headers: vec![
+            Header::new("Content-Type", "application/x-www-form-urlencoded"),
+            Header::new("Accept", "application/json"),
+            Header::new("User-Agent", USER_AGENT),
+        ],
+        body: Body::Bytes(form.into()),
+        typed: TypedCredential::Profile,
+    }
+}
