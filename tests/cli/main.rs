@@ -3,4 +3,10 @@
 mod support;
 
 mod exit_codes;
+mod oauth;
+mod output;
+mod profiles;
 mod request;
+mod secrets;
+mod tenant;
+mod transport;

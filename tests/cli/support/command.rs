@@ -159,6 +159,16 @@ impl Finished {
         self
     }
 
+    /// Fails the test unless standard output begins with this text.
+    #[track_caller]
+    pub(crate) fn stdout_starts(self, expected: &str) -> Self {
+        assert!(
+            self.stdout_text().starts_with(expected),
+            "expected stdout to begin with {expected:?}\n{self}"
+        );
+        self
+    }
+
     /// Fails the test unless standard error holds this text.
     #[track_caller]
     pub(crate) fn says(self, text: &str) -> Self {

@@ -1,0 +1,439 @@
+//! What comes back: bytes on standard output, everything about them on standard error.
+
+use std::io::Read;
+use std::process::Stdio;
+
+use crate::support::command::exit_code;
+use crate::support::{CANARY, Demo, Recorder, Reply, rein};
+
+/// A body that parsers lose something of.
+const ODD: &[u8] = b"{\"status\":\"ok\",\"n\":12345678901234567890123,\"f\":1.10,\"e\":1E400,\r\n\"n\":-0,\"s\":\"\\ud800\xff\x00\"}";
+
+#[test]
+fn piped_bytes_are_the_servers() {
+    let deep = format!(
+        "{{\"status\":\"ok\",\"d\":{}{}}}",
+        "[".repeat(5000),
+        "]".repeat(5000)
+    );
+    for body in [ODD, deep.as_bytes(), b"", b"plain \x1b[2J"] {
+        let server = Recorder::always(Reply::with(200, &["Server-Timing: total;dur=1"], body));
+        rein(["/api/v1/x"])
+            .at(&server.url())
+            .run()
+            .exit(0)
+            .stdout(body);
+    }
+}
+
+#[test]
+fn the_status_line_is_on_stderr_and_s_drops_it_but_no_error() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let run = rein(["/api/v1/x?a=1"]).at(&server.url()).run().exit(0);
+    let line = run.stderr_text();
+    let host = server.url().trim_start_matches("http://").to_owned();
+    assert!(
+        line.starts_with(&format!(
+            "{host}  GET /api/v1/x?a=1  200 OK  server 1.5 ms · network "
+        )),
+        "{line}"
+    );
+    assert!(line.ends_with(" ms  15 B\n"), "{line}");
+    let quiet = rein(["-s", "/api/v1/x"]).at(&server.url()).run().exit(0);
+    assert!(quiet.stderr.is_empty(), "{quiet}");
+    let absent = Recorder::always(Reply::with(200, &[], br#"{"status":"ok"}"#));
+    rein(["/api/v1/x"])
+        .at(&absent.url())
+        .run()
+        .exit(0)
+        .says("server absent");
+    let failing = Recorder::always(Reply::json(404, r#"{"status":"error","message":"gone"}"#));
+    rein(["-s", "/api/v1/x"])
+        .at(&failing.url())
+        .run()
+        .exit(4)
+        .says("gone");
+}
+
+#[test]
+fn layouts_are_lexical_and_a_failed_call_prints_none() {
+    let server = Recorder::always(Reply::json(200, "{\"status\":\"ok\", \"n\":1.10}"));
+    rein(["/api/v1/x", "--format", "pretty"])
+        .at(&server.url())
+        .run()
+        .stdout("{\n  \"status\": \"ok\",\n  \"n\": 1.10\n}");
+    rein(["/api/v1/x", "--format", "compact"])
+        .at(&server.url())
+        .run()
+        .stdout("{\"status\":\"ok\",\"n\":1.10}");
+    let failing = Recorder::always(Reply::json(404, r#"{"status":"error","message":"m"}"#));
+    rein(["/api/v1/x", "--format", "pretty"])
+        .at(&failing.url())
+        .run()
+        .exit(4)
+        .stdout("");
+    rein(["/api/v1/x"])
+        .at(&failing.url())
+        .run()
+        .exit(4)
+        .stdout(r#"{"status":"error","message":"m"}"#);
+    rein(["/api/v1/x", "-f"])
+        .at(&failing.url())
+        .run()
+        .exit(4)
+        .stdout("");
+    let broken = Recorder::always(Reply::with(
+        200,
+        &["Server-Timing: total;dur=1"],
+        b"{\"a\":1,]rest",
+    ));
+    rein(["/api/v1/x", "--format", "compact"])
+        .at(&broken.url())
+        .run()
+        .exit(0)
+        .stdout("{\"a\":1,]rest")
+        .says("not JSON");
+}
+
+#[test]
+fn headers_are_shown_as_received() {
+    let block = "HTTP/1.1 200 Fine\r\nX-MiXed: 1\r\nserver-timing: total;dur=1\r\nSet-Cookie: a\r\nx-other: 2\r\nSet-Cookie: b\r\nContent-Length: 2\r\n\r\n";
+    let server = Recorder::always(Reply::Bytes(format!("{block}{{}}").into_bytes()));
+    rein(["-i", "/api/v1/x"])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout(format!("{block}{{}}"));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("head");
+    rein(["/api/v1/x", "-D", &file.display().to_string()])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout("{}");
+    assert_eq!(std::fs::read_to_string(&file).expect("read"), block);
+    let verbose = rein(["-v", "/api/v1/x"])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .no_canary();
+    for part in [
+        "> GET /api/v1/x",
+        "> Authorization: Bearer (redacted)",
+        "< HTTP/1.1 200 Fine",
+        "< X-MiXed: 1",
+        "< Set-Cookie: (redacted)",
+        "* first byte",
+    ] {
+        assert!(verbose.stderr_text().contains(part), "{part}: {verbose}");
+    }
+    let head = Recorder::always(Reply::Bytes(block.as_bytes().to_vec()));
+    rein(["-I", "/api/v1/x"])
+        .at(&head.url())
+        .run()
+        .exit(0)
+        .stdout(block);
+}
+
+#[test]
+fn many_headers_are_no_problem() {
+    let many: String = (0..150)
+        .map(|number| format!("X-{number}: {number}\r\n"))
+        .collect();
+    let reply = format!(
+        "HTTP/1.1 200 OK\r\n{many}Server-Timing: total;dur=1\r\nContent-Length: 2\r\n\r\n{{}}"
+    );
+    let server = Recorder::always(Reply::Bytes(reply.into_bytes()));
+    rein(["/api/v1/x"])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout("{}");
+}
+
+#[test]
+fn a_file_appears_whole_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("out");
+    let path = file.display().to_string();
+    let names = || std::fs::read_dir(folder.path()).expect("listed").count();
+    let good = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    rein(["/api/v1/x", "-o", &path])
+        .at(&good.url())
+        .run()
+        .exit(0)
+        .stdout("");
+    assert_eq!(
+        std::fs::read_to_string(&file).expect("read"),
+        r#"{"status":"ok"}"#
+    );
+    let cut = Reply::Close(
+        b"HTTP/1.1 200 OK\r\nServer-Timing: total;dur=1\r\nContent-Length: 100\r\n\r\n{\"half"
+            .to_vec(),
+    );
+    for (reply, exit, says) in [
+        (cut, 18, "cut short"),
+        (
+            Reply::json(404, r#"{"status":"error","message":"m"}"#),
+            4,
+            r#"{"status":"error","message":"m"}"#,
+        ),
+        (
+            Reply::json(200, r#"{"status":"error","message":"odd"}"#),
+            5,
+            "odd",
+        ),
+        (
+            Reply::with(
+                200,
+                &["Content-Type: text/html"],
+                b"<html><title>Log in</title>",
+            ),
+            8,
+            "<html>",
+        ),
+    ] {
+        let server = Recorder::always(reply);
+        rein(["/api/v1/x", "-o", &path])
+            .at(&server.url())
+            .run()
+            .exit(exit)
+            .stdout("")
+            .says(says);
+        assert_eq!(
+            std::fs::read_to_string(&file).expect("read"),
+            r#"{"status":"ok"}"#,
+            "{exit}"
+        );
+        assert_eq!(names(), 1, "{exit}");
+    }
+    rein(["/api/v1/x", "-o", "/dev/null"])
+        .at(&good.url())
+        .run()
+        .exit(0);
+    rein(["/api/v1/x", "-o", "/nonexistent/x"])
+        .at(&good.url())
+        .run()
+        .exit(23)
+        .says("cannot write");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_23() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    rein(["/api/v1/x", "-o", "/dev/full"])
+        .at(&server.url())
+        .run()
+        .exit(23);
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .expect("a device");
+    let call = rein(["/api/v1/x"]).at(&server.url());
+    let status = call
+        .command()
+        .stdout(full)
+        .stderr(Stdio::null())
+        .status()
+        .expect("an end");
+    assert_eq!(exit_code(status), 23);
+}
+
+#[test]
+fn a_closed_pipe_is_silence() {
+    let demo = Demo::start();
+    let call = rein(["/api/_demo/big?bytes=100000000"])
+        .var("REINFER_ENDPOINT", &demo.url)
+        .var("REINFER_TOKEN", &demo.token)
+        .var("RUST_BACKTRACE", "1");
+    let mut child = call
+        .command()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a start");
+    let mut first = [0; 10];
+    let mut stdout = child.stdout.take().expect("a pipe");
+    stdout.read_exact(&mut first).expect("some bytes");
+    drop(stdout);
+    let end = child.wait_with_output().expect("an end");
+    assert_eq!(exit_code(end.status), 0);
+    assert!(
+        end.stderr.is_empty(),
+        "{}",
+        String::from_utf8_lossy(&end.stderr)
+    );
+    for args in [&["--help"][..], &["man"], &["completions", "bash"]] {
+        let call = rein(args);
+        let mut child = call
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a start");
+        drop(child.stdout.take());
+        let end = child.wait_with_output().expect("an end");
+        assert_eq!(exit_code(end.status), 0, "{args:?}");
+        assert!(
+            end.stderr.is_empty(),
+            "{args:?}: {}",
+            String::from_utf8_lossy(&end.stderr)
+        );
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn closed_standard_streams_do_no_harm() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("out");
+    for closed in ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"] {
+        let script = format!("\"$0\" /api/v1/x -o {} {closed}", file.display());
+        let status = std::process::Command::new("sh")
+            .args(["-c", &script, env!("CARGO_BIN_EXE_rein")])
+            .env_clear()
+            .env("REINFER_ENDPOINT", server.url())
+            .env("REINFER_TOKEN", CANARY)
+            .stderr(Stdio::null())
+            .status()
+            .expect("an end");
+        assert_eq!(exit_code(status), 0, "{closed}");
+        assert_eq!(
+            std::fs::read_to_string(&file).expect("read"),
+            r#"{"status":"ok"}"#,
+            "{closed}"
+        );
+    }
+}
+
+#[test]
+fn no_escape_byte_reaches_a_pipe_and_colour_can_be_asked_for() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let plain = rein(["/api/v1/x", "--format", "pretty"])
+        .at(&server.url())
+        .run()
+        .exit(0);
+    assert!(
+        !plain.stdout.contains(&0x1b) && !plain.stderr.contains(&0x1b),
+        "{plain}"
+    );
+    for (call, coloured) in [
+        (
+            rein(["/api/v1/x", "--format", "pretty", "--color", "always"]),
+            true,
+        ),
+        (
+            rein(["/api/v1/x", "--format", "pretty"]).var("CLICOLOR_FORCE", "1"),
+            true,
+        ),
+        (
+            rein(["/api/v1/x", "--format", "pretty"])
+                .var("CLICOLOR_FORCE", "1")
+                .var("NO_COLOR", "1"),
+            false,
+        ),
+    ] {
+        let run = call.at(&server.url()).run().exit(0);
+        assert_eq!(run.stdout.contains(&0x1b), coloured, "{run}");
+    }
+}
+
+#[test]
+fn a_size_limit_holds_for_decoded_bytes() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    rein(["/api/v1/x", "--max-size", "15"])
+        .at(&server.url())
+        .run()
+        .exit(0);
+    rein(["/api/v1/x", "--max-size", "14"])
+        .at(&server.url())
+        .run()
+        .exit(63);
+}
+
+#[test]
+fn content_codings_are_undone_and_unknown_ones_are_61() {
+    use std::io::Write;
+    let body = br#"{"status":"ok","text":"hello hello hello"}"#;
+    let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    gzip.write_all(body).expect("written");
+    let gzip = gzip.finish().expect("finished");
+    let coded = |coding: &str, bytes: &[u8]| {
+        Recorder::always(Reply::with(
+            200,
+            &[
+                &format!("Content-Encoding: {coding}"),
+                "Server-Timing: total;dur=1",
+            ],
+            bytes,
+        ))
+    };
+    let server = coded("gzip", &gzip);
+    rein(["/api/v1/x"])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout(body);
+    let shown = rein(["-i", "/api/v1/x"]).at(&server.url()).run().exit(0);
+    assert!(
+        shown.stdout_text().contains("Content-Encoding: gzip\r\n"),
+        "{shown}"
+    );
+    for (coding, bytes, exit) in [
+        ("foo", &gzip[..], 61),
+        ("gzip, gzip", &gzip, 61),
+        ("gzip", body, 61),
+        ("gzip", &gzip[..20], 18),
+    ] {
+        let server = coded(coding, bytes);
+        rein(["/api/v1/x"]).at(&server.url()).run().exit(exit);
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_gets_a_pretty_safe_body_with_the_token_hidden() {
+    let body = format!(
+        "{{\"status\":\"ok\",\"evil\":\"\\u001b[2J\u{9b}31m\u{202e}\",\"echo\":\"{CANARY}\"}}"
+    );
+    let server = Recorder::always(Reply::json(200, &body));
+    let call = rein(["/api/v1/x"]).at(&server.url());
+    let seen = on_a_terminal(&call.command());
+    assert!(seen.contains("\"evil\""), "{seen:?}");
+    assert!(seen.contains("\\u009b31m\\u202e"), "{seen:?}");
+    assert!(
+        !seen.contains(CANARY) && !seen.contains('\u{202e}') && !seen.contains('\u{9b}'),
+        "{seen:?}"
+    );
+    let page = Recorder::always(Reply::with(
+        200,
+        &["Server-Timing: total;dur=1"],
+        b"text \x1b]0;x\x07\xff",
+    ));
+    let call = rein(["/api/v1/x"]).at(&page.url());
+    let seen = on_a_terminal(&call.command());
+    assert!(seen.contains("text \\x1b]0;x\\x07\\xff"), "{seen:?}");
+}
+
+/// Runs a command on a pseudo-terminal and returns what it wrote there.
+#[cfg(target_os = "linux")]
+pub(crate) fn on_a_terminal(command: &std::process::Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let line: Vec<String> = words
+        .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''")))
+        .collect();
+    let mut script = std::process::Command::new("script");
+    script
+        .args(["-qec", &line.join(" "), "/dev/null"])
+        .env_clear()
+        .env("PATH", "/usr/bin:/bin");
+    script.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| value.map(|value| (name, value))),
+    );
+    let output = script.stdin(Stdio::null()).output().expect("script runs");
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}

@@ -1,0 +1,389 @@
+//! Which tenant and token a call goes to, and what is said when that is unclear.
+
+use crate::support::command::set_mode;
+use crate::support::{CANARY, Recorder, Reply, rein};
+
+const OK: &str = r#"{"status":"ok"}"#;
+
+/// Two tenants on two servers, each with its own variable.
+fn two(dev: &Recorder, prod: &Recorder) -> String {
+    format!(
+        "default_profile = \"dev\"\n[vars]\ndataset = \"orders\"\n\
+         [profiles.dev]\nendpoint = \"{}/acme/dev/reinfer_\"\nproject = \"retail-dev\"\ntoken_env = \"DEV\"\n\
+         [profiles.prod]\nextends = \"dev\"\nendpoint = \"{}/acme/prod/reinfer_/\"\nproject = \"retail\"\ntoken_env = \"PROD\"\n",
+        dev.url(),
+        prod.url()
+    )
+}
+
+fn servers() -> (Recorder, Recorder) {
+    (
+        Recorder::always(Reply::json(200, OK)),
+        Recorder::always(Reply::json(200, OK)),
+    )
+}
+
+#[test]
+fn each_profile_sends_its_own_token_to_its_own_endpoint() {
+    let (dev, prod) = servers();
+    let config = two(&dev, &prod);
+    let call = |args: &[&str]| {
+        rein(args)
+            .config(&config)
+            .var("DEV", "dev-token")
+            .var("PROD", "prod-token")
+            .var("REINFER_TOKEN", CANARY)
+    };
+    call(&["v1/x/{project}/{dataset}"])
+        .run()
+        .exit(0)
+        .no_canary()
+        .says("dev  GET /api/v1/x/retail-dev/orders");
+    call(&["-p", "prod", "v1/x/{project}"])
+        .run()
+        .exit(0)
+        .says("prod  GET");
+    call(&["v1/x/{project}"])
+        .var("REINFER_PROFILE", "prod")
+        .var("REINFER_PROJECT", "other")
+        .run()
+        .exit(0);
+    call(&["v1/x/{project}", "--project", "third"])
+        .var("REINFER_PROJECT", "other")
+        .run()
+        .exit(0);
+    let lines: Vec<(String, String)> = dev
+        .requests()
+        .iter()
+        .chain(&prod.requests())
+        .map(|request| {
+            (
+                request.line().to_owned(),
+                request.header("authorization")[0].to_owned(),
+            )
+        })
+        .collect();
+    let expected = [
+        (
+            "GET /acme/dev/reinfer_/api/v1/x/retail-dev/orders",
+            "Bearer dev-token",
+        ),
+        ("GET /acme/dev/reinfer_/api/v1/x/third", "Bearer dev-token"),
+        (
+            "GET /acme/prod/reinfer_/api/v1/x/retail",
+            "Bearer prod-token",
+        ),
+        (
+            "GET /acme/prod/reinfer_/api/v1/x/other",
+            "Bearer prod-token",
+        ),
+    ]
+    .map(|(line, token)| (line.to_owned(), token.to_owned()));
+    assert_eq!(lines, expected);
+}
+
+#[test]
+fn what_is_unclear_or_wrong_sends_nothing() {
+    let (dev, prod) = servers();
+    let config = two(&dev, &prod);
+    let url = format!("{}/acme/prod/reinfer_/api/v1/x", prod.url());
+    let other_endpoint = format!("{}/acme/prod/reinfer_", prod.url());
+    let call = |args: &[&str]| {
+        rein(args)
+            .config(&config)
+            .var("DEV", CANARY)
+            .var("PROD", CANARY)
+    };
+    call(&["-p", "prdo", "v1/x"])
+        .run()
+        .exit(2)
+        .says("did you mean prod?")
+        .says("profiles: dev, prod, demo");
+    call(&[&url])
+        .run()
+        .exit(2)
+        .says("belongs to profile prod")
+        .says("rein -p prod")
+        .no_canary();
+    call(&["--endpoint", &other_endpoint, "v1/x"])
+        .run()
+        .exit(2)
+        .says("no token may be sent");
+    call(&["-p", "dev", "--endpoint", &other_endpoint, "v1/x"])
+        .run()
+        .exit(2)
+        .says("no token may be sent")
+        .no_canary();
+    call(&["v1/x"])
+        .var("REINFER_PROFILE", "dev")
+        .var("REINFER_ENDPOINT", &other_endpoint)
+        .run()
+        .exit(2)
+        .says("two different tenants");
+    rein(["-p", "prod", "v1/x"])
+        .config(&config)
+        .var("DEV", CANARY)
+        .var("REINFER_TOKEN", CANARY)
+        .run()
+        .exit(2)
+        .says("PROD is not set")
+        .no_canary();
+    call(&["v1/x", "--config", "/nonexistent"])
+        .run()
+        .exit(2)
+        .says("/nonexistent");
+    call(&["v1/x"])
+        .var("REINFER_CONFIG", "/nonexistent")
+        .run()
+        .exit(2)
+        .says("/nonexistent");
+    rein(["v1/x"])
+        .run()
+        .exit(2)
+        .says("rein -p demo /api/v1/datasets");
+    rein(["v1/x"])
+        .at("http://tenant.example")
+        .run()
+        .exit(2)
+        .says("plain http");
+    for (text, says) in [
+        ("[profiles.p]\ngaurd = \"confirm\"\n", "config.toml:2:1"),
+        ("[profiles.p]\ntoken = \"SEKRET-0123\nx", "not valid TOML"),
+        (
+            "[profiles.p]\nendpoint = \"http://tenant.example\"\n",
+            "plain http",
+        ),
+        ("[profiles.demo]\n", "reserved"),
+    ] {
+        rein(["-p", "p", "v1/x"])
+            .config(text)
+            .run()
+            .exit(2)
+            .says(says)
+            .no_canary();
+    }
+    dev.saw_nothing();
+    prod.saw_nothing();
+}
+
+#[test]
+fn an_endpoint_elsewhere_takes_a_token_that_is_named_for_it() {
+    let (dev, prod) = servers();
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("t");
+    std::fs::write(&token, "named\n").expect("written");
+    set_mode(&token, 0o600);
+    let endpoint = format!("{}/acme/prod/reinfer_", prod.url());
+    let args = [
+        "--endpoint",
+        &endpoint,
+        "--token-file",
+        &token.display().to_string(),
+        "v1/x",
+    ];
+    rein(args)
+        .config(&two(&dev, &prod))
+        .var("DEV", CANARY)
+        .run()
+        .exit(0);
+    assert_eq!(prod.only().header("authorization"), ["Bearer named"]);
+    let args = ["--endpoint", &endpoint, "--token-file", "-", "v1/x"];
+    rein(args)
+        .config(&two(&dev, &prod))
+        .stdin("piped\n")
+        .run()
+        .exit(0);
+    assert_eq!(prod.requests()[1].header("authorization"), ["Bearer piped"]);
+    dev.saw_nothing();
+}
+
+#[test]
+fn the_environment_alone_needs_neither_file_nor_home() {
+    let (dev, prod) = servers();
+    let call = rein(["v1/x"]).at(&dev.url());
+    let mut command = call.command();
+    command
+        .env_remove("HOME")
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::null());
+    assert!(command.status().expect("an end").success());
+    rein(["v1/x"])
+        .config("[broken")
+        .at(&dev.url())
+        .run()
+        .exit(0);
+    rein(["--help"]).config("[broken").run().exit(0);
+    rein(["config", "path"]).config("[broken").run().exit(0);
+    rein(["completions", "bash"])
+        .config("[broken")
+        .run()
+        .exit(0);
+    rein(["-p", "demo", "v1/projects"])
+        .config("[broken")
+        .run()
+        .exit(0);
+    rein(["config", "check"]).config("[broken").run().exit(2);
+    assert_eq!(dev.requests().len(), 2);
+    prod.saw_nothing();
+}
+
+#[test]
+fn every_source_of_a_token_works_and_is_named_but_never_shown() {
+    let (server, _) = servers();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("token");
+    std::fs::write(&file, format!("{CANARY}\n")).expect("written");
+    set_mode(&file, 0o600);
+    for (line, named) in [
+        ("token_env = \"MINE\"".to_owned(), "$MINE".to_owned()),
+        (
+            format!("token_file = \"{}\"", file.display()),
+            format!("token_file {}", file.display()),
+        ),
+        (
+            format!("token_command = [\"/bin/cat\", \"{}\"]", file.display()),
+            "token_command /bin/cat".to_owned(),
+        ),
+        (format!("token = \"{CANARY}\""), "token in ".to_owned()),
+        (String::new(), "$REINFER_TOKEN_P".to_owned()),
+    ] {
+        let config = format!("[profiles.p]\nendpoint = \"{}\"\n{line}\n", server.url());
+        let call = |args: &[&str]| {
+            rein(args)
+                .config(&config)
+                .var("MINE", CANARY)
+                .var("REINFER_TOKEN_P", CANARY)
+        };
+        call(&["-p", "p", "v1/x", "-v"]).run().exit(0).no_canary();
+        let shown = call(&["profile", "show", "p"]).run().exit(0).no_canary();
+        assert!(shown.stdout_text().contains(&named), "{named}: {shown}");
+    }
+    let expected = format!("Bearer {CANARY}");
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.header("authorization") == [expected.as_str()])
+    );
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_secret_that_others_can_read_or_change_is_refused() {
+    let (server, _) = servers();
+    let config = format!(
+        "[profiles.p]\nendpoint = \"{}\"\ntoken = \"{CANARY}\"\n",
+        server.url()
+    );
+    for (mode, exit) in [(0o600, 0), (0o400, 0), (0o640, 2), (0o644, 2)] {
+        let call = rein(["-p", "p", "v1/x"]).config(&config);
+        set_mode(&call.config_path(), mode);
+        let run = call.run().exit(exit).no_canary();
+        assert_eq!(
+            exit == 2,
+            run.stderr_text().contains("chmod 600"),
+            "{mode:o} {run}"
+        );
+    }
+    for (command, says) in [
+        ("[\"false\"]", "ended with 1"),
+        ("[\"true\"]", "is empty"),
+        ("[\"/nonexistent/x\"]", "cannot be started"),
+        (
+            "[\"sh\", \"-c\", \"echo SEKRET-0123 >&2; exit 3\"]",
+            "ended with 3",
+        ),
+    ] {
+        let config = format!(
+            "[profiles.p]\nendpoint = \"{}\"\ntoken_command = {command}\n",
+            server.url()
+        );
+        let path = std::env::var("PATH").unwrap_or_default();
+        rein(["-p", "p", "v1/x"])
+            .config(&config)
+            .var("PATH", path)
+            .run()
+            .exit(2)
+            .says(says)
+            .stdout("");
+    }
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn profiles_are_listed_and_shown_with_where_each_value_came_from() {
+    let (dev, prod) = servers();
+    let config = two(&dev, &prod);
+    let list = rein(["profile", "list"]).config(&config).run().exit(0);
+    let lines: Vec<String> = list.stdout_text().lines().map(str::to_owned).collect();
+    assert_eq!(lines.len(), 3, "{list}");
+    assert!(
+        lines[1].starts_with('*') && lines[1].contains("dev") && lines[1].contains("$DEV"),
+        "{list}"
+    );
+    assert!(
+        lines[2].contains("prod") && lines[2].contains("retail"),
+        "{list}"
+    );
+    let show = rein(["-p", "prod", "profile", "show"])
+        .config(&config)
+        .run()
+        .exit(0);
+    for part in [
+        "config.toml:11",
+        "endpoint",
+        "vars.dataset",
+        "config.toml:3",
+        "$PROD",
+        "built in",
+    ] {
+        assert!(show.stdout_text().contains(part), "{part}: {show}");
+    }
+    rein(["config", "check"])
+        .config(&config)
+        .run()
+        .exit(0)
+        .stdout_starts("ok: ");
+    let broken = format!("{config}[profiles.x]\nextends = \"nope\"\n");
+    rein(["config", "check"])
+        .config(&broken)
+        .run()
+        .exit(2)
+        .says("does not exist");
+    let path = rein(["config", "path"])
+        .var("XDG_CONFIG_HOME", "/x")
+        .run()
+        .exit(0);
+    assert_eq!(path.stdout_text(), "/x/rein/config.toml\n");
+}
+
+#[test]
+fn nothing_is_read_from_the_current_folder() {
+    let (server, other) = servers();
+    let folder = tempfile::tempdir().expect("a folder");
+    for name in [
+        ".rein.toml",
+        "config.toml",
+        "rein.toml",
+        ".env",
+        ".netrc",
+        ".curlrc",
+    ] {
+        std::fs::write(
+            folder.path().join(name),
+            format!("[profiles.p]\nendpoint = \"{}\"\n", other.url()),
+        )
+        .expect("written");
+    }
+    rein(["v1/x"])
+        .at(&server.url())
+        .folder(folder.path())
+        .run()
+        .exit(0);
+    rein(["-p", "p", "v1/x"])
+        .folder(folder.path())
+        .run()
+        .exit(2);
+    other.saw_nothing();
+}
