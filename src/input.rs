@@ -355,7 +355,7 @@ fn open(path: &Path) -> Result<OpenFile> {
             path.display()
         )));
     }
-    let length = metadata.is_file().then(|| metadata.len());
+    let length = metadata.is_file().then_some(metadata.len());
     Ok(OpenFile {
         path: path.to_owned(),
         file,

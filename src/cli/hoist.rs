@@ -13,10 +13,7 @@ pub(crate) fn options_after_subcommand(root: &Command, args: Vec<OsString>) -> V
     let mut done: Vec<OsString> = words.next().into_iter().collect();
     let mut rest: Vec<OsString> = words.collect();
     let mut command = root;
-    loop {
-        let Some(position) = first_plain_word(root, &rest) else {
-            break;
-        };
+    while let Some(position) = first_plain_word(root, &rest) {
         let Some(next) = rest[position]
             .to_str()
             .and_then(|name| command.find_subcommand(name))

@@ -145,7 +145,7 @@ impl Answer<'_> {
         };
         let view = match (format, terminal) {
             (Some(Format::Raw), true) => View::Text,
-            (Some(Format::Raw), false) | (None, false) => View::Raw,
+            (Some(Format::Raw) | None, false) => View::Raw,
             (None, true) => View::Automatic,
             (Some(Format::Pretty), _) => View::Pretty,
             (Some(Format::Compact), _) => View::Compact,
@@ -246,6 +246,7 @@ impl Answer<'_> {
             server,
             timings: self.exchange.timings(),
             bytes,
+            remote: head.remote,
         };
         if self.output.verbose {
             cx.notes(&status::phases(&report));

@@ -25,7 +25,6 @@ pub(crate) fn run(args: &DemoArgs, cx: &Context) -> Result<Exit> {
         tls: args.tls,
         faults,
         log: Some(Box::new(|line: &LogLine| note(&log_line(line)))),
-        ..Options::default()
     };
     cx.runtime()?.block_on(async {
         let tenant = Tenant::start(options).await?;

@@ -36,6 +36,9 @@ pub const READ_ONLY_TOKEN: &str = "demo-token-read-only";
 /// Larger request bodies are answered with 413.
 const LARGEST_BODY: usize = 256 * 1024 * 1024;
 
+/// Is told of every request after its answer.
+pub type Log = Box<dyn Fn(&LogLine) + Send + Sync>;
+
 /// How the tenant runs.
 #[derive(Default)]
 pub struct Options {
@@ -46,7 +49,7 @@ pub struct Options {
     /// How it misbehaves.
     pub faults: Vec<Fault>,
     /// Called after each request.
-    pub log: Option<Box<dyn Fn(&LogLine) + Send + Sync>>,
+    pub log: Option<Log>,
 }
 
 /// What is known of a request that has been answered.
@@ -75,7 +78,7 @@ pub struct Tenant {
 struct Shared {
     state: Mutex<State>,
     faults: Vec<Fault>,
-    log: Option<Box<dyn Fn(&LogLine) + Send + Sync>>,
+    log: Option<Log>,
 }
 
 impl Tenant {

@@ -292,7 +292,7 @@ fn comment(source_id: &str, number: usize) -> Object {
     object(json!({
         "uid": format!("{source_id}.{id}"), "id": id, "source_id": source_id, "timestamp": timestamp,
         "thread_id": format!("thread-{}", number / 3), "created_at": timestamp, "last_modified": timestamp,
-        "user_properties": {"string:Channel": if number % 2 == 0 { "email" } else { "chat" }, "number:Priority": number % 3 + 1},
+        "user_properties": {"string:Channel": if number.is_multiple_of(2) { "email" } else { "chat" }, "number:Priority": number % 3 + 1},
         "messages": [{
             "from": sender, "to": ["help@shop.example"], "sent_at": timestamp, "language": language,
             "subject": {"text": subject}, "body": {"text": body},

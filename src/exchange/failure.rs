@@ -14,8 +14,6 @@ pub(crate) struct TransportFailure {
     pub(crate) kind: TransportKind,
     /// Where the call stood.
     pub(crate) phase: Phase,
-    /// How long the try had lasted.
-    pub(crate) after: Duration,
 }
 
 /// The kinds of transport failure, each with an exit code of its own or curl's.

@@ -67,13 +67,6 @@ pub(crate) struct Head {
     pub(crate) remote: Option<SocketAddr>,
 }
 
-impl Head {
-    /// Returns the text of a header, when it is there and is text.
-    pub(crate) fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).and_then(|value| value.to_str().ok())
-    }
-}
-
 /// Sends a request and waits for the head of the answer.
 ///
 /// # Errors
@@ -98,7 +91,6 @@ pub(crate) async fn send(
     let failed = |kind| TransportFailure {
         kind,
         phase: client.marks.phase(),
-        after: client.marks.elapsed(),
     };
     let response = match answer {
         Ok(Ok(response)) => response,
@@ -150,7 +142,6 @@ impl Exchange {
         Err(TransportFailure {
             kind,
             phase: self.client.marks.phase(),
-            after: self.client.marks.elapsed(),
         })
     }
 

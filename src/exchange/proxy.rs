@@ -193,7 +193,8 @@ mod tests {
 
     #[test]
     fn the_first_setting_that_applies_counts() {
-        let cases: [(&str, Option<&str>, &[(&str, &str)], Option<&str>); 9] = [
+        type Vars = &'static [(&'static str, &'static str)];
+        let cases: [(&str, Option<&str>, Vars, Option<&str>); 9] = [
             ("https://h/", None, &[], None),
             (
                 "https://h/",

@@ -106,14 +106,6 @@ impl Marks {
         self.change(|moments| moments.first_byte = Some(Instant::now()));
     }
 
-    /// Returns the time since the try began.
-    pub(crate) fn elapsed(&self) -> Duration {
-        self.read()
-            .start
-            .map(|start| start.elapsed())
-            .unwrap_or_default()
-    }
-
     /// Returns the phase that the try is in.
     pub(crate) fn phase(&self) -> Phase {
         let moments = self.read();

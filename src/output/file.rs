@@ -59,11 +59,9 @@ impl PartFile {
     /// # Errors
     /// Fails when what was written cannot be kept; the old file is then untouched.
     pub(crate) fn finish(mut self) -> io::Result<()> {
-        if let Some(file) = self.file.take() {
-            if let Ok(old) = std::fs::metadata(&self.target) {
-                // The name keeps its readers: a replaced file is neither wider nor narrower.
-                file.set_permissions(old.permissions())?;
-            }
+        if let (Some(file), Ok(old)) = (self.file.take(), std::fs::metadata(&self.target)) {
+            // The name keeps its readers: a replaced file is neither wider nor narrower.
+            file.set_permissions(old.permissions())?;
         }
         std::fs::rename(&self.part, &self.target)?;
         interrupt::keep_on_interrupt(&self.part);

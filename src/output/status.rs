@@ -1,5 +1,6 @@
 //! What is said about a call on standard error: the status line, and more with `-v`.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::exchange::timing::Timings;
@@ -29,6 +30,8 @@ pub(crate) struct Report<'a> {
     pub(crate) timings: Timings,
     /// The decoded body's size in bytes.
     pub(crate) bytes: u64,
+    /// The other end of the connection: the server, or the proxy.
+    pub(crate) remote: Option<SocketAddr>,
 }
 
 /// Returns the status line: profile, method, path, status, server, network, total, size.
@@ -99,7 +102,11 @@ pub(crate) fn size(bytes: u64) -> String {
 /// Returns the lines about the phases that `-v` adds, and all metrics of the server.
 pub(crate) fn phases(report: &Report<'_>) -> Vec<String> {
     let timings = &report.timings;
-    let mut lines = Vec::new();
+    let mut lines: Vec<String> = report
+        .remote
+        .iter()
+        .map(|remote| format!("* connected to {remote}"))
+        .collect();
     let mut before = Duration::ZERO;
     for (name, moment) in [
         ("name lookup", timings.lookup),
@@ -153,6 +160,7 @@ mod tests {
                 ..Timings::default()
             },
             bytes: 2100,
+            remote: None,
         }
     }
 

@@ -282,7 +282,7 @@ impl Reader<'_> {
         for (key, value) in table {
             match key.get_ref().as_ref() {
                 "default_profile" => {
-                    file.default_profile = Some(self.string(value, "default_profile")?)
+                    file.default_profile = Some(self.string(value, "default_profile")?);
                 }
                 "vars" => file.vars = self.vars(value)?,
                 "profiles" => {

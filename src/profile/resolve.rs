@@ -628,7 +628,8 @@ domain = "acme-eu"
             ("REINFER_ENDPOINT", "https://x.example"),
             ("REINFER_TOKEN", "t"),
         ];
-        let cases: [(Choice<'_>, &[(&str, &str)], (&str, &str)); 6] = [
+        type Vars<'a> = &'a [(&'a str, &'a str)];
+        let cases: [(Choice<'_>, Vars<'_>, (&str, &str)); 6] = [
             (Choice::default(), &[], ("dev", DEV)),
             (option("prod"), &[], ("prod", PROD)),
             (option("prod"), &both, ("prod", PROD)),

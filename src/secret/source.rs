@@ -4,8 +4,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc::{self, RecvTimeoutError};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::env::Env;
@@ -367,10 +366,9 @@ fn read_in_time(source: impl Read + Send + 'static, deadline: Instant) -> Option
         let _unreadable = source.take(LARGEST + 1).read_to_end(&mut bytes);
         let _too_late = sender.send(bytes);
     });
-    match receiver.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-        Ok(bytes) => Some(bytes),
-        Err(RecvTimeoutError::Timeout | RecvTimeoutError::Disconnected) => None,
-    }
+    receiver
+        .recv_timeout(deadline.saturating_duration_since(Instant::now()))
+        .ok()
 }
 
 fn wait_in_time(child: &Mutex<Child>, deadline: Instant) -> Option<std::process::ExitStatus> {

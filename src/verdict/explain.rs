@@ -468,7 +468,6 @@ mod tests {
         let failure = TransportFailure {
             kind: TransportKind::EmptyReply,
             phase: Phase::FirstByte,
-            after: Duration::ZERO,
         };
         let mut about = about(&redactor);
         assert!(
@@ -524,7 +523,6 @@ mod tests {
             let failure = TransportFailure {
                 kind,
                 phase: Phase::Connect,
-                after: Duration::ZERO,
             };
             assert_eq!(
                 transport(&failure, &about(&redactor)).exit,

@@ -16,16 +16,6 @@ pub(crate) enum AnsweredBy {
     Intermediary,
 }
 
-impl AnsweredBy {
-    /// Returns the word that `--meta` writes.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            AnsweredBy::Platform => "platform",
-            AnsweredBy::Intermediary => "intermediary",
-        }
-    }
-}
-
 /// What an answer means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {

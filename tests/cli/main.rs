@@ -1,12 +1,23 @@
 //! The command, run as a user runs it: against real servers over real HTTP and TLS.
 
+#[cfg(test)]
 mod support;
 
+#[cfg(test)]
+mod documents;
+#[cfg(test)]
 mod exit_codes;
+#[cfg(test)]
 mod oauth;
+#[cfg(test)]
 mod output;
+#[cfg(test)]
 mod profiles;
+#[cfg(test)]
 mod request;
+#[cfg(test)]
 mod secrets;
+#[cfg(test)]
 mod tenant;
+#[cfg(test)]
 mod transport;

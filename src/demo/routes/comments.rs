@@ -160,16 +160,14 @@ fn store(source: &mut Source, given: Object, counts: &mut Counts) {
     {
         let text_changed = old.get("messages") != given.get("messages");
         let changed = given.iter().any(|(key, value)| old.get(key) != Some(value));
-        match (changed, text_changed) {
-            (false, _) => counts.unchanged += 1,
-            (true, true) => {
-                (counts.updated, counts.text_changed) =
-                    (counts.updated + 1, counts.text_changed + 1)
-            }
-            (true, false) => {
-                (counts.updated, counts.properties_only) =
-                    (counts.updated + 1, counts.properties_only + 1);
-            }
+        if !changed {
+            counts.unchanged += 1;
+        } else if text_changed {
+            counts.updated += 1;
+            counts.text_changed += 1;
+        } else {
+            counts.updated += 1;
+            counts.properties_only += 1;
         }
         if changed {
             old.extend(given);

@@ -251,10 +251,10 @@ impl Machine {
                 return self.begin_string(piece, at, true, sink);
             }
             (State::KeyOrEnd | State::CommaOrEnd, b'}') if self.in_object() => {
-                self.close(byte, sink)
+                self.close(byte, sink);
             }
             (State::ValueOrEnd | State::CommaOrEnd, b']') if !self.in_object() => {
-                self.close(byte, sink)
+                self.close(byte, sink);
             }
             (State::Value | State::ValueOrEnd, _) => {
                 if self.state == State::ValueOrEnd {

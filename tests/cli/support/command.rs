@@ -58,11 +58,6 @@ impl Rein {
         self.home.path().join(".config/rein/config.toml")
     }
 
-    /// Returns the home folder.
-    pub(crate) fn home(&self) -> &Path {
-        self.home.path()
-    }
-
     /// Gives standard input.
     pub(crate) fn stdin(mut self, bytes: impl Into<Vec<u8>>) -> Self {
         self.stdin = Some(bytes.into());
@@ -121,7 +116,6 @@ impl Rein {
             exit: exit_code(output.status),
             stdout: output.stdout,
             stderr: output.stderr,
-            home: self.home,
         }
     }
 }
@@ -135,8 +129,6 @@ pub(crate) struct Finished {
     pub(crate) stdout: Vec<u8>,
     /// What was written to standard error.
     pub(crate) stderr: Vec<u8>,
-    /// The home folder, with whatever the command left in it.
-    pub(crate) home: tempfile::TempDir,
 }
 
 impl Finished {

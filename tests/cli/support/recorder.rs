@@ -5,7 +5,6 @@ use std::io::{Read, Write};
 use std::net::{Shutdown, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
 /// What is answered to a request.
 #[derive(Clone)]
@@ -16,8 +15,6 @@ pub(crate) enum Reply {
     Close(Vec<u8>),
     /// These bytes, and then nothing more while the connection stays open.
     Hang(Vec<u8>),
-    /// These bytes, and then the connection is reset.
-    Reset(Vec<u8>),
 }
 
 impl Reply {
@@ -135,11 +132,6 @@ impl Recorder {
         format!("http://127.0.0.1:{}", self.port)
     }
 
-    /// Returns the port.
-    pub(crate) fn port(&self) -> u16 {
-        self.port
-    }
-
     /// Returns all requests that have come.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.requests.lock().expect("a lock").clone()
@@ -192,19 +184,8 @@ fn serve(mut stream: TcpStream, replies: &[Reply], requests: &Mutex<Vec<Recorded
                 while stream.read(&mut rest).is_ok_and(|count| count > 0) {}
                 return;
             }
-            Reply::Reset(bytes) => {
-                let _gone = stream.write_all(bytes);
-                std::thread::sleep(Duration::from_millis(20));
-                reset(&stream);
-                return;
-            }
         }
     }
-}
-
-/// Closes a connection so that the other side sees a reset: unread bytes do that.
-fn reset(stream: &TcpStream) {
-    let _gone = stream.shutdown(Shutdown::Write);
 }
 
 fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Recorded> {
