@@ -5,9 +5,25 @@ use std::fs::File;
 use std::path::PathBuf;
 
 use bytes::Bytes;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use url::Url;
 
 use crate::secret::Secret;
+
+/// Sent with every request: what is calling, and where it lives; nothing about who.
+pub(crate) const USER_AGENT: &str = concat!(
+    "rein/",
+    env!("CARGO_PKG_VERSION"),
+    " (+https://crates.io/crates/rein-cli)"
+);
+
+/// Everything but RFC 3986's unreserved characters: what is encoded stays one path segment, or
+/// one part of a query.
+pub(crate) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
 
 /// One HTTP request. The token is not part of it: `exchange::auth` attaches that last.
 #[derive(Debug)]

@@ -16,7 +16,9 @@ use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, Connection};
 use crate::exit::Exit;
 use crate::input;
+use crate::output::terminal::sanitise;
 use crate::output::verbose;
+use crate::plan::redirect::Hops;
 use crate::plan::{self, connection, words};
 use crate::profile::Profile;
 use crate::profile::resolve::{self, Choice};
@@ -152,14 +154,13 @@ async fn make(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
     let about = shown.about(profile, &source, &redactor);
     let head_only = request.method == http::Method::HEAD;
     let keep_head = output.include || output.verbose || output.dump_header.is_some() || head_only;
-    let again = token::is_renewable(profile)
-        .then(|| request.try_clone())
-        .flatten();
+    let again = request.try_clone();
     let mut exchange = exchange::send(&client, request, Some(&credential), limits, keep_head)
         .await
         .map_err(|failure| explain::transport(&failure, &about))?;
     if exchange.head.status == 401
-        && let Some(again) = again
+        && token::is_renewable(profile)
+        && let Some(again) = again.as_ref().and_then(Request::try_clone)
     {
         token = token::obtain(profile, &options.connection, limits, Freshness::New, cx).await?;
         let credential = Credential::for_call(&again.url, profile, &token, &again.typed)?;
@@ -167,6 +168,18 @@ async fn make(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
             .await
             .map_err(|failure| explain::transport(&failure, &about))?;
         redactor.learn(&token.secret);
+    }
+    let mut hops = Hops::new(&options.connection, &profile.base.value);
+    while let Some(next) = hops.next(&exchange.head, again.as_ref())? {
+        let credential = Credential::for_call(&next.url, profile, &token, &next.typed)?;
+        let about = shown.about(profile, &source, &redactor);
+        cx.notes(&[format!(
+            "note: redirected to {}",
+            sanitise(&redactor.url(&next.url))
+        )]);
+        exchange = exchange::send(&client, next, Some(&credential), limits, keep_head)
+            .await
+            .map_err(|failure| explain::transport(&failure, &about))?;
     }
     let about = shown.about(profile, &source, &redactor);
     let secret = token.secret;

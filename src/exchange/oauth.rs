@@ -8,9 +8,7 @@ use super::failure::TransportFailure;
 use super::{TimeLimits, decode::Decoder, send};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::plan::USER_AGENT;
-use crate::plan::target::COMPONENT;
-use crate::request::{Body, Header, Request, TypedCredential};
+use crate::request::{Body, COMPONENT, Header, Request, TypedCredential, USER_AGENT};
 use crate::secret::Secret;
 use crate::secret::source::OAuth;
 

@@ -10,8 +10,7 @@ use crate::input::{Data, FormContent, FormPart, OpenFile, Upload};
 use crate::output::lexical;
 use crate::plan::fields::{Fields, json_string};
 use crate::plan::headers::Headers;
-use crate::plan::target::COMPONENT;
-use crate::request::{Body, Form, Piece};
+use crate::request::{Body, COMPONENT, Form, Piece};
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";

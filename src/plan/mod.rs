@@ -4,6 +4,7 @@ pub(crate) mod body;
 pub(crate) mod connection;
 pub(crate) mod fields;
 pub(crate) mod headers;
+pub(crate) mod redirect;
 pub(crate) mod target;
 pub(crate) mod words;
 
@@ -18,18 +19,11 @@ use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result};
 use crate::input::{Input, Upload};
 use crate::profile::Profile;
-use crate::request::{Body, Request};
+use crate::request::{Body, COMPONENT, Request, USER_AGENT};
 
 use self::headers::Headers;
 use self::target::Var;
 use self::words::Words;
-
-/// Sent with every request: what is calling, and where it lives; nothing about who.
-pub(crate) const USER_AGENT: &str = concat!(
-    "rein/",
-    env!("CARGO_PKG_VERSION"),
-    " (+https://crates.io/crates/rein-cli)"
-);
 
 /// The content codings that are undone here.
 const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
@@ -170,11 +164,7 @@ fn typed_headers(input: &Input, options: &RequestOptions) -> Result<Headers> {
 fn append_file_name(url: &mut Url, name: Option<&OsStr>) {
     if let Some(name) = name.filter(|_| url.path().ends_with('/')) {
         let name = name.to_string_lossy();
-        let path = format!(
-            "{}{}",
-            url.path(),
-            utf8_percent_encode(&name, target::COMPONENT)
-        );
+        let path = format!("{}{}", url.path(), utf8_percent_encode(&name, COMPONENT));
         url.set_path(&path);
     }
 }

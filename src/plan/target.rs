@@ -1,18 +1,12 @@
 //! TARGET and its placeholders, made into a URL under the profile's endpoint.
 
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use url::Url;
 
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
 use crate::profile::Profile;
-
-/// Everything but RFC 3986's unreserved characters: a value stays one path segment.
-pub(crate) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+use crate::request::COMPONENT;
 
 /// The host that the API's documentation writes in its examples.
 const DOCUMENTED_HOST: &str = "<my_api_endpoint>";

@@ -6,7 +6,7 @@ use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use url::{Host, Url};
 
 use crate::error::{Failure, Result};
-use crate::plan::target::COMPONENT;
+use crate::request::COMPONENT;
 
 /// An endpoint's origin and path prefix: `https://cloud.uipath.com/acme/prod/reinfer_`.
 ///

@@ -163,6 +163,43 @@ fn redirects_are_reported_and_nothing_goes_there() {
 }
 
 #[test]
+fn redirects_are_followed_on_request_inside_the_endpoint_and_for_reads() {
+    let ok = Reply::json(200, r#"{"status":"ok"}"#);
+    let inside = Reply::with(302, &["Location: /base/api/v1/y"], b"");
+    let server = Recorder::start(vec![inside.clone(), ok.clone()]);
+    rein(["-L", "v1/x"])
+        .at(&format!("{}/base", server.url()))
+        .run()
+        .exit(0)
+        .says("redirected to");
+    let requests = server.requests();
+    assert_eq!(requests[1].line(), "GET /base/api/v1/y");
+    assert_eq!(
+        requests[1].header("authorization"),
+        [format!("Bearer {CANARY}")]
+    );
+    assert!(requests[1].header("referer").is_empty());
+    let write = Recorder::always(inside.clone());
+    rein(["-L", "POST", "v1/x", "a=1"])
+        .at(&format!("{}/base", write.url()))
+        .run()
+        .exit(3);
+    assert_eq!(write.requests().len(), 1);
+    let outside = Recorder::always(Reply::with(302, &["Location: /elsewhere"], b""));
+    rein(["-L", "v1/x"])
+        .at(&format!("{}/base", outside.url()))
+        .run()
+        .exit(3);
+    assert_eq!(outside.requests().len(), 1);
+    let circle = Recorder::always(inside);
+    rein(["-L", "--max-redirs", "3", "v1/x"])
+        .at(&format!("{}/base", circle.url()))
+        .run()
+        .exit(47);
+    assert_eq!(circle.requests().len(), 4);
+}
+
+#[test]
 fn proxies_are_used_as_set_and_never_by_accident_not() {
     let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
     let proxy = Recorder::always(Reply::json(200, r#"{"status":"ok","by":"proxy"}"#));
