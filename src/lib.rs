@@ -2,6 +2,7 @@
 //!
 //! Data flows one way: arguments, plan, request, exchange, verdict, output.
 
+pub mod catalogue;
 pub(crate) mod cli;
 pub(crate) mod commands;
 pub mod demo;
