@@ -6,24 +6,24 @@ use super::{Class, Endpoint, all};
 
 /// An endpoint that a request means, with the values of its placeholders.
 #[derive(Debug)]
-pub struct Match {
+pub(crate) struct Match {
     /// The endpoint.
-    pub endpoint: &'static Endpoint,
+    pub(crate) endpoint: &'static Endpoint,
     /// Placeholders and their decoded values.
-    pub params: Vec<(&'static str, String)>,
+    pub(crate) params: Vec<(&'static str, String)>,
 }
 
 /// What is known of a call before it is sent.
 #[derive(Debug)]
-pub struct Classified {
+pub(crate) struct Classified {
     /// What it may do.
-    pub class: Class,
+    pub(crate) class: Class,
     /// The endpoint, when the catalogue has it.
-    pub endpoint: Option<&'static Endpoint>,
+    pub(crate) endpoint: Option<&'static Endpoint>,
     /// The project in its path, when the path is known to hold one.
-    pub project: Option<String>,
+    pub(crate) project: Option<String>,
     /// The decoded segments of its path, for paths that the catalogue does not have.
-    pub segments: Vec<String>,
+    pub(crate) segments: Vec<String>,
 }
 
 /// Headers by which some servers take another method than the request's.
@@ -33,20 +33,16 @@ const OVERRIDES: [&str; 3] = [
     "x-method-override",
 ];
 
-/// Finds the endpoint of a request; `path` is the part below the base, with or without its query.
+/// Says which endpoint a call means and what it may do; `path` is the part below the base, with or
+/// without its query.
 ///
-/// The service takes several spellings, so the path is normalised first: decoded, `project%2Fname`
-/// made two segments, doubled and final slashes dropped. HEAD is GET's. Literal segments count
-/// before placeholders.
-pub fn find(method: &str, path: &str) -> Option<Match> {
-    let segments = segments(path);
-    best(method, &segments)
-}
-
-/// Says what a call may do: the catalogue's class, or for what it does not have: GET and HEAD
-/// read, everything else writes. A header or parameter that overrides the method is judged as
+/// The service takes several spellings of a path, so it is normalised first: decoded,
+/// `project%2Fname` made two segments, doubled and final slashes dropped. HEAD is GET's. Literal
+/// segments count before placeholders. The class is the catalogue's; of what it does not have, GET
+/// and HEAD read and
+/// everything else writes. A header or parameter that overrides the method is judged as
 /// well, and the stricter side counts.
-pub fn classify<'a>(
+pub(crate) fn classify<'a>(
     method: &str,
     path: &str,
     headers: impl Iterator<Item = (&'a str, &'a str)>,
@@ -172,6 +168,10 @@ fn matched(endpoint: &'static Endpoint, segments: &[String]) -> Option<(usize, M
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn find(method: &str, path: &str) -> Option<Match> {
+        best(method, &segments(path))
+    }
 
     fn no_headers() -> std::iter::Empty<(&'static str, &'static str)> {
         std::iter::empty()

@@ -5,7 +5,7 @@ mod generate;
 pub(crate) mod matching;
 mod table;
 
-pub use self::matching::{Match, find};
+pub(crate) use self::matching::{Classified, classify};
 use crate::error::nearest;
 
 /// One endpoint of the API.

@@ -33,6 +33,8 @@ pub(crate) struct CallOptions {
     #[command(flatten)]
     pub(crate) request: RequestOptions,
     #[command(flatten)]
+    pub(crate) safety: SafetyOptions,
+    #[command(flatten)]
     pub(crate) output: OutputOptions,
     #[command(flatten)]
     pub(crate) connection: ConnectionOptions,
@@ -98,6 +100,21 @@ pub(crate) struct RequestOptions {
     /// Fill {NAME} or <NAME> in TARGET
     #[arg(short = 'V', long, value_name = "NAME=VALUE")]
     pub(crate) var: Vec<OsString>,
+}
+
+/// What happens before it is sent.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Safety")]
+pub(crate) struct SafetyOptions {
+    /// Confirm a write under a guard by the guarded profile's name
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) confirm: Option<String>,
+    /// Show the request, its class and what a guard would do; send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Print the equivalent curl line, the token as its variable; send nothing
+    #[arg(long)]
+    pub(crate) curl: bool,
 }
 
 /// What comes back, and where it goes.

@@ -32,6 +32,8 @@ pub(crate) struct Answer<'a> {
     pub(crate) max_size: Option<u64>,
     /// Whether the headers are all that was asked for (HEAD).
     pub(crate) head_only: bool,
+    /// Whether the endpoint is declared to answer with something else than JSON.
+    pub(crate) other_than_json: bool,
     /// The token, to be hidden where a server echoes it onto a terminal.
     pub(crate) secret: Secret,
 }
@@ -202,7 +204,7 @@ impl Answer<'_> {
             status: *status,
             body_due: !self.head_only && !matches!(status, 204 | 205 | 304),
             timed,
-            other_than_json: false,
+            other_than_json: self.other_than_json,
             body: sniffer,
         };
         let verdict = verdict::judge(&evidence);

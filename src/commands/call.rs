@@ -2,12 +2,13 @@
 
 use std::ffi::OsStr;
 
+use crate::catalogue::{Answer as Answers, Class, Classified, classify};
 use crate::cli::Parsed;
 use crate::cli::options::{self, CallOptions, ProfileOptions};
 use crate::cli::units;
-use crate::commands::Context;
 use crate::commands::answer::Answer;
 use crate::commands::token::{self, Freshness};
+use crate::commands::{Context, confirm, print};
 use crate::demo::Tenant;
 use crate::error::Result;
 use crate::exchange;
@@ -18,6 +19,7 @@ use crate::exit::Exit;
 use crate::input;
 use crate::output::terminal::sanitise;
 use crate::output::verbose;
+use crate::plan::preview;
 use crate::plan::redirect::Hops;
 use crate::plan::{self, connection, words};
 use crate::profile::Profile;
@@ -36,7 +38,12 @@ pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
         let options = &call.options;
-        let tenant = demo_tenant(&options.profile).await?;
+        let sends = !options.safety.dry_run && !options.safety.curl;
+        let tenant = if sends {
+            demo_tenant(&options.profile).await?
+        } else {
+            None
+        };
         let profile = choose_profile(&options.profile, tenant.as_ref(), cx)?;
         let input = input::gather(
             &options.request,
@@ -46,7 +53,34 @@ pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
             options.profile.token_file.as_deref() == Some(OsStr::new("-")),
         )?;
         let request = plan::raw(&words, &options.request, input, &profile)?;
-        make(Planned::new(request, &profile, options, cx)?, cx).await
+        let planned = Planned::new(request, &profile, options, cx)?;
+        let confirmed = options.safety.confirm.as_deref();
+        let decision = confirm::decide(&planned.classified, &profile, confirmed, cx);
+        if options.safety.curl {
+            return print(&preview::curl(
+                &planned.request,
+                &profile,
+                &options.request,
+                &options.connection,
+            )?);
+        }
+        if options.safety.dry_run {
+            return print(&preview::dry_run(
+                &planned.request,
+                &planned.classified,
+                &profile,
+                &decision,
+            ));
+        }
+        let path = below(&planned.request, &profile);
+        confirm::pass(
+            decision,
+            &planned.request,
+            &path,
+            &planned.classified,
+            &profile,
+        )?;
+        make(planned, cx).await
     });
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
@@ -69,6 +103,10 @@ fn choose_profile(
     cx: &Context,
 ) -> Result<Profile> {
     match tenant {
+        // A look opens no socket, so there is no tenant and no port yet.
+        None if options.profile.as_deref() == Some("demo") => {
+            resolve::demo("http://127.0.0.1", "", &choice(options), &cx.env)
+        }
         Some(tenant) => resolve::demo(
             &tenant.base_url(),
             tenant.token(),
@@ -98,6 +136,8 @@ struct Planned<'a> {
     connection: Connection,
     limits: TimeLimits,
     max_size: Option<u64>,
+    /// What the call may do, and which endpoint it is.
+    classified: Classified,
 }
 
 impl<'a> Planned<'a> {
@@ -115,6 +155,7 @@ impl<'a> Planned<'a> {
             .as_deref()
             .map(|size| units::size("--max-size", &size.to_string_lossy()))
             .transpose()?;
+        let classified = classified(&request, profile);
         Ok(Planned {
             request,
             profile,
@@ -122,8 +163,29 @@ impl<'a> Planned<'a> {
             connection,
             limits,
             max_size,
+            classified,
         })
     }
+}
+
+/// Returns path and query below the endpoint.
+fn below(request: &Request, profile: &Profile) -> String {
+    let url = Redactor::default().url(&request.url);
+    url.strip_prefix(profile.base.value.as_str())
+        .map(str::to_owned)
+        .unwrap_or(url)
+}
+
+fn classified(request: &Request, profile: &Profile) -> Classified {
+    let path = request.url.as_str();
+    let path = path
+        .strip_prefix(profile.base.value.as_str())
+        .unwrap_or(path);
+    let headers = request
+        .headers
+        .iter()
+        .map(|header| (header.name.as_str(), header.value.as_str()));
+    classify(request.method.as_str(), path, headers)
 }
 
 /// Sends a planned call and passes its answer on.
@@ -135,6 +197,7 @@ async fn make(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
         connection,
         limits,
         max_size,
+        classified,
     } = planned;
     let mut token =
         token::obtain(profile, &options.connection, limits, Freshness::Kept, cx).await?;
@@ -149,7 +212,10 @@ async fn make(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
     if output.verbose {
         cx.notes(&verbose::request(&request, &redactor));
     }
-    let shown = Shown::of(&request, profile, &connection, &redactor);
+    let other_than_json = classified
+        .endpoint
+        .is_some_and(|endpoint| endpoint.answer == Answers::Other);
+    let shown = Shown::of(&request, profile, &connection, &redactor, &classified);
     let source = token.source.clone();
     let about = shown.about(profile, &source, &redactor);
     let head_only = request.method == http::Method::HEAD;
@@ -190,6 +256,7 @@ async fn make(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
         output,
         max_size,
         head_only,
+        other_than_json,
         secret,
     }
     .pass_on(cx)
@@ -203,6 +270,7 @@ struct Shown {
     host: String,
     proxy: Option<String>,
     reads: bool,
+    permissions: &'static [&'static str],
 }
 
 impl Shown {
@@ -211,6 +279,7 @@ impl Shown {
         profile: &Profile,
         connection: &Connection,
         redactor: &Redactor,
+        classified: &Classified,
     ) -> Self {
         let url = redactor.url(&request.url);
         let base = profile.base.value.url().as_str().trim_end_matches('/');
@@ -228,7 +297,11 @@ impl Shown {
             },
             host: format!("{host}:{port}"),
             proxy: connection.proxy.as_ref().map(exchange::proxy::Proxy::shown),
-            reads: matches!(request.method, http::Method::GET | http::Method::HEAD),
+            reads: classified.class == Class::Read,
+            permissions: classified
+                .endpoint
+                .map(|endpoint| endpoint.permissions)
+                .unwrap_or_default(),
         }
     }
 
@@ -244,7 +317,7 @@ impl Shown {
             host: &self.host,
             profile: &profile.name,
             token_source: Some(token_source),
-            permissions: &[],
+            permissions: self.permissions,
             reads: self.reads,
             proxy: self.proxy.as_deref(),
             redactor,

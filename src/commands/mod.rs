@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod call;
 pub(crate) mod config;
+pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod profile;
 pub(crate) mod shell;

@@ -3,7 +3,9 @@
 pub(crate) mod body;
 pub(crate) mod connection;
 pub(crate) mod fields;
+pub(crate) mod guard;
 pub(crate) mod headers;
+pub(crate) mod preview;
 pub(crate) mod redirect;
 pub(crate) mod target;
 pub(crate) mod words;

@@ -8,6 +8,8 @@ mod documents;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod guards;
+#[cfg(test)]
 mod oauth;
 #[cfg(test)]
 mod output;

@@ -420,6 +420,13 @@ fn a_terminal_gets_a_pretty_safe_body_with_the_token_hidden() {
 /// Runs a command on a pseudo-terminal and returns what it wrote there.
 #[cfg(target_os = "linux")]
 pub(crate) fn on_a_terminal(command: &std::process::Command) -> String {
+    typing_on_a_terminal(command, "")
+}
+
+/// Runs a command on a pseudo-terminal where somebody types.
+#[cfg(target_os = "linux")]
+pub(crate) fn typing_on_a_terminal(command: &std::process::Command, typed: &str) -> String {
+    use std::io::Write;
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let line: Vec<String> = words
         .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''")))
@@ -434,6 +441,18 @@ pub(crate) fn on_a_terminal(command: &std::process::Command) -> String {
             .get_envs()
             .filter_map(|(name, value)| value.map(|value| (name, value))),
     );
-    let output = script.stdin(Stdio::null()).output().expect("script runs");
-    String::from_utf8_lossy(&output.stdout).into_owned()
+    let mut child = script
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("script runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    stdin.write_all(typed.as_bytes()).expect("typed");
+    // The terminal stays until the command has ended: an end of input would hang it up.
+    let mut seen = String::new();
+    let mut stdout = child.stdout.take().expect("a pipe");
+    stdout.read_to_string(&mut seen).expect("text");
+    drop(stdin);
+    child.wait().expect("an end");
+    seen
 }

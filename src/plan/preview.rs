@@ -1,0 +1,270 @@
+//! `--dry-run` and `--curl`: a planned call as text, with nothing sent and no token read.
+
+use std::ffi::OsString;
+
+use http::Method;
+
+use super::guard::{self, Decision, Refusal};
+use crate::catalogue::{Class, Classified};
+use crate::cli::options::{ConnectionOptions, RequestOptions};
+use crate::error::{Failure, Result};
+use crate::output::terminal::{sanitise, sanitise_text};
+use crate::profile::{Guard, Profile};
+use crate::request::{Body, Request};
+use crate::secret::source::{Stored, TokenSource};
+use crate::secret::{REDACTED, Redactor};
+
+/// Returns what `--dry-run` prints.
+pub(crate) fn dry_run(
+    request: &Request,
+    classified: &Classified,
+    profile: &Profile,
+    decision: &Decision,
+) -> String {
+    // Only header names and parameter names tell secrets here: the token itself is not read.
+    let redactor = Redactor::default();
+    let mut lines = vec![
+        format!("{} {}", request.method, redactor.url(&request.url)),
+        format!("Authorization: Bearer {REDACTED}"),
+    ];
+    for header in &request.headers {
+        lines.push(format!(
+            "{}: {}",
+            header.name,
+            redactor.header(&header.name, &header.value)
+        ));
+    }
+    let mut text = lines
+        .iter()
+        .map(|line| format!("{}\n", sanitise(line)))
+        .collect::<String>();
+    if let Some(body) = shown_body(&request.body) {
+        text.push_str(&format!("\n{}\n", body.trim_end_matches('\n')));
+    }
+    text.push('\n');
+    for (name, value) in facts(request, classified, profile, decision) {
+        text.push_str(&format!("{name:<9} {}\n", sanitise(&value)));
+    }
+    text.push_str("nothing was sent\n");
+    text
+}
+
+fn shown_body(body: &Body) -> Option<String> {
+    match body {
+        Body::Empty => None,
+        Body::Bytes(bytes) => Some(sanitise_text(&String::from_utf8_lossy(bytes)).into_owned()),
+        Body::File { path, length, .. } => Some(match length {
+            Some(length) => format!("(the {length} bytes of {})", path.display()),
+            None => format!("(what {} gives)", path.display()),
+        }),
+        Body::Stdin => Some("(standard input)".to_owned()),
+        Body::Form(form) => Some(match form.length() {
+            Some(length) => format!("(a form of {length} bytes)"),
+            None => "(a form)".to_owned(),
+        }),
+    }
+}
+
+fn facts(
+    request: &Request,
+    classified: &Classified,
+    profile: &Profile,
+    decision: &Decision,
+) -> Vec<(&'static str, String)> {
+    let endpoint = classified.endpoint;
+    let mut facts = vec![
+        ("profile", profile.name.clone()),
+        (
+            "endpoint",
+            format!("{} ({})", profile.base.value.as_str(), profile.base.origin),
+        ),
+    ];
+    if let Some(project) = &profile.project {
+        facts.push(("project", format!("{} ({})", project.value, project.origin)));
+    }
+    facts.push(("token", profile.token.describe()));
+    facts.push(match endpoint {
+        Some(endpoint) => (
+            "class",
+            format!("{} ({})", classified.class.name(), endpoint.name),
+        ),
+        None => (
+            "class",
+            format!("{} (not in the catalogue)", classified.class.name()),
+        ),
+    });
+    if let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.permissions.is_empty()) {
+        facts.push(("needs", endpoint.permissions.join(", ")));
+    }
+    if classified.class == Class::Billable {
+        facts.push(("cost", cost(classified, request)));
+    }
+    facts.push(("guard", guard_words(profile, decision)));
+    facts
+}
+
+/// Says what a billable call may cost.
+pub(crate) fn cost(classified: &Classified, request: &Request) -> String {
+    let body = match &request.body {
+        Body::Bytes(bytes) => Some(&bytes[..]),
+        _ => None,
+    };
+    match classified
+        .endpoint
+        .and_then(|endpoint| guard::ai_units(endpoint, body))
+    {
+        Some(1) => "up to 1 AI unit".to_owned(),
+        Some(units) => format!("up to {units} AI units"),
+        None => "AI units, how many is not known".to_owned(),
+    }
+}
+
+fn guard_words(profile: &Profile, decision: &Decision) -> String {
+    match decision {
+        Decision::Allow if profile.guard.value == Guard::None => "none in the way".to_owned(),
+        Decision::Allow => format!("{}: passes", profile.guard.value.name()),
+        Decision::Ask(needed) => {
+            format!(
+                "{}: the name {} would be asked for",
+                needed.guard.name(),
+                needed.owner
+            )
+        }
+        Decision::Refuse(needed, Refusal::ReadOnly) => {
+            format!("read-only: would be refused (profile {})", needed.owner)
+        }
+        Decision::Refuse(needed, _) => {
+            format!(
+                "{}: would be refused without --confirm {}",
+                needed.guard.name(),
+                needed.owner
+            )
+        }
+    }
+}
+
+/// Returns the curl line that sends the same request, with the token's variable in its place.
+///
+/// # Errors
+/// Fails for a body that cannot stand in a line.
+pub(crate) fn curl(
+    request: &Request,
+    profile: &Profile,
+    typed: &RequestOptions,
+    connection: &ConnectionOptions,
+) -> Result<String> {
+    let quote = |text: &str| shell_words::quote(text).into_owned();
+    let mut words = vec!["curl".to_owned()];
+    let has_body = !matches!(request.body, Body::Empty);
+    match request.method {
+        Method::HEAD => words.push("-I".to_owned()),
+        Method::GET if !has_body => {}
+        Method::POST if matches!(request.body, Body::Bytes(_) | Body::Form(_)) => {}
+        Method::PUT if matches!(request.body, Body::File { .. } | Body::Stdin) => {}
+        _ => words.push(format!("-X {}", request.method)),
+    }
+    if request.url.as_str().contains(['[', ']', '{', '}']) {
+        words.push("-g".to_owned());
+    }
+    words.push(quote(request.url.as_str()));
+    words.push(format!(
+        "-H \"Authorization: Bearer ${}\"",
+        token_variable(&profile.token)
+    ));
+    for header in &request.headers {
+        match header.name.to_ascii_lowercase().as_str() {
+            "accept" if header.value == "*/*" => {}
+            "accept-encoding" => words.push("--compressed".to_owned()),
+            // curl makes the boundary itself.
+            "content-type" if matches!(request.body, Body::Form(_)) => {}
+            _ if header.value.is_empty() => {
+                words.push(format!("-H {}", quote(&format!("{};", header.name))))
+            }
+            _ => words.push(format!(
+                "-H {}",
+                quote(&format!("{}: {}", header.name, header.value))
+            )),
+        }
+    }
+    words.extend(body_words(&request.body, typed)?);
+    words.extend(connection_words(profile, connection));
+    Ok(words.join(" ") + "\n")
+}
+
+/// Returns the variable that holds the token, or the usual one where it is not in a variable.
+fn token_variable(source: &TokenSource) -> String {
+    match source {
+        TokenSource::Stored(Stored::Variable(name)) => name.clone(),
+        TokenSource::Environment {
+            own: Some(own),
+            general: false,
+            ..
+        } => own.clone(),
+        _ => "REINFER_TOKEN".to_owned(),
+    }
+}
+
+fn body_words(body: &Body, typed: &RequestOptions) -> Result<Vec<String>> {
+    let quote = |text: &str| shell_words::quote(text).into_owned();
+    Ok(match body {
+        Body::Empty => Vec::new(),
+        Body::Bytes(bytes) => match std::str::from_utf8(bytes) {
+            Ok(text) if !text.contains('\0') => vec![format!("--data-raw {}", quote(text))],
+            _ => {
+                return Err(Failure::usage(
+                    "the body holds bytes that cannot stand in a command line",
+                )
+                .hint("keep it in a file: curl ... --data-binary @FILE"));
+            }
+        },
+        Body::File { path, .. } => vec![format!("-T {}", quote(&path.to_string_lossy()))],
+        Body::Stdin => vec!["-T -".to_owned()],
+        Body::Form(_) => {
+            let option = |option: &str, words: &[OsString]| {
+                words
+                    .iter()
+                    .map(|word| format!("{option} {}", quote(&word.to_string_lossy())))
+                    .collect::<Vec<_>>()
+            };
+            [
+                option("-F", &typed.form),
+                option("--form-string", &typed.form_string),
+            ]
+            .concat()
+        }
+    })
+}
+
+fn connection_words(profile: &Profile, options: &ConnectionOptions) -> Vec<String> {
+    let quote = |text: &str| shell_words::quote(text).into_owned();
+    let mut words = Vec::new();
+    let profile_ca = profile
+        .ca_file
+        .as_ref()
+        .map(|setting| setting.value.as_os_str().to_owned());
+    for (option, value) in [
+        ("--cacert", options.cacert.clone().or(profile_ca)),
+        ("--cert", options.cert.clone()),
+        ("--key", options.key.clone()),
+        ("--noproxy", options.noproxy.clone()),
+    ] {
+        words.extend(value.map(|value| format!("{option} {}", quote(&value.to_string_lossy()))));
+    }
+    words.extend(
+        options
+            .resolve
+            .iter()
+            .map(|value| format!("--resolve {}", quote(&value.to_string_lossy()))),
+    );
+    for (given, word) in [
+        (options.insecure, "-k"),
+        (options.ipv4, "-4"),
+        (options.ipv6, "-6"),
+        (options.http1_1, "--http1.1"),
+    ] {
+        if given {
+            words.push(word.to_owned());
+        }
+    }
+    words
+}

@@ -1,0 +1,288 @@
+//! Guards: a write to production is sent only when it is confirmed by name, whatever the spelling.
+
+use crate::support::{CANARY, Recorder, Reply, rein};
+
+const OK: &str = r#"{"status":"ok"}"#;
+
+fn server() -> Recorder {
+    Recorder::always(Reply::json(200, OK))
+}
+
+/// Development and production as two projects of one tenant.
+fn config(server: &Recorder, guard: &str) -> String {
+    format!(
+        "default_profile = \"dev\"\n\
+         [profiles.dev]\nendpoint = \"{url}\"\nproject = \"retail-dev\"\ntoken_env = \"T\"\n\
+         [profiles.prod]\nextends = \"dev\"\nproject = \"retail\"\ntoken_env = \"T\"\nguard = \"{guard}\"\n",
+        url = server.url()
+    )
+}
+
+#[test]
+fn a_write_needs_the_guarded_profiles_name_from_whichever_profile() {
+    let server = server();
+    let config = config(&server, "confirm");
+    let call = |args: &[&str]| rein(args).config(&config).var("T", CANARY);
+    let full = format!("{}/api/v1/datasets/retail/orders", server.url());
+    for args in [
+        &["-p", "prod", "DELETE", "v1/datasets/{project}/orders"][..],
+        &["-p", "prod", "PUT", "v1/sources/other/x", "source[title]=x"],
+        &["DELETE", "v1/datasets/retail/orders"],
+        &["delete", &full],
+        &["-X", "dElEtE", "/api//v1/datasets/retail%2Forders/"],
+        &["DELETE", "/API/V1/data%73ets/Retail/orders?x=1"],
+        &[
+            "GET",
+            "v1/datasets/retail/orders",
+            "X-HTTP-Method-Override:DELETE",
+        ],
+        &["GET", "v1/datasets/retail/orders?_method=DELETE"],
+        &["DELETE", "v1/sources/id:18ba5ce699f8da1f"],
+        &["DELETE", "v1/datasets/{p}/orders", "-V", "p=retail"],
+        &["POST", "v1/unlisted/retail", "a=1"],
+        &["-X", "PROPFIND", "v1/datasets/retail/orders"],
+        &[
+            "POST",
+            "v1/sources/retail/support/sync",
+            "comments:=[{},{},{}]",
+        ],
+        &[
+            "POST",
+            "v1/datasets/retail/orders/streams/s/advance",
+            "sequence_id=x",
+        ],
+    ] {
+        call(args)
+            .run()
+            .exit(9)
+            .stdout("")
+            .says("--confirm prod")
+            .no_canary();
+        let wrong = [args, &["--confirm", "dev"]].concat();
+        call(&wrong).run().exit(9).says("must be --confirm prod");
+    }
+    server.saw_nothing();
+    call(&["DELETE", "v1/datasets/retail/orders", "--confirm", "prod"])
+        .run()
+        .exit(0);
+    assert_eq!(
+        server.only().line(),
+        "DELETE /api/v1/datasets/retail/orders"
+    );
+    for args in [
+        &["v1/datasets/retail/orders"][..],
+        &["POST", "v1/datasets/retail/orders/export", "limit:=1"],
+        &["-p", "prod", "-I", "v1/datasets"],
+        &["DELETE", "v1/datasets/retail-dev/orders"],
+    ] {
+        call(args).run().exit(0);
+    }
+    assert_eq!(server.requests().len(), 5);
+}
+
+#[test]
+fn read_only_yields_to_nothing() {
+    let server = server();
+    let config = config(&server, "read-only");
+    for args in [
+        &["DELETE", "v1/datasets/retail/orders"][..],
+        &[
+            "-p",
+            "prod",
+            "DELETE",
+            "v1/datasets/retail/orders",
+            "--confirm",
+            "prod",
+        ],
+        &[
+            "POST",
+            "v1/sources/retail/support/sync",
+            "comments:=[]",
+            "--confirm",
+            "prod",
+        ],
+    ] {
+        rein(args)
+            .config(&config)
+            .var("T", CANARY)
+            .run()
+            .exit(9)
+            .says("yields to no option");
+    }
+    rein(["-k", "-p", "prod", "v1/datasets"])
+        .config(&config)
+        .var("T", CANARY)
+        .run()
+        .exit(2)
+        .says("-k is refused");
+    server.saw_nothing();
+    rein(["-p", "prod", "v1/datasets"])
+        .config(&config)
+        .var("T", CANARY)
+        .run()
+        .exit(0);
+}
+
+#[test]
+fn a_refusal_of_a_billable_call_names_the_units() {
+    let server = server();
+    let args = [
+        "POST",
+        "v1/sources/retail/support/sync",
+        "comments:=[{},{},{}]",
+    ];
+    rein(args)
+        .config(&config(&server, "confirm"))
+        .var("T", CANARY)
+        .run()
+        .exit(9)
+        .says("billable: up to 3 AI units");
+    server.saw_nothing();
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn the_prompt_takes_the_name_and_nothing_else() {
+    let server = server();
+    let config = config(&server, "confirm");
+    for (answer, sent) in [("y", 0), ("", 0), ("dev", 0), ("prod", 1)] {
+        let call = rein(["-p", "prod", "DELETE", "v1/datasets/retail/orders"])
+            .config(&config)
+            .var("T", CANARY);
+        let seen = crate::output::typing_on_a_terminal(&call.command(), &format!("{answer}\n"));
+        assert!(seen.contains("Type the name prod to send it"), "{seen}");
+        assert!(seen.contains("class: destructive"), "{seen}");
+        assert_eq!(server.requests().len(), sent, "{answer:?} {seen}");
+    }
+}
+
+#[test]
+fn a_403_names_what_the_endpoint_needs() {
+    let server = Recorder::always(Reply::json(403, r#"{"status":"error","message":"no"}"#));
+    rein(["PUT", "v1/datasets/p/d/streams", "stream[name]=x"])
+        .at(&server.url())
+        .run()
+        .exit(4)
+        .says("PUT /api/v1/datasets/p/d/streams needs: Streams admin, View labels")
+        .says("token: $REINFER_TOKEN");
+}
+
+#[test]
+fn a_dry_run_shows_everything_and_opens_no_socket() {
+    let server = server();
+    let config = format!(
+        "{}token_command = [\"false\"]\n",
+        config(&server, "confirm").replace("token_env = \"T\"\nguard", "guard")
+    );
+    let run = rein([
+        "-p",
+        "prod",
+        "POST",
+        "v1/sources/{project}/support/sync",
+        "comments:=[{},{}]",
+        "--dry-run",
+    ])
+    .config(&config)
+    .run()
+    .exit(0);
+    for part in [
+        "POST http://127.0.0.1:",
+        "/api/v1/sources/retail/support/sync\n",
+        "Authorization: Bearer (redacted)",
+        "{\"comments\":[{},{}]}",
+        "class     billable (sync-comments)",
+        "needs     Edit messages",
+        "cost      up to 2 AI units",
+        "guard     confirm: would be refused without --confirm prod",
+        "project   retail (",
+        "token     token_command false",
+        "nothing was sent",
+    ] {
+        assert!(run.stdout_text().contains(part), "{part}: {run}");
+    }
+    rein(["-p", "demo", "v1/datasets", "--dry-run"])
+        .run()
+        .exit(0);
+    server.saw_nothing();
+}
+
+#[test]
+fn the_curl_line_sends_the_same_request() {
+    if std::process::Command::new("curl")
+        .arg("--version")
+        .output()
+        .is_err()
+    {
+        eprintln_skipped();
+        return;
+    }
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("it's.csv");
+    std::fs::write(&file, "a,b\n").expect("written");
+    let file = file.display().to_string();
+    let form = format!("f=@{file};type=text/csv");
+    for args in [
+        &["v1/datasets?q=a'b&c=[1]"][..],
+        &["v1/x", "a=it's \"$HOME\" `x` !\n", "n:=1.10"],
+        &["PUT", "v1/x", "-d", "{\"a\": \"@b\"}"],
+        &["DELETE", "v1/x/{v}", "-V", "v=a b{}"],
+        &["-I", "v1/x"],
+        &["v1/x", "-H", "X-Odd: 'q' $x", "-H", "X-Empty;"],
+        &["-T", &file, "v1/x"],
+        &["v1/x", "-F", "a=1", "-F", &form],
+    ] {
+        let before = server.requests().len();
+        rein(args).at(&server.url()).run().exit(0);
+        let line = rein([args, &["--curl"]].concat())
+            .at(&server.url())
+            .run()
+            .exit(0)
+            .no_canary()
+            .stdout_text();
+        assert!(
+            line.contains("\"Authorization: Bearer $REINFER_TOKEN\""),
+            "{line}"
+        );
+        let ran = std::process::Command::new("sh")
+            .args(["-ec", &line])
+            .env("REINFER_TOKEN", CANARY)
+            .output()
+            .expect("sh");
+        assert!(
+            ran.status.success(),
+            "{line}\n{}",
+            String::from_utf8_lossy(&ran.stderr)
+        );
+        let requests = server.requests();
+        let [ours, theirs] = &requests[before..] else {
+            panic!("{line}: {requests:?}")
+        };
+        assert_eq!(ours.line(), theirs.line(), "{line}");
+        for name in ["authorization", "user-agent", "accept", "x-odd", "x-empty"] {
+            assert_eq!(ours.header(name), theirs.header(name), "{name}: {line}");
+        }
+        let plain = |request: &crate::support::Recorded| {
+            let content_type = request
+                .header("content-type")
+                .first()
+                .copied()
+                .unwrap_or_default()
+                .to_owned();
+            let boundary = content_type
+                .split_once("boundary=")
+                .map_or("none", |(_, boundary)| boundary);
+            (
+                content_type.replace(boundary, "B"),
+                request.text().replace(boundary, "B"),
+            )
+        };
+        assert_eq!(plain(ours), plain(theirs), "{line}");
+    }
+}
+
+/// Says visibly that a test could not be made here.
+#[expect(clippy::print_stderr, reason = "a test that is skipped must be seen")]
+fn eprintln_skipped() {
+    eprintln!("SKIPPED: curl is not installed");
+}
