@@ -119,9 +119,7 @@ fn best(method: &str, segments: &[String]) -> Option<Match> {
     all()
         .iter()
         .filter(|endpoint| endpoint.method.eq_ignore_ascii_case(method))
-        .filter_map(|endpoint| {
-            matched(endpoint, segments).map(|(literals, found)| (literals, found))
-        })
+        .filter_map(|endpoint| matched(endpoint, segments))
         .max_by_key(|(literals, found)| (*literals, found.endpoint.class))
         .map(|(_, found)| found)
 }

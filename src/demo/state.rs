@@ -77,7 +77,7 @@ impl Default for State {
         }
         for dataset in &mut state.datasets {
             if text(&dataset.facts, "name") == "orders" {
-                let facts = json!({"title": "Late orders", "model": {"version": 12}});
+                let facts = json!({"title": "Late orders", "model": {"version": 12, "label_thresholds": []}});
                 dataset
                     .streams
                     .push(Stream::new(&dataset.facts, "late-orders", object(facts)));

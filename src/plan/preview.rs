@@ -178,7 +178,7 @@ pub(crate) fn curl(
             // curl makes the boundary itself.
             "content-type" if matches!(request.body, Body::Form(_)) => {}
             _ if header.value.is_empty() => {
-                words.push(format!("-H {}", quote(&format!("{};", header.name))))
+                words.push(format!("-H {}", quote(&format!("{};", header.name))));
             }
             _ => words.push(format!(
                 "-H {}",
