@@ -43,7 +43,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(parsed) => parsed,
         Err(error) => return commands::usage::report(&error, env),
     };
-    let cx = Context::new(env, parsed.cli.raw.options.output.color);
+    let color = match &parsed.cli.command {
+        Some(Command::Call(args)) => args.options.output.color,
+        _ => parsed.cli.raw.options.output.color,
+    };
+    let cx = Context::new(env, color);
     match dispatch(&parsed, &cx) {
         Ok(exit) => exit,
         Err(failure) => {
@@ -56,6 +60,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
 fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
     match &parsed.cli.command {
         None => commands::call::raw(parsed, cx),
+        Some(Command::Call(args)) => {
+            let matches = parsed
+                .matches
+                .subcommand_matches("call")
+                .unwrap_or(&parsed.matches);
+            commands::call::by_name(args, matches, cx)
+        }
+        Some(Command::Templates(args)) => commands::templates::run(args, cx),
         Some(Command::Profile(ProfileCommand::List(options))) => {
             commands::profile::list(options, cx)
         }

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod generate;
+pub(crate) mod limits;
 pub(crate) mod matching;
 mod table;
 

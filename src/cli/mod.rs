@@ -66,6 +66,12 @@ pub(crate) struct RawCall {
 /// Everything that is not a raw call.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Call an endpoint of the API by its name
+    #[command(args_override_self = true, after_help = CALL_EXAMPLES)]
+    Call(CallArgs),
+    /// Look up what the API offers: names, fields, permissions, cost
+    #[command(args_override_self = true, after_help = TEMPLATES_EXAMPLES)]
+    Templates(TemplatesArgs),
     /// Show profiles: which tenant, project and token belong together
     #[command(subcommand, arg_required_else_help = true, args_override_self = true)]
     Profile(ProfileCommand),
@@ -87,6 +93,62 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  rein man | man -l -")]
     Man,
 }
+
+/// `rein call NAME [ITEM]...`
+#[derive(Debug, clap::Args)]
+pub(crate) struct CallArgs {
+    /// The endpoint's name: rein templates
+    #[arg(value_name = "NAME")]
+    pub(crate) name: String,
+    /// Values for its fields: name=text name:=json name=@file; they go where the endpoint declares
+    /// them, in the path, the query or the body
+    #[arg(value_name = "ITEM")]
+    pub(crate) items: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) options: CallOptions,
+}
+
+const CALL_EXAMPLES: &str = "\
+Examples:
+  rein -p demo call list-datasets
+  rein -p demo call export-dataset dataset=orders limit=2
+  rein -p demo call create-source source=new title='A new source' language=en
+  rein -p demo call sync-comments source=reviews comments:=@comments.json --dry-run";
+
+/// `rein templates`
+#[derive(Debug, clap::Args)]
+pub(crate) struct TemplatesArgs {
+    /// Show this endpoint: fields, permission, class, cost, paging, an example
+    pub(crate) name: Option<String>,
+    /// Only this group, such as datasets or streams
+    #[arg(long)]
+    pub(crate) group: Option<String>,
+    /// Only what holds this word in its name, summary or path
+    #[arg(long, value_name = "WORD")]
+    pub(crate) search: Option<String>,
+    /// Only this class: read, write, billable, stateful or destructive
+    #[arg(long)]
+    pub(crate) class: Option<String>,
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: ListFormat,
+}
+
+/// How a list is printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ListFormat {
+    /// Aligned columns
+    Table,
+    /// One JSON document
+    Json,
+}
+
+const TEMPLATES_EXAMPLES: &str = "\
+Examples:
+  rein templates --group streams
+  rein templates --search comment --class read
+  rein templates export-dataset
+  rein templates --format json";
 
 /// `rein profile ...`
 #[derive(Debug, Subcommand)]

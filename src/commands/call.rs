@@ -1,11 +1,13 @@
 //! `rein [METHOD] TARGET [ITEM]...`: one call from words to exit code.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 
-use crate::catalogue::{Answer as Answers, Class, Classified, classify};
-use crate::cli::Parsed;
-use crate::cli::options::{self, CallOptions, ProfileOptions};
+use clap::ArgMatches;
+
+use crate::catalogue::{self, Answer as Answers, Class, Classified, Endpoint, Kind, classify};
+use crate::cli::options::{self, CallOptions, DataKind, ProfileOptions};
 use crate::cli::units;
+use crate::cli::{CallArgs, Parsed};
 use crate::commands::answer::Answer;
 use crate::commands::token::{self, Freshness};
 use crate::commands::{Context, confirm, print};
@@ -16,12 +18,12 @@ use crate::exchange::TimeLimits;
 use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, Connection};
 use crate::exit::Exit;
-use crate::input;
+use crate::input::{self, Input};
 use crate::output::terminal::sanitise;
 use crate::output::verbose;
 use crate::plan::preview;
 use crate::plan::redirect::Hops;
-use crate::plan::{self, connection, words};
+use crate::plan::{self, connection, template, words};
 use crate::profile::Profile;
 use crate::profile::resolve::{self, Choice};
 use crate::request::Request;
@@ -35,9 +37,77 @@ use crate::verdict::explain::{self, About};
 pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
     let call = &parsed.cli.raw;
     let words = words::split(&call.words, crate::cli::subcommand_names)?;
+    let typed = Typed::of(&parsed.matches, &call.options, words.items.to_vec());
+    run(typed, cx, |input, profile| {
+        plan::raw(&words, &call.options.request, input, profile)
+    })
+}
+
+/// Makes a call by name.
+///
+/// # Errors
+/// Fails as a raw call does, and when the name or an item is not known.
+pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
+    let endpoint =
+        catalogue::by_name(&args.name).ok_or_else(|| super::templates::unknown(&args.name))?;
+    let mut typed = Typed::of(matches, &args.options, args.items.clone());
+    typed.move_files(endpoint);
+    run(typed, cx, |input, profile| {
+        template::call(endpoint, &args.options.request, input, profile)
+    })
+}
+
+/// What was typed, in the order that it was typed in.
+struct Typed<'a> {
+    options: &'a CallOptions,
+    data: Vec<(DataKind, OsString)>,
+    form: Vec<(bool, OsString)>,
+    items: Vec<OsString>,
+}
+
+impl<'a> Typed<'a> {
+    fn of(matches: &ArgMatches, options: &'a CallOptions, items: Vec<OsString>) -> Self {
+        let (data, form) = (
+            options::data_in_order(matches),
+            options::form_in_order(matches),
+        );
+        Typed {
+            options,
+            data,
+            form,
+            items,
+        }
+    }
+
+    /// Makes `file=@FILE` a form's part where the endpoint takes a file: it need not be text.
+    fn move_files(&mut self, endpoint: &Endpoint) {
+        let files = endpoint
+            .body_fields
+            .iter()
+            .filter(|field| field.kind == Kind::File);
+        let starts: Vec<String> = files.map(|field| format!("{}=@", field.name)).collect();
+        let is_file = |item: &OsString| {
+            starts
+                .iter()
+                .any(|start| item.to_string_lossy().starts_with(start))
+        };
+        let (files, items): (Vec<OsString>, Vec<OsString>) =
+            self.items.drain(..).partition(is_file);
+        self.items = items;
+        self.form
+            .extend(files.into_iter().map(|file| (false, file)));
+    }
+}
+
+/// Plans, guards and makes a call.
+fn run(
+    typed: Typed<'_>,
+    cx: &Context,
+    plan: impl FnOnce(Input, &Profile) -> Result<Request>,
+) -> Result<Exit> {
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
-        let options = &call.options;
+        let options = typed.options;
         let sends = !options.safety.dry_run && !options.safety.curl;
         let tenant = if sends {
             demo_tenant(&options.profile).await?
@@ -45,46 +115,52 @@ pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
             None
         };
         let profile = choose_profile(&options.profile, tenant.as_ref(), cx)?;
+        let stdin_taken = options.profile.token_file.as_deref() == Some(OsStr::new("-"));
         let input = input::gather(
             &options.request,
-            options::data_in_order(&parsed.matches),
-            options::form_in_order(&parsed.matches),
-            words.items,
-            options.profile.token_file.as_deref() == Some(OsStr::new("-")),
+            typed.data,
+            typed.form,
+            &typed.items,
+            stdin_taken,
         )?;
-        let request = plan::raw(&words, &options.request, input, &profile)?;
-        let planned = Planned::new(request, &profile, options, cx)?;
-        let confirmed = options.safety.confirm.as_deref();
-        let decision = confirm::decide(&planned.classified, &profile, confirmed, cx);
-        if options.safety.curl {
-            return print(&preview::curl(
-                &planned.request,
-                &profile,
-                &options.request,
-                &options.connection,
-            )?);
-        }
-        if options.safety.dry_run {
-            return print(&preview::dry_run(
-                &planned.request,
-                &planned.classified,
-                &profile,
-                &decision,
-            ));
-        }
-        let path = below(&planned.request, &profile);
-        confirm::pass(
-            decision,
-            &planned.request,
-            &path,
-            &planned.classified,
-            &profile,
-        )?;
-        make(planned, cx).await
+        let planned = Planned::new(plan(input, &profile)?, &profile, options, cx)?;
+        guarded(planned, cx).await
     });
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
     result
+}
+
+/// Shows a planned call, or makes it when its guard lets it pass.
+async fn guarded(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
+    let Planned {
+        request,
+        profile,
+        options,
+        classified,
+        ..
+    } = &planned;
+    let confirmed = options.safety.confirm.as_deref();
+    let decision = confirm::decide(classified, profile, confirmed, cx);
+    if options.safety.curl {
+        return print(&preview::curl(
+            request,
+            profile,
+            &options.request,
+            &options.connection,
+        )?);
+    }
+    if options.safety.dry_run {
+        return print(&preview::dry_run(request, classified, profile, &decision));
+    }
+    confirm::pass(
+        decision,
+        request,
+        &below(request, profile),
+        classified,
+        profile,
+    )?;
+    make(planned, cx).await
 }
 
 /// Starts the tenant inside the program when the profile is `demo`.

@@ -7,6 +7,7 @@ pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod profile;
 pub(crate) mod shell;
+pub(crate) mod templates;
 pub(crate) mod token;
 pub(crate) mod usage;
 

@@ -76,7 +76,7 @@ fn cell(text: &str) -> String {
 }
 
 /// Returns the table's lines without the blanks that pad the last column.
-fn lines(table: &Table) -> String {
+pub(crate) fn lines(table: &Table) -> String {
     let mut text = String::new();
     for line in table.lines() {
         let line = line.strip_prefix(' ').unwrap_or(&line);

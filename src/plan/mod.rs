@@ -8,6 +8,7 @@ pub(crate) mod headers;
 pub(crate) mod preview;
 pub(crate) mod redirect;
 pub(crate) mod target;
+pub(crate) mod template;
 pub(crate) mod words;
 
 use std::ffi::{OsStr, OsString};
@@ -55,16 +56,21 @@ pub(crate) fn raw(
     add_query(&mut url, &query, profile)?;
     let method = method(words, options, given)?;
     let body = make_body(given, input, &mut headers)?;
+    Ok(finish(method, url, headers, body))
+}
+
+/// Adds what every request has.
+fn finish(method: Method, url: Url, mut headers: Headers, body: Body) -> Request {
     headers.set_default("User-Agent", USER_AGENT);
     headers.set_default("Accept", "*/*");
     headers.set_default("Accept-Encoding", ACCEPT_ENCODING);
-    Ok(Request {
+    Request {
         method,
         url,
         headers: headers.list,
         body,
         typed: headers.typed,
-    })
+    }
 }
 
 /// What the body is made of.

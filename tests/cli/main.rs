@@ -20,6 +20,8 @@ mod request;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod templates;
+#[cfg(test)]
 mod tenant;
 #[cfg(test)]
 mod transport;

@@ -1,0 +1,336 @@
+//! Calls by name: every row of the catalogue goes out as it says, and mistakes do not go out.
+
+use serde_json::Value;
+
+use crate::support::{CANARY, Recorder, Reply, rein};
+
+const OK: &str = r#"{"status":"ok"}"#;
+
+fn catalogue() -> Vec<Value> {
+    let list = rein(["templates", "--format", "json"]).run().exit(0);
+    serde_json::from_slice(&list.stdout).expect("JSON")
+}
+
+fn text(value: &Value) -> &str {
+    value.as_str().unwrap_or_default()
+}
+
+#[test]
+fn every_endpoint_is_called_as_its_row_says() {
+    let server = Recorder::always(Reply::with(
+        200,
+        &["Server-Timing: total;dur=1"],
+        OK.as_bytes(),
+    ));
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("f.bin");
+    std::fs::write(&file, [0, 255, 13, 10]).expect("written");
+    let rows = catalogue();
+    assert_eq!(rows.len(), 182);
+    for row in &rows {
+        let name = text(&row["name"]);
+        let mut args = vec!["call".to_owned(), name.to_owned()];
+        let mut path = text(&row["path"]).to_owned();
+        for param in row["path_params"].as_array().expect("a list") {
+            let param = text(&param["name"]);
+            args.push(format!("{param}=v {param}"));
+            path = path.replace(&format!("{{{param}}}"), &format!("v%20{param}"));
+        }
+        let mut query = Vec::new();
+        for param in row["query_params"]
+            .as_array()
+            .expect("a list")
+            .iter()
+            .filter(|param| param["required"] == true)
+        {
+            args.push(format!("{}=1", text(&param["name"])));
+            query.push(format!("{}=1", text(&param["name"])));
+        }
+        let fields = row["body_fields"].as_array().expect("a list");
+        let kind = |words: &str| fields.iter().any(|field| text(&field["type"]) == words);
+        let mut body = row["example_body"].clone();
+        if kind("a file") {
+            args.push(format!("file=@{}", file.display()));
+            body = Value::Null;
+        } else if kind("bytes") {
+            args.extend(["-T".to_owned(), file.display().to_string()]);
+            body = Value::Null;
+        } else if !body.is_null() {
+            args.extend(["-d".to_owned(), body.to_string()]);
+        }
+        let before = server.requests().len();
+        rein(&args).at(&server.url()).run().exit(0);
+        let request = server.requests()[before].clone();
+        let target = if query.is_empty() {
+            path
+        } else {
+            format!("{path}?{}", query.join("&"))
+        };
+        assert_eq!(
+            request.line(),
+            format!("{} {target}", text(&row["method"])),
+            "{name}"
+        );
+        if kind("a file") {
+            assert!(
+                request.header("content-type")[0].starts_with("multipart/form-data"),
+                "{name}"
+            );
+            assert!(
+                request.text().contains("name=\"file\"; filename=\"f.bin\""),
+                "{name}"
+            );
+        } else if kind("bytes") {
+            assert_eq!(request.body, [0, 255, 13, 10], "{name}");
+        } else if !body.is_null() {
+            assert_eq!(request.text(), body.to_string(), "{name}");
+            assert_eq!(
+                request.header("content-type"),
+                ["application/json"],
+                "{name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn items_go_where_the_endpoint_declares_them_with_their_type() {
+    let server = Recorder::always(Reply::json(200, OK));
+    let cases: [(&[&str], &str, &str); 6] = [
+        (
+            &[
+                "export-dataset",
+                "project=p",
+                "dataset=d",
+                "limit=10",
+                "from=2024",
+                "source_ids=a",
+                "source_ids=b",
+            ],
+            "POST /api/v1/datasets/p/d/export",
+            r#"{"limit":10,"from":"2024","source_ids":["a","b"]}"#,
+        ),
+        (
+            &[
+                "create-source",
+                "project=p",
+                "source=s",
+                "source.title=T",
+                "should_translate=true",
+            ],
+            "PUT /api/v1/sources/p/s",
+            r#"{"source":{"title":"T","should_translate":true}}"#,
+        ),
+        (
+            &[
+                "create-source",
+                "project=p",
+                "source=s",
+                "source:={\"title\": 1.10}",
+            ],
+            "PUT /api/v1/sources/p/s",
+            r#"{"source":{"title": 1.10}}"#,
+        ),
+        (
+            &[
+                "list-comments",
+                "project=p",
+                "source=s",
+                "limit=5",
+                "after=a b",
+            ],
+            "GET /api/_private/sources/p/s/comments?limit=5&after=a%20b",
+            "",
+        ),
+        (
+            &["get-source-by-id", "source_id=18ba"],
+            "GET /api/v1/sources/id:18ba",
+            "",
+        ),
+        (
+            &["delete-comments", "project=p", "source=s", "id=a", "id=b"],
+            "DELETE /api/v1/sources/p/s/comments?id=a&id=b",
+            "",
+        ),
+    ];
+    for (args, line, body) in cases {
+        let before = server.requests().len();
+        rein([&["call"][..], args].concat())
+            .at(&server.url())
+            .run()
+            .exit(0);
+        let request = &server.requests()[before];
+        assert_eq!(
+            (request.line(), request.text().as_str()),
+            (line, body),
+            "{args:?}"
+        );
+    }
+    let config = format!(
+        "[vars]\ndataset = \"orders\"\n[profiles.p]\nendpoint = \"{}\"\nproject = \"retail\"\n",
+        server.url()
+    );
+    rein(["-p", "p", "call", "get-dataset"])
+        .config(&config)
+        .var("REINFER_TOKEN", CANARY)
+        .run()
+        .exit(0)
+        .says("/api/v1/datasets/retail/orders");
+}
+
+#[test]
+fn mistakes_are_named_and_nothing_is_sent() {
+    let server = Recorder::always(Reply::json(200, OK));
+    for (args, says) in [
+        (&["export-datset"][..], "did you mean export-dataset"),
+        (
+            &["export-dataset", "project=p", "dataset=d", "limt=5"],
+            "did you mean limit?",
+        ),
+        (
+            &["export-dataset", "project=p", "dataset=d", "limit=x"],
+            "must be a whole number",
+        ),
+        (
+            &["export-dataset", "project=p", "dataset=d", "limit:=\"5\""],
+            "must be a whole number",
+        ),
+        (&["export-dataset"], "export-dataset needs project, dataset"),
+        (
+            &[
+                "export-dataset",
+                "project=p",
+                "dataset=d",
+                "limit=5",
+                "-d",
+                "{}",
+            ],
+            "given twice",
+        ),
+        (
+            &[
+                "create-source",
+                "project=p",
+                "source=s",
+                "should_translate=yes",
+            ],
+            "true or false",
+        ),
+        (
+            &["sync-comments", "project=p", "source=s", "comments=x"],
+            "a list of objects",
+        ),
+        (
+            &["sync-comments", "project=p", "source=s"],
+            "sync-comments needs comments",
+        ),
+        (
+            &["list-comments", "project=p", "source=s", "limit=257"],
+            "1 to 256",
+        ),
+        (
+            &["get-dataset", "project=p", "dataset=.."],
+            "would change the path",
+        ),
+        (
+            &["get-dataset", "project=p", "dataset=d", "-X", "DELETE"],
+            "decides on the method",
+        ),
+    ] {
+        rein([&["call"][..], args].concat())
+            .at(&server.url())
+            .run()
+            .exit(2)
+            .stdout("")
+            .says(says)
+            .no_canary();
+    }
+    server.saw_nothing();
+}
+
+#[test]
+fn the_catalogue_can_be_searched_and_every_entry_read() {
+    let list = |args: &[&str]| {
+        rein([&["templates"][..], args].concat())
+            .run()
+            .exit(0)
+            .stdout_text()
+    };
+    assert_eq!(list(&[]).lines().count(), 183);
+    assert!(
+        list(&["--group", "streams"])
+            .lines()
+            .skip(1)
+            .all(|line| line.contains("stream"))
+    );
+    assert!(
+        list(&["--class", "stateful"])
+            .lines()
+            .skip(1)
+            .all(|line| line.contains("stateful"))
+    );
+    assert!(list(&["--search", "AUDIT"]).contains("query-audit-events"));
+    rein(["templates", "--class", "reed"])
+        .run()
+        .exit(2)
+        .says("did you mean read?");
+    rein(["templates", "--group", "stream"])
+        .run()
+        .exit(2)
+        .says("did you mean streams?");
+    for row in catalogue() {
+        let page = list(&[text(&row["name"])]);
+        for part in [
+            "request",
+            "class",
+            "Example",
+            text(&row["path"]),
+            text(&row["class"]),
+        ] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+}
+
+#[test]
+fn the_examples_of_what_the_demo_serves_work() {
+    for name in [
+        "list-sources",
+        "list-project-sources",
+        "get-source",
+        "get-comment",
+        "list-comments",
+        "list-datasets",
+        "get-dataset",
+        "export-dataset",
+        "list-streams",
+        "get-stream",
+        "get-stream-results",
+        "list-model-tags",
+        "get-model-validation",
+        "query-audit-events",
+        "list-users",
+        "get-current-user",
+        "list-projects",
+        "list-quotas",
+        "get-attachment",
+        "predict",
+        "sync-comments",
+        "create-stream",
+        "update-source",
+    ] {
+        let page = rein(["templates", name]).run().exit(0).stdout_text();
+        let line = page.lines().last().expect("an example").trim().to_owned();
+        let script = line.replacen("rein ", &format!("{} ", env!("CARGO_BIN_EXE_rein")), 1);
+        let output = std::process::Command::new("sh")
+            .args(["-ec", &script])
+            .env_clear()
+            .output()
+            .expect("sh runs");
+        assert!(
+            output.status.success(),
+            "{line}\n{}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+}
