@@ -68,7 +68,7 @@ pub(crate) struct RawCall {
 pub(crate) enum Command {
     /// Call an endpoint of the API by its name
     #[command(args_override_self = true, after_help = CALL_EXAMPLES)]
-    Call(CallArgs),
+    Call(Box<CallArgs>),
     /// Look up what the API offers: names, fields, permissions, cost
     #[command(args_override_self = true, after_help = TEMPLATES_EXAMPLES)]
     Templates(TemplatesArgs),
