@@ -5,9 +5,9 @@ mod generate;
 pub(crate) mod limits;
 pub(crate) mod matching;
 mod table;
+pub(crate) mod user;
 
 pub(crate) use self::matching::{Classified, classify};
-use crate::error::nearest;
 
 /// One endpoint of the API.
 #[derive(Debug)]
@@ -178,9 +178,4 @@ pub fn all() -> &'static [Endpoint] {
 /// Returns the endpoint of this name.
 pub fn by_name(name: &str) -> Option<&'static Endpoint> {
     all().iter().find(|endpoint| endpoint.name == name)
-}
-
-/// Returns the names nearest to a word.
-pub fn names_like(word: &str) -> Vec<&'static str> {
-    nearest(word, all().iter().map(|endpoint| endpoint.name))
 }

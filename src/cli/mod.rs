@@ -104,6 +104,9 @@ pub(crate) struct CallArgs {
     /// them, in the path, the query or the body
     #[arg(value_name = "ITEM")]
     pub(crate) items: Vec<OsString>,
+    /// Read more templates from this file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) templates: Vec<OsString>,
     #[command(flatten)]
     pub(crate) options: CallOptions,
 }
@@ -132,6 +135,12 @@ pub(crate) struct TemplatesArgs {
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ListFormat,
+    /// Read more templates from this file
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) templates: Vec<OsString>,
+    /// Read this configuration file in place of the usual one
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) config: Option<OsString>,
 }
 
 /// How a list is printed.

@@ -23,9 +23,9 @@ use crate::output::terminal::sanitise;
 use crate::output::verbose;
 use crate::plan::preview;
 use crate::plan::redirect::Hops;
-use crate::plan::{self, connection, template, words};
-use crate::profile::Profile;
+use crate::plan::{self, connection, template, user_template, words};
 use crate::profile::resolve::{self, Choice};
+use crate::profile::{Profile, file};
 use crate::request::Request;
 use crate::secret::Redactor;
 use crate::verdict::explain::{self, About};
@@ -48,12 +48,26 @@ pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
 /// # Errors
 /// Fails as a raw call does, and when the name or an item is not known.
 pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
-    let endpoint =
-        catalogue::by_name(&args.name).ok_or_else(|| super::templates::unknown(&args.name))?;
     let mut typed = Typed::of(matches, &args.options, args.items.clone());
-    typed.move_files(endpoint);
+    let request = &args.options.request;
+    if let Some(endpoint) = catalogue::by_name(&args.name) {
+        typed.move_files(endpoint);
+        return run(typed, cx, |input, profile| {
+            template::call(endpoint, request, input, profile)
+        });
+    }
+    let own = file::templates(
+        args.options.profile.config.as_deref(),
+        &args.templates,
+        &cx.env,
+    )?;
+    let template = own
+        .iter()
+        .find(|template| template.name == args.name)
+        .ok_or_else(|| super::templates::unknown(&args.name, &own))?;
+    typed.reads = template.reads;
     run(typed, cx, |input, profile| {
-        template::call(endpoint, &args.options.request, input, profile)
+        user_template::call(template, request, input, profile)
     })
 }
 
@@ -63,6 +77,8 @@ struct Typed<'a> {
     data: Vec<(DataKind, OsString)>,
     form: Vec<(bool, OsString)>,
     items: Vec<OsString>,
+    /// Whether the user's template says that it only reads.
+    reads: bool,
 }
 
 impl<'a> Typed<'a> {
@@ -76,6 +92,7 @@ impl<'a> Typed<'a> {
             data,
             form,
             items,
+            reads: false,
         }
     }
 
@@ -123,7 +140,11 @@ fn run(
             &typed.items,
             stdin_taken,
         )?;
-        let planned = Planned::new(plan(input, &profile)?, &profile, options, cx)?;
+        let mut planned = Planned::new(plan(input, &profile)?, &profile, options, cx)?;
+        if typed.reads && planned.classified.endpoint.is_none() {
+            // What the catalogue knows is judged by the catalogue.
+            planned.classified.class = Class::Read;
+        }
         guarded(planned, cx).await
     });
     // A name lookup that hangs would hold up a runtime that is dropped.

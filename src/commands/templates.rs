@@ -3,20 +3,31 @@
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
+use crate::catalogue::user::UserTemplate;
 use crate::catalogue::{self, Class, Endpoint, Field, limits};
 use crate::cli::{ListFormat, TemplatesArgs};
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, nearest};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
+use crate::profile::file;
 
 /// Prints the catalogue, a part of it, or one entry.
 ///
 /// # Errors
 /// Fails when a name, group or class is not known.
 pub(crate) fn run(args: &TemplatesArgs, cx: &Context) -> Result<Exit> {
-    if let Some(name) = &args.name {
-        let endpoint = catalogue::by_name(name).ok_or_else(|| unknown(name))?;
+    if let Some(name) = &args.name
+        && catalogue::by_name(name).is_none()
+    {
+        let own = file::templates(args.config.as_deref(), &args.templates, &cx.env)?;
+        let template = own
+            .iter()
+            .find(|template| template.name == *name)
+            .ok_or_else(|| unknown(name, &own))?;
+        return print(&user_page(template, cx));
+    }
+    if let Some(endpoint) = args.name.as_deref().and_then(catalogue::by_name) {
         return print(&match args.format {
             ListFormat::Json => format!("{}\n", as_json(endpoint)),
             ListFormat::Table => page(endpoint, cx),
@@ -35,9 +46,13 @@ pub(crate) fn run(args: &TemplatesArgs, cx: &Context) -> Result<Exit> {
 }
 
 /// The failure for a name that the catalogue does not have.
-pub(crate) fn unknown(name: &str) -> Failure {
+pub(crate) fn unknown(name: &str, own: &[UserTemplate]) -> Failure {
     let failure = Failure::usage(format!("there is no template {}", sanitise(name)));
-    let close = catalogue::names_like(name);
+    let built_in = catalogue::all().iter().map(|endpoint| endpoint.name);
+    let close = nearest(
+        name,
+        built_in.chain(own.iter().map(|template| template.name.as_str())),
+    );
     let failure = if close.is_empty() {
         failure
     } else {
@@ -106,6 +121,44 @@ fn list(endpoints: &[&Endpoint]) -> String {
         ]);
     }
     super::profile::lines(&table)
+}
+
+/// What there is to say of a user's template.
+fn user_page(template: &UserTemplate, cx: &Context) -> String {
+    let heading = cx.stdout_theme.heading;
+    let clean = |text: &str| sanitise(text).into_owned();
+    let summary = clean(template.summary.as_deref().unwrap_or_default());
+    let mut text = format!(
+        "{heading}{}{heading:#}  {summary}\n\n",
+        clean(&template.name)
+    );
+    let mut row =
+        |name: &str, value: &str| text.push_str(&format!("{name:<12} {}\n", clean(value)));
+    row("request", &format!("{} {}", template.method, template.path));
+    row(
+        "from",
+        &format!("{}:{}", template.place.0.display(), template.place.1),
+    );
+    row(
+        "reads",
+        if template.reads {
+            "so it says; the catalogue's class counts all the same"
+        } else {
+            "no"
+        },
+    );
+    row("items", template.items.as_deref().unwrap_or("not said"));
+    row("columns", &template.columns.join(", "));
+    for name in template.names() {
+        let default = template
+            .default(name)
+            .map(|value| format!("default {}", value.json));
+        row(
+            &format!("  {{{name}}}"),
+            &default.unwrap_or_else(|| "an item, -V, or the profile".to_owned()),
+        );
+    }
+    text
 }
 
 /// What a web page about the endpoint would say.

@@ -9,6 +9,7 @@ pub(crate) mod preview;
 pub(crate) mod redirect;
 pub(crate) mod target;
 pub(crate) mod template;
+pub(crate) mod user_template;
 pub(crate) mod words;
 
 use std::ffi::{OsStr, OsString};

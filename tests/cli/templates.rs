@@ -334,3 +334,131 @@ fn the_examples_of_what_the_demo_serves_work() {
         );
     }
 }
+
+const OWN: &str = r#"
+[templates.late-orders]
+summary = "Comments labelled late since a date"
+method = "POST"
+path = "/api/v1/datasets/{project}/{dataset}/export"
+body = { from = "{since}", limit = "{limit}", order_by = "timestamp", note = "since {since}" }
+defaults = { dataset = "orders", limit = 100 }
+items = "comments"
+reads = true
+
+[templates.drop]
+method = "DELETE"
+path = "/api/v1/datasets/{project}/{dataset}"
+reads = true
+
+[templates.probe]
+method = "POST"
+path = "/api/v1/unlisted"
+query = { q = "{q}" }
+reads = true
+"#;
+
+#[test]
+fn templates_of_ones_own_keep_types_and_cannot_be_injected() {
+    let server = Recorder::always(Reply::json(200, OK));
+    let config = format!(
+        "[profiles.p]\nendpoint = \"{}\"\nproject = \"retail\"\ntoken = \"{CANARY}\"\nguard = \"confirm\"\n{OWN}",
+        server.url()
+    );
+    let call = |args: &[&str]| rein([&["-p", "p", "call"][..], args].concat()).config(&config);
+    call(&["late-orders", "since=2024\"x"]).run().exit(0);
+    call(&["late-orders", "since=2024", "limit=5", "dataset=a b"])
+        .run()
+        .exit(0);
+    call(&["probe", "q=a&b"]).run().exit(0);
+    let requests = server.requests();
+    assert_eq!(
+        requests[0].line(),
+        "POST /api/v1/datasets/retail/orders/export"
+    );
+    assert_eq!(
+        requests[0].text(),
+        r#"{"from":"2024\"x","limit":100,"order_by":"timestamp","note":"since 2024\"x"}"#
+    );
+    assert_eq!(
+        requests[1].line(),
+        "POST /api/v1/datasets/retail/a%20b/export"
+    );
+    assert!(requests[1].text().contains(r#""limit":5,"#));
+    assert_eq!(requests[2].line(), "POST /api/v1/unlisted?q=a%26b");
+    for (args, exit, says) in [
+        (&["late-orders"][..], 2, "late-orders needs since"),
+        (&["late-orders", "sinc=1"], 2, "did you mean since?"),
+        (
+            &["late-orders", "since=1", "limit=x"],
+            2,
+            "must be a number",
+        ),
+        (&["late-ordrs"], 2, "did you mean late-orders?"),
+        // What the catalogue knows as more stays guarded, whatever the template says.
+        (&["drop", "dataset=orders"], 9, "destructive"),
+    ] {
+        call(args).run().exit(exit).says(says).no_canary();
+    }
+    assert_eq!(server.requests().len(), 3);
+    let page = rein(["templates", "late-orders"])
+        .config(OWN)
+        .run()
+        .exit(0)
+        .stdout_text();
+    assert!(
+        page.contains("{limit}") && page.contains("default 100"),
+        "{page}"
+    );
+}
+
+#[test]
+fn a_broken_template_names_file_line_and_key() {
+    for (text, says) in [
+        (
+            "[templates.x]\npth = \"/a/b\"\n",
+            "config.toml:2:1: unknown key pth",
+        ),
+        ("[templates.x]\nmethod = \"GET\"\n", "has no path"),
+        (
+            "[templates.x]\npath = \"/a/b\"\nreads = \"yes\"\n",
+            "reads must be true or false",
+        ),
+        (
+            "[templates.list-sources]\npath = \"/a/b\"\n",
+            "name of a built-in one",
+        ),
+        (
+            "[templates.x]\npath = \"/a/b\"\ndefaults = { y = 1 }\n",
+            "default for y",
+        ),
+        (
+            "[templates.x]\npath = \"/a/b\"\nbody = { n = inf }\n",
+            "numbers that JSON has",
+        ),
+    ] {
+        rein(["config", "check"])
+            .config(text)
+            .run()
+            .exit(2)
+            .says(says);
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("config.toml");
+        std::fs::write(&file, text).expect("written");
+        rein(["call", "x", "--templates", &file.display().to_string()])
+            .run()
+            .exit(2)
+            .says(says);
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("own.toml");
+    std::fs::write(&file, OWN).expect("written");
+    let file = file.display().to_string();
+    rein(["call", "probe", "q=1", "--templates", &file, "-p", "demo"])
+        .run()
+        .exit(4);
+    rein(["call", "probe", "--templates", &file])
+        .config(OWN)
+        .run()
+        .exit(2)
+        .says("defined twice");
+}

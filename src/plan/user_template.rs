@@ -1,0 +1,146 @@
+//! A call of a user's template: its placeholders filled from items, `-V`, defaults and profile.
+
+use http::Method;
+use percent_encoding::utf8_percent_encode;
+
+use super::target::{self, Var};
+use super::{add_query, body, finish, typed_headers, vars};
+use crate::catalogue::user::{UserTemplate, Value};
+use crate::cli::items::{Item, Kind as ItemKind};
+use crate::cli::options::RequestOptions;
+use crate::error::{Failure, Result, nearest};
+use crate::input::Input;
+use crate::output::lexical;
+use crate::output::terminal::sanitise;
+use crate::profile::Profile;
+use crate::request::{Body, COMPONENT, Request};
+
+/// Plans a call of a user's template.
+///
+/// # Errors
+/// Fails (exit 2) when an item is not one of its placeholders, or one of them has no value.
+pub(crate) fn call(
+    template: &UserTemplate,
+    options: &RequestOptions,
+    input: Input,
+    profile: &Profile,
+) -> Result<Request> {
+    let names = template.names();
+    let mut values: Vec<(&str, Value)> = Vec::new();
+    for item in input.items.iter().filter(|item| item.is_field()) {
+        let name = names
+            .iter()
+            .find(|name| **name == item.key)
+            .ok_or_else(|| undeclared(template, item))?;
+        values.push((name, given(template, name, item)?));
+    }
+    let vars = vars(&options.var)?;
+    let value_of = |name: &str| {
+        let item = values
+            .iter()
+            .rev()
+            .find(|(found, _)| *found == name)
+            .map(|(_, value)| value.clone());
+        let var = || {
+            vars.iter()
+                .rev()
+                .find(|var| var.name == name)
+                .map(|var| Value::of_text(&var.value))
+        };
+        let of_profile = || {
+            profile
+                .placeholder(name)
+                .map(|setting| Value::of_text(&setting.value))
+        };
+        item.or_else(var)
+            .or_else(|| template.default(name))
+            .or_else(of_profile)
+    };
+    let missing: Vec<&str> = names
+        .iter()
+        .copied()
+        .filter(|name| value_of(name).is_none())
+        .collect();
+    if !missing.is_empty() {
+        return Err(Failure::usage(format!(
+            "{} needs {}",
+            sanitise(&template.name),
+            missing.join(", ")
+        ))
+        .fact("nothing was sent")
+        .hint(format!(
+            "rein call {} {}=...",
+            sanitise(&template.name),
+            missing.join("=... ")
+        )));
+    }
+    let path: Vec<Var> = names
+        .iter()
+        .filter_map(|name| {
+            value_of(name).map(|value| Var {
+                name: (*name).to_owned(),
+                value: value.text,
+            })
+        })
+        .collect();
+    let mut url = target::resolve(&template.path, profile, &path)?;
+    let mut query = body::query(&input.items, &[]);
+    let encode = |text: &str| utf8_percent_encode(text, COMPONENT).to_string();
+    for (name, shape) in &template.query {
+        let text = Value::of_json(&shape.fill(&value_of)?).text;
+        query.push(format!("{}={}", encode(name), encode(&text)));
+    }
+    add_query(&mut url, &query, profile)?;
+    let mut headers = typed_headers(&input, options)?;
+    let body = match (&template.body, input.data.is_empty()) {
+        (_, false) => body::from_data(&input.data, &mut headers)?,
+        (Some(shape), true) => {
+            headers.set_default("Content-Type", "application/json");
+            Body::Bytes(shape.fill(&value_of)?.into())
+        }
+        (None, true) => Body::Empty,
+    };
+    let method = Method::from_bytes(template.method.as_bytes())
+        .map_err(|_| Failure::usage("the template has no valid method"))?;
+    Ok(finish(method, url, headers, body))
+}
+
+fn undeclared(template: &UserTemplate, item: &Item) -> Failure {
+    let names = template.names();
+    let (shown, key) = (sanitise(&template.name), sanitise(&item.key));
+    let failure = Failure::usage(format!("{shown} has no placeholder {key}"))
+        .fact(format!("it has: {}", names.join(", ")))
+        .fact("nothing was sent");
+    match nearest(&item.key, names).first() {
+        Some(close) => failure.hint(format!("did you mean {close}?")),
+        None => failure,
+    }
+}
+
+/// Returns an item's value; text where the default is a number or boolean takes that type.
+fn given(template: &UserTemplate, name: &str, item: &Item) -> Result<Value> {
+    if item.kind == ItemKind::Json {
+        lexical::check(item.value.as_bytes()).map_err(|error| {
+            Failure::usage(format!(
+                "the value of {name}:= is not JSON: column {}: {}",
+                error.column, error.what
+            ))
+        })?;
+        return Ok(Value::of_json(item.value.trim()));
+    }
+    let is_scalar = |json: &str| !json.starts_with(['"', '[', '{']);
+    if !template
+        .default(name)
+        .is_some_and(|default| is_scalar(&default.json))
+    {
+        return Ok(Value::of_text(&item.value));
+    }
+    if lexical::check(item.value.as_bytes()).is_ok() && is_scalar(&item.value) {
+        return Ok(Value::of_json(&item.value));
+    }
+    Err(Failure::usage(format!(
+        "{name} of {} must be a number or boolean, as its default is",
+        sanitise(&template.name)
+    ))
+    .hint(format!("to send text all the same: {name}:='\"...\"'")))
+}
