@@ -74,6 +74,13 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
         Some(Command::Profile(ProfileCommand::Show { name, options })) => {
             commands::profile::show(name.as_deref(), options, cx)
         }
+        Some(Command::Profile(ProfileCommand::Add(args))) => commands::edit::add(args, cx),
+        Some(Command::Profile(ProfileCommand::Use { name, config })) => {
+            commands::edit::make_default(name, config.as_deref(), cx)
+        }
+        Some(Command::Profile(ProfileCommand::Remove { name, config })) => {
+            commands::edit::remove(name, config.as_deref(), cx)
+        }
         Some(Command::Config(ConfigCommand::Path { config })) => {
             commands::config::path(config.as_deref(), cx)
         }

@@ -100,7 +100,7 @@ impl Shape {
                     match piece {
                         Piece::Text(text) => filled.push_str(text),
                         Piece::Name(name) => {
-                            filled.push_str(&value_of(name).ok_or_else(|| missing(name))?.text)
+                            filled.push_str(&value_of(name).ok_or_else(|| missing(name))?.text);
                         }
                     }
                 }

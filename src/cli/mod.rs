@@ -173,6 +173,82 @@ pub(crate) enum ProfileCommand {
         #[command(flatten)]
         options: ProfileOptions,
     },
+    /// Add a profile, or change what is given of one
+    #[command(after_help = ADD_EXAMPLES)]
+    Add(Box<AddArgs>),
+    /// Make a profile the default
+    #[command(after_help = "Examples:\n  rein profile use dev")]
+    Use {
+        /// The profile
+        name: String,
+        /// Change this file in place of the usual one
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        config: Option<OsString>,
+    },
+    /// Remove a profile
+    #[command(after_help = "Examples:\n  rein profile remove old")]
+    Remove {
+        /// The profile
+        name: String,
+        /// Change this file in place of the usual one
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        config: Option<OsString>,
+    },
+}
+
+const ADD_EXAMPLES: &str = "\
+Examples:
+  rein profile add dev --organisation acme --tenant dev --project retail-dev --token-env REINFER_TOKEN_DEV
+  rein profile add prod --extends dev --tenant prod --guard confirm --token-command 'op read op://ops/reinfer/prod'
+  rein profile add legacy --domain acme --ask-token";
+
+/// `rein profile add`: the file's keys as options.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct AddArgs {
+    /// The profile's name
+    pub(crate) name: String,
+    /// The whole endpoint
+    #[arg(long, value_name = "URL")]
+    pub(crate) endpoint: Option<String>,
+    /// The organisation at cloud.uipath.com
+    #[arg(long, value_name = "NAME")]
+    pub(crate) organisation: Option<String>,
+    /// The tenant of that organisation
+    #[arg(long, value_name = "NAME")]
+    pub(crate) tenant: Option<String>,
+    /// The word before .reinfer.io
+    #[arg(long, value_name = "NAME")]
+    pub(crate) domain: Option<String>,
+    /// Take everything but the token from this profile
+    #[arg(long, value_name = "PROFILE")]
+    pub(crate) extends: Option<String>,
+    /// What {project} stands for
+    #[arg(long, value_name = "NAME")]
+    pub(crate) project: Option<String>,
+    /// none, confirm or read-only
+    #[arg(long)]
+    pub(crate) guard: Option<String>,
+    /// Certificates to trust beside the system's
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_file: Option<String>,
+    /// The proxy to use
+    #[arg(long, value_name = "URL")]
+    pub(crate) proxy: Option<String>,
+    /// The variable that holds the token
+    #[arg(long, value_name = "NAME", group = "source")]
+    pub(crate) token_env: Option<String>,
+    /// The file that holds the token
+    #[arg(long, value_name = "FILE", group = "source")]
+    pub(crate) token_file: Option<String>,
+    /// The command that prints the token: words as in a shell, run without one
+    #[arg(long, value_name = "COMMAND", group = "source")]
+    pub(crate) token_command: Option<String>,
+    /// Ask for the token, without echo, and store it in the file, which is for your eyes alone
+    #[arg(long, group = "source")]
+    pub(crate) ask_token: bool,
+    /// Change this file in place of the usual one
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) config: Option<OsString>,
 }
 
 /// `rein config ...`

@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod config;
 pub(crate) mod confirm;
 pub(crate) mod demo;
+pub(crate) mod edit;
 pub(crate) mod profile;
 pub(crate) mod shell;
 pub(crate) mod templates;

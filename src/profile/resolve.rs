@@ -74,11 +74,18 @@ pub(crate) fn demo(endpoint: &str, token: &str, choice: &Choice<'_>, env: &Env) 
 /// # Errors
 /// Fails on the first mistake in the file.
 pub(crate) fn all(choice: &Choice<'_>, env: &Env) -> Result<Vec<Profile>> {
-    let config = file::load(choice.config, env)?;
+    assemble_all(&file::load(choice.config, env)?)
+}
+
+/// Puts every profile of a file together.
+///
+/// # Errors
+/// Fails on the first mistake.
+pub(crate) fn assemble_all(config: &ConfigFile) -> Result<Vec<Profile>> {
     config
         .profiles
         .iter()
-        .map(|entry| assemble(entry, &config))
+        .map(|entry| assemble(entry, config))
         .collect()
 }
 

@@ -386,3 +386,147 @@ fn nothing_is_read_from_the_current_folder() {
         .exit(2);
     other.saw_nothing();
 }
+
+#[test]
+fn profiles_are_edited_with_comments_kept_and_nothing_half_done() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.toml");
+    let path = file.display().to_string();
+    let edit = |args: &[&str]| rein([args, &["--config", &path]].concat()).run();
+    let read = || std::fs::read_to_string(&file).expect("read");
+    std::fs::write(
+        &file,
+        "# mine\n[profiles.dev] # the first\ndomain = \"acme\" # short\nproject = \"p\"\n",
+    )
+    .expect("written");
+    edit(&[
+        "profile",
+        "add",
+        "prod",
+        "--extends",
+        "dev",
+        "--domain",
+        "acme-prod",
+        "--guard",
+        "confirm",
+        "--token-env",
+        "PROD",
+    ])
+    .exit(0)
+    .stdout_starts("added: prod");
+    edit(&[
+        "profile",
+        "add",
+        "dev",
+        "--organisation",
+        "acme",
+        "--tenant",
+        "dev",
+        "--token-command",
+        "op read 'a b'",
+    ])
+    .exit(0)
+    .stdout_starts("changed: dev");
+    edit(&["profile", "use", "prod"]).exit(0);
+    let text = read();
+    for part in [
+        "# mine",
+        "# the first",
+        "organisation = \"acme\"",
+        "project = \"p\"",
+        "token_command = [\"op\", \"read\", \"a b\"]",
+        "default_profile = \"prod\"",
+        "guard = \"confirm\"",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("domain = \"acme\""), "{text}");
+    edit(&["config", "check"]).exit(0);
+    for (args, says) in [
+        (&["profile", "add", "demo", "--domain", "x"][..], "reserved"),
+        (
+            &["profile", "add", "x", "--guard", "yes", "--domain", "a"],
+            "guards: none, confirm, read-only",
+        ),
+        (&["profile", "add", "x", "--domain", "a.b"], "not usable"),
+        (&["profile", "add", "x"], "names no endpoint"),
+        (&["profile", "remove", "dev"], "which does not exist"),
+        (&["profile", "remove", "nope"], "no profile nope"),
+        (&["profile", "use", "nope"], "no profile nope"),
+        (
+            &["profile", "add", "x", "--domain", "a", "--ask-token"],
+            "needs a terminal",
+        ),
+    ] {
+        edit(args).exit(2).says(says);
+        assert_eq!(read(), text, "{args:?}");
+    }
+    edit(&["profile", "remove", "prod"])
+        .exit(0)
+        .says("it was the default");
+    assert!(!read().contains("prod"), "{}", read());
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            std::fs::metadata(&file)
+                .expect("there")
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600
+        );
+    }
+}
+
+#[test]
+fn many_edits_at_once_lose_nothing() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("c.toml").display().to_string();
+    let threads: Vec<_> = (0..8)
+        .map(|thread| {
+            let path = path.clone();
+            std::thread::spawn(move || {
+                for number in 0..5 {
+                    let name = format!("p{thread}-{number}");
+                    rein([
+                        "profile", "add", &name, "--domain", "acme", "--config", &path,
+                    ])
+                    .run()
+                    .exit(0);
+                }
+            })
+        })
+        .collect();
+    threads
+        .into_iter()
+        .for_each(|thread| thread.join().expect("an end"));
+    let list = rein(["profile", "list", "--config", &path]).run().exit(0);
+    assert_eq!(list.stdout_text().lines().count(), 41, "{list}");
+    let left: Vec<_> = std::fs::read_dir(folder.path())
+        .expect("listed")
+        .map(|entry| entry.expect("an entry").file_name())
+        .collect();
+    assert_eq!(left.len(), 2, "{left:?}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_token_that_is_asked_for_is_stored_for_the_owner_alone_and_not_echoed() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("c.toml");
+    let call = rein([
+        "profile",
+        "add",
+        "x",
+        "--domain",
+        "acme",
+        "--ask-token",
+        "--config",
+        &file.display().to_string(),
+    ]);
+    let seen = crate::output::typing_on_a_terminal(&call.command(), &format!("{CANARY}\n"));
+    assert!(seen.contains("added: x"), "{seen}");
+    let text = std::fs::read_to_string(&file).expect("read");
+    assert!(text.contains(&format!("token = \"{CANARY}\"")), "{text}");
+}

@@ -1,0 +1,227 @@
+//! Changes to the configuration file that keep its comments and order: under a lock, checked
+//! before they are written, replaced in one step, and for the owner's eyes alone.
+
+use std::fs::File;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use toml_edit::{DocumentMut, Item, Table, value};
+
+use crate::env::Env;
+use crate::error::{Failure, Result, io_reason};
+use crate::profile::resolve::assemble_all;
+use crate::profile::{Guard, file};
+use crate::secret::Secret;
+
+/// The values that `profile add` gives a profile; what is not given stays as it is.
+#[derive(Debug, Default)]
+pub(crate) struct Changes {
+    /// Keys of the file with their texts.
+    pub(crate) texts: Vec<(&'static str, String)>,
+    /// `token_command`.
+    pub(crate) token_command: Option<Vec<String>>,
+    /// A token to be stored in the file itself.
+    pub(crate) token: Option<Secret>,
+}
+
+/// The keys that name where a token comes from: one of them replaces the others.
+const SOURCES: [&str; 5] = ["oauth", "token", "token_command", "token_env", "token_file"];
+
+/// The keys that name the endpoint; a new kind replaces the old.
+const ENDPOINT_KINDS: [&[&str]; 3] = [&["endpoint"], &["domain"], &["organisation", "tenant"]];
+
+/// Adds a profile or changes one. Returns whether it was there before.
+///
+/// # Errors
+/// Fails, with the file untouched, when the result would not be a valid file.
+pub(crate) fn add(path: &Path, name: &str, changes: &Changes, env: &Env) -> Result<bool> {
+    change(path, env, |document| {
+        let profiles = table(document.as_table_mut(), "profiles")?;
+        profiles.set_implicit(true);
+        let existed = profiles.contains_key(name);
+        let profile = table(profiles, name)?;
+        let new_keys: Vec<&str> = changes.texts.iter().map(|(key, _)| *key).collect();
+        if let Some(kind) = ENDPOINT_KINDS
+            .iter()
+            .find(|kind| new_keys.iter().any(|key| kind.contains(key)))
+        {
+            for other in ENDPOINT_KINDS
+                .iter()
+                .filter(|other| *other != kind)
+                .copied()
+                .flatten()
+            {
+                profile.remove(other);
+            }
+        }
+        let gives_source = new_keys.iter().any(|key| SOURCES.contains(key));
+        if gives_source || changes.token_command.is_some() || changes.token.is_some() {
+            SOURCES
+                .iter()
+                .filter(|key| !new_keys.contains(key))
+                .for_each(|key| {
+                    profile.remove(key);
+                });
+        }
+        for (key, text) in &changes.texts {
+            set(profile, key, text.as_str().into());
+        }
+        if let Some(words) = &changes.token_command {
+            set(
+                profile,
+                "token_command",
+                words
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<toml_edit::Array>()
+                    .into(),
+            );
+        }
+        if let Some(token) = &changes.token {
+            set(profile, "token", token.expose().into());
+        }
+        Ok(existed)
+    })
+}
+
+/// Makes a profile the one that is used when nothing else is said.
+///
+/// # Errors
+/// Fails when there is no such profile.
+pub(crate) fn make_default(path: &Path, name: &str, env: &Env) -> Result<()> {
+    change(path, env, |document| {
+        if !has_profile(document, name) {
+            return Err(missing(name, path));
+        }
+        set(document.as_table_mut(), "default_profile", name.into());
+        Ok(())
+    })
+}
+
+/// Removes a profile. Returns whether it was the default, which then names nothing any more.
+///
+/// # Errors
+/// Fails when there is no such profile or another one extends it.
+pub(crate) fn remove(path: &Path, name: &str, env: &Env) -> Result<bool> {
+    change(path, env, |document| {
+        if !has_profile(document, name) {
+            return Err(missing(name, path));
+        }
+        table(document.as_table_mut(), "profiles")?.remove(name);
+        let was_default = document.get("default_profile").and_then(Item::as_str) == Some(name);
+        if was_default {
+            document.remove("default_profile");
+        }
+        Ok(was_default)
+    })
+}
+
+fn missing(name: &str, path: &Path) -> Failure {
+    let name = crate::output::terminal::sanitise(name);
+    Failure::usage(format!("there is no profile {name} in {}", path.display()))
+        .hint("rein profile list")
+}
+
+fn has_profile(document: &DocumentMut, name: &str) -> bool {
+    document
+        .get("profiles")
+        .and_then(Item::as_table_like)
+        .is_some_and(|profiles| profiles.contains_key(name))
+}
+
+/// Returns a table inside a table, made when it is not there.
+fn table<'a>(parent: &'a mut Table, key: &str) -> Result<&'a mut Table> {
+    parent
+        .entry(key)
+        .or_insert_with(|| Item::Table(Table::new()))
+        .as_table_mut()
+        .ok_or_else(|| {
+            Failure::usage(format!(
+                "{key} is written in a form that cannot be changed here"
+            ))
+            .hint("edit the file by hand")
+        })
+}
+
+/// Sets a value and keeps the comment behind the old one.
+fn set(table: &mut Table, key: &str, new: toml_edit::Value) {
+    let mut new = new;
+    if let Some(old) = table.get(key).and_then(Item::as_value) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    table.insert(key, value(new));
+}
+
+/// Reads, changes, checks and replaces the file, alone among all who do so.
+fn change<T>(
+    path: &Path,
+    env: &Env,
+    change: impl FnOnce(&mut DocumentMut) -> Result<T>,
+) -> Result<T> {
+    let cannot = |error: &std::io::Error| {
+        Failure::local(format!(
+            "cannot change {}: {}",
+            path.display(),
+            io_reason(error)
+        ))
+    };
+    // What a link points to is changed, and the link stays.
+    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    std::fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
+    let lock = lock(folder).map_err(|error| cannot(&error))?;
+    let text = match std::fs::read_to_string(&target) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
+        Err(error) => return Err(cannot(&error)),
+    };
+    // Our own reader first: its messages name places and never a value.
+    file::parse(path, &text, env.home().as_deref())?;
+    let mut document: DocumentMut = text
+        .parse()
+        .map_err(|_| Failure::usage(format!("{}: this is not valid TOML", path.display())))?;
+    let result = change(&mut document)?;
+    let text = document.to_string();
+    assemble_all(&file::parse(path, &text, env.home().as_deref())?)?;
+    replace(&target, folder, &text).map_err(|error| cannot(&error))?;
+    drop(lock);
+    Ok(result)
+}
+
+/// Waits for the lock beside the file: the file itself is replaced, so it cannot hold one.
+fn lock(folder: &Path) -> std::io::Result<File> {
+    let lock = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .open(folder.join(".config.lock"))?;
+    lock.lock()?;
+    Ok(lock)
+}
+
+fn replace(target: &PathBuf, folder: &Path, text: &str) -> std::io::Result<()> {
+    // Created exclusively and 0600 from the first byte; a power failure leaves the old or the new.
+    let mut file = tempfile::Builder::new()
+        .prefix(".config-")
+        .suffix(".toml")
+        .tempfile_in(folder)?;
+    file.write_all(text.as_bytes())?;
+    file.as_file().sync_all()?;
+    file.persist(target)?;
+    Ok(())
+}
+
+/// Reads a guard's word as it is typed.
+///
+/// # Errors
+/// Fails with the legal words.
+pub(crate) fn guard_word(word: &str) -> Result<String> {
+    if Guard::NAMES.contains(&word) {
+        return Ok(word.to_owned());
+    }
+    Err(Failure::usage("the guard is not a known one")
+        .fact(format!("guards: {}", Guard::NAMES.join(", "))))
+}
