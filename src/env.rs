@@ -26,6 +26,11 @@ pub struct Env {
     home: Option<PathBuf>,
 }
 
+/// Returns whether a shell's completion script asks, without reading anything else.
+pub(crate) fn asks_for_completion(variable: &str) -> bool {
+    std::env::var_os(variable).is_some_and(|value| !value.is_empty())
+}
+
 impl Env {
     /// Reads the surroundings of this process.
     pub fn capture() -> Self {

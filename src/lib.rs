@@ -35,6 +35,25 @@ pub fn command() -> clap::Command {
     cli::Cli::command()
 }
 
+/// Returns whether a shell's completion script asks what could come next.
+pub fn is_completing() -> bool {
+    env::asks_for_completion(COMPLETE_VARIABLE)
+}
+
+/// Answers a shell that asks what could come next, and says whether one did.
+///
+/// Only the variable that a completion script sets leads here; it is looked for before anything
+/// else, so that Tab neither reads more than it needs nor sends anything.
+pub fn complete(args: impl IntoIterator<Item = OsString>) -> bool {
+    let words = cli::complete::words(&command(), args.into_iter().collect());
+    let here = std::env::current_dir().ok();
+    let completer = clap_complete::CompleteEnv::with_factory(command).var(COMPLETE_VARIABLE);
+    // A request that cannot be understood offers nothing: Tab must be harmless.
+    completer
+        .try_complete(words, here.as_deref())
+        .unwrap_or(true)
+}
+
 /// Runs the program with these words, the first being its own name, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     interrupt::watch();

@@ -2,11 +2,9 @@
 
 use std::process::ExitCode;
 
-use clap_complete::CompleteEnv;
-
 fn main() -> ExitCode {
-    CompleteEnv::with_factory(rein::command)
-        .var(rein::COMPLETE_VARIABLE)
-        .complete();
+    if rein::is_completing() && rein::complete(std::env::args_os()) {
+        return ExitCode::SUCCESS;
+    }
     rein::run(std::env::args_os()).into()
 }

@@ -1,5 +1,6 @@
 //! What can be typed. Parsing only: nothing here asks the environment or a file anything.
 
+pub(crate) mod complete;
 pub(crate) mod hoist;
 pub(crate) mod items;
 pub(crate) mod options;
@@ -8,6 +9,7 @@ pub(crate) mod units;
 use std::ffi::OsString;
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 pub(crate) use options::{CallOptions, ProfileOptions};
 
@@ -56,7 +58,7 @@ pub(crate) struct RawCall {
     /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS (default: GET, or POST with a body); then
     /// /api/v1/..., v1/..., /auth/user or a URL under the endpoint; then items: name=text
     /// name:=json name==query Header:value name=@file name:=@file.json
-    #[arg(value_name = "[METHOD] TARGET [ITEM]", num_args = 0.., value_hint = clap::ValueHint::Url)]
+    #[arg(value_name = "[METHOD] TARGET [ITEM]", num_args = 0.., add = ArgValueCompleter::new(complete::targets))]
     pub(crate) words: Vec<OsString>,
 
     #[command(flatten)]
@@ -98,11 +100,11 @@ pub(crate) enum Command {
 #[derive(Debug, clap::Args)]
 pub(crate) struct CallArgs {
     /// The endpoint's name: rein templates
-    #[arg(value_name = "NAME")]
+    #[arg(value_name = "NAME", add = ArgValueCandidates::new(complete::templates))]
     pub(crate) name: String,
     /// Values for its fields: name=text name:=json name=@file; they go where the endpoint declares
     /// them, in the path, the query or the body
-    #[arg(value_name = "ITEM")]
+    #[arg(value_name = "ITEM", add = ArgValueCompleter::new(complete::items))]
     pub(crate) items: Vec<OsString>,
     /// Read more templates from this file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -122,15 +124,16 @@ Examples:
 #[derive(Debug, clap::Args)]
 pub(crate) struct TemplatesArgs {
     /// Show this endpoint: fields, permission, class, cost, paging, an example
+    #[arg(add = ArgValueCandidates::new(complete::templates))]
     pub(crate) name: Option<String>,
     /// Only this group, such as datasets or streams
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(complete::groups))]
     pub(crate) group: Option<String>,
     /// Only what holds this word in its name, summary or path
     #[arg(long, value_name = "WORD")]
     pub(crate) search: Option<String>,
     /// Only this class: read, write, billable, stateful or destructive
-    #[arg(long)]
+    #[arg(long, add = ArgValueCandidates::new(complete::classes))]
     pub(crate) class: Option<String>,
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -169,6 +172,7 @@ pub(crate) enum ProfileCommand {
     #[command(after_help = "Examples:\n  rein profile show\n  rein profile show prod")]
     Show {
         /// The profile (default: the one a call would use)
+        #[arg(add = ArgValueCandidates::new(complete::profiles))]
         name: Option<String>,
         #[command(flatten)]
         options: ProfileOptions,
@@ -180,6 +184,7 @@ pub(crate) enum ProfileCommand {
     #[command(after_help = "Examples:\n  rein profile use dev")]
     Use {
         /// The profile
+        #[arg(add = ArgValueCandidates::new(complete::profiles))]
         name: String,
         /// Change this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -189,6 +194,7 @@ pub(crate) enum ProfileCommand {
     #[command(after_help = "Examples:\n  rein profile remove old")]
     Remove {
         /// The profile
+        #[arg(add = ArgValueCandidates::new(complete::profiles))]
         name: String,
         /// Change this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]

@@ -3,13 +3,16 @@
 use std::ffi::OsString;
 
 use clap::{ArgMatches, Args, ValueEnum, ValueHint};
+use clap_complete::engine::ArgValueCandidates;
+
+use super::complete;
 
 /// Which tenant and project.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Profile")]
 pub(crate) struct ProfileOptions {
     /// Use this profile; `demo` is a tenant inside the program
-    #[arg(short = 'p', long, value_name = "NAME")]
+    #[arg(short = 'p', long, value_name = "NAME", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profile: Option<String>,
     /// Use this endpoint, e.g. https://cloud.uipath.com/acme/dev/reinfer_
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
@@ -107,7 +110,7 @@ pub(crate) struct RequestOptions {
 #[command(next_help_heading = "Safety")]
 pub(crate) struct SafetyOptions {
     /// Confirm a write under a guard by the guarded profile's name
-    #[arg(long, value_name = "PROFILE")]
+    #[arg(long, value_name = "PROFILE", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) confirm: Option<String>,
     /// Show the request, its class and what a guard would do; send nothing
     #[arg(long)]

@@ -4,6 +4,8 @@
 mod support;
 
 #[cfg(test)]
+mod completion;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod exit_codes;

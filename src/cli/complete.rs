@@ -1,0 +1,122 @@
+//! What a shell offers after Tab: from local files and the catalogue alone, nothing is sent.
+
+use std::ffi::{OsStr, OsString};
+
+use clap_complete::engine::CompletionCandidate;
+
+use super::hoist;
+use crate::catalogue::{self, Class};
+use crate::env::Env;
+use crate::profile::file;
+
+/// Returns the words of a completion request with options behind their subcommand, as the parser
+/// wants them; the last word, which is being typed, stays where it is.
+pub(crate) fn words(root: &clap::Command, args: Vec<OsString>) -> Vec<OsString> {
+    let Some(dashes) = args.iter().position(|word| word == "--") else {
+        return args;
+    };
+    let (head, line) = args.split_at(dashes + 1);
+    let Some((typed, before)) = line.split_last().filter(|(_, before)| !before.is_empty()) else {
+        return args;
+    };
+    let mut words = head.to_vec();
+    words.extend(hoist::options_after_subcommand(root, before.to_vec()));
+    words.push(typed.clone());
+    words
+}
+
+/// Offers profiles. A broken file offers none of its own and breaks nothing.
+pub(crate) fn profiles() -> Vec<CompletionCandidate> {
+    let config = file::load(None, &Env::capture()).unwrap_or_default();
+    let names = config
+        .profiles
+        .into_iter()
+        .map(|entry| CompletionCandidate::new(entry.name));
+    names
+        .chain([
+            CompletionCandidate::new(file::DEMO).help(Some("a tenant inside the program".into()))
+        ])
+        .collect()
+}
+
+/// Offers templates: the user's own and the built-in ones.
+pub(crate) fn templates() -> Vec<CompletionCandidate> {
+    let own = file::load(None, &Env::capture())
+        .unwrap_or_default()
+        .templates;
+    let own = own.into_iter().map(|template| {
+        CompletionCandidate::new(template.name).help(template.summary.map(Into::into))
+    });
+    let built_in = catalogue::all().iter().map(|endpoint| {
+        CompletionCandidate::new(endpoint.name).help(Some(endpoint.summary.into()))
+    });
+    own.chain(built_in).collect()
+}
+
+/// Offers the groups of the catalogue.
+pub(crate) fn groups() -> Vec<CompletionCandidate> {
+    let mut groups: Vec<&str> = catalogue::all()
+        .iter()
+        .map(|endpoint| endpoint.group)
+        .collect();
+    groups.sort_unstable();
+    groups.dedup();
+    groups.into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Offers the classes.
+pub(crate) fn classes() -> Vec<CompletionCandidate> {
+    let all = [
+        Class::Read,
+        Class::Write,
+        Class::Billable,
+        Class::Stateful,
+        Class::Destructive,
+    ];
+    all.into_iter()
+        .map(|class| CompletionCandidate::new(class.name()))
+        .collect()
+}
+
+/// Offers the fields of the template that stands on the line, each up to its separator.
+pub(crate) fn items(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let mut words = std::env::args_os().skip_while(|word| word != "--").skip(1);
+    let name = words
+        .by_ref()
+        .find(|word| word == "call")
+        .and_then(|_| words.find(|word| word.to_str().and_then(catalogue::by_name).is_some()));
+    let Some(endpoint) = name
+        .as_deref()
+        .and_then(OsStr::to_str)
+        .and_then(catalogue::by_name)
+    else {
+        return Vec::new();
+    };
+    let fields = endpoint
+        .path_params
+        .iter()
+        .chain(endpoint.query_params)
+        .chain(endpoint.body_fields);
+    fields
+        .filter(|field| !field.name.contains("[]") && field.name.starts_with(&*typed))
+        .map(|field| {
+            CompletionCandidate::new(format!("{}=", field.name))
+                .help(Some(field.description.into()))
+        })
+        .collect()
+}
+
+/// Offers the paths of the catalogue for a raw call.
+pub(crate) fn targets(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let mut paths: Vec<&str> = catalogue::all()
+        .iter()
+        .map(|endpoint| endpoint.path)
+        .flat_map(|path| [path, path.trim_start_matches("/api/")])
+        .filter(|path| path.starts_with(&*typed))
+        .collect();
+    paths.sort_unstable();
+    paths.dedup();
+    paths.into_iter().map(CompletionCandidate::new).collect()
+}
