@@ -93,6 +93,7 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
         Some(Command::Profile(ProfileCommand::Show { name, options })) => {
             commands::profile::show(name.as_deref(), options, cx)
         }
+        Some(Command::Profile(ProfileCommand::Check(args))) => commands::check::run(args, cx),
         Some(Command::Profile(ProfileCommand::Add(args))) => commands::edit::add(args, cx),
         Some(Command::Profile(ProfileCommand::Use { name, config })) => {
             commands::edit::make_default(name, config.as_deref(), cx)

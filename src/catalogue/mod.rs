@@ -4,6 +4,7 @@
 mod generate;
 pub(crate) mod limits;
 pub(crate) mod matching;
+pub(crate) mod permissions;
 mod table;
 pub(crate) mod user;
 

@@ -109,6 +109,9 @@ pub(crate) struct CallArgs {
     /// Read more templates from this file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) templates: Vec<OsString>,
+    /// Compare what the endpoint needs with what the user may do, in place of the call
+    #[arg(long)]
+    pub(crate) preflight: bool,
     #[command(flatten)]
     pub(crate) options: CallOptions,
 }
@@ -177,6 +180,11 @@ pub(crate) enum ProfileCommand {
         #[command(flatten)]
         options: ProfileOptions,
     },
+    /// Look at every step of a first call, and say what to do where one fails; only reads
+    #[command(
+        after_help = "Examples:\n  rein profile check demo\n  rein profile check --all --format json"
+    )]
+    Check(CheckArgs),
     /// Add a profile, or change what is given of one
     #[command(after_help = ADD_EXAMPLES)]
     Add(Box<AddArgs>),
@@ -200,6 +208,22 @@ pub(crate) enum ProfileCommand {
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
     },
+}
+
+/// `rein profile check`
+#[derive(Debug, clap::Args)]
+pub(crate) struct CheckArgs {
+    /// The profile (default: the one a call would use)
+    #[arg(add = ArgValueCandidates::new(complete::profiles))]
+    pub(crate) name: Option<String>,
+    /// Check every profile of the file
+    #[arg(long, conflicts_with = "name")]
+    pub(crate) all: bool,
+    /// For people or for programs
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub(crate) format: ListFormat,
+    #[command(flatten)]
+    pub(crate) options: ProfileOptions,
 }
 
 const ADD_EXAMPLES: &str = "\

@@ -51,6 +51,9 @@ pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Re
     let mut typed = Typed::of(matches, &args.options, args.items.clone());
     let request = &args.options.request;
     if let Some(endpoint) = catalogue::by_name(&args.name) {
+        if args.preflight {
+            return super::preflight::run(endpoint, args, cx);
+        }
         typed.move_files(endpoint);
         return run(typed, cx, |input, profile| {
             template::call(endpoint, request, input, profile)
@@ -126,12 +129,13 @@ fn run(
     let result = runtime.block_on(async {
         let options = typed.options;
         let sends = !options.safety.dry_run && !options.safety.curl;
+        let chosen = options.profile.profile.as_deref();
         let tenant = if sends {
-            demo_tenant(&options.profile).await?
+            demo_tenant(chosen).await?
         } else {
             None
         };
-        let profile = choose_profile(&options.profile, tenant.as_ref(), cx)?;
+        let profile = choose_profile(&choice(&options.profile), tenant.as_ref(), cx)?;
         let stdin_taken = options.profile.token_file.as_deref() == Some(OsStr::new("-"));
         let input = input::gather(
             &options.request,
@@ -185,8 +189,8 @@ async fn guarded(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
 }
 
 /// Starts the tenant inside the program when the profile is `demo`.
-async fn demo_tenant(options: &ProfileOptions) -> Result<Option<Tenant>> {
-    if options.profile.as_deref() != Some("demo") {
+pub(crate) async fn demo_tenant(profile: Option<&str>) -> Result<Option<Tenant>> {
+    if profile != Some(file::DEMO) {
         return Ok(None);
     }
     Tenant::start(crate::demo::Options::default())
@@ -194,23 +198,22 @@ async fn demo_tenant(options: &ProfileOptions) -> Result<Option<Tenant>> {
         .map(Some)
 }
 
-fn choose_profile(
-    options: &ProfileOptions,
+/// Returns the profile that a call goes to.
+///
+/// # Errors
+/// Fails when it is unclear which one is meant.
+pub(crate) fn choose_profile(
+    choice: &Choice<'_>,
     tenant: Option<&Tenant>,
     cx: &Context,
 ) -> Result<Profile> {
     match tenant {
         // A look opens no socket, so there is no tenant and no port yet.
-        None if options.profile.as_deref() == Some("demo") => {
-            resolve::demo("http://127.0.0.1", "", &choice(options), &cx.env)
+        None if choice.profile == Some(file::DEMO) => {
+            resolve::demo("http://127.0.0.1", "", choice, &cx.env)
         }
-        Some(tenant) => resolve::demo(
-            &tenant.base_url(),
-            tenant.token(),
-            &choice(options),
-            &cx.env,
-        ),
-        None => resolve::resolve(&choice(options), &cx.env),
+        Some(tenant) => resolve::demo(&tenant.base_url(), tenant.token(), choice, &cx.env),
+        None => resolve::resolve(choice, &cx.env),
     }
 }
 

@@ -2,10 +2,13 @@
 
 pub(crate) mod answer;
 pub(crate) mod call;
+pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod edit;
+pub(crate) mod preflight;
+pub(crate) mod probe;
 pub(crate) mod profile;
 pub(crate) mod shell;
 pub(crate) mod templates;

@@ -286,3 +286,107 @@ fn the_curl_line_sends_the_same_request() {
 fn eprintln_skipped() {
     eprintln!("SKIPPED: curl is not installed");
 }
+
+#[test]
+fn the_check_names_each_step_and_the_first_failures_code() {
+    let run = rein(["profile", "check", "demo"]).run().exit(0).no_canary();
+    for part in [
+        "ok    answer   from Re:infer, HTTP/1.1, as dana",
+        "ok    clock",
+        "ok    time     server",
+        "retail-dev: ",
+    ] {
+        assert!(run.stdout_text().contains(part), "{part}: {run}");
+    }
+    let html = Recorder::always(Reply::with(
+        200,
+        &["Content-Type: text/html"],
+        b"<html><title>Sign in</title>",
+    ));
+    let refused = Recorder::always(Reply::json(401, r#"{"status":"error","message":"no"}"#));
+    let closed = std::net::TcpListener::bind("127.0.0.1:0")
+        .expect("a port")
+        .local_addr()
+        .expect("an address");
+    let closed = format!("http://{closed}");
+    for (endpoint, token, exit, step, cure) in [
+        (html.url(), CANARY, 8, "fail  answer", "sign-in page"),
+        (
+            refused.url(),
+            CANARY,
+            4,
+            "fail  answer",
+            "generating a new token ends the old one",
+        ),
+        (closed, CANARY, 7, "fail  connect", ""),
+        (html.url(), "", 2, "fail  token", "token_env"),
+        (
+            "http://tenant.example".to_owned(),
+            CANARY,
+            2,
+            "fail  profile",
+            "",
+        ),
+    ] {
+        let call = rein(["profile", "check"]).var("REINFER_ENDPOINT", &endpoint);
+        let call = if token.is_empty() {
+            call
+        } else {
+            call.var("REINFER_TOKEN", token)
+        };
+        let run = call.run().exit(exit).no_canary();
+        assert!(
+            run.stdout_text().contains(step) && run.stdout_text().contains(cure),
+            "{step} {cure}: {run}"
+        );
+    }
+    assert!(
+        html.requests()
+            .iter()
+            .all(|request| request.line() == "GET /auth/user")
+    );
+    let config = format!(
+        "[profiles.a]\nendpoint = \"{}\"\ntoken_env = \"T\"\n[profiles.b]\nextends = \"a\"\ntoken_env = \"NONE\"\n",
+        refused.url()
+    );
+    let run = rein(["profile", "check", "--all", "--format", "json"])
+        .config(&config)
+        .var("T", CANARY)
+        .run()
+        .exit(4);
+    let reports: serde_json::Value = serde_json::from_slice(&run.stdout).expect("JSON");
+    assert_eq!(
+        (reports[0]["profile"].as_str(), reports[0]["exit"].as_u64()),
+        (Some("a"), Some(4))
+    );
+    assert_eq!(
+        (reports[1]["profile"].as_str(), reports[1]["exit"].as_u64()),
+        (Some("b"), Some(2))
+    );
+}
+
+#[test]
+fn a_preflight_compares_and_does_not_call() {
+    let user = r#"{"status":"ok","user":{"username":"kim","organisation_permissions":{"retail":["voc-readonly"]}}}"#;
+    let server = Recorder::always(Reply::json(200, user));
+    let call =
+        |args: &[&str]| rein([&["call"][..], args, &["--preflight"]].concat()).at(&server.url());
+    let run = call(&["create-stream", "project=retail"])
+        .run()
+        .exit(4)
+        .says("missing for create-stream: Streams admin");
+    assert!(
+        run.stdout_text().contains("missing  Streams admin")
+            && run.stdout_text().contains("ok       View labels"),
+        "{run}"
+    );
+    call(&["list-datasets", "project=retail"]).run().exit(0);
+    assert!(
+        server
+            .requests()
+            .iter()
+            .all(|request| request.line() == "GET /auth/user"),
+        "{:?}",
+        server.requests()
+    );
+}

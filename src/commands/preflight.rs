@@ -1,0 +1,77 @@
+//! `rein call NAME --preflight`: what the endpoint needs beside what the user may do.
+
+use crate::catalogue::Endpoint;
+use crate::catalogue::permissions::{Held, held};
+use crate::cli::CallArgs;
+use crate::cli::items::Item;
+use crate::commands::{Context, call, print, probe};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::output::terminal::sanitise;
+
+/// Compares, without making the call.
+///
+/// # Errors
+/// Fails with the call's own code for a missing permission (4), and as a read does otherwise.
+pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<Exit> {
+    let options = &args.options;
+    let choice = call::choice(&options.profile);
+    let runtime = cx.runtime()?;
+    let result = runtime.block_on(async {
+        let tenant = call::demo_tenant(choice.profile).await?;
+        let profile = call::choose_profile(&choice, tenant.as_ref(), cx)?;
+        let probe = probe::ask(&profile, &options.connection, cx).await?;
+        Ok((profile, probe.user))
+    });
+    runtime.shutdown_background();
+    let (profile, user) = result?;
+    let items = args.items.iter().filter_map(|word| Item::parse(word).ok());
+    let named = items
+        .filter(|item| item.key == "project")
+        .map(|item| item.value)
+        .last();
+    let project = named
+        .or_else(|| {
+            profile
+                .project
+                .as_ref()
+                .map(|setting| setting.value.clone())
+        })
+        .unwrap_or_default();
+    let (of_project, of_tenant) = (user.of_project(&project), user.of_tenant());
+    let mut missing = Vec::new();
+    let mut text = format!(
+        "{} on project {} as {}\n",
+        endpoint.name,
+        sanitise(&project),
+        sanitise(&user.username)
+    );
+    for permission in endpoint.permissions {
+        let word = match held(permission, &of_project, &of_tenant) {
+            Held::Yes => "ok",
+            Held::No => {
+                missing.push(*permission);
+                "missing"
+            }
+            Held::Unknown => "unknown",
+        };
+        text.push_str(&format!("  {word:<8} {permission}\n"));
+    }
+    if endpoint.permissions.is_empty() {
+        text.push_str("  what it needs is not documented\n");
+    }
+    print(&text)?;
+    if missing.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    Err(Failure::new(
+        Exit::Caller,
+        format!("missing for {}: {}", endpoint.name, missing.join(", ")),
+    )
+    .fact(format!(
+        "token: {} (profile {})",
+        profile.token.describe(),
+        profile.name
+    ))
+    .fact("the call was not sent"))
+}
