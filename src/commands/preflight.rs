@@ -25,11 +25,14 @@ pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<
     });
     runtime.shutdown_background();
     let (profile, user) = result?;
-    let items = args.items.iter().filter_map(|word| Item::parse(word).ok());
+    let mut items = args
+        .items
+        .iter()
+        .rev()
+        .filter_map(|word| Item::parse(word).ok());
     let named = items
-        .filter(|item| item.key == "project")
-        .map(|item| item.value)
-        .last();
+        .find(|item| item.key == "project")
+        .map(|item| item.value);
     let project = named
         .or_else(|| {
             profile
