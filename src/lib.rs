@@ -107,6 +107,7 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
         Some(Command::Config(ConfigCommand::Check { config })) => {
             commands::config::check(config.as_deref(), cx)
         }
+        Some(Command::Config(ConfigCommand::Import(args))) => commands::import::run(args, cx),
         Some(Command::Demo(args)) => commands::demo::run(args, cx),
         Some(Command::Completions { shell }) => commands::shell::completions(*shell),
         Some(Command::Man) => commands::shell::man(),

@@ -291,6 +291,11 @@ pub(crate) enum ConfigCommand {
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
     },
+    /// Take profiles over from the vendor's CLI (re) or from uipathcli (uipath)
+    #[command(
+        after_help = "Examples:\n  rein config import re\n  rein config import uipath --tokens"
+    )]
+    Import(ImportArgs),
     /// Check the whole file and every profile, sending nothing
     #[command(
         after_help = "Examples:\n  rein config check\n  rein config check --config ./new.toml"
@@ -300,6 +305,31 @@ pub(crate) enum ConfigCommand {
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
     },
+}
+
+/// `rein config import`
+#[derive(Debug, clap::Args)]
+pub(crate) struct ImportArgs {
+    /// Which tool's file it is
+    pub(crate) from: ImportFrom,
+    /// The file (default: that tool's usual place)
+    #[arg(value_hint = clap::ValueHint::FilePath)]
+    pub(crate) file: Option<OsString>,
+    /// Copy tokens and client secrets as well, to files for your eyes alone
+    #[arg(long)]
+    pub(crate) tokens: bool,
+    /// Change this configuration file in place of the usual one
+    #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub(crate) config: Option<OsString>,
+}
+
+/// A tool whose profiles can be taken over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum ImportFrom {
+    /// The vendor's CLI: contexts.json
+    Re,
+    /// uipathcli: ~/.uipath/config
+    Uipath,
 }
 
 /// `rein demo`

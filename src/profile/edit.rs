@@ -20,6 +20,8 @@ pub(crate) struct Changes {
     pub(crate) texts: Vec<(&'static str, String)>,
     /// `token_command`.
     pub(crate) token_command: Option<Vec<String>>,
+    /// The keys of the `oauth` table.
+    pub(crate) oauth: Option<Vec<(&'static str, String)>>,
     /// A token to be stored in the file itself.
     pub(crate) token: Option<Secret>,
 }
@@ -76,6 +78,12 @@ pub(crate) fn add(path: &Path, name: &str, changes: &Changes, env: &Env) -> Resu
                     .collect::<toml_edit::Array>()
                     .into(),
             );
+        }
+        if let Some(oauth) = &changes.oauth {
+            let oauth_table = table(profile, "oauth")?;
+            for (key, text) in oauth {
+                set(oauth_table, key, text.as_str().into());
+            }
         }
         if let Some(token) = &changes.token {
             set(profile, "token", token.expose().into());

@@ -3,6 +3,7 @@
 pub(crate) mod edit;
 pub mod endpoint;
 pub(crate) mod file;
+pub(crate) mod import;
 pub mod resolve;
 pub(crate) mod show;
 

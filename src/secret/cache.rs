@@ -106,8 +106,9 @@ fn now() -> Duration {
         .unwrap_or_default()
 }
 
+/// Creates a folder that only its owner can enter.
 #[cfg(unix)]
-fn create_private_folder(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private_folder(folder: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)
@@ -115,8 +116,9 @@ fn create_private_folder(folder: &Path) -> std::io::Result<()> {
         .create(folder)
 }
 
+/// Creates a folder.
 #[cfg(not(unix))]
-fn create_private_folder(folder: &Path) -> std::io::Result<()> {
+pub(crate) fn create_private_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::create_dir_all(folder)
 }
 

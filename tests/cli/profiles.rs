@@ -530,3 +530,61 @@ fn a_token_that_is_asked_for_is_stored_for_the_owner_alone_and_not_echoed() {
     let text = std::fs::read_to_string(&file).expect("read");
     assert!(text.contains(&format!("token = \"{CANARY}\"")), "{text}");
 }
+
+#[test]
+fn profiles_of_other_tools_are_taken_over_and_tokens_only_on_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (re, uipath) = (
+        folder.path().join("contexts.json"),
+        folder.path().join("uipath"),
+    );
+    std::fs::write(&re, format!(r#"{{"contexts":[{{"name":"old","endpoint":"https://acme.reinfer.io/","token":"{CANARY}","accept_invalid_certificates":true,"proxy":null}},{{"name":"bad","endpoint":"http://x.example/","token":null,"accept_invalid_certificates":false,"proxy":null}}]}}"#)).expect("written");
+    std::fs::write(&uipath, format!("profiles:\n  - name: ci\n    organization: acme\n    tenant: prod\n    auth:\n      clientId: one\n      clientSecret: {CANARY}\n")).expect("written");
+    let config = folder.path().join("c.toml").display().to_string();
+    let (re, uipath) = (re.display().to_string(), uipath.display().to_string());
+    let import = |args: &[&str]| {
+        rein([&["config", "import"][..], args, &["--config", &config]].concat())
+            .run()
+            .exit(0)
+            .no_canary()
+            .stdout_text()
+    };
+    let said = import(&["re", &re]);
+    assert!(
+        said.contains("added: old")
+            && said.contains("not taken: its switch")
+            && said.contains("left out: bad"),
+        "{said}"
+    );
+    let text = std::fs::read_to_string(&config).expect("read");
+    assert!(
+        text.contains("endpoint = \"https://acme.reinfer.io/\"") && !text.contains(CANARY),
+        "{text}"
+    );
+    assert!(import(&["re", &re]).contains("kept: old is there already"));
+    let said = import(&["uipath", &uipath, "--tokens"]);
+    assert!(said.contains("added: ci"), "{said}");
+    let text = std::fs::read_to_string(&config).expect("read");
+    assert!(
+        text.contains("client_secret_file") && !text.contains(CANARY),
+        "{text}"
+    );
+    let secret = folder.path().join("secrets/ci.client-secret");
+    assert_eq!(
+        std::fs::read_to_string(&secret).expect("moved"),
+        format!("{CANARY}\n")
+    );
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        assert_eq!(
+            std::fs::metadata(&secret)
+                .expect("there")
+                .permissions()
+                .mode()
+                & 0o777,
+            0o600
+        );
+    }
+    rein(["config", "check", "--config", &config]).run().exit(0);
+}

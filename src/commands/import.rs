@@ -1,0 +1,167 @@
+//! `rein config import re|uipath`.
+
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use crate::cli::{ImportArgs, ImportFrom};
+use crate::commands::{Context, print};
+use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
+use crate::output::terminal::sanitise;
+use crate::profile::edit::{self, Changes};
+use crate::profile::import::{self, Foreign};
+use crate::profile::{Base, file};
+use crate::secret::Secret;
+
+/// The token service of UiPath's cloud.
+const TOKEN_URL: &str = "https://cloud.uipath.com/identity_/connect/token";
+
+/// Takes profiles over. Profiles that exist stay as they are; tokens stay where they are unless
+/// they are asked for.
+///
+/// # Errors
+/// Fails when there is nothing to read, or our own file cannot be written.
+pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
+    let source = match &args.file {
+        Some(file) => PathBuf::from(file),
+        None => usual(args.from, cx)?,
+    };
+    let text = std::fs::read_to_string(&source).map_err(|error| {
+        Failure::usage(format!(
+            "cannot read {}: {}",
+            source.display(),
+            io_reason(&error)
+        ))
+    })?;
+    let found = match args.from {
+        ImportFrom::Re => import::contexts(&text)?,
+        ImportFrom::Uipath => import::uipath(&text)?,
+    };
+    let path = file::path(args.config.as_deref(), &cx.env).ok_or_else(|| {
+        Failure::usage("there is no usual place for the file").hint("name it: --config FILE")
+    })?;
+    let existing = file::load(args.config.as_deref().filter(|_| path.exists()), &cx.env)?;
+    let mut said = String::new();
+    for foreign in found {
+        let name = sanitise(&foreign.name).into_owned();
+        if existing.entry(&foreign.name).is_some() {
+            said.push_str(&format!("kept: {name} is there already\n"));
+            continue;
+        }
+        match take(&foreign, &path, args.tokens, cx) {
+            Ok(notes) => {
+                said.push_str(&format!("added: {name}\n"));
+                notes
+                    .iter()
+                    .for_each(|note| said.push_str(&format!("  {note}\n")));
+            }
+            Err(failure) => said.push_str(&format!("left out: {name}: {}\n", failure.headline)),
+        }
+    }
+    print(&said)
+}
+
+fn usual(from: ImportFrom, cx: &Context) -> Result<PathBuf> {
+    let home = cx
+        .env
+        .home()
+        .ok_or_else(|| Failure::usage("there is no home directory").hint("name the file"))?;
+    let config = cx
+        .env
+        .path("XDG_CONFIG_HOME")
+        .filter(|path| path.is_absolute());
+    Ok(match from {
+        ImportFrom::Re => config
+            .map_or_else(|| home.join(".config"), Path::to_owned)
+            .join("reinfer/contexts.json"),
+        ImportFrom::Uipath => home.join(".uipath/config"),
+    })
+}
+
+/// Adds one profile; returns what there is to say about it.
+fn take(foreign: &Foreign, path: &Path, tokens: bool, cx: &Context) -> Result<Vec<String>> {
+    let mut notes: Vec<String> = foreign
+        .left
+        .iter()
+        .map(|left| format!("not taken: {left}"))
+        .collect();
+    if let Some((_, endpoint)) = foreign.texts.iter().find(|(key, _)| *key == "endpoint") {
+        Base::from_endpoint(endpoint)
+            .map_err(|why| Failure::usage(format!("its endpoint is not usable: {why}")))?;
+    }
+    let mut changes = Changes {
+        texts: foreign.texts.clone(),
+        ..Changes::default()
+    };
+    let mut moved = Vec::new();
+    if let Some((id, secret)) = &foreign.client {
+        let mut oauth = vec![
+            ("token_url", TOKEN_URL.to_owned()),
+            ("client_id", id.clone()),
+        ];
+        match secret.as_ref().filter(|_| tokens) {
+            Some(secret) => {
+                let file = secret_file(path, &foreign.name, "client-secret");
+                oauth.push(("client_secret_file", file.to_string_lossy().into_owned()));
+                moved.push((file, secret.clone()));
+            }
+            None => {
+                let variable = crate::secret::source::variable_of_profile(&foreign.name)
+                    .replace("TOKEN", "CLIENT_SECRET");
+                notes.push(format!(
+                    "its client secret is expected in ${variable}; --tokens moves it to a file"
+                ));
+                oauth.push(("client_secret_env", variable));
+            }
+        }
+        changes.oauth = Some(oauth);
+    } else if let Some(token) = &foreign.token {
+        if tokens {
+            let file = secret_file(path, &foreign.name, "token");
+            changes
+                .texts
+                .push(("token_file", file.to_string_lossy().into_owned()));
+            moved.push((file, token.clone()));
+        } else {
+            notes.push(
+                "its token stays where it is; --tokens moves a copy to a file for your eyes alone"
+                    .to_owned(),
+            );
+        }
+    }
+    for (file, secret) in &moved {
+        write_secret(file, secret).map_err(|error| {
+            Failure::local(format!(
+                "cannot write {}: {}",
+                file.display(),
+                io_reason(&error)
+            ))
+        })?;
+        notes.push(format!(
+            "its secret is in {} now; remove the old copy",
+            file.display()
+        ));
+    }
+    edit::add(path, &foreign.name, &changes, &cx.env)?;
+    Ok(notes)
+}
+
+fn secret_file(config: &Path, name: &str, kind: &str) -> PathBuf {
+    config
+        .parent()
+        .unwrap_or(Path::new(""))
+        .join("secrets")
+        .join(format!("{name}.{kind}"))
+}
+
+/// Writes a secret 0600 from the first byte, in a folder that only its owner can enter.
+fn write_secret(path: &Path, secret: &Secret) -> std::io::Result<()> {
+    let folder = path.parent().unwrap_or(Path::new("."));
+    crate::secret::cache::create_private_folder(folder)?;
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(secret.expose().as_bytes())?;
+    file.write_all(b"\n")?;
+    file.as_file().sync_all()?;
+    file.persist(path)?;
+    Ok(())
+}

@@ -1,0 +1,203 @@
+//! Profiles out of the files of other tools: the vendor's CLI `re`, and `uipathcli`. Pure.
+
+use serde::Deserialize;
+
+use crate::error::{Failure, Result};
+use crate::secret::Secret;
+
+/// A profile as another tool keeps it.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Foreign {
+    /// Its name, made fit for ours.
+    pub(crate) name: String,
+    /// Our keys and their texts.
+    pub(crate) texts: Vec<(&'static str, String)>,
+    /// The token, if that tool keeps one.
+    pub(crate) token: Option<Secret>,
+    /// The client id and secret of an external application.
+    pub(crate) client: Option<(String, Option<Secret>)>,
+    /// What could not be taken over, in words.
+    pub(crate) left: Vec<String>,
+}
+
+#[derive(Deserialize)]
+struct Contexts {
+    #[serde(default)]
+    contexts: Vec<Context>,
+}
+
+#[derive(Deserialize)]
+struct Context {
+    name: String,
+    endpoint: String,
+    token: Option<String>,
+    #[serde(default)]
+    accept_invalid_certificates: bool,
+    proxy: Option<String>,
+}
+
+/// Reads the contexts of the vendor's CLI (`contexts.json`).
+///
+/// # Errors
+/// Fails when the text is not such a file; no value is shown.
+pub(crate) fn contexts(text: &str) -> Result<Vec<Foreign>> {
+    let parsed: Contexts = serde_json::from_str(text).map_err(|error| {
+        Failure::usage(format!(
+            "line {}: these are not the contexts of re",
+            error.line()
+        ))
+    })?;
+    Ok(parsed
+        .contexts
+        .into_iter()
+        .map(|context| {
+            let mut foreign = Foreign {
+                name: fit(&context.name),
+                ..Foreign::default()
+            };
+            foreign.texts.push(("endpoint", context.endpoint));
+            foreign
+                .texts
+                .extend(context.proxy.map(|proxy| ("proxy", proxy)));
+            foreign.token = context
+                .token
+                .filter(|token| !token.is_empty())
+                .map(Secret::new);
+            if context.accept_invalid_certificates {
+                foreign.left.push(
+                    "its switch to accept any certificate: that holds for one call, with -k"
+                        .to_owned(),
+                );
+            }
+            foreign
+        })
+        .collect())
+}
+
+/// Reads the profiles of `uipathcli` (`~/.uipath/config`, YAML).
+///
+/// # Errors
+/// Fails when the text is not such a file; no value is shown.
+pub(crate) fn uipath(text: &str) -> Result<Vec<Foreign>> {
+    use saphyr::{LoadableYamlNode, Yaml};
+    let wrong = || {
+        Failure::usage("this is not a configuration of uipathcli").hint("it begins with profiles:")
+    };
+    let documents = Yaml::load_from_str(text).map_err(|_| wrong())?;
+    let profiles = documents
+        .first()
+        .and_then(|document| document.as_mapping_get("profiles"))
+        .and_then(Yaml::as_sequence)
+        .ok_or_else(wrong)?;
+    let mut found = Vec::new();
+    for profile in profiles {
+        let get = |key: &str| {
+            profile
+                .as_mapping_get(key)
+                .and_then(Yaml::as_str)
+                .map(str::to_owned)
+        };
+        let auth = profile.as_mapping_get("auth");
+        let secret = |key: &str| {
+            auth.and_then(|auth| auth.as_mapping_get(key))
+                .and_then(Yaml::as_str)
+                .map(str::to_owned)
+        };
+        let mut foreign = Foreign {
+            name: fit(&get("name").unwrap_or_else(|| "default".to_owned())),
+            ..Foreign::default()
+        };
+        match (get("uri"), get("organization"), get("tenant")) {
+            (None, Some(organisation), Some(tenant)) => {
+                foreign.texts.push(("organisation", organisation));
+                foreign.texts.push(("tenant", tenant));
+            }
+            (Some(uri), Some(organisation), Some(tenant)) => {
+                let uri = uri.trim_end_matches('/');
+                foreign.texts.push((
+                    "endpoint",
+                    format!("{uri}/{organisation}/{tenant}/reinfer_"),
+                ));
+            }
+            _ => foreign
+                .left
+                .push("it names no organization and tenant".to_owned()),
+        }
+        foreign.token = secret("pat").map(Secret::new);
+        foreign.client = secret("clientId").map(|id| (id, secret("clientSecret").map(Secret::new)));
+        found.push(foreign);
+    }
+    Ok(found)
+}
+
+/// Makes a name of ours: one word without a slash, and not the reserved one.
+fn fit(name: &str) -> String {
+    let name: String = name
+        .chars()
+        .map(|c| {
+            if c.is_alphanumeric() || matches!(c, '-' | '_' | '.') {
+                c
+            } else {
+                '-'
+            }
+        })
+        .collect();
+    match name.as_str() {
+        "" => "imported".to_owned(),
+        "demo" => "demo-imported".to_owned(),
+        _ => name,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn contexts_become_profiles() {
+        let text = r#"{"current_context":"a","contexts":[
+            {"name":"my prod","endpoint":"https://acme.reinfer.io/","token":"T","accept_invalid_certificates":true,"proxy":"http://p:1/"},
+            {"name":"demo","endpoint":"https://x.reinfer.io/","token":null,"accept_invalid_certificates":false,"proxy":null}]}"#;
+        let found = contexts(text).expect("contexts");
+        assert_eq!(found[0].name, "my-prod");
+        assert_eq!(
+            found[0].texts,
+            [
+                ("endpoint", "https://acme.reinfer.io/".to_owned()),
+                ("proxy", "http://p:1/".to_owned())
+            ]
+        );
+        assert_eq!((found[0].token.is_some(), found[0].left.len()), (true, 1));
+        assert_eq!(
+            (found[1].name.as_str(), &found[1].token),
+            ("demo-imported", &None)
+        );
+        let failure = contexts(r#"{"contexts":[{"token":"SEKRET-0123"}]}"#).expect_err("no name");
+        assert!(!failure.to_string().contains("SEKRET"), "{failure}");
+    }
+
+    #[test]
+    fn profiles_of_uipathcli_become_ours() {
+        let text = "profiles:\n  - name: default\n    organization: acme\n    tenant: prod\n    auth:\n      clientId: one\n      clientSecret: S\n  - name: other\n    uri: https://a.example/\n    organization: o\n    tenant: t\n    auth:\n      pat: P\n  - name: empty\n";
+        let found = uipath(text).expect("profiles");
+        assert_eq!(
+            found[0].texts,
+            [
+                ("organisation", "acme".to_owned()),
+                ("tenant", "prod".to_owned())
+            ]
+        );
+        assert_eq!(
+            found[0].client,
+            Some(("one".to_owned(), Some(Secret::new("S".to_owned()))))
+        );
+        assert_eq!(
+            found[1].texts,
+            [("endpoint", "https://a.example/o/t/reinfer_".to_owned())]
+        );
+        assert!(found[1].token.is_some() && found[2].texts.is_empty() && found[2].left.len() == 1);
+        for text in ["", "a: b", "[1", "profiles: 1"] {
+            assert!(uipath(text).is_err(), "{text}");
+        }
+    }
+}
