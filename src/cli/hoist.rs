@@ -31,7 +31,7 @@ pub(crate) fn options_after_subcommand(root: &Command, args: Vec<OsString>) -> V
 }
 
 /// Returns the position of the first word that is neither an option nor an option's value.
-fn first_plain_word(root: &Command, words: &[OsString]) -> Option<usize> {
+pub(crate) fn first_plain_word(root: &Command, words: &[OsString]) -> Option<usize> {
     let mut position = 0;
     while position < words.len() {
         let word = words[position].to_string_lossy();

@@ -8,7 +8,7 @@ pub(crate) mod units;
 
 use std::ffi::OsString;
 
-use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 pub(crate) use options::{CallOptions, ProfileOptions};
@@ -365,11 +365,51 @@ pub(crate) struct Parsed {
 /// # Errors
 /// Fails with clap's error, which also stands for `--help` and `--version`.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
+    if let Some(parsed) = parse_raw(&args) {
+        return Ok(parsed);
+    }
     let command = Cli::command();
     let args = hoist::options_after_subcommand(&command, args);
     let matches = command.try_get_matches_from(args)?;
     let cli = Cli::from_arg_matches(&matches)?;
     Ok(Parsed { cli, matches })
+}
+
+/// Every subcommand, known without building the definition of one.
+const SUBCOMMANDS: [&str; 8] = [
+    "call",
+    "completions",
+    "config",
+    "demo",
+    "help",
+    "man",
+    "profile",
+    "templates",
+];
+
+/// Parses a line that is plainly a raw call, with nothing but a raw call's options built: that is
+/// half of what such a call would otherwise spend on its command line. `None` leaves everything
+/// else, mistakes and help among it, to the whole definition.
+fn parse_raw(args: &[OsString]) -> Option<Parsed> {
+    let command = RawCall::augment_args(clap::Command::new("rein").args_override_self(true));
+    let first = hoist::first_plain_word(&command, args.get(1..)?)?;
+    if args
+        .get(first + 1)
+        .and_then(|word| word.to_str())
+        .is_none_or(|word| SUBCOMMANDS.contains(&word))
+    {
+        return None;
+    }
+    let matches = command.try_get_matches_from(args).ok()?;
+    let raw = RawCall::from_arg_matches(&matches).ok()?;
+    Some(Parsed {
+        cli: Cli {
+            command: None,
+            raw,
+            version: None,
+        },
+        matches,
+    })
 }
 
 /// Returns the names of all subcommands, for saying what was probably meant.
@@ -387,6 +427,19 @@ mod tests {
     #[test]
     fn the_command_tree_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn every_subcommand_is_known_by_name() {
+        let mut command = Cli::command();
+        command.build();
+        for subcommand in command.get_subcommands() {
+            assert!(
+                SUBCOMMANDS.contains(&subcommand.get_name()),
+                "{}",
+                subcommand.get_name()
+            );
+        }
     }
 
     #[test]

@@ -335,6 +335,7 @@ impl Machine {
         Ok(at + 1)
     }
 
+    #[inline]
     fn begin_string(
         &mut self,
         piece: &[u8],
@@ -355,6 +356,7 @@ impl Machine {
     }
 
     /// Goes on behind a string; returns where.
+    #[inline]
     fn string_ends(&mut self, piece: &[u8], at: usize, key: bool, sink: &mut impl Sink) -> usize {
         if !key {
             self.value_ends();
@@ -570,6 +572,7 @@ impl Machine {
         Ok(at + 1)
     }
 
+    #[inline]
     fn value_ends(&mut self) {
         self.state = if self.depth == 0 {
             State::Done
@@ -598,6 +601,7 @@ impl Machine {
         self.value_ends();
     }
 
+    #[inline]
     fn in_object(&self) -> bool {
         match self.depth.checked_sub(1) {
             Some(level) => self.levels[level / 64] >> (level % 64) & 1 == 1,
@@ -608,6 +612,7 @@ impl Machine {
 
 /// Returns how many bytes from the beginning are ASCII text that needs no second look: no quote,
 /// backslash, control character or part of a longer character. Eight bytes at a time.
+#[inline]
 fn plain_length(text: &[u8]) -> usize {
     const ONES: u64 = 0x0101_0101_0101_0101;
     const HIGHS: u64 = 0x8080_8080_8080_8080;
@@ -633,6 +638,7 @@ fn plain_length(text: &[u8]) -> usize {
         .unwrap_or(text.len() - at)
 }
 
+#[inline]
 fn begins_value(byte: u8) -> bool {
     matches!(
         byte,

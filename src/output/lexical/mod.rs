@@ -141,6 +141,7 @@ struct Writer<'a> {
 }
 
 impl Writer<'_> {
+    #[inline]
     fn new_line(&mut self, depth: usize) {
         const NEW_LINE: [u8; 65] = {
             let mut bytes = [b' '; 65];
