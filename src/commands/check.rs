@@ -18,6 +18,13 @@ use crate::profile::resolve::{self, Choice};
 /// Clocks further apart than this make certificates and tokens fail in ways that are hard to see.
 const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 
+/// A certificate that ends sooner than this is worth a word.
+const EXPIRES_SOON: Duration = Duration::from_secs(21 * 24 * 3600);
+
+fn days(time: Duration) -> String {
+    format!("{} days", time.as_secs() / (24 * 3600))
+}
+
 /// How one step stands.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
@@ -222,13 +229,19 @@ fn answered(profile: &Profile, probe: &Probe, report: &mut Report) {
         );
     }
     if let (Some(tls), Some(connect)) = (timings.tls, timings.connect) {
-        report.ok(
-            "tls",
-            format!(
-                "{}, certificate accepted",
-                millis(tls.saturating_sub(connect))
+        let took = millis(tls.saturating_sub(connect));
+        match probe.certificate {
+            Some(left) if left < EXPIRES_SOON => report.warn(
+                "tls",
+                format!("{took}, the certificate ends in {}", days(left)),
+                "tell whoever runs the endpoint: calls fail when it has ended",
             ),
-        );
+            Some(left) => report.ok(
+                "tls",
+                format!("{took}, the certificate is trusted for {} more", days(left)),
+            ),
+            None => report.ok("tls", format!("{took}, the certificate is trusted")),
+        }
     }
     report.ok(
         "answer",

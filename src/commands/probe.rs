@@ -38,6 +38,8 @@ pub(crate) struct Probe {
     /// How far the server's clock is from ours, when it told the time.
     pub(crate) skew: Option<Duration>,
     pub(crate) http_version: &'static str,
+    /// How long the server's certificate is valid yet, when it showed one.
+    pub(crate) certificate: Option<Duration>,
 }
 
 /// The user as far as it is looked at; everything else the service may add is passed over.
@@ -68,7 +70,8 @@ pub(crate) async fn ask(
     cx: &Context,
 ) -> Result<Probe> {
     let url = profile.base.value.join(PATH)?;
-    let connection = connection::decide(options, profile, &url, &cx.env)?;
+    let mut connection = connection::decide(options, profile, &url, &cx.env)?;
+    connection.keep_certificate = true;
     let limits = connection::limits(options)?;
     let token = token::obtain(profile, options, limits, Freshness::Kept, cx).await?;
     let mut redactor = Redactor::default();
@@ -153,7 +156,23 @@ pub(crate) async fn ask(
         server,
         skew: skew(head.headers.get("date").and_then(|date| date.to_str().ok())),
         http_version: head.version,
+        certificate: head.certificate.as_deref().and_then(valid_for),
     })
+}
+
+/// Returns how long a certificate is valid yet; it has been accepted, so it is now.
+fn valid_for(der: &[u8]) -> Option<Duration> {
+    use x509_cert::der::Decode;
+    let certificate = x509_cert::Certificate::from_der(der).ok()?;
+    let end = certificate
+        .tbs_certificate
+        .validity
+        .not_after
+        .to_unix_duration();
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .ok()?;
+    Some(end.saturating_sub(now))
 }
 
 fn skew(date: Option<&str>) -> Option<Duration> {

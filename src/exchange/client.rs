@@ -28,6 +28,8 @@ pub(crate) struct Connection {
     pub(crate) version: HttpVersion,
     /// TLS.
     pub(crate) tls: TlsSettings,
+    /// Whether the server's certificate is kept, to be looked at.
+    pub(crate) keep_certificate: bool,
 }
 
 /// Which HTTP version is asked for.
@@ -97,6 +99,7 @@ impl Client {
             .connect_timeout(connection.connect_timeout)
             .dns_resolver(resolver)
             .connector_layer(MarkLayer(marks.clone()))
+            .tls_info(connection.keep_certificate)
             .connection_verbose(true)
             .http1_max_headers(MOST_HEADERS)
             .http2_max_header_list_size(LARGEST_HEADER_BLOCK)

@@ -117,7 +117,10 @@ fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
 
 fn platform(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
     let said = match body.message() {
-        Some(message) if !message.trim().is_empty() => format!(": {}", about.clean(&message)),
+        // The service's own text for an unknown path is the status once more.
+        Some(message) if !message.trim().is_empty() && message != head.line(about) => {
+            format!(": {}", about.clean(&message))
+        }
         _ => String::new(),
     };
     let failure = Failure::new(exit, format!("{} from Re:infer{said}", head.line(about)));

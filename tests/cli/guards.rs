@@ -1,6 +1,6 @@
 //! Guards: a write to production is sent only when it is confirmed by name, whatever the spelling.
 
-use crate::support::{CANARY, Recorder, Reply, rein};
+use crate::support::{CANARY, Demo, Recorder, Reply, rein};
 
 const OK: &str = r#"{"status":"ok"}"#;
 
@@ -298,6 +298,22 @@ fn the_check_names_each_step_and_the_first_failures_code() {
     ] {
         assert!(run.stdout_text().contains(part), "{part}: {run}");
     }
+    let tls = Demo::tls();
+    let folder = tempfile::tempdir().expect("a folder");
+    let ca = folder.path().join("ca.pem");
+    std::fs::write(&ca, tls.ca_pem.as_deref().expect("a certificate")).expect("written");
+    let config = format!(
+        "[profiles.p]\nendpoint = \"{}\"\nca_file = \"{}\"\n",
+        tls.url,
+        ca.display()
+    );
+    let call = rein(["profile", "check", "p"]).config(&config);
+    let run = call.var("REINFER_TOKEN", &tls.token).run().exit(0);
+    assert!(
+        run.stdout_text()
+            .contains("the certificate is trusted for "),
+        "{run}"
+    );
     let html = Recorder::always(Reply::with(
         200,
         &["Content-Type: text/html"],
