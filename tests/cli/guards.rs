@@ -406,3 +406,59 @@ fn a_preflight_compares_and_does_not_call() {
         server.requests()
     );
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn class_guard_terminal_and_flag_decide_and_the_servers_log_is_witness() {
+    let server = server();
+    let calls: [(&str, &[&str]); 5] = [
+        ("read", &["POST", "v1/datasets/a/b/export", "limit:=1"]),
+        ("write", &["PUT", "v1/sources/a/b", "source[title]=x"]),
+        (
+            "billable",
+            &["POST", "v1/sources/a/b/sync", "comments:=[{}]"],
+        ),
+        (
+            "stateful",
+            &["POST", "v1/datasets/a/b/streams/c/advance", "sequence_id=x"],
+        ),
+        ("destructive", &["DELETE", "v1/datasets/a/b"]),
+    ];
+    for (class, words) in calls {
+        for guard in ["none", "confirm", "read-only"] {
+            for flag in [None, Some("p"), Some("other")] {
+                for typed in [None, Some("p"), Some("y")] {
+                    let config = format!(
+                        "[profiles.p]\nendpoint = \"{}\"\ntoken_env = \"T\"\nguard = \"{guard}\"\n",
+                        server.url()
+                    );
+                    let mut args = [&["-p", "p", "-s"][..], words].concat();
+                    args.extend(flag.map(|name| ["--confirm", name]).into_iter().flatten());
+                    let call = rein(&args).config(&config).var("T", CANARY);
+                    let before = server.requests().len();
+                    match typed {
+                        None => drop(call.run()),
+                        Some(name) => {
+                            drop(crate::output::typing_on_a_terminal(
+                                &call.command(),
+                                &format!("{name}\n"),
+                            ));
+                        }
+                    }
+                    let sent = server.requests().len() - before;
+                    let confirmed = match (flag, typed) {
+                        (Some(name), _) | (None, Some(name)) => name == "p",
+                        (None, None) => false,
+                    };
+                    let expected =
+                        class == "read" || guard == "none" || (guard == "confirm" && confirmed);
+                    assert_eq!(
+                        sent,
+                        usize::from(expected),
+                        "{class} {guard} {flag:?} {typed:?}"
+                    );
+                }
+            }
+        }
+    }
+}
