@@ -246,13 +246,19 @@ pub(crate) fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Conf
 
 /// A file with a literal secret is for its owner's eyes alone.
 fn refuse_a_readable_secret(file: &ConfigFile) -> Result<()> {
-    let holds_secret = |entry: &&Entry| matches!(entry.token, Some(Stored::Literal(..)));
+    let holds_secret = |entry: &&Entry| {
+        let proxy_has_password = entry
+            .proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.value.contains('@'));
+        matches!(entry.token, Some(Stored::Literal(..))) || proxy_has_password
+    };
     let Some(entry) = file.profiles.iter().find(holds_secret) else {
         return Ok(());
     };
     if readable_by_others(&file.path) {
         return Err(Failure::usage(format!(
-            "{} holds the token of profile {} and can be read by others",
+            "{} holds a secret of profile {} and can be read by others",
             file.path.display(),
             entry.name
         ))
