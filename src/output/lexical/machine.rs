@@ -14,8 +14,9 @@ pub(super) trait Sink {
     fn item(&mut self, first: bool, depth: usize);
     /// `:`.
     fn colon(&mut self);
-    /// A whole string with its quotes, ASCII and without escapes: most are.
-    fn string(&mut self, key: bool, quoted: &[u8]);
+    /// A whole string with its quotes, ASCII and without escapes: most are. It is the first
+    /// `length` bytes of `rest`.
+    fn string(&mut self, key: bool, length: usize, rest: &[u8]);
     /// A quote begins a string.
     fn string_begin(&mut self, key: bool);
     /// A piece of a string's text, escapes as they stand: UTF-8 that has been checked.
@@ -347,7 +348,7 @@ impl Machine {
         let plain = plain_length(rest);
         if rest.get(plain) == Some(&b'"') {
             let end = at + plain + 2;
-            sink.string(key, &piece[at..end]);
+            sink.string(key, end - at, &piece[at..]);
             return Ok(self.string_ends(piece, end, key, sink));
         }
         sink.string_begin(key);

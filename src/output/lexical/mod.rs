@@ -148,9 +148,11 @@ impl Writer<'_> {
             bytes[0] = b'\n';
             bytes
         };
-        let blanks = depth * 2;
+        // Deeper levels go no further in: a million brackets would become terabytes of blanks.
+        const DEEPEST: usize = 64;
+        let blanks = depth.min(DEEPEST) * 2;
         match NEW_LINE.get(..=blanks) {
-            Some(line) => self.out.extend_from_slice(line),
+            Some(line) => copy_short(self.out, line, &NEW_LINE),
             None => {
                 self.out.push(b'\n');
                 self.out.resize(self.out.len() + blanks, b' ');
@@ -221,9 +223,10 @@ impl Sink for Writer<'_> {
         }
     }
 
-    fn string(&mut self, key: bool, quoted: &[u8]) {
+    fn string(&mut self, key: bool, length: usize, rest: &[u8]) {
+        let quoted = &rest[..length];
         if self.colours.is_none() && !self.escape {
-            self.out.extend_from_slice(quoted);
+            copy_short(self.out, quoted, rest);
             return;
         }
         self.string_begin(key);
@@ -269,6 +272,20 @@ impl Sink for Writer<'_> {
     }
 }
 
+/// Appends bytes that `beyond` begins with. A short text is copied as a block of fixed length,
+/// which is a few instructions in place of a call, and what was too much is cut off again.
+#[inline]
+fn copy_short(out: &mut Vec<u8>, bytes: &[u8], beyond: &[u8]) {
+    match beyond.first_chunk::<32>() {
+        Some(block) if bytes.len() <= block.len() => {
+            let end = out.len() + bytes.len();
+            out.extend_from_slice(block);
+            out.truncate(end);
+        }
+        _ => out.extend_from_slice(bytes),
+    }
+}
+
 /// For checking alone.
 struct Nothing;
 
@@ -278,7 +295,7 @@ impl Sink for Nothing {
     fn close(&mut self, _byte: u8, _empty: bool, _depth: usize) {}
     fn item(&mut self, _first: bool, _depth: usize) {}
     fn colon(&mut self) {}
-    fn string(&mut self, _key: bool, _quoted: &[u8]) {}
+    fn string(&mut self, _key: bool, _length: usize, _rest: &[u8]) {}
     fn string_begin(&mut self, _key: bool) {}
     fn string_piece(&mut self, _text: &[u8]) {}
     fn string_end(&mut self, _key: bool) {}

@@ -46,6 +46,7 @@ fn depth_is_no_limit() {
     let depth = 200_000;
     let text = "[".repeat(depth) + &"]".repeat(depth);
     assert_eq!(compact(&text), text);
+    assert!(pretty(&text).len() < 2 * depth * 132, "blanks are bounded");
 }
 
 #[test]
