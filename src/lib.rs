@@ -56,6 +56,7 @@ pub fn complete(args: impl IntoIterator<Item = OsString>) -> bool {
 
 /// Runs the program with these words, the first being its own name, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    hide_panics();
     interrupt::watch();
     let env = Env::capture();
     let parsed = match cli::parse(args.into_iter().collect()) {
@@ -74,6 +75,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             failure.exit
         }
     }
+}
+
+/// A panic's own message can hold any value, a token among them, so a fixed text takes its place.
+fn hide_panics() {
+    #[expect(
+        clippy::exit,
+        clippy::disallowed_methods,
+        reason = "after a panic there is no way back to main"
+    )]
+    std::panic::set_hook(Box::new(|_| {
+        output::stdout::note(
+            "error: rein itself failed; this is a mistake in the program\n  run it again with -v, and report what you see",
+        );
+        std::process::exit(exit::Exit::Local.code().into());
+    }));
 }
 
 fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {

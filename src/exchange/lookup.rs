@@ -99,6 +99,9 @@ impl Resolver {
         let usable: Vec<SocketAddr> = found
             .into_iter()
             .filter(|address| self.family.allows(*address))
+            // Plain http is allowed to this name, so it must mean this machine whatever a hosts
+            // file says.
+            .filter(|address| !host.eq_ignore_ascii_case("localhost") || address.is_loopback())
             .map(|address| SocketAddr::new(address, 0))
             .collect();
         if usable.is_empty() {

@@ -47,6 +47,8 @@ pub(crate) struct BodyOutput {
     redactor: Option<StreamRedactor>,
     theme: Theme,
     terminal: bool,
+    /// What a piece is laid out into.
+    buffer: Vec<u8>,
     /// Whether something was written and did not end a line.
     open_line: bool,
     /// What is worth telling about the body when it is complete.
@@ -102,6 +104,7 @@ impl BodyOutput {
             redactor: secret.map(|secret| StreamRedactor::new(Some(secret))),
             theme,
             terminal,
+            buffer: Vec::new(),
             open_line: false,
             note: None,
         })
@@ -187,7 +190,9 @@ impl BodyOutput {
                 Renderer::Text(TextSanitiser::default())
             };
         }
-        let mut shown = Vec::new();
+        // The same buffer for every piece: a new one each time would be new pages each time.
+        let mut shown = std::mem::take(&mut self.buffer);
+        shown.clear();
         match &mut self.renderer {
             Renderer::Raw | Renderer::Undecided => return self.write(piece),
             Renderer::Text(sanitiser) => sanitiser.push(piece, &mut shown),
@@ -197,7 +202,9 @@ impl BodyOutput {
                 }
             }
         }
-        self.write(&shown)
+        let written = self.write(&shown);
+        self.buffer = shown;
+        written
     }
 
     /// Goes on without layout after something that is not JSON; no byte is lost.

@@ -320,3 +320,15 @@ fn wait_until(is_so: impl Fn() -> bool) {
     }
     panic!("it did not come to that");
 }
+
+#[test]
+fn localhost_means_this_machine_whatever_it_resolves_to() {
+    // A documentation address (RFC 5737): nothing is there, and nothing is asked there.
+    let resolve = ["v1/x", "--resolve", "localhost:9:192.0.2.1"];
+    rein(resolve)
+        .at("http://localhost:9")
+        .run()
+        .exit(6)
+        .says("localhost")
+        .no_canary();
+}

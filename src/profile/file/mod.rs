@@ -1,5 +1,9 @@
 //! The configuration file: where it is, what may stand in it, and what is wrong with it.
 
+mod templates;
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::ops::Range;
@@ -8,15 +12,15 @@ use std::path::{Path, PathBuf};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use crate::catalogue;
-use crate::catalogue::user::{Shape, UserTemplate};
+use crate::catalogue::user::UserTemplate;
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason, nearest};
-use crate::output::lexical;
 use crate::output::terminal::sanitise;
 use crate::profile::{Guard, Origin};
 use crate::secret::Secret;
 use crate::secret::source::Stored;
+
+pub(crate) use self::templates::templates;
 
 /// The keys at the top of the file.
 pub(crate) const TOP_KEYS: [&str; 4] = ["default_profile", "profiles", "templates", "vars"];
@@ -192,45 +196,6 @@ pub(crate) fn load(option: Option<&OsStr>, env: &Env) -> Result<ConfigFile> {
     Ok(file)
 }
 
-/// Returns the user's templates: those of the configuration file and of the files named.
-///
-/// # Errors
-/// Fails (exit 2) on a mistake in one of them, and when two templates have one name.
-pub(crate) fn templates(
-    config: Option<&OsStr>,
-    files: &[std::ffi::OsString],
-    env: &Env,
-) -> Result<Vec<UserTemplate>> {
-    let mut templates = load(config, env)?.templates;
-    for file in files {
-        let path = Path::new(file);
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Failure::usage(format!(
-                "cannot read the templates in {}: {}",
-                path.display(),
-                io_reason(&error)
-            ))
-        })?;
-        templates.extend(parse(path, &text, env.home().as_deref())?.templates);
-    }
-    for (position, template) in templates.iter().enumerate() {
-        if let Some(other) = templates[..position]
-            .iter()
-            .find(|other| other.name == template.name)
-        {
-            let place = |template: &UserTemplate| {
-                format!("{}:{}", template.place.0.display(), template.place.1)
-            };
-            return Err(Failure::usage(format!(
-                "the template {} is defined twice",
-                sanitise(&template.name)
-            ))
-            .fact(format!("{} and {}", place(other), place(template))));
-        }
-    }
-    Ok(templates)
-}
-
 /// Parses the text of a file.
 ///
 /// # Errors
@@ -246,13 +211,19 @@ pub(crate) fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Conf
 
 /// A file with a literal secret is for its owner's eyes alone.
 fn refuse_a_readable_secret(file: &ConfigFile) -> Result<()> {
-    let holds_secret = |entry: &&Entry| matches!(entry.token, Some(Stored::Literal(..)));
+    let holds_secret = |entry: &&Entry| {
+        let proxy_has_password = entry
+            .proxy
+            .as_ref()
+            .is_some_and(|proxy| proxy.value.contains('@'));
+        matches!(entry.token, Some(Stored::Literal(..))) || proxy_has_password
+    };
     let Some(entry) = file.profiles.iter().find(holds_secret) else {
         return Ok(());
     };
     if readable_by_others(&file.path) {
         return Err(Failure::usage(format!(
-            "{} holds the token of profile {} and can be read by others",
+            "{} holds a secret of profile {} and can be read by others",
             file.path.display(),
             entry.name
         ))
@@ -417,121 +388,6 @@ impl Reader<'_> {
         Ok(entry)
     }
 
-    fn template(&self, name: &Key<'_>, value: &Value<'_>) -> Result<UserTemplate> {
-        let shown = sanitise(name.get_ref()).into_owned();
-        if let Some(endpoint) = catalogue::by_name(name.get_ref()) {
-            return Err(self
-                .wrong(
-                    name.span(),
-                    &format!("the template {shown} has the name of a built-in one"),
-                )
-                .fact(format!(
-                    "the built-in one is {} {}",
-                    endpoint.method, endpoint.path
-                ))
-                .hint("give it another name: the built-in one's class must stay what it is"));
-        }
-        let section = format!("template {shown}");
-        let (mut method, mut path) = (None, None);
-        let mut template = UserTemplate {
-            name: name.get_ref().to_string(),
-            place: (self.path.to_owned(), self.line(&name.span())),
-            summary: None,
-            method: String::new(),
-            path: String::new(),
-            query: Vec::new(),
-            body: None,
-            defaults: Vec::new(),
-            items: None,
-            columns: Vec::new(),
-            reads: false,
-        };
-        for (key, value) in self.table(value, &section)? {
-            let word = key.get_ref().as_ref();
-            match word {
-                "summary" => template.summary = Some(self.string(value, word)?.value),
-                "method" => {
-                    let text = self.string(value, word)?.value.to_ascii_uppercase();
-                    if http::Method::from_bytes(text.as_bytes()).is_err() {
-                        return Err(self.wrong_type(value, word, "an HTTP method"));
-                    }
-                    method = Some(text);
-                }
-                "path" => path = Some(self.string(value, word)?.value),
-                "query" => template.query = self.shapes(value, word)?,
-                "defaults" => template.defaults = self.shapes(value, word)?,
-                "body" => template.body = Some(self.shape(value, word)?),
-                "items" => template.items = Some(self.string(value, word)?.value),
-                "columns" => template.columns = self.words(value, word)?,
-                "reads" => {
-                    template.reads = value
-                        .get_ref()
-                        .as_bool()
-                        .ok_or_else(|| self.wrong_type(value, word, "true or false"))?;
-                }
-                _ => return Err(self.unknown_key(key, &section, &TEMPLATE_KEYS)),
-            }
-        }
-        let usual = if template.body.is_some() {
-            "POST"
-        } else {
-            "GET"
-        };
-        template.method = method.unwrap_or_else(|| usual.to_owned());
-        template.path =
-            path.ok_or_else(|| self.wrong(name.span(), &format!("{section} has no path")))?;
-        let names: Vec<String> = template.names().into_iter().map(str::to_owned).collect();
-        if let Some((unused, _)) = template
-            .defaults
-            .iter()
-            .find(|(name, _)| !names.contains(name))
-        {
-            let what = format!("{section} has a default for {unused}, which it does not use");
-            return Err(self.wrong(name.span(), &what));
-        }
-        Ok(template)
-    }
-
-    fn shapes(&self, value: &Value<'_>, key: &str) -> Result<Vec<(String, Shape)>> {
-        match self.shape(value, key)? {
-            Shape::Map(members) => Ok(members),
-            _ => Err(self.wrong_type(value, key, "a table")),
-        }
-    }
-
-    fn shape(&self, value: &Value<'_>, key: &str) -> Result<Shape> {
-        Ok(match value.get_ref() {
-            DeValue::String(text) => Shape::Text(text.to_string()),
-            DeValue::Boolean(boolean) => Shape::Raw(boolean.to_string()),
-            DeValue::Datetime(moment) => Shape::Text(moment.to_string()),
-            DeValue::Integer(number) if number.radix() == 10 => {
-                Shape::Raw(self.json_number(value, number.as_str(), key)?)
-            }
-            DeValue::Integer(_) => return Err(self.wrong_type(value, key, "a decimal number")),
-            DeValue::Float(number) => Shape::Raw(self.json_number(value, number.as_str(), key)?),
-            DeValue::Array(list) => Shape::List(
-                list.iter()
-                    .map(|element| self.shape(element, key))
-                    .collect::<Result<_>>()?,
-            ),
-            DeValue::Table(table) => Shape::Map(
-                table
-                    .iter()
-                    .map(|(name, value)| Ok((name.get_ref().to_string(), self.shape(value, key)?)))
-                    .collect::<Result<_>>()?,
-            ),
-        })
-    }
-
-    /// TOML's numbers may have a plus and underscores, and may be infinite; JSON's may not.
-    fn json_number(&self, value: &Value<'_>, text: &str, key: &str) -> Result<String> {
-        let text = text.trim_start_matches('+').replace('_', "");
-        match lexical::check(text.as_bytes()) {
-            Ok(()) => Ok(text),
-            Err(_) => Err(self.wrong_type(value, key, "made of numbers that JSON has")),
-        }
-    }
-
     /// Reads where a secret is, by the key's ending: `_env`, `_file`, `_command` or none.
     fn stored(&self, ending: &str, value: &Value<'_>, key: &str) -> Result<Stored> {
         Ok(match ending {
@@ -686,117 +542,4 @@ fn line_of(text: &str, offset: usize) -> usize {
         .filter(|byte| **byte == b'\n')
         .count()
         + 1
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    const EXAMPLE: &str = include_str!("../../config.example.toml");
-
-    fn wrong(text: &str) -> String {
-        parse(Path::new("/c/config.toml"), text, None)
-            .expect_err(text)
-            .to_string()
-    }
-
-    #[test]
-    fn the_example_is_valid_and_names_every_key() {
-        let file = parse(Path::new("/c/config.toml"), EXAMPLE, None).expect("the example");
-        assert!(file.profiles.len() >= 4);
-        for key in TOP_KEYS.iter().chain(&PROFILE_KEYS).chain(&OAUTH_KEYS) {
-            assert!(EXAMPLE.contains(key), "{key} is not documented");
-        }
-    }
-
-    #[test]
-    fn a_mistake_names_its_place_and_what_is_legal() {
-        for (text, parts) in [
-            (
-                "[profiles.p]\ngaurd = \"confirm\"",
-                &[
-                    "/c/config.toml:2:1",
-                    "gaurd",
-                    "did you mean guard?",
-                    "legal keys",
-                ][..],
-            ),
-            (
-                "defualt_profile = \"x\"",
-                &[":1:1", "did you mean default_profile?"],
-            ),
-            ("[profiles.p]\nguard = \"yes\"", &[":2:9", "\"confirm\""]),
-            (
-                "[profiles.p]\nproject = 5",
-                &[":2:11", "project must be a string"],
-            ),
-            (
-                "[profiles.p]\ntoken_command = \"op read\"",
-                &[":2:17", "list of words"],
-            ),
-            ("[profiles.demo]\n", &[":1:", "reserved"]),
-            (
-                "[profiles.p]\ntoken_env = \"A\"\ntoken_file = \"b\"",
-                &["token_env and token_file"],
-            ),
-            (
-                "[profiles.p.oauth]\nclient_id = \"a\"",
-                &["needs token_url"],
-            ),
-            ("[profiles.p.oauth]\ntoken_url = \"http://h/x\"", &["https"]),
-            ("profiles = 1", &["profiles must be a table"]),
-            ("[profiles.p\n", &["not valid TOML"]),
-        ] {
-            for part in parts {
-                assert!(wrong(text).contains(part), "{part}: {}", wrong(text));
-            }
-        }
-    }
-
-    #[test]
-    fn no_message_holds_a_value_or_a_line_of_the_file() {
-        for text in [
-            "[profiles.p]\ntoken = SEKRET-0123",
-            "[profiles.p]\ntoken = \"SEKRET-0123\nx",
-            "[profiles.p]\ntoken = [\"SEKRET-0123\"]",
-            "[profiles.p]\ntoken = \"SEKRET-0123\" junk",
-            "[profiles.p]\nguard = \"SEKRET-0123\"",
-            "[profiles.p]\ntoken = \"SEKRET-0123\"\ntoken = \"SEKRET-0123\"",
-        ] {
-            assert!(!wrong(text).contains("SEKRET"), "{}", wrong(text));
-        }
-    }
-
-    #[test]
-    fn the_usual_place_follows_the_base_directories() {
-        let path_with = |vars: &[(&str, &str)]| path(None, &Env::with_vars(vars.iter().copied()));
-        let at = |text: &str| Some(PathBuf::from(text));
-        assert_eq!(
-            path_with(&[("HOME", "/h")]),
-            at("/h/.config/rein/config.toml")
-        );
-        assert_eq!(
-            path_with(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "/x")]),
-            at("/x/rein/config.toml")
-        );
-        assert_eq!(
-            path_with(&[("HOME", "/h"), ("XDG_CONFIG_HOME", "x")]),
-            at("/h/.config/rein/config.toml")
-        );
-        assert_eq!(
-            path_with(&[("HOME", "/h"), ("REINFER_CONFIG", "c")]),
-            at("c")
-        );
-    }
-
-    proptest! {
-        #[test]
-        fn any_text_is_a_file_or_a_message(position in 0_usize..3000, junk in "\\PC{0,6}") {
-            let mut text = EXAMPLE.to_owned();
-            let position = (0..=position.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0);
-            text.insert_str(position, &junk);
-            let _unused = parse(Path::new("/c"), &text, None);
-        }
-    }
 }
