@@ -4,15 +4,6 @@ use percent_encoding::percent_decode_str;
 
 use super::{Class, Endpoint, all};
 
-/// An endpoint that a request means, with the values of its placeholders.
-#[derive(Debug)]
-pub(crate) struct Match {
-    /// The endpoint.
-    pub(crate) endpoint: &'static Endpoint,
-    /// Placeholders and their decoded values.
-    pub(crate) params: Vec<(&'static str, String)>,
-}
-
 /// What is known of a call before it is sent.
 #[derive(Debug)]
 pub(crate) struct Classified {
@@ -20,10 +11,39 @@ pub(crate) struct Classified {
     pub(crate) class: Class,
     /// The endpoint, when the catalogue has it.
     pub(crate) endpoint: Option<&'static Endpoint>,
-    /// The project in its path, when the path is known to hold one.
+    /// The project in its path, when the path is known to hold one and it can be a project's name.
     pub(crate) project: Option<String>,
     /// The decoded segments of its path, for paths that the catalogue does not have.
     pub(crate) segments: Vec<String>,
+    /// Whether a template may declare that it only reads.
+    pub(crate) may_be_a_read: bool,
+}
+
+impl Classified {
+    /// Takes the word of a template that the call only reads, where nothing is known against it:
+    /// the catalogue has the path under no method that does more, in no family of the API; the
+    /// method can read at all; and no header or parameter puts another one in its place.
+    pub(crate) fn declared_a_read(self) -> Self {
+        let class = if self.may_be_a_read {
+            Class::Read
+        } else {
+            self.class
+        };
+        Classified { class, ..self }
+    }
+}
+
+/// An endpoint that a request means, with the values of its placeholders.
+#[derive(Debug)]
+struct Match {
+    endpoint: &'static Endpoint,
+    /// Placeholders and their decoded values.
+    params: Vec<(&'static str, String)>,
+    /// How many characters were literal, so that the most specific path can be chosen.
+    literals: usize,
+    /// Whether every encoded slash stood between a project and a name: the one place where the
+    /// service is known to take it for a slash.
+    is_plain: bool,
 }
 
 /// Headers by which some servers take another method than the request's.
@@ -33,21 +53,58 @@ const OVERRIDES: [&str; 3] = [
     "x-method-override",
 ];
 
+/// The families of the API, which have many paths in common.
+const FAMILIES: [&str; 3] = ["v1", "preview", "_private"];
+
 /// Says which endpoint a call means and what it may do; `path` is the part below the base, with or
 /// without its query.
 ///
 /// The service takes several spellings of a path, so it is normalised first: decoded,
 /// `project%2Fname` made two segments, doubled and final slashes dropped. HEAD is GET's. Literal
 /// segments count before placeholders. The class is the catalogue's; of what it does not have, GET
-/// and HEAD read and
-/// everything else writes. A header or parameter that overrides the method is judged as
-/// well, and the stricter side counts.
+/// and HEAD read and everything else writes. A header or parameter that overrides the method, and
+/// an encoded slash that can be read in two ways, are judged by the stricter side.
 pub(crate) fn classify<'a>(
     method: &str,
     path: &str,
     headers: impl Iterator<Item = (&'a str, &'a str)>,
 ) -> Classified {
-    let segments = segments(path);
+    let read = Path::of(path);
+    let methods = methods(method, path, headers);
+    let (class, found) = methods
+        .iter()
+        .map(|method| judge(method, &read))
+        .max_by_key(|(class, _)| *class)
+        .unwrap_or((Class::Write, None));
+    let may_be_a_read = class == Class::Write
+        && found.is_none()
+        && methods.len() == 1
+        && methods
+            .iter()
+            .all(|method| !matches!(method.as_str(), "DELETE" | "PATCH"))
+        && !is_known_as_more(&read);
+    let project = found.as_ref().and_then(|found| {
+        found
+            .params
+            .iter()
+            .find(|(name, value)| *name == "project" && is_project_name(value))
+            .map(|(_, value)| value.clone())
+    });
+    Classified {
+        class,
+        endpoint: found.map(|found| found.endpoint),
+        project,
+        segments: read.split.into_iter().map(|segment| segment.text).collect(),
+        may_be_a_read,
+    }
+}
+
+/// Returns the request's method and every one that could be taken in its place, in capitals.
+fn methods<'a>(
+    method: &str,
+    path: &str,
+    headers: impl Iterator<Item = (&'a str, &'a str)>,
+) -> Vec<String> {
     let mut methods = vec![method.to_ascii_uppercase()];
     for (name, value) in headers {
         if OVERRIDES
@@ -67,99 +124,162 @@ pub(crate) fn classify<'a>(
             methods.push(decoded(value).to_ascii_uppercase());
         }
     }
-    let (class, found) = methods
-        .iter()
-        .map(|method| {
-            let found = best(method, &segments);
-            let class = match &found {
-                Some(found) => found.endpoint.class,
-                None if matches!(method.as_str(), "GET" | "HEAD") => Class::Read,
-                None => Class::Write,
-            };
-            (class, found)
-        })
-        .max_by_key(|(class, _)| *class)
-        .unwrap_or((Class::Write, None));
-    let project = found.as_ref().and_then(|found| {
-        found
-            .params
-            .iter()
-            .find(|(name, _)| *name == "project")
-            .map(|(_, value)| value.clone())
-    });
-    Classified {
-        class,
-        endpoint: found.map(|found| found.endpoint),
-        project,
-        segments,
+    methods
+}
+
+/// Judges a call as if it had this method.
+fn judge(method: &str, path: &Path) -> (Class, Option<Match>) {
+    let method = if method == "HEAD" { "GET" } else { method };
+    let of_unlisted = if method == "GET" {
+        Class::Read
+    } else {
+        Class::Write
+    };
+    let split = best(method, &path.split);
+    if let Some(found) = split.as_ref().filter(|found| found.is_plain) {
+        return (found.endpoint.class, split);
     }
+    // An encoded slash is data to one server and a slash to the next.
+    let whole = path.whole.as_deref().and_then(|whole| best(method, whole));
+    let class_of = |found: &Option<Match>| {
+        found
+            .as_ref()
+            .map_or(of_unlisted, |found| found.endpoint.class)
+    };
+    (class_of(&split).max(class_of(&whole)), split.or(whole))
+}
+
+/// Returns whether the catalogue has the path as more than a read, whatever method and family.
+fn is_known_as_more(path: &Path) -> bool {
+    let mut segments = path.split.clone();
+    let in_a_family = segments.len() > 1
+        && segments[0].text.eq_ignore_ascii_case("api")
+        && FAMILIES
+            .iter()
+            .any(|family| segments[1].text.eq_ignore_ascii_case(family));
+    let families: &[&str] = if in_a_family { &FAMILIES } else { &[""] };
+    families.iter().any(|family| {
+        if in_a_family {
+            segments[1].text = (*family).to_owned();
+        }
+        all()
+            .iter()
+            .any(|endpoint| endpoint.class > Class::Read && matched(endpoint, &segments).is_some())
+    })
+}
+
+/// Returns whether a project can have this name (pattern of the vendor's 2021 schema). Another
+/// value of a path is a spelling that nobody can tell the project of.
+fn is_project_name(text: &str) -> bool {
+    (1..=1024).contains(&text.len())
+        && text
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
 fn decoded(text: &str) -> String {
     percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
-fn segments(path: &str) -> Vec<String> {
-    let path = path.split(['?', '#']).next().unwrap_or_default();
-    let whole: Vec<String> = path.split('/').map(decoded).collect();
-    whole
-        .join("/")
-        .split('/')
-        .filter(|segment| !segment.is_empty())
-        .map(str::to_owned)
-        .collect()
+/// A path cut into segments.
+#[derive(Debug)]
+struct Path {
+    /// Cut at encoded slashes too.
+    split: Vec<Segment>,
+    /// Cut at plain slashes only, where that is another reading.
+    whole: Option<Vec<Segment>>,
 }
 
-fn best(method: &str, segments: &[String]) -> Option<Match> {
-    let method = if method.eq_ignore_ascii_case("HEAD") {
-        "GET"
-    } else {
-        method
-    };
+/// A decoded segment that is not empty.
+#[derive(Clone, Debug)]
+struct Segment {
+    text: String,
+    /// Whether an encoded slash parts it from the one before.
+    is_joined: bool,
+}
+
+impl Path {
+    fn of(path: &str) -> Self {
+        let path = path.split(['?', '#']).next().unwrap_or_default();
+        let (mut split, mut whole) = (Vec::new(), Vec::new());
+        for text in path.split('/').map(decoded) {
+            for (index, part) in text.split('/').enumerate() {
+                if !part.is_empty() {
+                    split.push(Segment {
+                        text: part.to_owned(),
+                        is_joined: index > 0,
+                    });
+                }
+            }
+            if !text.is_empty() {
+                whole.push(Segment {
+                    text,
+                    is_joined: false,
+                });
+            }
+        }
+        let is_ambiguous = whole.iter().any(|segment| segment.text.contains('/'));
+        Path {
+            split,
+            whole: is_ambiguous.then_some(whole),
+        }
+    }
+}
+
+fn best(method: &str, segments: &[Segment]) -> Option<Match> {
     all()
         .iter()
-        .filter(|endpoint| endpoint.method.eq_ignore_ascii_case(method))
+        .filter(|endpoint| endpoint.method == method)
         .filter_map(|endpoint| matched(endpoint, segments))
-        .max_by_key(|(literals, found)| (*literals, found.endpoint.class))
-        .map(|(_, found)| found)
+        .max_by_key(|found| (found.literals, found.endpoint.class))
 }
 
-/// Matches segment by segment; returns how many characters were literal, so that the most specific
-/// path can be chosen.
-fn matched(endpoint: &'static Endpoint, segments: &[String]) -> Option<(usize, Match)> {
-    let pattern = endpoint
-        .path
-        .split('/')
-        .filter(|segment| !segment.is_empty());
-    let mut params = Vec::new();
-    let mut literals = 0;
+/// Matches segment by segment.
+fn matched(endpoint: &'static Endpoint, segments: &[Segment]) -> Option<Match> {
+    let mut found = Match {
+        endpoint,
+        params: Vec::new(),
+        literals: 0,
+        is_plain: true,
+    };
     let mut rest = segments.iter();
-    for part in pattern {
+    let mut before = "";
+    for part in endpoint.path.split('/').filter(|part| !part.is_empty()) {
         let segment = rest.next()?;
+        if segment.is_joined && !(before == "{project}" && part.starts_with('{')) {
+            found.is_plain = false;
+        }
+        before = part;
+        let text = segment.text.as_str();
+        // A server resolves these, and then it is another path.
+        if matches!(text, "." | "..") {
+            return None;
+        }
         let Some(open) = part.find('{') else {
-            if !part.eq_ignore_ascii_case(segment) {
+            if !part.eq_ignore_ascii_case(text) {
                 return None;
             }
-            literals += part.len();
+            found.literals += part.len();
             continue;
         };
         let (prefix, name) = part.split_at(open);
         let name = name.trim_start_matches('{').trim_end_matches('}');
-        let value = segment
-            .get(..prefix.len())
-            .filter(|start| start.eq_ignore_ascii_case(prefix));
-        let value = value.map(|_| &segment[prefix.len()..])?;
-        // `id:...` is never the name of a project or source.
-        if value.is_empty() || (prefix.is_empty() && value.to_ascii_lowercase().starts_with("id:"))
-        {
+        let value = without_prefix(text, prefix)?;
+        // `id:...` is never a project's name.
+        if value.is_empty() || (name == "project" && without_prefix(value, "id:").is_some()) {
             return None;
         }
-        literals += prefix.len();
-        params.push((name, value.to_owned()));
+        found.literals += prefix.len();
+        found.params.push((name, value.to_owned()));
     }
-    rest.next()
-        .is_none()
-        .then_some((literals, Match { endpoint, params }))
+    rest.next().is_none().then_some(found)
+}
+
+/// Returns what follows a prefix of any letter case.
+pub(crate) fn without_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str> {
+    text.get(..prefix.len())
+        .filter(|start| start.eq_ignore_ascii_case(prefix))
+        .map(|_| &text[prefix.len()..])
 }
 
 #[cfg(test)]
@@ -168,7 +288,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn find(method: &str, path: &str) -> Option<Match> {
-        best(method, &segments(path))
+        judge(&method.to_ascii_uppercase(), &Path::of(path)).1
     }
 
     fn no_headers() -> std::iter::Empty<(&'static str, &'static str)> {
@@ -248,6 +368,134 @@ mod tests {
                 None,
                 Class::Destructive,
             ),
+        ] {
+            assert_eq!(class(method, path, header), expected, "{method} {path}");
+        }
+    }
+
+    #[test]
+    fn an_encoded_slash_opens_no_gate() {
+        for (method, path, class, name) in [
+            // The vendor's own spelling.
+            (
+                "POST",
+                "/api/v1/datasets/retail%2Forders/export",
+                Class::Read,
+                Some("export-dataset"),
+            ),
+            (
+                "DELETE",
+                "/api/v1/datasets/retail%2forders",
+                Class::Destructive,
+                Some("delete-dataset"),
+            ),
+            // A server that takes it for data would see an update of a dataset, or what nobody knows.
+            (
+                "POST",
+                "/api/v1/datasets/retail/orders%2Fexport",
+                Class::Write,
+                Some("export-dataset"),
+            ),
+            (
+                "POST",
+                "/api/v1/datasets%2Fretail/orders/export",
+                Class::Write,
+                Some("export-dataset"),
+            ),
+            (
+                "POST",
+                "/api/_private/users%2Fu1",
+                Class::Write,
+                Some("update-user"),
+            ),
+            // Data that holds one: the attachment is still found.
+            (
+                "GET",
+                "/api/v1/attachments/AbC%2FdEf",
+                Class::Read,
+                Some("get-attachment"),
+            ),
+            (
+                "DELETE",
+                "/api/_private/buckets/id:b1/keyed-sync-state/a%2Fb",
+                Class::Destructive,
+                Some("delete-keyed-sync-state"),
+            ),
+        ] {
+            let classified = classify(method, path, no_headers());
+            assert_eq!(classified.class, class, "{method} {path}");
+            assert_eq!(
+                classified.endpoint.map(|endpoint| endpoint.name),
+                name,
+                "{method} {path}"
+            );
+        }
+    }
+
+    #[test]
+    fn only_what_can_be_a_project_is_one() {
+        for (path, project) in [
+            ("/api/v1/datasets/retail.eu_1/orders", Some("retail.eu_1")),
+            ("/api/v1/datasets/ReTail/orders", Some("ReTail")),
+            ("/api/v1/datasets/retail;x=1/orders", None),
+            ("/api/v1/datasets/retail%20/orders", None),
+            ("/api/v1/datasets/%2572etail/orders", None),
+            ("/api/v1/datasets/re%FFtail/orders", None),
+            ("/api/v1/datasets/id:1/orders", None),
+            ("/api/v1/datasets/../orders", None),
+            ("/api/v1/datasets/%2e/orders", None),
+        ] {
+            let classified = classify("DELETE", path, no_headers());
+            assert_eq!(classified.project.as_deref(), project, "{path}");
+            assert_ne!(classified.class, Class::Read, "{path}");
+        }
+        // What a server resolves to another path is not read from the catalogue.
+        let climbing = classify("POST", "/api/v1/datasets/p/%2e%2e/export", no_headers());
+        assert_eq!(
+            (climbing.class, climbing.endpoint.is_none()),
+            (Class::Write, true)
+        );
+    }
+
+    #[test]
+    fn a_declared_read_is_believed_only_where_nothing_is_known() {
+        let class = |method: &str, path: &str, header: Option<(&'static str, &'static str)>| {
+            classify(method, path, header.into_iter())
+                .declared_a_read()
+                .class
+        };
+        let delete = Some(("X-HTTP-Method-Override", "DELETE"));
+        for (method, path, header, expected) in [
+            ("POST", "/api/v1/unlisted", None, Class::Read),
+            ("PUT", "/api/v1/unlisted/x", None, Class::Read),
+            ("DELETE", "/api/v1/unlisted", None, Class::Write),
+            ("PATCH", "/api/v1/unlisted", None, Class::Write),
+            ("POST", "/api/v1/unlisted", delete, Class::Write),
+            ("POST", "/api/v1/unlisted?_method=PUT", None, Class::Write),
+            // Known as more: by this method, by another one, in another family, by its encoding.
+            ("DELETE", "/api/v1/datasets/p/d", None, Class::Destructive),
+            (
+                "PUT",
+                "/api/v1/datasets/p/d/streams/s/reset",
+                None,
+                Class::Write,
+            ),
+            (
+                "POST",
+                "/api/preview/datasets/p/d/streams/s/advance",
+                None,
+                Class::Write,
+            ),
+            ("POST", "/api/V1/users", None, Class::Write),
+            (
+                "POST",
+                "/api/v1/datasets/p/d/streams%2Fs/reset",
+                None,
+                Class::Stateful,
+            ),
+            // Known as a read by another method.
+            ("POST", "/api/v1/audit_events/query", None, Class::Read),
+            ("PUT", "/api/v1/audit_events/query", None, Class::Read),
         ] {
             assert_eq!(class(method, path, header), expected, "{method} {path}");
         }

@@ -8,7 +8,7 @@ pub(crate) mod permissions;
 mod table;
 pub(crate) mod user;
 
-pub(crate) use self::matching::{Classified, classify};
+pub(crate) use self::matching::{Classified, classify, without_prefix};
 
 /// One endpoint of the API.
 #[derive(Debug)]
@@ -154,6 +154,21 @@ pub struct Paging {
     pub limit_field: Option<&'static str>,
     /// The largest page.
     pub max: Option<u32>,
+    /// What tells the last page.
+    pub end: PagingEnd,
+    /// Parameters that are left out from the second page on.
+    pub first_page_only: &'static [&'static str],
+}
+
+/// What tells the last page. A short or empty page does not, unless it is said here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PagingEnd {
+    /// The cursor is absent or null.
+    NoCursor,
+    /// A page without items.
+    EmptyPage,
+    /// This field of the answer is `false`.
+    False(&'static str),
 }
 
 /// The ways of paging.

@@ -1,6 +1,6 @@
 //! Generated from `catalogue/endpoints.json`: see `generate.rs`. Constant data, nothing is parsed.
 
-use super::{Answer, Class, Endpoint, Field, Kind, Paging, PagingStyle};
+use super::{Answer, Class, Endpoint, Field, Kind, Paging, PagingEnd, PagingStyle};
 
 #[rustfmt::skip]
 pub(super) const ENDPOINTS: &[Endpoint] = &[
@@ -293,7 +293,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: None,
     permissions: &[], items: Some("comments"),
     columns: &["id", "timestamp", "messages[0].subject.text", "messages[0].from", "thread_id"],
-    paging: Some(Paging { style: PagingStyle::QueryContinuation, request_field: "after", response_field: "continuation", limit_field: Some("limit"), max: Some(256) }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::QueryContinuation, request_field: "after", response_field: "continuation", limit_field: Some("limit"), max: Some(256), end: PagingEnd::NoCursor, first_page_only: &["from_timestamp"] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "add-comments", group: "comments",
@@ -676,7 +676,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"from\":\"2024-05-01T00:00:00Z\",\"to\":\"2024-06-01T00:00:00Z\",\"order_by\":\"timestamp\",\"limit\":100}"),
     permissions: &["Export datasets (inferred)"], items: Some("comments"),
     columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text", "predictions.labels[0].name"],
-    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None }), class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
     },
     Endpoint {
     name: "query-comments", group: "datasets",
@@ -701,7 +701,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"filter\":{\"reviewed\":\"only_unreviewed\",\"timestamp\":{\"minimum\":\"2024-05-01T00:00:00Z\"}},\"attribute_filters\":[{\"attribute\":\"labels\",\"filter\":{\"kind\":\"string_any_of\",\"any_of\":[\"Delivery > Late\"]}}],\"order\":{\"kind\":\"recent\"},\"limit\":20}"),
     permissions: &[], items: Some("results"),
     columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text"],
-    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Other,
+    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Other,
     },
     Endpoint {
     name: "query-recent-comments", group: "datasets",
@@ -720,7 +720,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"limit\":20,\"filter\":{}}"),
     permissions: &[], items: Some("results"),
     columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text"],
-    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "get-dataset-statistics", group: "datasets",
@@ -904,7 +904,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: None,
     permissions: &[], items: Some("results"),
     columns: &["comment.uid", "comment.timestamp", "labelling[0].assigned[0].name"],
-    paging: Some(Paging { style: PagingStyle::QueryContinuation, request_field: "after", response_field: "after", limit_field: Some("limit"), max: Some(999) }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::QueryContinuation, request_field: "after", response_field: "after", limit_field: Some("limit"), max: Some(999), end: PagingEnd::EmptyPage, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "update-annotations", group: "annotations",
@@ -1093,7 +1093,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: None,
     permissions: &[], items: Some("versions"),
     columns: &["model_version", "timestamp"],
-    paging: Some(Paging { style: PagingStyle::QueryOlderThan, request_field: "older_than_version", response_field: "oldest_version", limit_field: None, max: None }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::QueryOlderThan, request_field: "older_than_version", response_field: "oldest_version", limit_field: None, max: None, end: PagingEnd::EmptyPage, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "get-label-field-history", group: "labels",
@@ -1113,7 +1113,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: None,
     permissions: &[], items: Some("versions"),
     columns: &["model_version", "timestamp"],
-    paging: Some(Paging { style: PagingStyle::QueryOlderThan, request_field: "older_than_version", response_field: "oldest_version", limit_field: None, max: None }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::QueryOlderThan, request_field: "older_than_version", response_field: "oldest_version", limit_field: None, max: None, end: PagingEnd::EmptyPage, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "list-pretrained-labels", group: "labels",
@@ -1148,7 +1148,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"limit\":20}"),
     permissions: &[], items: Some("labellers"),
     columns: &["version", "model_name", "pinned", "validated", "trained_time"],
-    paging: Some(Paging { style: PagingStyle::BodyOlderThan, request_field: "older_than_version", response_field: "labellers[-1].version", limit_field: Some("limit"), max: Some(100) }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::BodyOlderThan, request_field: "older_than_version", response_field: "labellers[-1].version", limit_field: Some("limit"), max: Some(100), end: PagingEnd::EmptyPage, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "get-model-validation", group: "models",
@@ -1538,7 +1538,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: None,
     permissions: &["Consume streams", "View labels", "View sources"], items: Some("results"),
     columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text", "prediction.taxonomies[0].labels[0].name", "continuation"],
-    paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "continuation", limit_field: Some("max_results"), max: None }), class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "continuation", limit_field: Some("max_results"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
     },
     Endpoint {
     name: "fetch-stream", group: "streams",
@@ -1557,7 +1557,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"size\":16}"),
     permissions: &["Consume streams", "View labels", "View sources"], items: Some("results"),
     columns: &["comment.uid", "comment.timestamp", "labels[0].name", "sequence_id"],
-    paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "sequence_id", limit_field: Some("size"), max: Some(1024) }), class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "sequence_id", limit_field: Some("size"), max: Some(1024), end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
     },
     Endpoint {
     name: "advance-stream", group: "streams",
@@ -1650,7 +1650,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: None,
     permissions: &["Consume streams", "View labels", "View sources"], items: Some("results"),
     columns: &["comment.uid", "comment.timestamp", "continuation"],
-    paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "continuation", limit_field: Some("max_results"), max: None }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "continuation", limit_field: Some("max_results"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "create-trigger", group: "triggers",
@@ -1765,7 +1765,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"size\":16}"),
     permissions: &[], items: Some("results"),
     columns: &["comment.uid", "comment.timestamp", "labels[0].name", "sequence_id"],
-    paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "sequence_id", limit_field: Some("size"), max: Some(1024) }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "sequence_id", limit_field: Some("size"), max: Some(1024), end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "advance-trigger", group: "triggers",
@@ -1855,7 +1855,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"filter\":{\"timestamp\":{\"minimum\":\"2024-05-01T00:00:00Z\",\"maximum\":\"2024-06-01T00:00:00Z\"}}}"),
     permissions: &["Read audit logs"], items: Some("audit_events"),
     columns: &["timestamp", "event_type", "actor_user_id", "event_id"],
-    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None }), class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
     },
     Endpoint {
     name: "list-users", group: "users",
@@ -2369,7 +2369,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"limit\":64}"),
     permissions: &[], items: Some("emails"),
     columns: &["id", "mailbox", "timestamp", "metadata.folder"],
-    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: Some(256) }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: Some(256), end: PagingEnd::NoCursor, first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "get-bucket-email", group: "emails",
@@ -2407,7 +2407,7 @@ pub(super) const ENDPOINTS: &[Endpoint] = &[
     example_body: Some("{\"limit\":64,\"mailbox_name\":\"help@shop.example\"}"),
     permissions: &[], items: Some("emails"),
     columns: &["id", "mailbox", "timestamp", "metadata.folder"],
-    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+    paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::False("more_results"), first_page_only: &[] }), class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
     },
     Endpoint {
     name: "add-bucket-emails", group: "emails",

@@ -21,7 +21,7 @@ pub(crate) struct UserTemplate {
     pub(crate) defaults: Vec<(String, Shape)>,
     pub(crate) items: Option<String>,
     pub(crate) columns: Vec<String>,
-    /// Whether the user says that it only reads. The catalogue's class counts all the same.
+    /// Whether the user says that it only reads. What the catalogue knows counts all the same.
     pub(crate) reads: bool,
 }
 

@@ -145,9 +145,8 @@ fn run(
             stdin_taken,
         )?;
         let mut planned = Planned::new(plan(input, &profile)?, &profile, options, cx)?;
-        if typed.reads && planned.classified.endpoint.is_none() {
-            // What the catalogue knows is judged by the catalogue.
-            planned.classified.class = Class::Read;
+        if typed.reads {
+            planned.classified = planned.classified.declared_a_read();
         }
         guarded(planned, cx).await
     });

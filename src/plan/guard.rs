@@ -1,6 +1,10 @@
 //! Whether a call may be sent: its class against the guards of every profile that it could touch.
 
-use crate::catalogue::{Class, Classified, Endpoint};
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
+
+use crate::catalogue::{Class, Classified, Endpoint, without_prefix};
 use crate::profile::{Guard, Profile};
 
 /// The guard that a call meets.
@@ -40,54 +44,94 @@ pub(crate) enum Refusal {
 ///
 /// The guard follows the data: a project that a guarded profile owns on the same endpoint is
 /// guarded from whichever profile the call is made, and so is a path that does not say its
-/// project. Where several guards apply the strictest counts, then the profile's own, then the
+/// project. Where several guards apply the strictest counts; of equally strict ones that of who
+/// owns the project, the call's own profile before the others; then the call's own; then the
 /// first by name.
 pub(crate) fn needed(classified: &Classified, profile: &Profile) -> Option<Needed> {
     if classified.class == Class::Read {
         return None;
     }
-    let own = (profile.guard.value != Guard::None).then(|| Needed {
-        owner: profile.name.clone(),
-        guard: profile.guard.value,
-        reason: String::new(),
+    let project = profile.project.as_ref().map(|project| &*project.value);
+    let own = (profile.guard.value != Guard::None).then(|| {
+        let owns =
+            concern(classified, project).is_some_and(|(concern, _)| concern == Concern::Owns);
+        let concern = if owns { Concern::Owns } else { Concern::Calls };
+        let needed = Needed {
+            owner: profile.name.clone(),
+            guard: profile.guard.value,
+            reason: String::new(),
+        };
+        (concern, needed)
     });
-    let mut others: Vec<Needed> = profile
+    let mut others: Vec<(Concern, Needed)> = profile
         .neighbours
         .iter()
         .filter(|other| other.guard != Guard::None && other.base.same_endpoint(&profile.base.value))
         .filter_map(|other| {
-            concerns(classified, other.project.as_deref()).map(|reason| Needed {
+            let (concern, reason) = concern(classified, other.project.as_deref())?;
+            let needed = Needed {
                 owner: other.name.clone(),
                 guard: other.guard,
                 reason,
-            })
+            };
+            Some((concern, needed))
         })
         .collect();
-    others.sort_by(|a, b| a.owner.cmp(&b.owner));
+    others.sort_by(|(_, a), (_, b)| a.owner.cmp(&b.owner));
     own.into_iter()
         .chain(others)
-        .reduce(|best, next| if next.guard > best.guard { next } else { best })
+        .reduce(|best, next| {
+            let rank = |(concern, needed): &(Concern, Needed)| (needed.guard, *concern);
+            if rank(&next) > rank(&best) {
+                next
+            } else {
+                best
+            }
+        })
+        .map(|(_, needed)| needed)
 }
 
-/// Says why a call concerns a guarded profile's project, if it does.
-fn concerns(classified: &Classified, project: Option<&str>) -> Option<String> {
+/// Why a guarded profile is concerned with a call, from the least reason to the best.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Concern {
+    /// The call could be to its project.
+    MayOwn,
+    /// The call is made with it.
+    Calls,
+    /// The call is to its project.
+    Owns,
+}
+
+/// Says whether and why a call concerns a guarded profile with this project.
+fn concern(classified: &Classified, project: Option<&str>) -> Option<(Concern, String)> {
     let Some(guarded) = project else {
         // A profile without a project stands for the whole tenant.
-        return Some("it guards the whole endpoint".to_owned());
+        return Some((Concern::MayOwn, "it guards the whole endpoint".to_owned()));
+    };
+    let unsaid = || {
+        let reason = "the path does not say which project it is".to_owned();
+        Some((Concern::MayOwn, reason))
     };
     if let Some(named) = &classified.project {
         return named
             .eq_ignore_ascii_case(guarded)
-            .then(|| format!("it owns project {guarded}"));
+            .then(|| (Concern::Owns, format!("it owns project {guarded}")));
     }
     if classified.endpoint.is_some() {
-        return Some("the path does not say which project it is".to_owned());
+        return unsaid();
     }
-    let mentioned = classified
-        .segments
-        .iter()
-        .any(|segment| segment.eq_ignore_ascii_case(guarded));
-    mentioned.then(|| format!("the path mentions its project {guarded}"))
+    let mut segments = classified.segments.iter();
+    if segments.any(|segment| segment.eq_ignore_ascii_case(guarded)) {
+        let reason = format!("the path mentions its project {guarded}");
+        return Some((Concern::Owns, reason));
+    }
+    // An id hides the project, and so does a name that is encoded twice.
+    let hides =
+        |segment: &String| segment.contains('%') || without_prefix(segment, "id:").is_some();
+    if classified.segments.iter().any(hides) {
+        return unsaid();
+    }
+    None
 }
 
 /// Decides on a call.
@@ -107,22 +151,56 @@ pub(crate) fn decide(needed: Option<Needed>, confirm: Option<&str>, can_ask: boo
 }
 
 /// How many AI units a billable call may cost; `None` when its body does not tell.
+///
+/// One for each element of the list that the endpoint takes; only new and changed texts are
+/// charged, so that it is the most that it can be (API notes, section 8).
 pub(crate) fn ai_units(endpoint: &Endpoint, body: Option<&[u8]>) -> Option<usize> {
-    #[derive(serde::Deserialize)]
-    struct Billed {
-        comments: Option<Vec<serde::de::IgnoredAny>>,
-        documents: Option<Vec<serde::de::IgnoredAny>>,
-        emails: Option<Vec<serde::de::IgnoredAny>>,
-    }
     if endpoint.class != Class::Billable {
         return None;
     }
-    let billed: Billed = serde_json::from_slice(body?).ok()?;
-    billed
-        .comments
-        .or(billed.documents)
-        .or(billed.emails)
-        .map(|list| list.len())
+    let field = endpoint
+        .body_fields
+        .iter()
+        .map(|field| field.name)
+        .find(|name| matches!(*name, "comments" | "documents" | "emails"))?;
+    let mut json = serde_json::Deserializer::from_slice(body?);
+    let units = LongestList(field).deserialize(&mut json).ok()?;
+    json.end().ok()?;
+    units
+}
+
+/// Finds the length of a field of an object, keeping nothing of it: of several with the name the
+/// longest, since nobody knows which one a server takes.
+struct LongestList<'a>(&'a str);
+
+impl<'de> DeserializeSeed<'de> for LongestList<'_> {
+    type Value = Option<usize>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for LongestList<'_> {
+    type Value = Option<usize>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let mut longest = None;
+        while let Some(key) = map.next_key::<String>()? {
+            if key == self.0 {
+                // Values without size: the list takes no memory.
+                let length = map.next_value::<Vec<IgnoredAny>>()?.len();
+                longest = longest.max(Some(length));
+            } else {
+                map.next_value::<IgnoredAny>()?;
+            }
+        }
+        Ok(longest)
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +266,29 @@ mod tests {
             ("PUT", "/api/_private/users", guarded.clone()),
             ("POST", "/api/v1/unlisted/retail", guarded.clone()),
             ("POST", "/api/v1/unlisted/other", None),
+            // An id, or a name that nobody can read, hides the project.
+            (
+                "POST",
+                "/api/v1/unlisted/id:18ba5ce699f8da1f",
+                guarded.clone(),
+            ),
+            ("POST", "/api/v1/unlisted/%2572etail", guarded.clone()),
+            (
+                "DELETE",
+                "/api/v1/datasets/retail;x/orders",
+                guarded.clone(),
+            ),
+            (
+                "DELETE",
+                "/api/v1/datasets/%2572etail/orders",
+                guarded.clone(),
+            ),
+            (
+                "POST",
+                "/api/v1/datasets/retail/orders%2Fexport",
+                guarded.clone(),
+            ),
+            ("POST", "/api/v1/datasets/retail%2Forders/export", None),
         ] {
             assert_eq!(of(method, path, &dev), expected, "{method} {path}");
         }
@@ -221,6 +322,30 @@ mod tests {
             &profile(Guard::Confirm, both),
         );
         assert_eq!(found, Some(("b".to_owned(), Guard::ReadOnly)));
+        let owners = |own: Option<&str>| {
+            let others = vec![
+                neighbour("b", BASE, Some("retail"), Guard::Confirm),
+                neighbour("a", BASE, Some("retail"), Guard::Confirm),
+                neighbour("0", BASE, None, Guard::Confirm),
+                neighbour("1", BASE, Some("other"), Guard::Confirm),
+            ];
+            let mut profile = profile(Guard::Confirm, others);
+            profile.project =
+                own.map(|own| Setting::new(own.to_owned(), Origin::Option("--project")));
+            profile
+        };
+        // Of equally strict ones: who owns it, then whose call it is, then the first by name.
+        for (own, path, owner) in [
+            (Some("mine"), "/api/v1/datasets/retail/orders", "a"),
+            (Some("RETAIL"), "/api/v1/datasets/retail/orders", "dev"),
+            (None, "/api/v1/datasets/retail/orders", "a"),
+            (Some("mine"), "/api/v1/datasets/unowned/orders", "dev"),
+            (Some("mine"), "/api/v1/datasets/id:18ba5ce699f8da1f", "dev"),
+            (Some("mine"), "/api/v1/unlisted/retail", "a"),
+        ] {
+            let found = of("DELETE", path, &owners(own));
+            assert_eq!(found, Some((owner.to_owned(), Guard::Confirm)), "{path}");
+        }
         let own = of(
             "PUT",
             "/api/v1/sources/x/y",
@@ -246,6 +371,7 @@ mod tests {
                             endpoint: None,
                             project: None,
                             segments: Vec::new(),
+                            may_be_a_read: false,
                         };
                         let found = needed(&classified, &profile(guard, Vec::new()));
                         let decision = decide(found, confirm, can_ask);
@@ -276,6 +402,31 @@ mod tests {
             Some(3)
         );
         assert_eq!(units("predict", r#"{"documents":[1,2]}"#), Some(2));
+        for (name, body, expected) in [
+            // The endpoint's own list counts, the longest when it stands there twice.
+            ("predict", r#"{"comments":[],"documents":[1,2]}"#, Some(2)),
+            (
+                "predict",
+                r#"{"documents":[1],"documents":[1,2,3],"documents":[]}"#,
+                Some(3),
+            ),
+            ("add-bucket-emails", r#"{"emails":[{"id":"a"}]}"#, Some(1)),
+            ("sync-comments", r#"{"comments":[]}"#, Some(0)),
+            ("sync-comments", r#"{"comments":{}}"#, None),
+            ("sync-comments", r#"[{"comments":[]}]"#, None),
+            ("sync-comments", r#"{"comments":[1]} x"#, None),
+            ("sync-comments", r#"{"comments":[1"#, None),
+            ("sync-comments", "", None),
+            ("upload-ixp-runtime-document", r#"{"documents":[1]}"#, None),
+        ] {
+            assert_eq!(units(name, body), expected, "{name} {body}");
+        }
+        let deep = format!(
+            r#"{{"x":{}{},"comments":[1]}}"#,
+            "[".repeat(50_000),
+            "]".repeat(50_000)
+        );
+        assert_eq!(units("sync-comments", &deep), Some(1));
         assert_eq!(units("predict", "{}"), None);
         assert_eq!(units("sync-comments-csv", "a,b"), None);
         assert_eq!(units("export-dataset", r#"{"comments":[1]}"#), None);

@@ -35,26 +35,24 @@ pub(crate) fn call(
         values.push((name, given(template, name, item)?));
     }
     let vars = vars(&options.var)?;
+    // The default comes last: the project that a profile or --project names is the one meant.
+    for name in &names {
+        if values.iter().any(|(found, _)| found == name) {
+            continue;
+        }
+        let var = vars.iter().rev().find(|var| var.name == *name);
+        let of_profile = || profile.placeholder(name).map(|setting| &setting.value);
+        if let Some(text) = var.map(|var| &var.value).or_else(of_profile) {
+            values.push((name, of_text(template, name, text)?));
+        }
+    }
     let value_of = |name: &str| {
-        let item = values
+        values
             .iter()
             .rev()
             .find(|(found, _)| *found == name)
-            .map(|(_, value)| value.clone());
-        let var = || {
-            vars.iter()
-                .rev()
-                .find(|var| var.name == name)
-                .map(|var| Value::of_text(&var.value))
-        };
-        let of_profile = || {
-            profile
-                .placeholder(name)
-                .map(|setting| Value::of_text(&setting.value))
-        };
-        item.or_else(var)
+            .map(|(_, value)| value.clone())
             .or_else(|| template.default(name))
-            .or_else(of_profile)
     };
     let missing: Vec<&str> = names
         .iter()
@@ -117,7 +115,7 @@ fn undeclared(template: &UserTemplate, item: &Item) -> Failure {
     }
 }
 
-/// Returns an item's value; text where the default is a number or boolean takes that type.
+/// Returns an item's value.
 fn given(template: &UserTemplate, name: &str, item: &Item) -> Result<Value> {
     if item.kind == ItemKind::Json {
         lexical::check(item.value.as_bytes()).map_err(|error| {
@@ -128,15 +126,20 @@ fn given(template: &UserTemplate, name: &str, item: &Item) -> Result<Value> {
         })?;
         return Ok(Value::of_json(item.value.trim()));
     }
+    of_text(template, name, &item.value)
+}
+
+/// Returns text as a value; where the default is a number or boolean it takes that type.
+fn of_text(template: &UserTemplate, name: &str, text: &str) -> Result<Value> {
     let is_scalar = |json: &str| !json.starts_with(['"', '[', '{']);
     if !template
         .default(name)
         .is_some_and(|default| is_scalar(&default.json))
     {
-        return Ok(Value::of_text(&item.value));
+        return Ok(Value::of_text(text));
     }
-    if lexical::check(item.value.as_bytes()).is_ok() && is_scalar(&item.value) {
-        return Ok(Value::of_json(&item.value));
+    if lexical::check(text.as_bytes()).is_ok() && is_scalar(text.trim()) {
+        return Ok(Value::of_json(text.trim()));
     }
     Err(Failure::usage(format!(
         "{name} of {} must be a number or boolean, as its default is",

@@ -157,13 +157,13 @@ impl Base {
         Ok(url)
     }
 
-    /// Returns whether two bases mean the same endpoint, for guards: letter case of the path
-    /// aside, because the service takes organisation and tenant in any.
+    /// Returns whether two bases mean the same endpoint, for guards: letter case and encoding of
+    /// the path aside, because the service takes organisation and tenant in any.
     pub fn same_endpoint(&self, other: &Base) -> bool {
         self.url.scheme() == other.url.scheme()
             && self.url.host() == other.url.host()
             && self.url.port_or_known_default() == other.url.port_or_known_default()
-            && self.path_prefix().eq_ignore_ascii_case(other.path_prefix())
+            && folded(self.path_prefix()) == folded(other.path_prefix())
     }
 
     /// Returns whether the host can only be this machine.
@@ -202,6 +202,10 @@ fn check_path_text(text: &str) -> Result<(), String> {
         return Err("holds a backslash".to_owned());
     }
     check_segments(text)
+}
+
+fn folded(path: &str) -> String {
+    percent_decode_str(path).decode_utf8_lossy().to_lowercase()
 }
 
 /// Refuses `.` and `..` as segments, plain or percent-encoded any number of times, and encoded
@@ -358,6 +362,7 @@ mod tests {
             "https://cloud.uipath.com/acme/dev/reinfer_/",
             "https://cloud.uipath.com:443/acme/dev/reinfer_",
             "https://CLOUD.UIPATH.COM/ACME/dev/reinfer_",
+            "https://cloud.uipath.com/%61cme/%44ev/reinfer_",
         ] {
             assert!(base.same_endpoint(&Base::for_test(text)), "{text}");
         }

@@ -396,6 +396,11 @@ fn templates_of_ones_own_keep_types_and_cannot_be_injected() {
         (&["late-ordrs"], 2, "did you mean late-orders?"),
         // What the catalogue knows as more stays guarded, whatever the template says.
         (&["drop", "dataset=orders"], 9, "destructive"),
+        (
+            &["probe", "q=1", "-H", "X-HTTP-Method-Override: DELETE"],
+            9,
+            "write",
+        ),
     ] {
         call(args).run().exit(exit).says(says).no_canary();
     }
@@ -409,6 +414,67 @@ fn templates_of_ones_own_keep_types_and_cannot_be_injected() {
         page.contains("{limit}") && page.contains("default 100"),
         "{page}"
     );
+}
+
+#[test]
+fn a_templates_default_comes_after_everything_else_and_gives_the_type() {
+    let server = Recorder::always(Reply::json(200, OK));
+    let config = format!(
+        "[vars]\nlimit = \"7\"\n[profiles.p]\nendpoint = \"{}\"\nproject = \"retail-dev\"\ntoken = \"{CANARY}\"\n\
+         [templates.t]\npath = \"/api/v1/datasets/{{project}}/d/export\"\n\
+         body = {{ limit = \"{{limit}}\", text = \"{{text}}\" }}\n\
+         defaults = {{ project = \"retail\", limit = 100, text = \"x\" }}\n",
+        server.url()
+    );
+    for (args, path, body) in [
+        (
+            &["call", "t"][..],
+            "retail-dev",
+            r#"{"limit":7,"text":"x"}"#,
+        ),
+        (
+            &["call", "t", "--project", "other"],
+            "other",
+            r#"{"limit":7,"text":"x"}"#,
+        ),
+        (
+            &["call", "t", "-V", "limit=1.10"],
+            "retail-dev",
+            r#"{"limit":1.10,"text":"x"}"#,
+        ),
+        (
+            &[
+                "call",
+                "t",
+                "-V",
+                "limit=8",
+                "limit=9",
+                "project=q",
+                "text=10",
+            ],
+            "q",
+            r#"{"limit":9,"text":"10"}"#,
+        ),
+    ] {
+        let before = server.requests().len();
+        rein([&["-p", "p"][..], args].concat())
+            .config(&config)
+            .run()
+            .exit(0);
+        let request = &server.requests()[before];
+        // A body makes it a POST, as in a raw call.
+        let line = format!("POST /api/v1/datasets/{path}/d/export");
+        assert_eq!(
+            (request.line(), request.text().as_str()),
+            (line.as_str(), body),
+            "{args:?}"
+        );
+    }
+    rein(["-p", "p", "call", "t", "-V", "limit=many"])
+        .config(&config)
+        .run()
+        .exit(2)
+        .says("limit of t must be a number");
 }
 
 #[test]

@@ -68,7 +68,7 @@ impl Reader<'_> {
                 .hint("give it another name: the built-in one's class must stay what it is"));
         }
         let section = format!("template {shown}");
-        let (mut method, mut path) = ("GET".to_owned(), None);
+        let (mut method, mut path) = (None, None);
         let mut template = UserTemplate {
             name: name.get_ref().to_string(),
             place: (self.path.to_owned(), self.line(&name.span())),
@@ -87,10 +87,11 @@ impl Reader<'_> {
             match word {
                 "summary" => template.summary = Some(self.string(value, word)?.value),
                 "method" => {
-                    method = self.string(value, word)?.value.to_ascii_uppercase();
-                    if http::Method::from_bytes(method.as_bytes()).is_err() {
+                    let text = self.string(value, word)?.value.to_ascii_uppercase();
+                    if http::Method::from_bytes(text.as_bytes()).is_err() {
                         return Err(self.wrong_type(value, word, "an HTTP method"));
                     }
+                    method = Some(text);
                 }
                 "path" => path = Some(self.string(value, word)?.value),
                 "query" => template.query = self.shapes(value, word)?,
@@ -107,7 +108,12 @@ impl Reader<'_> {
                 _ => return Err(self.unknown_key(key, &section, &TEMPLATE_KEYS)),
             }
         }
-        template.method = method;
+        let usual = if template.body.is_some() {
+            "POST"
+        } else {
+            "GET"
+        };
+        template.method = method.unwrap_or_else(|| usual.to_owned());
         template.path =
             path.ok_or_else(|| self.wrong(name.span(), &format!("{section} has no path")))?;
         let names: Vec<String> = template.names().into_iter().map(str::to_owned).collect();
