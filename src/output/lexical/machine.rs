@@ -61,13 +61,30 @@ enum State {
         left: u8,
     },
     Number(Number),
-    /// In `true`, `false` or `null`.
+    /// In a literal, with this many of its bytes read.
     Literal {
-        word: &'static [u8],
-        at: usize,
+        word: Literal,
+        read: u8,
     },
     /// After the document.
     Done,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Literal {
+    True,
+    False,
+    Null,
+}
+
+impl Literal {
+    fn text(self) -> &'static [u8] {
+        match self {
+            Literal::True => b"true",
+            Literal::False => b"false",
+            Literal::Null => b"null",
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -202,11 +219,7 @@ impl Machine {
             }
             None => piece,
         };
-        // Every byte that does not continue a character begins one.
-        self.column += last_line
-            .iter()
-            .filter(|byte| (**byte as i8) >= -64)
-            .count();
+        self.column += characters(last_line);
     }
 
     fn read(&mut self, piece: &[u8], sink: &mut impl Sink) -> Result<(), Wrong> {
@@ -217,9 +230,7 @@ impl Machine {
                 State::Escape { key } => self.escape(piece, at, key, sink)?,
                 State::Unicode { key, left } => self.unicode(piece, at, key, left, sink)?,
                 State::Number(number) => self.number(piece, at, at, number, sink)?,
-                State::Literal { word, at: position } => {
-                    self.literal(piece, at, word, position, sink)?
-                }
+                State::Literal { word, read } => self.literal(piece, at, word, read, sink)?,
                 _ => self.structure(piece, at, sink)?,
             };
         }
@@ -233,12 +244,14 @@ impl Machine {
         }
         match (self.state, byte) {
             (State::CommaOrEnd, b',') => {
-                self.state = if self.in_object() {
-                    State::Key
-                } else {
-                    State::Value
-                };
                 sink.item(false, self.depth);
+                if !self.in_object() {
+                    self.state = State::Value;
+                } else if piece.get(at + 1) == Some(&b'"') {
+                    return self.begin_string(piece, at + 1, true, sink);
+                } else {
+                    self.state = State::Key;
+                }
             }
             (State::Colon, b':') => {
                 sink.colon();
@@ -299,40 +312,42 @@ impl Machine {
 
     fn value(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
         let byte = piece[at];
-        let (word, number): (&'static [u8], Number) = match byte {
+        let number = match byte {
+            b'"' => return self.begin_string(piece, at, false, sink),
             b'{' | b'[' => {
                 sink.open(byte);
                 self.enter(byte == b'{');
-                self.state = if byte == b'{' {
-                    State::KeyOrEnd
-                } else {
-                    State::ValueOrEnd
-                };
                 return Ok(at + 1);
             }
-            b'"' => {
-                return self.begin_string(piece, at, false, sink);
-            }
-            b'-' => (b"", Number::Minus),
-            b'0' => (b"", Number::Zero),
-            b'1'..=b'9' => (b"", Number::Integer),
-            b't' => (b"true", Number::Zero),
-            b'f' => (b"false", Number::Zero),
-            b'n' => (b"null", Number::Zero),
+            b'-' => Number::Minus,
+            b'0' => Number::Zero,
+            b'1'..=b'9' => Number::Integer,
+            b't' => return self.begin_literal(piece, at, Literal::True, sink),
+            b'f' => return self.begin_literal(piece, at, Literal::False, sink),
+            b'n' => return self.begin_literal(piece, at, Literal::Null, sink),
             _ => return Err((at, "a value is expected")),
         };
-        sink.scalar_begin(word.is_empty());
-        if word.is_empty() {
-            return self.number(piece, at, at + 1, number, sink);
-        }
-        if piece[at..].starts_with(word) {
-            sink.scalar_piece(word);
+        sink.scalar_begin(true);
+        self.number(piece, at, at + 1, number, sink)
+    }
+
+    fn begin_literal(
+        &mut self,
+        piece: &[u8],
+        at: usize,
+        word: Literal,
+        sink: &mut impl Sink,
+    ) -> Result<usize, Wrong> {
+        sink.scalar_begin(false);
+        let text = word.text();
+        if piece[at..].starts_with(text) {
+            sink.scalar_piece(text);
             sink.scalar_end();
             self.value_ends();
-            return Ok(at + word.len());
+            return Ok(at + text.len());
         }
         sink.scalar_piece(&piece[at..=at]);
-        self.state = State::Literal { word, at: 1 };
+        self.state = State::Literal { word, read: 1 };
         Ok(at + 1)
     }
 
@@ -384,7 +399,7 @@ impl Machine {
             self.complete_character(piece, at, sink)?
         };
         let rest = &piece[at..];
-        let plain = plain_length(rest);
+        let plain = ascii_length(rest);
         if plain > 0 {
             sink.string_piece(&rest[..plain]);
         }
@@ -553,21 +568,22 @@ impl Machine {
         &mut self,
         piece: &[u8],
         at: usize,
-        word: &'static [u8],
-        position: usize,
+        word: Literal,
+        read: u8,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
-        if piece[at] != word[position] {
+        let text = word.text();
+        if piece[at] != text[usize::from(read)] {
             return Err((at, "a value is expected: true, false or null is misspelt"));
         }
         sink.scalar_piece(&piece[at..=at]);
-        if position + 1 == word.len() {
+        if usize::from(read) + 1 == text.len() {
             sink.scalar_end();
             self.value_ends();
         } else {
             self.state = State::Literal {
                 word,
-                at: position + 1,
+                read: read + 1,
             };
         }
         Ok(at + 1)
@@ -589,8 +605,10 @@ impl Machine {
         }
         if object {
             self.levels[word] |= 1 << bit;
+            self.state = State::KeyOrEnd;
         } else {
             self.levels[word] &= !(1 << bit);
+            self.state = State::ValueOrEnd;
         }
         self.depth += 1;
     }
@@ -637,6 +655,37 @@ fn plain_length(text: &[u8]) -> usize {
         .iter()
         .position(special)
         .unwrap_or(text.len() - at)
+}
+
+/// Returns how many characters begin in a text: every byte that does not continue one begins one.
+/// Counting in bytes first lets the compiler count sixteen at once.
+fn characters(text: &[u8]) -> usize {
+    let begins = |byte: &u8| u8::from((*byte as i8) >= -64);
+    text.chunks(255)
+        .map(|block| usize::from(block.iter().map(begins).sum::<u8>()))
+        .sum()
+}
+
+/// Returns how many bytes from the beginning are ASCII text and whole escapes.
+#[inline]
+fn ascii_length(text: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        at += plain_length(&text[at..]);
+        at += match &text[at..] {
+            [
+                b'\\',
+                b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't',
+                ..,
+            ] => 2,
+            [b'\\', b'u', digits @ ..]
+                if digits.len() >= 4 && digits[..4].iter().all(u8::is_ascii_hexdigit) =>
+            {
+                6
+            }
+            _ => return at,
+        };
+    }
 }
 
 #[inline]
