@@ -12,6 +12,7 @@ pub mod exchange;
 pub mod exit;
 pub(crate) mod input;
 pub(crate) mod interrupt;
+pub(crate) mod jq;
 pub mod output;
 pub mod plan;
 pub mod profile;

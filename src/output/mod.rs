@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 pub(crate) mod file;
+pub(crate) mod items;
 pub mod lexical;
 pub(crate) mod status;
 pub(crate) mod stdout;

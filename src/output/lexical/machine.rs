@@ -2,18 +2,19 @@
 
 use super::Syntax;
 
-/// What the machine reports, in the order of the text.
+/// What the machine reports, in the order of the text; `at` is a place in the piece being read.
 pub(super) trait Sink {
     /// A document begins; `first` is false for all but the first of a sequence.
-    fn document(&mut self, first: bool);
+    fn document(&mut self, first: bool, at: usize);
     /// `{` or `[`.
     fn open(&mut self, byte: u8);
     /// `}` or `]`, `depth` being that of the bracket itself.
-    fn close(&mut self, byte: u8, empty: bool, depth: usize);
-    /// A member or element begins, at this depth; all but the first follow a comma.
-    fn item(&mut self, first: bool, depth: usize);
+    fn close(&mut self, byte: u8, empty: bool, depth: usize, at: usize);
+    /// A member or element begins, at this depth; all but the first follow a comma, which is where
+    /// `at` then points.
+    fn item(&mut self, first: bool, depth: usize, at: usize);
     /// `:`.
-    fn colon(&mut self);
+    fn colon(&mut self, at: usize);
     /// A whole string with its quotes, ASCII and without escapes: most are. It is the first
     /// `length` bytes of `rest`.
     fn string(&mut self, key: bool, length: usize, rest: &[u8]);
@@ -244,7 +245,7 @@ impl Machine {
         }
         match (self.state, byte) {
             (State::CommaOrEnd, b',') => {
-                sink.item(false, self.depth);
+                sink.item(false, self.depth, at);
                 if !self.in_object() {
                     self.state = State::Value;
                 } else if piece.get(at + 1) == Some(&b'"') {
@@ -254,28 +255,28 @@ impl Machine {
                 }
             }
             (State::Colon, b':') => {
-                sink.colon();
+                sink.colon(at);
                 self.state = State::Value;
             }
             (State::KeyOrEnd, b'"') => {
-                sink.item(true, self.depth);
+                sink.item(true, self.depth, at);
                 return self.begin_string(piece, at, true, sink);
             }
             (State::Key, b'"') => {
                 return self.begin_string(piece, at, true, sink);
             }
             (State::KeyOrEnd | State::CommaOrEnd, b'}') if self.in_object() => {
-                self.close(byte, sink);
+                self.close(byte, at, sink);
             }
             (State::ValueOrEnd | State::CommaOrEnd, b']') if !self.in_object() => {
-                self.close(byte, sink);
+                self.close(byte, at, sink);
             }
             (State::Value | State::ValueOrEnd, _) => {
                 if self.state == State::ValueOrEnd {
                     if !begins_value(byte) {
                         return Err((at, "a value or ] is expected"));
                     }
-                    sink.item(true, self.depth);
+                    sink.item(true, self.depth, at);
                 }
                 return self.value(piece, at, sink);
             }
@@ -293,7 +294,7 @@ impl Machine {
         if !begins_value(piece[at]) {
             return Err((at, "a value is expected"));
         }
-        sink.document(self.documents == 0);
+        sink.document(self.documents == 0, at);
         self.documents += 1;
         self.value(piece, at, sink)
     }
@@ -377,7 +378,7 @@ impl Machine {
         if !key {
             self.value_ends();
         } else if piece.get(at) == Some(&b':') {
-            sink.colon();
+            sink.colon(at);
             self.state = State::Value;
             return at + 1;
         } else {
@@ -613,10 +614,10 @@ impl Machine {
         self.depth += 1;
     }
 
-    fn close(&mut self, byte: u8, sink: &mut impl Sink) {
+    fn close(&mut self, byte: u8, at: usize, sink: &mut impl Sink) {
         self.depth -= 1;
         let empty = matches!(self.state, State::KeyOrEnd | State::ValueOrEnd);
-        sink.close(byte, empty, self.depth);
+        sink.close(byte, empty, self.depth, at);
         self.value_ends();
     }
 

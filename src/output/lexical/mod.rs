@@ -2,6 +2,8 @@
 //! are, memory does not grow with the text, and nothing is ever made a value.
 
 mod machine;
+pub(crate) mod scan;
+pub(crate) mod split;
 
 use self::machine::{Machine, Sink};
 use crate::output::terminal::{Theme, is_unsafe};
@@ -190,7 +192,7 @@ impl Writer<'_> {
 }
 
 impl Sink for Writer<'_> {
-    fn document(&mut self, first: bool) {
+    fn document(&mut self, first: bool, _at: usize) {
         if !first {
             self.out.push(b'\n');
         }
@@ -200,14 +202,14 @@ impl Sink for Writer<'_> {
         self.out.push(byte);
     }
 
-    fn close(&mut self, byte: u8, empty: bool, depth: usize) {
+    fn close(&mut self, byte: u8, empty: bool, depth: usize, _at: usize) {
         if self.layout == Layout::Pretty && !empty {
             self.new_line(depth);
         }
         self.out.push(byte);
     }
 
-    fn item(&mut self, first: bool, depth: usize) {
+    fn item(&mut self, first: bool, depth: usize, _at: usize) {
         if !first {
             self.out.push(b',');
         }
@@ -216,7 +218,7 @@ impl Sink for Writer<'_> {
         }
     }
 
-    fn colon(&mut self) {
+    fn colon(&mut self, _at: usize) {
         match self.layout {
             Layout::Pretty => self.out.extend_from_slice(b": "),
             Layout::Compact => self.out.push(b':'),
@@ -290,11 +292,11 @@ fn copy_short(out: &mut Vec<u8>, bytes: &[u8], beyond: &[u8]) {
 struct Nothing;
 
 impl Sink for Nothing {
-    fn document(&mut self, _first: bool) {}
+    fn document(&mut self, _first: bool, _at: usize) {}
     fn open(&mut self, _byte: u8) {}
-    fn close(&mut self, _byte: u8, _empty: bool, _depth: usize) {}
-    fn item(&mut self, _first: bool, _depth: usize) {}
-    fn colon(&mut self) {}
+    fn close(&mut self, _byte: u8, _empty: bool, _depth: usize, _at: usize) {}
+    fn item(&mut self, _first: bool, _depth: usize, _at: usize) {}
+    fn colon(&mut self, _at: usize) {}
     fn string(&mut self, _key: bool, _length: usize, _rest: &[u8]) {}
     fn string_begin(&mut self, _key: bool) {}
     fn string_piece(&mut self, _text: &[u8]) {}
@@ -305,4 +307,4 @@ impl Sink for Nothing {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

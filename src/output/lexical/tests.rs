@@ -231,7 +231,7 @@ fn anstream_strip(text: &str) -> String {
 }
 
 /// Any JSON text, as text: numbers and escapes in all their spellings.
-fn json() -> impl Strategy<Value = String> {
+pub(crate) fn json() -> impl Strategy<Value = String> {
     let scalar = prop_oneof![
         Just("null".to_owned()),
         Just("true".to_owned()),

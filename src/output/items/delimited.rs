@@ -1,0 +1,379 @@
+//! CSV by RFC 4180 with LF, and TSV.
+
+use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::io;
+use std::rc::Rc;
+
+use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
+
+use super::Rows;
+use super::columns::{self, Columns, Discovery};
+use super::path::Selected;
+use crate::error::Result;
+use crate::output::terminal::{sanitise, sanitise_text};
+
+/// What is between two cells.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Delimiter {
+    /// A comma; cells are quoted where they need it.
+    Comma,
+    /// A tab; tabs and line ends in cells are written `\t` and `\n`.
+    Tab,
+}
+
+/// How it is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// What is between two cells.
+    pub(crate) delimiter: Delimiter,
+    /// Whether the names of the columns come first.
+    pub(crate) header: bool,
+    /// Whether cells that a spreadsheet would take for a formula get a `'` in front.
+    pub(crate) safe: bool,
+    /// Whether what could drive a terminal is made visible.
+    pub(crate) terminal: bool,
+}
+
+/// Writes one line an item.
+pub(crate) struct Delimited {
+    style: Style,
+    state: State,
+    /// Members of later items that have no column.
+    left_out: BTreeSet<String>,
+    line: Line,
+}
+
+enum State {
+    /// The columns are known.
+    Known(Columns),
+    /// The first items are held until it is clear which columns there are.
+    Looking {
+        discovery: Discovery,
+        items: Vec<Vec<u8>>,
+        bytes: usize,
+    },
+    /// They were found in the first items; later ones are watched for more.
+    Found(Columns, Discovery),
+}
+
+/// How many items, and bytes of them, are looked at for columns.
+const LOOKED_AT: (usize, usize) = (1000, 1024 * 1024);
+
+impl Delimited {
+    /// Begins, with these columns or with those that the first items have.
+    pub(crate) fn new(style: Style, columns: Option<Columns>) -> Self {
+        Delimited {
+            style,
+            state: match columns {
+                Some(columns) => State::Known(columns),
+                None => State::Looking {
+                    discovery: Discovery::default(),
+                    items: Vec::new(),
+                    bytes: 0,
+                },
+            },
+            left_out: BTreeSet::new(),
+            line: Line::new(style),
+        }
+    }
+
+    fn settle(&mut self) {
+        let State::Looking {
+            discovery, items, ..
+        } = &mut self.state
+        else {
+            return;
+        };
+        let (discovery, items) = (std::mem::take(discovery), std::mem::take(items));
+        let watching = discovery.clone();
+        let columns = discovery.columns();
+        self.line.header(&columns);
+        for item in &items {
+            self.line.write(item, &columns);
+        }
+        self.state = State::Found(columns, watching);
+    }
+}
+
+impl Rows for Delimited {
+    fn item(&mut self, item: &[u8], _out: &mut Vec<u8>) -> Result<()> {
+        match &mut self.state {
+            State::Known(columns) => {
+                self.line.header(columns);
+                self.line.write(item, columns);
+            }
+            State::Found(columns, discovery) => {
+                if discovery.look(item) {
+                    let known = columns.paths();
+                    let mut fresh = Discovery::default();
+                    fresh.look(item);
+                    let names = fresh.columns();
+                    let unknown = names.paths().iter().filter(|path| !known.contains(path));
+                    self.left_out
+                        .extend(unknown.take(20).map(|path| columns::name(path).to_owned()));
+                }
+                self.line.write(item, columns);
+            }
+            State::Looking {
+                discovery,
+                items,
+                bytes,
+            } => {
+                discovery.look(item);
+                *bytes += item.len();
+                items.push(item.to_vec());
+                if items.len() >= LOOKED_AT.0 || *bytes >= LOOKED_AT.1 {
+                    self.settle();
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn scalar(&mut self, scalar: &[u8], _out: &mut Vec<u8>) -> Result<()> {
+        self.line.headed = true;
+        self.line.cell(&columns::plain(&Selected::One(scalar)));
+        self.line.end();
+        Ok(())
+    }
+
+    fn flush(&mut self, out: &mut Vec<u8>) {
+        self.line.hand_over(out);
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<Option<String>> {
+        self.settle();
+        if let State::Known(columns) = &self.state {
+            self.line.header(columns);
+        }
+        self.line.hand_over(out);
+        if self.left_out.is_empty() {
+            return Ok(None);
+        }
+        let names: Vec<String> = self
+            .left_out
+            .iter()
+            .map(|name| sanitise(name).into_owned())
+            .collect();
+        Ok(Some(format!(
+            "later items have members without a column: {}; name all with --columns",
+            names.join(", ")
+        )))
+    }
+}
+
+/// Where the library leaves what it has written.
+#[derive(Clone, Debug, Default)]
+struct Outbox(Rc<RefCell<Vec<u8>>>);
+
+impl io::Write for Outbox {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.borrow_mut().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Writes lines of cells.
+struct Line {
+    style: Style,
+    writer: Writer<Outbox>,
+    outbox: Outbox,
+    headed: bool,
+}
+
+impl Line {
+    fn new(style: Style) -> Self {
+        let outbox = Outbox::default();
+        let (delimiter, quotes) = match style.delimiter {
+            Delimiter::Comma => (b',', QuoteStyle::Necessary),
+            Delimiter::Tab => (b'\t', QuoteStyle::Never),
+        };
+        let writer = WriterBuilder::new()
+            .delimiter(delimiter)
+            .quote_style(quotes)
+            .terminator(Terminator::Any(b'\n'))
+            .flexible(true)
+            .from_writer(outbox.clone());
+        Line {
+            style,
+            writer,
+            outbox,
+            headed: !style.header,
+        }
+    }
+
+    fn header(&mut self, columns: &Columns) {
+        if std::mem::replace(&mut self.headed, true) || columns.len() == 0 {
+            return;
+        }
+        for path in columns.paths() {
+            self.cell(columns::name(path));
+        }
+        self.end();
+    }
+
+    fn write(&mut self, item: &[u8], columns: &Columns) {
+        let mut found = Vec::with_capacity(columns.len());
+        columns.select(item, &mut found);
+        for selected in &found {
+            self.cell(&columns::plain(selected));
+        }
+        self.end();
+    }
+
+    fn cell(&mut self, text: &str) {
+        let mut text = Cow::Borrowed(text);
+        if self.style.safe && is_formula(&text) {
+            text = Cow::Owned(format!("'{text}"));
+        }
+        if self.style.delimiter == Delimiter::Tab {
+            text = escape_tabs(text);
+        }
+        if self.style.terminal {
+            text = Cow::Owned(sanitise_text(&text).into_owned());
+        }
+        // The outbox takes everything.
+        let _written = self.writer.write_field(text.as_bytes());
+    }
+
+    fn end(&mut self) {
+        let _written = self.writer.write_record(None::<&[u8]>);
+    }
+
+    /// Hands over what is complete.
+    fn hand_over(&mut self, out: &mut Vec<u8>) {
+        let _flushed = self.writer.flush();
+        out.append(&mut self.outbox.0.borrow_mut());
+    }
+}
+
+/// Returns whether a spreadsheet would take a text for a formula (OWASP: CSV injection).
+fn is_formula(text: &str) -> bool {
+    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && text.parse::<f64>().is_err()
+}
+
+/// Writes what would end a cell or line of TSV as an escape, and the backslash itself too.
+fn escape_tabs(text: Cow<'_, str>) -> Cow<'_, str> {
+    if !text.contains(['\t', '\n', '\r', '\\']) {
+        return text;
+    }
+    let escaped = text
+        .replace('\\', "\\\\")
+        .replace('\t', "\\t")
+        .replace('\n', "\\n")
+        .replace('\r', "\\r");
+    Cow::Owned(escaped)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::items::path::Path;
+    use proptest::prelude::*;
+
+    const CSV: Style = Style {
+        delimiter: Delimiter::Comma,
+        header: true,
+        safe: false,
+        terminal: false,
+    };
+    const TSV: Style = Style {
+        delimiter: Delimiter::Tab,
+        ..CSV
+    };
+
+    fn written(style: Style, columns: &[&str], items: &[&str]) -> String {
+        let paths = columns
+            .iter()
+            .map(|column| Path::parse(column).expect("a path"))
+            .collect();
+        let columns = (!columns.is_empty()).then(|| Columns::new(paths));
+        let mut rows = Delimited::new(style, columns);
+        let mut out = Vec::new();
+        for item in items {
+            rows.item(item.as_bytes(), &mut out).expect("written");
+        }
+        rows.finish(&mut out).expect("written");
+        String::from_utf8(out).expect("utf-8")
+    }
+
+    #[test]
+    fn cells_are_quoted_where_they_need_it() {
+        let items = [
+            r#"{"a":"x, \"y\"","b":1.10}"#,
+            r#"{"b":null,"a":"two\nlines","c":{"d":[1, 2]}}"#,
+        ];
+        assert_eq!(
+            written(CSV, &[], &items),
+            "a,b,c.d\n\"x, \"\"y\"\"\",1.10,\n\"two\nlines\",,\"[1,2]\"\n"
+        );
+        assert_eq!(
+            written(TSV, &["a", "b"], &items),
+            "a\tb\nx, \"y\"\t1.10\ntwo\\nlines\t\n"
+        );
+        assert_eq!(written(CSV, &["a", "b"], &[]), "a,b\n");
+        let headless = Style {
+            header: false,
+            ..CSV
+        };
+        assert_eq!(written(headless, &["b"], &items), "1.10\n\"\"\n");
+    }
+
+    #[test]
+    fn formulas_are_disarmed_when_asked_and_numbers_are_not() {
+        let items = [
+            r#"{"a":"=1+1"}"#,
+            r#"{"a":-5}"#,
+            r#"{"a":"@x"}"#,
+            r#"{"a":"-1.5"}"#,
+        ];
+        let safe = Style { safe: true, ..CSV };
+        assert_eq!(written(safe, &["a"], &items), "a\n'=1+1\n-5\n'@x\n-1.5\n");
+        assert_eq!(written(CSV, &["a"], &items), "a\n=1+1\n-5\n@x\n-1.5\n");
+    }
+
+    #[test]
+    fn later_members_are_told_of() {
+        let mut rows = Delimited::new(CSV, None);
+        let mut out = Vec::new();
+        for _ in 0..LOOKED_AT.0 {
+            rows.item(br#"{"a":1}"#, &mut out).expect("written");
+        }
+        rows.item(br#"{"a":1,"late":2}"#, &mut out)
+            .expect("written");
+        let note = rows.finish(&mut out).expect("written").expect("a note");
+        assert!(note.contains("late"), "{note}");
+    }
+
+    proptest! {
+        #[test]
+        fn csv_reads_back_equal(cells in prop::collection::vec(prop::collection::vec(any::<String>(), 3), 1..6)) {
+            let items: Vec<String> = cells
+                .iter()
+                .map(|row| serde_json::json!({"a": row[0], "b": row[1], "c": row[2]}).to_string())
+                .collect();
+            let items: Vec<&str> = items.iter().map(String::as_str).collect();
+            let text = written(CSV, &["a", "b", "c"], &items);
+            let mut reader = csv::Reader::from_reader(text.as_bytes());
+            let back: Vec<Vec<String>> = reader
+                .records()
+                .map(|record| record.expect("a record").iter().map(str::to_owned).collect())
+                .collect();
+            prop_assert_eq!(back, cells);
+        }
+
+        #[test]
+        fn tsv_has_one_line_an_item_and_one_tab_between_cells(cells in prop::collection::vec(any::<String>(), 2)) {
+            let item = serde_json::json!({"a": cells[0], "b": cells[1]}).to_string();
+            let text = written(TSV, &["a", "b"], &[&item]);
+            prop_assert_eq!(text.matches('\n').count(), 2);
+            prop_assert_eq!(text.matches('\t').count(), 2);
+        }
+    }
+}

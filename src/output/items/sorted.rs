@@ -1,0 +1,149 @@
+//! Items in another order than the server's: they are held until all have come.
+
+use super::columns;
+use super::path::Path;
+use super::{Rows, too_large};
+use crate::error::{Failure, Result};
+
+use std::cmp::Ordering;
+
+/// An order of the items.
+#[derive(Clone, Debug)]
+pub(crate) struct Sort {
+    /// What is compared.
+    by: Path,
+    /// Whether the largest comes first.
+    descending: bool,
+}
+
+impl Sort {
+    /// Reads `COLUMN` or `-COLUMN`.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when the column is no path.
+    pub(crate) fn parse(text: &str) -> Result<Sort> {
+        let (descending, column) = match text.strip_prefix('-') {
+            Some(column) => (true, column),
+            None => (false, text),
+        };
+        Ok(Sort {
+            by: Path::parse(column)?,
+            descending,
+        })
+    }
+
+    /// Compares two values: numbers by size, all else as text, nothing at the end.
+    fn compare(&self, a: &str, b: &str) -> Ordering {
+        let order = match (a.is_empty(), b.is_empty()) {
+            (true, true) => return Ordering::Equal,
+            (true, false) => return Ordering::Greater,
+            (false, true) => return Ordering::Less,
+            (false, false) => match (a.parse::<f64>(), b.parse::<f64>()) {
+                (Ok(a), Ok(b)) => a.total_cmp(&b),
+                _ => a.cmp(b),
+            },
+        };
+        if self.descending {
+            order.reverse()
+        } else {
+            order
+        }
+    }
+}
+
+/// How many bytes of items are held at most.
+const MOST: usize = 256 * 1024 * 1024;
+
+/// Hands items on in their order.
+pub(crate) struct Sorted {
+    sort: Sort,
+    rows: Box<dyn Rows>,
+    items: Vec<(String, Vec<u8>)>,
+    bytes: usize,
+}
+
+impl Sorted {
+    /// Begins.
+    pub(crate) fn new(sort: Sort, rows: Box<dyn Rows>) -> Self {
+        Sorted {
+            sort,
+            rows,
+            items: Vec::new(),
+            bytes: 0,
+        }
+    }
+}
+
+impl Rows for Sorted {
+    fn item(&mut self, item: &[u8], _out: &mut Vec<u8>) -> Result<()> {
+        self.bytes += item.len();
+        if self.bytes > MOST {
+            return Err(too_large("the list to be sorted"));
+        }
+        let key = columns::plain(&self.sort.by.select(item)).into_owned();
+        self.items.push((key, item.to_vec()));
+        Ok(())
+    }
+
+    fn object(&mut self, object: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.rows.object(object, out)
+    }
+
+    fn scalar(&mut self, scalar: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        self.rows.scalar(scalar, out)
+    }
+
+    fn finish(&mut self, out: &mut Vec<u8>) -> Result<Option<String>> {
+        let mut items = std::mem::take(&mut self.items);
+        if !items.is_empty() && items.iter().all(|(key, _)| key.is_empty()) {
+            return Err(Failure::local(format!(
+                "no item has {} to sort by",
+                self.sort.by
+            ))
+            .hint("--sort takes a column such as id or comment.timestamp, -COLUMN for the largest first"));
+        }
+        items.sort_by(|(a, _), (b, _)| self.sort.compare(a, b));
+        for (_, item) in items {
+            self.rows.item(&item, out)?;
+        }
+        self.rows.finish(out)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::items::ndjson::NdJson;
+    use crate::output::terminal::Theme;
+
+    fn sorted(by: &str, items: &[&str]) -> Result<String> {
+        let lines = NdJson::new(&Theme::plain(), false, false);
+        let mut rows = Sorted::new(Sort::parse(by)?, Box::new(lines));
+        let mut out = Vec::new();
+        for item in items {
+            rows.item(item.as_bytes(), &mut out)?;
+        }
+        rows.finish(&mut out)?;
+        Ok(String::from_utf8_lossy(&out).split_whitespace().collect())
+    }
+
+    #[test]
+    fn numbers_by_size_texts_by_letter_and_nothing_last() {
+        let items = [
+            r#"{"n":10}"#,
+            r#"{"n":9.5}"#,
+            r#"{"n":null}"#,
+            r#"{"n":"x"}"#,
+        ];
+        assert_eq!(
+            sorted("n", &items[..3]).expect("sorted"),
+            r#"{"n":9.5}{"n":10}{"n":null}"#
+        );
+        assert_eq!(
+            sorted("-n", &items[..3]).expect("sorted"),
+            r#"{"n":10}{"n":9.5}{"n":null}"#
+        );
+        assert!(sorted("m", &items).is_err());
+        assert!(sorted("", &items).is_err());
+    }
+}
