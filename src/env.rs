@@ -97,6 +97,26 @@ impl Env {
             .map(Path::new)
     }
 
+    /// Returns how many columns the terminal has that a person looks at: `COLUMNS`, else what the
+    /// terminal itself says. Only to be asked where there is one.
+    pub fn columns(&self) -> u16 {
+        const USUAL: u16 = 80;
+        let said = self
+            .os("COLUMNS")
+            .and_then(|columns| columns.to_str()?.parse().ok());
+        let asked = || {
+            let streams = [
+                terminal_size::terminal_size_of(std::io::stdout()),
+                terminal_size::terminal_size_of(std::io::stderr()),
+            ];
+            let size = streams.into_iter().flatten().next();
+            size.map(|(terminal_size::Width(width), _)| width)
+        };
+        said.or_else(asked)
+            .filter(|width| *width > 0)
+            .unwrap_or(USUAL)
+    }
+
     /// Returns the home directory: `HOME`, else what the system's user database says.
     pub fn home(&self) -> Option<PathBuf> {
         self.home

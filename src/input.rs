@@ -342,6 +342,22 @@ fn slice_from(word: &OsStr, start: usize) -> &OsStr {
     }
 }
 
+/// Reads a file of text that an option names with `@`; `-` is standard input.
+///
+/// # Errors
+/// Fails (exit 2) when it cannot be read or is not UTF-8.
+pub(crate) fn read_text(file: &OsStr, option: &str) -> Result<String> {
+    let path = Path::new(file);
+    let mut bytes = Vec::new();
+    let read = if file == "-" {
+        std::io::stdin().read_to_end(&mut bytes)
+    } else {
+        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
+    };
+    read.map_err(|error| unreadable(path, &error))?;
+    text(bytes, &format!("the file of {option}"))
+}
+
 fn text(bytes: Vec<u8>, what: &str) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{what} is not valid UTF-8")))
 }

@@ -53,12 +53,26 @@ pub enum TypedCredential {
 }
 
 impl Request {
-    /// Returns a copy for sending it again, when its body is in memory.
+    /// Returns a copy for sending it again, when its body can be sent byte for byte once more: from
+    /// memory, or from a regular file.
     pub fn try_clone(&self) -> Option<Request> {
         let body = match &self.body {
             Body::Empty => Body::Empty,
             Body::Bytes(bytes) => Body::Bytes(bytes.clone()),
-            Body::File { .. } | Body::Stdin | Body::Form(_) => return None,
+            Body::File { path, length, .. } => {
+                // A file that has grown or gone since is not the same body.
+                let file = File::open(path).ok()?;
+                let unchanged = file.metadata().ok().map(|metadata| metadata.len()) == *length;
+                if length.is_none() || !unchanged {
+                    return None;
+                }
+                Body::File {
+                    path: path.clone(),
+                    file,
+                    length: *length,
+                }
+            }
+            Body::Stdin | Body::Form(_) => return None,
         };
         Some(Request {
             method: self.method.clone(),

@@ -5,7 +5,7 @@ use std::ffi::{OsStr, OsString};
 use clap_complete::engine::CompletionCandidate;
 
 use super::hoist;
-use crate::catalogue::{self, Class};
+use crate::catalogue::{self, Class, Endpoint};
 use crate::env::Env;
 use crate::profile::file;
 
@@ -81,16 +81,7 @@ pub(crate) fn classes() -> Vec<CompletionCandidate> {
 /// Offers the fields of the template that stands on the line, each up to its separator.
 pub(crate) fn items(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
-    let mut words = std::env::args_os().skip_while(|word| word != "--").skip(1);
-    let name = words
-        .by_ref()
-        .find(|word| word == "call")
-        .and_then(|_| words.find(|word| word.to_str().and_then(catalogue::by_name).is_some()));
-    let Some(endpoint) = name
-        .as_deref()
-        .and_then(OsStr::to_str)
-        .and_then(catalogue::by_name)
-    else {
+    let Some(endpoint) = endpoint_on_the_line() else {
         return Vec::new();
     };
     let fields = endpoint
@@ -105,6 +96,31 @@ pub(crate) fn items(typed: &OsStr) -> Vec<CompletionCandidate> {
                 .help(Some(field.description.into()))
         })
         .collect()
+}
+
+/// Offers the columns of the template that stands on the line, after those that are typed already.
+pub(crate) fn columns(typed: &OsStr) -> Vec<CompletionCandidate> {
+    let typed = typed.to_string_lossy();
+    let (before, _) = typed
+        .rsplit_once(',')
+        .map_or(("", &*typed), |(before, last)| (before, last));
+    let joint = if before.is_empty() { "" } else { "," };
+    let columns = endpoint_on_the_line()
+        .map(|endpoint| endpoint.columns)
+        .unwrap_or_default();
+    columns
+        .iter()
+        .map(|column| format!("{before}{joint}{column}"))
+        .filter(|list| list.starts_with(&*typed))
+        .map(CompletionCandidate::new)
+        .collect()
+}
+
+/// Returns the built-in template that the line calls.
+fn endpoint_on_the_line() -> Option<&'static Endpoint> {
+    let mut words = std::env::args_os().skip_while(|word| word != "--").skip(1);
+    words.by_ref().find(|word| word == "call")?;
+    words.find_map(|word| word.to_str().and_then(catalogue::by_name))
 }
 
 /// Offers the paths of the catalogue for a raw call.

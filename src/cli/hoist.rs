@@ -41,32 +41,52 @@ pub(crate) fn first_plain_word(root: &Command, words: &[OsString]) -> Option<usi
         if !word.starts_with('-') || word == "-" {
             return Some(position);
         }
-        position += if value_follows(root, &word) { 2 } else { 1 };
+        position += 1 + values_following(root, &word);
     }
     None
 }
 
-/// Returns whether an option takes the next word as its value.
-fn value_follows(root: &Command, word: &str) -> bool {
+/// Returns how many of the next words an option takes as its values.
+fn values_following(root: &Command, word: &str) -> usize {
     if let Some(long) = word.strip_prefix("--") {
-        return !long.contains('=') && takes_value(root, |arg| arg.get_long() == Some(long));
+        if long.contains('=') {
+            return 0;
+        }
+        return values_taken(root, |arg| {
+            arg.get_long() == Some(long)
+                || arg
+                    .get_all_aliases()
+                    .is_some_and(|names| names.contains(&long))
+        });
     }
     let mut letters = word[1..].chars();
     while let Some(letter) = letters.next() {
-        if takes_value(root, |arg| arg.get_short() == Some(letter)) {
-            return letters.as_str().is_empty();
+        let values = values_taken(root, |arg| arg.get_short() == Some(letter));
+        if values > 0 {
+            return if letters.as_str().is_empty() {
+                values
+            } else {
+                values - 1
+            };
         }
     }
-    false
+    0
 }
 
-fn takes_value(command: &Command, is_it: impl Fn(&clap::Arg) -> bool + Copy) -> bool {
-    command
-        .get_arguments()
-        .any(|arg| is_it(arg) && arg.get_action().takes_values())
-        || command
+fn values_taken(command: &Command, is_it: impl Fn(&clap::Arg) -> bool + Copy) -> usize {
+    let own = command.get_arguments().find(|arg| is_it(arg)).map(|arg| {
+        if !arg.get_action().takes_values() {
+            return 0;
+        }
+        arg.get_num_args().map_or(1, |range| range.min_values())
+    });
+    own.unwrap_or_else(|| {
+        command
             .get_subcommands()
-            .any(|subcommand| takes_value(subcommand, is_it))
+            .map(|subcommand| values_taken(subcommand, is_it))
+            .max()
+            .unwrap_or(0)
+    })
 }
 
 #[cfg(test)]
@@ -96,6 +116,7 @@ mod tests {
             ("rein -pdev profile show", "rein profile show -pdev"),
             ("rein -sp dev config path", "rein config path -sp dev"),
             ("rein --help profile", "rein profile --help"),
+            ("rein --arg a b profile list", "rein profile list --arg a b"),
         ];
         for (line, expected) in cases {
             assert_eq!(hoisted(line), expected, "{line}");

@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 
 use clap::{ArgMatches, Args, ValueEnum, ValueHint};
-use clap_complete::engine::ArgValueCandidates;
+use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use super::complete;
 
@@ -124,9 +124,44 @@ pub(crate) struct SafetyOptions {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputOptions {
-    /// Show the body like this (default: pretty on a terminal, raw otherwise)
-    #[arg(long, value_name = "FORMAT")]
+    /// Show the answer like this (default: pretty on a terminal, raw otherwise)
+    #[arg(long, value_name = "FORMAT", overrides_with = "table")]
     pub(crate) format: Option<Format>,
+    /// Show the items as a table
+    #[arg(short = 't', long, overrides_with = "format")]
+    pub(crate) table: bool,
+    /// The items are at this path (default: where the endpoint has them, else the one list)
+    #[arg(long = "items", value_name = "PATH")]
+    pub(crate) items_at: Option<OsString>,
+    /// Show these columns: id,comment.timestamp,labels[*].name
+    #[arg(long, value_name = "LIST", add = ArgValueCompleter::new(complete::columns))]
+    pub(crate) columns: Vec<OsString>,
+    /// Sort the items by this column; -COLUMN puts the largest first
+    #[arg(long, value_name = "COLUMN", allow_hyphen_values = true)]
+    pub(crate) sort: Option<OsString>,
+    /// Leave out the line with the columns' names
+    #[arg(long)]
+    pub(crate) no_header: bool,
+    /// Put a ' before csv and tsv cells that a spreadsheet would run as a formula
+    #[arg(long)]
+    pub(crate) csv_safe: bool,
+    /// Run this jq filter on the answer; strings print raw
+    #[arg(
+        short = 'q',
+        long = "jq",
+        value_name = "EXPR",
+        allow_hyphen_values = true
+    )]
+    pub(crate) filter: Option<OsString>,
+    /// Give the filter a variable: $NAME is this text
+    #[arg(long, num_args = 2, value_names = ["NAME", "TEXT"], allow_hyphen_values = true)]
+    pub(crate) arg: Vec<OsString>,
+    /// Give the filter a variable: $NAME is this JSON
+    #[arg(long, num_args = 2, value_names = ["NAME", "JSON"], allow_hyphen_values = true)]
+    pub(crate) argjson: Vec<OsString>,
+    /// Print the body of an HTTP error even where a table or filter was asked for
+    #[arg(long)]
+    pub(crate) keep_error_body: bool,
     /// Print the header block before the body
     #[arg(short = 'i', long)]
     pub(crate) include: bool,
@@ -151,6 +186,14 @@ pub(crate) struct OutputOptions {
     /// Show both header blocks, the token redacted, and the time of each phase
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
+    /// Write what is known about the call to this file as JSON; - is standard error, in place of
+    /// the status line
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) meta: Option<OsString>,
+    /// Print this after the answer, with curl's variables: '%{http_code} %{server_timing}\n', or
+    /// @FILE
+    #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
+    pub(crate) write_out: Option<OsString>,
     /// Use colour
     #[arg(long, value_name = "WHEN", visible_alias = "colour")]
     pub(crate) color: Option<ColorChoice>,
@@ -193,6 +236,16 @@ pub(crate) struct ConnectionOptions {
     /// Accept any certificate, for this call; warns
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
+    /// Send again up to N times what may be sent again (default 2: reads on a lost connection, 429,
+    /// 502, 503, 504; writes only when they cannot have been processed)
+    #[arg(long, value_name = "N")]
+    pub(crate) retry: Option<u32>,
+    /// Wait this long before each further try (default: growing from 0.5s)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) retry_delay: Option<OsString>,
+    /// Begin no further try after this time (default 60s)
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) retry_max_time: Option<OsString>,
     /// Follow redirects: reads only, and only inside the endpoint
     #[arg(short = 'L', long)]
     pub(crate) location: bool,
@@ -225,6 +278,16 @@ pub(crate) enum Format {
     Pretty,
     /// On one line; numbers, order and duplicates kept
     Compact,
+    /// The items in aligned columns
+    Table,
+    /// The items as comma-separated values
+    Csv,
+    /// The items as tab-separated values
+    Tsv,
+    /// The items, one a line
+    Ndjson,
+    /// The items as YAML
+    Yaml,
 }
 
 /// When colour is used.

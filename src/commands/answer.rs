@@ -5,124 +5,237 @@ use std::path::Path;
 
 use bytes::Bytes;
 
-use crate::cli::options::{Format, OutputOptions};
 use crate::commands::Context;
+use crate::commands::session::Session;
 use crate::error::{Failure, Result, io_reason};
 use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
-use crate::output::body::{BodyOutput, Destination, View};
-use crate::output::status::{self, Report};
+use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::record::Record;
+use crate::output::status;
 use crate::output::stdout::stdout;
 use crate::output::terminal::sanitise_text;
 use crate::output::verbose;
-use crate::profile::{Guard, Profile};
-use crate::secret::Secret;
-use crate::verdict::explain::{self, About, AnswerHead};
-use crate::verdict::server_timing::{self, Metric};
+use crate::output::view::{Screen, View};
+use crate::verdict::explain::{self, AnswerHead};
 use crate::verdict::sniff::Sniffer;
-use crate::verdict::{self, Evidence};
+use crate::verdict::{self, AnsweredBy, Evidence, Verdict};
 
-/// An answer whose head is there.
-pub(crate) struct Answer<'a> {
-    pub(crate) exchange: Exchange,
-    pub(crate) about: &'a About<'a>,
-    pub(crate) profile: &'a Profile,
-    pub(crate) output: &'a OutputOptions,
+/// How answers of a call are read and shown.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    pub(crate) view: View,
+    /// The largest body, decoded.
     pub(crate) max_size: Option<u64>,
     /// Whether the headers are all that was asked for (HEAD).
     pub(crate) head_only: bool,
     /// Whether the endpoint is declared to answer with something else than JSON.
     pub(crate) other_than_json: bool,
-    /// The token, to be hidden where a server echoes it onto a terminal.
-    pub(crate) secret: Secret,
 }
 
 /// What ends the reading of a body early.
-enum Stop {
+pub(crate) enum Stop {
     Failed(Failure),
     /// The reader of our output has gone: nobody wants the rest.
     ClosedPipe,
 }
 
+impl From<Failure> for Stop {
+    fn from(failure: Failure) -> Self {
+        Stop::Failed(failure)
+    }
+}
+
+/// Reads an answer's body, passes it on, says how it went, and returns what it means.
+///
+/// # Errors
+/// Fails when the answer is not whole, is not what was asked for, or cannot be written.
+pub(crate) async fn pass_on(
+    exchange: Exchange,
+    reading: &Reading,
+    session: &Session<'_>,
+    record: &mut Record,
+    cx: &Context,
+) -> Result<Exit> {
+    let mut answer = Answer {
+        exchange,
+        reading,
+        session,
+        cx,
+    };
+    show_head(&answer.exchange.head, session, cx);
+    let mut sniffer = Sniffer::new(record.server().is_some());
+    let mut received = 0;
+    let read = answer.read(&mut sniffer, &mut received).await;
+    record.received = received;
+    record.bytes = sniffer.seen();
+    record.timings = Some(answer.exchange.timings());
+    let outcome =
+        read.and_then(|(output, trouble)| answer.conclude(output, trouble, &sniffer, record));
+    let outcome = match outcome {
+        Err(Stop::ClosedPipe) => return Ok(Exit::Ok),
+        Err(Stop::Failed(failure)) => Err(failure),
+        Ok(exit) => Ok(exit),
+    };
+    say(session, record, cx);
+    outcome
+}
+
+/// Shows an answer's head where `-v` asks for it.
+pub(crate) fn show_head(head: &Head, session: &Session<'_>, cx: &Context) {
+    if session.options.output.verbose {
+        cx.notes(&verbose::head(&head.block, session.about().redactor));
+    }
+}
+
+/// Writes the status line, and with `-v` the phases.
+pub(crate) fn say(session: &Session<'_>, record: &Record, cx: &Context) {
+    let output = &session.options.output;
+    let width = cx.env.stderr_terminal.then(|| cx.env.columns());
+    if output.verbose {
+        cx.notes(&status::phases(record, &cx.stderr_theme, width));
+    }
+    let replaced = output.meta.as_deref().is_some_and(|file| file == "-");
+    if !output.silent && !replaced {
+        cx.notes(&[status::line(record, &cx.stderr_theme, width)]);
+    }
+}
+
+/// Reads a body with its coding undone, piece by piece.
+///
+/// # Errors
+/// Fails when the body is not whole or too large, or when `sink` does.
+pub(crate) async fn read_body(
+    exchange: &mut Exchange,
+    reading: &Reading,
+    session: &Session<'_>,
+    sniffer: &mut Sniffer,
+    received: &mut u64,
+    sink: &mut dyn FnMut(&[u8]) -> Result<(), Stop>,
+) -> Result<(), Stop> {
+    let codings = exchange.head.headers.get_all("content-encoding");
+    let mut decoder = if reading.head_only {
+        Decoder::identity()
+    } else {
+        Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
+            Failure::new(
+                Exit::Coding,
+                format!("the body's content coding is not known: {coding}"),
+            )
+            .hint("ask for none: -H 'Accept-Encoding: identity'")
+        })?
+    };
+    let max_size = reading.max_size;
+    let mut take = |piece: &[u8]| {
+        if let Some(most) = max_size
+            && sniffer.seen() + piece.len() as u64 > most
+        {
+            return Err(Stop::Failed(Failure::new(
+                Exit::TooLarge,
+                format!("the body is larger than --max-size {}", status::size(most)),
+            )));
+        }
+        sniffer.push(piece);
+        sink(piece)
+    };
+    while let Some(chunk) = next_chunk(exchange, session).await? {
+        *received += chunk.len() as u64;
+        decoder.push(&chunk, &mut take).map_err(coding_failure)?;
+    }
+    decoder.finish(&mut take).map_err(coding_failure)
+}
+
+async fn next_chunk(exchange: &mut Exchange, session: &Session<'_>) -> Result<Option<Bytes>, Stop> {
+    exchange
+        .chunk()
+        .await
+        .map_err(|failure| Stop::Failed(explain::transport(&failure, &session.about())))
+}
+
+/// Judges an answer whose body has been seen.
+pub(crate) fn judge(
+    head: &Head,
+    reading: &Reading,
+    sniffer: &Sniffer,
+    record: &mut Record,
+) -> Verdict {
+    let evidence = Evidence {
+        status: head.status,
+        body_due: !reading.head_only && !matches!(head.status, 204 | 205 | 304),
+        timed: record.server().is_some(),
+        other_than_json: reading.other_than_json,
+        body: sniffer,
+    };
+    let mut verdict = verdict::judge(&evidence);
+    // What an earlier try has deleted is not there any more: that is what was wanted.
+    if record.method == "DELETE" && record.tries > 1 && head.status == 404 {
+        verdict.exit = Exit::Ok;
+    }
+    record.answered_by = Some(match verdict.answered_by {
+        AnsweredBy::Platform => "reinfer",
+        AnsweredBy::Intermediary => "intermediary",
+    });
+    verdict
+}
+
+/// Explains an answer that is not what was asked for; `None` when all is well.
+pub(crate) fn explain_answer(
+    verdict: Verdict,
+    head: &Head,
+    sniffer: &Sniffer,
+    session: &Session<'_>,
+) -> Option<Failure> {
+    let shown = AnswerHead {
+        status: head.status,
+        reason: &head.reason,
+        headers: &head.headers,
+    };
+    explain::answer(verdict, &shown, sniffer, &session.about())
+}
+
+/// One answer whose head is there.
+struct Answer<'a> {
+    exchange: Exchange,
+    reading: &'a Reading,
+    session: &'a Session<'a>,
+    cx: &'a Context,
+}
+
 impl Answer<'_> {
-    /// Reads the body, passes it on, says how it went, and returns what it means.
-    ///
-    /// # Errors
-    /// Fails when the answer is not whole, is not what was asked for, or cannot be written.
-    pub(crate) async fn pass_on(mut self, cx: &Context) -> Result<Exit> {
-        let metrics = server_timing::parse(
-            self.exchange
-                .head
-                .headers
-                .get_all("server-timing")
-                .iter()
-                .map(http::HeaderValue::as_bytes),
-        );
-        let server = server_timing::total(&metrics);
-        if self.output.verbose {
-            cx.notes(&verbose::head(
-                &self.exchange.head.block,
-                self.about.redactor,
-            ));
-        }
-        let mut sniffer = Sniffer::new(server.is_some());
-        let read = self.read(&mut sniffer, cx).await;
-        let outcome = match read {
-            Err(Stop::ClosedPipe) => return Ok(Exit::Ok),
-            Err(Stop::Failed(failure)) => Err(failure),
-            Ok(output) => self.conclude(output, &sniffer, server.is_some(), cx),
-        };
-        self.say(cx, &metrics, server, sniffer.seen());
-        outcome
-    }
-
-    async fn read(&mut self, sniffer: &mut Sniffer, cx: &Context) -> Result<BodyOutput, Stop> {
-        let mut output = self.open_output(cx)?;
+    /// Reads the body into its output. What the format or filter cannot use does not end the
+    /// reading: who answered is told by all of it.
+    async fn read(
+        &mut self,
+        sniffer: &mut Sniffer,
+        received: &mut u64,
+    ) -> Result<(BodyOutput, Option<Failure>), Stop> {
+        let mut output = self.open_output()?;
         self.write_head(&mut output)?;
-        let codings = self.exchange.head.headers.get_all("content-encoding");
-        let mut decoder = if self.head_only {
-            Decoder::identity()
-        } else {
-            Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(
-                |coding| {
-                    Stop::Failed(
-                        Failure::new(
-                            Exit::Coding,
-                            format!("the body's content coding is not known: {coding}"),
-                        )
-                        .hint("ask for none: -H 'Accept-Encoding: identity'"),
-                    )
-                },
-            )?
-        };
-        let max_size = self.max_size;
+        let mut trouble = None;
         let mut sink = |piece: &[u8]| {
-            if max_size.is_some_and(|most| sniffer.seen() + piece.len() as u64 > most) {
-                return Err(Stop::Failed(Failure::new(
-                    Exit::TooLarge,
-                    format!(
-                        "the body is larger than --max-size {}",
-                        status::size(max_size.unwrap_or(0))
-                    ),
-                )));
+            if trouble.is_some() {
+                return Ok(());
             }
-            sniffer.push(piece);
-            output.push(piece).map_err(cannot_write)
+            match output.push(piece) {
+                Ok(()) => Ok(()),
+                Err(Trouble::Content(failure)) => {
+                    trouble = Some(failure);
+                    Ok(())
+                }
+                Err(Trouble::Write(error)) => Err(cannot_write(&error)),
+            }
         };
-        while let Some(chunk) = self.next_chunk().await? {
-            decoder.push(&chunk, &mut sink).map_err(coding_failure)?;
-        }
-        decoder.finish(&mut sink).map_err(coding_failure)?;
-        Ok(output)
-    }
-
-    async fn next_chunk(&mut self) -> Result<Option<Bytes>, Stop> {
-        let about = self.about;
-        self.exchange
-            .chunk()
-            .await
-            .map_err(|failure| Stop::Failed(explain::transport(&failure, about)))
+        read_body(
+            &mut self.exchange,
+            self.reading,
+            self.session,
+            sniffer,
+            received,
+            &mut sink,
+        )
+        .await?;
+        Ok((output, trouble))
     }
 
     /// Returns whether the status says that the answer is not what was asked for.
@@ -131,146 +244,145 @@ impl Answer<'_> {
     }
 
     /// Decides where the body goes and how it is shown.
-    fn open_output(&self, cx: &Context) -> Result<BodyOutput, Stop> {
-        let format = self.output.format;
-        let to_file = self.output.output.as_deref().filter(|file| *file != "-");
+    fn open_output(&self) -> Result<BodyOutput, Stop> {
+        let options = &self.session.options.output;
+        let cx = self.cx;
+        let raw;
+        let mut view = &self.reading.view;
+        let to_file = options.output.as_deref().filter(|file| *file != "-");
         let (destination, terminal) = match to_file {
-            _ if self.failed() && self.output.fail && self.exchange.head.status >= 400 => {
+            _ if self.failed() && options.fail && self.exchange.head.status >= 400 => {
                 (Destination::Nowhere, false)
             }
             Some(_) if self.failed() => (Destination::StandardError, cx.env.stderr_terminal),
             Some(file) => (Destination::File(Path::new(file)), false),
-            None if self.failed() && !matches!(format, None | Some(Format::Raw)) => {
+            None if self.failed() && view.is_rendered() && !options.keep_error_body => {
                 (Destination::Nowhere, false)
             }
             None => (Destination::StandardOutput, cx.env.stdout_terminal),
         };
-        let view = match (format, terminal) {
-            (Some(Format::Raw), true) => View::Text,
-            (Some(Format::Raw) | None, false) => View::Raw,
-            (None, true) => View::Automatic,
-            (Some(Format::Pretty), _) => View::Pretty,
-            (Some(Format::Compact), _) => View::Compact,
-        };
+        if self.reading.head_only || (self.failed() && view.is_rendered()) {
+            raw = View::raw();
+            view = &raw;
+        }
         let theme = if matches!(destination, Destination::StandardError) {
             cx.stderr_theme.clone()
         } else {
             cx.stdout_theme.clone()
         };
-        let secret = terminal.then(|| self.secret.clone());
-        BodyOutput::open(&destination, view, theme, terminal, secret).map_err(|error| {
-            match destination {
-                Destination::File(path) => Stop::Failed(Failure::new(
-                    Exit::Write,
-                    format!("cannot write {}: {}", path.display(), io_reason(&error)),
-                )),
-                _ => cannot_write(error),
-            }
-        })
+        let screen = Screen {
+            terminal,
+            width: terminal.then(|| cx.env.columns()),
+            theme,
+        };
+        let secret = terminal.then(|| self.session.secret());
+        open(&destination, view, &screen, secret)
     }
 
     /// Writes the header block where `-i`, `-I` and `-D` want it.
     fn write_head(&self, output: &mut BodyOutput) -> Result<(), Stop> {
+        let options = &self.session.options.output;
         let block = &self.exchange.head.block;
-        if self.output.include || self.head_only {
-            output.push_head(block).map_err(cannot_write)?;
+        if options.include || self.reading.head_only {
+            output
+                .push_head(block)
+                .map_err(|error| cannot_write(&error))?;
         }
-        let Some(file) = &self.output.dump_header else {
-            return Ok(());
-        };
-        let written = if file == "-" {
-            stdout().and_then(|mut stdout| stdout.write_all(block))
-        } else {
-            std::fs::write(file, block)
-        };
-        written.map_err(cannot_write)
+        dump_head(options.dump_header.as_deref(), block)
     }
 
     /// Judges the answer and finishes its output.
     fn conclude(
         &self,
         output: BodyOutput,
+        trouble: Option<Failure>,
         sniffer: &Sniffer,
-        timed: bool,
-        cx: &Context,
-    ) -> Result<Exit> {
-        let Head {
-            status,
-            reason,
-            headers,
-            ..
-        } = &self.exchange.head;
-        let evidence = Evidence {
-            status: *status,
-            body_due: !self.head_only && !matches!(status, 204 | 205 | 304),
-            timed,
-            other_than_json: self.other_than_json,
-            body: sniffer,
-        };
-        let verdict = verdict::judge(&evidence);
-        let head = AnswerHead {
-            status: *status,
-            reason,
-            headers,
-        };
-        let failure = explain::answer(verdict, &head, sniffer, self.about);
-        let for_a_file = output.is_file();
-        match failure {
-            None => {
-                if let Some(note) = output.finish().map_err(|error| write_failure(&error))? {
-                    cx.warn(&note);
-                }
-                Ok(Exit::Ok)
-            }
-            Some(failure) => {
-                if for_a_file {
-                    // The file stays as it was; what came in its place is shown, as far as it was kept.
-                    let text = String::from_utf8_lossy(sniffer.beginning()).into_owned();
-                    cx.notes(&[sanitise_text(&text).into_owned()]);
-                } else {
-                    output.finish().map_err(|error| write_failure(&error))?;
-                }
-                Err(failure)
-            }
-        }
-    }
-
-    fn say(&self, cx: &Context, metrics: &[Metric], server: Option<f64>, bytes: u64) {
+        record: &mut Record,
+    ) -> Result<Exit, Stop> {
         let head = &self.exchange.head;
-        let report = Report {
-            profile: &self.profile.name,
-            guarded: self.profile.guard.value != Guard::None,
-            method: self.about.method,
-            path: self.about.path,
-            status: head.status,
-            reason: &head.reason,
-            metrics,
-            server,
-            timings: self.exchange.timings(),
-            bytes,
-            remote: head.remote,
-        };
-        if self.output.verbose {
-            cx.notes(&status::phases(&report));
+        let verdict = judge(head, self.reading, sniffer, record);
+        if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
+            if output.is_file() {
+                // The file stays as it was; what came in its place is shown, as far as it was kept.
+                let text = String::from_utf8_lossy(sniffer.beginning()).into_owned();
+                self.cx.notes(&[sanitise_text(&text).into_owned()]);
+            } else if self.failed() || !self.reading.view.is_rendered() {
+                finish(output)?;
+            }
+            return Err(Stop::Failed(failure));
         }
-        if !self.output.silent {
-            cx.notes(&[status::line(&report, &cx.stderr_theme)]);
+        if let Some(failure) = trouble {
+            return Err(Stop::Failed(failure));
         }
+        if head.status == 404 {
+            self.cx
+                .notes(&["note: an earlier try has deleted it already".to_owned()]);
+        }
+        record.items = output.items();
+        record.file = self
+            .session
+            .options
+            .output
+            .output
+            .as_deref()
+            .filter(|_| output.is_file())
+            .map(|file| file.to_string_lossy().into_owned());
+        if let Some(note) = finish(output)? {
+            self.cx.warn(&note);
+        }
+        Ok(Exit::Ok)
     }
 }
 
-fn cannot_write(error: io::Error) -> Stop {
+/// Opens where an answer goes to.
+///
+/// # Errors
+/// Fails when it cannot be written to.
+pub(crate) fn open(
+    destination: &Destination<'_>,
+    view: &View,
+    screen: &Screen,
+    secret: Option<crate::secret::Secret>,
+) -> Result<BodyOutput, Stop> {
+    BodyOutput::open(destination, view, screen, secret, None).map_err(|error| match destination {
+        Destination::File(path) => Stop::Failed(Failure::new(
+            Exit::Write,
+            format!("cannot write {}: {}", path.display(), io_reason(&error)),
+        )),
+        _ => cannot_write(&error),
+    })
+}
+
+/// Writes the header block where `-D` wants it.
+pub(crate) fn dump_head(file: Option<&std::ffi::OsStr>, block: &[u8]) -> Result<(), Stop> {
+    let Some(file) = file else {
+        return Ok(());
+    };
+    let written = if file == "-" {
+        stdout().and_then(|mut stdout| stdout.write_all(block))
+    } else {
+        std::fs::write(file, block)
+    };
+    written.map_err(|error| cannot_write(&error))
+}
+
+/// Finishes an output; returns what is worth telling.
+pub(crate) fn finish(output: BodyOutput) -> Result<Option<String>, Stop> {
+    output.finish().map_err(|trouble| match trouble {
+        Trouble::Write(error) => cannot_write(&error),
+        Trouble::Content(failure) => Stop::Failed(failure),
+    })
+}
+
+/// Says that the output could not be written; a pipe that was closed is no failure.
+pub(crate) fn cannot_write(error: &io::Error) -> Stop {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Stop::ClosedPipe;
     }
-    Stop::Failed(write_failure(&error))
-}
-
-fn write_failure(error: &io::Error) -> Failure {
-    Failure::new(
+    Stop::Failed(Failure::new(
         Exit::Write,
         format!("the output could not be written: {}", io_reason(error)),
-    )
+    ))
 }
 
 fn coding_failure(error: DecodeError<Stop>) -> Stop {

@@ -4,31 +4,29 @@ use std::ffi::{OsStr, OsString};
 
 use clap::ArgMatches;
 
-use crate::catalogue::{self, Answer as Answers, Class, Classified, Endpoint, Kind, classify};
+use crate::catalogue::user::UserTemplate;
+use crate::catalogue::{self, Answer as Answers, Classified, Endpoint, Kind, classify};
 use crate::cli::options::{self, CallOptions, DataKind, ProfileOptions};
 use crate::cli::units;
 use crate::cli::{CallArgs, Parsed};
-use crate::commands::answer::Answer;
-use crate::commands::token::{self, Freshness};
-use crate::commands::{Context, confirm, print};
+use crate::commands::answer::{self, Reading};
+use crate::commands::session::{Purpose, Session};
+use crate::commands::{Context, confirm, print, told};
 use crate::demo::Tenant;
 use crate::error::Result;
-use crate::exchange;
 use crate::exchange::TimeLimits;
-use crate::exchange::auth::Credential;
-use crate::exchange::client::{Client, Connection};
+use crate::exchange::client::Connection;
+use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
-use crate::output::terminal::sanitise;
-use crate::output::verbose;
+use crate::output::record::Record;
+use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
-use crate::plan::redirect::Hops;
 use crate::plan::{self, connection, template, user_template, words};
 use crate::profile::resolve::{self, Choice};
-use crate::profile::{Profile, file};
+use crate::profile::{Guard, Profile, file};
 use crate::request::Request;
 use crate::secret::Redactor;
-use crate::verdict::explain::{self, About};
 
 /// Makes a raw call.
 ///
@@ -68,7 +66,7 @@ pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Re
         .iter()
         .find(|template| template.name == args.name)
         .ok_or_else(|| super::templates::unknown(&args.name, &own))?;
-    typed.reads = template.reads;
+    typed.template = Some(template.clone());
     run(typed, cx, |input, profile| {
         user_template::call(template, request, input, profile)
     })
@@ -80,8 +78,8 @@ struct Typed<'a> {
     data: Vec<(DataKind, OsString)>,
     form: Vec<(bool, OsString)>,
     items: Vec<OsString>,
-    /// Whether the user's template says that it only reads.
-    reads: bool,
+    /// The user's template that is called, if one is.
+    template: Option<UserTemplate>,
 }
 
 impl<'a> Typed<'a> {
@@ -95,7 +93,7 @@ impl<'a> Typed<'a> {
             data,
             form,
             items,
-            reads: false,
+            template: None,
         }
     }
 
@@ -119,44 +117,68 @@ impl<'a> Typed<'a> {
     }
 }
 
-/// Plans, guards and makes a call.
+/// Plans, guards and makes a call, and tells about it where that was asked for.
 fn run(
     typed: Typed<'_>,
     cx: &Context,
     plan: impl FnOnce(Input, &Profile) -> Result<Request>,
 ) -> Result<Exit> {
+    let output = &typed.options.output;
+    let write_out = match &output.write_out {
+        Some(format) => Some(told::format(format)?),
+        None => None,
+    };
     let runtime = cx.runtime()?;
-    let result = runtime.block_on(async {
-        let options = typed.options;
-        let sends = !options.safety.dry_run && !options.safety.curl;
-        let chosen = options.profile.profile.as_deref();
-        let tenant = if sends {
-            demo_tenant(chosen).await?
-        } else {
-            None
-        };
-        let profile = choose_profile(&choice(&options.profile), tenant.as_ref(), cx)?;
-        let stdin_taken = options.profile.token_file.as_deref() == Some(OsStr::new("-"));
-        let input = input::gather(
-            &options.request,
-            typed.data,
-            typed.form,
-            &typed.items,
-            stdin_taken,
-        )?;
-        let mut planned = Planned::new(plan(input, &profile)?, &profile, options, cx)?;
-        if typed.reads {
-            planned.classified = planned.classified.declared_a_read();
-        }
-        guarded(planned, cx).await
-    });
+    let mut record = Record::default();
+    let result = runtime.block_on(planned(typed, cx, &mut record, plan));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
-    result
+    told::tell(
+        &record,
+        result,
+        output.meta.as_deref(),
+        write_out.as_ref(),
+        cx,
+    )
+}
+
+async fn planned(
+    typed: Typed<'_>,
+    cx: &Context,
+    record: &mut Record,
+    plan: impl FnOnce(Input, &Profile) -> Result<Request>,
+) -> Result<Exit> {
+    let options = typed.options;
+    let sends = !options.safety.dry_run && !options.safety.curl;
+    let chosen = options.profile.profile.as_deref();
+    let tenant = if sends {
+        demo_tenant(chosen).await?
+    } else {
+        None
+    };
+    let profile = choose_profile(&choice(&options.profile), tenant.as_ref(), cx)?;
+    record.profile = Some(profile.name.clone());
+    record.guarded = profile.guard.value != Guard::None;
+    let stdin_taken = options.profile.token_file.as_deref() == Some(OsStr::new("-"));
+    let input = input::gather(
+        &options.request,
+        typed.data,
+        typed.form,
+        &typed.items,
+        stdin_taken,
+    )?;
+    let request = plan(input, &profile)?;
+    let planned = Planned::new(request, &profile, options, typed.template.as_ref(), cx)?;
+    record.class = Some(planned.classified.class.name());
+    record.endpoint = planned.classified.endpoint.map(|endpoint| endpoint.name);
+    record.method = planned.request.method.to_string();
+    record.url = Redactor::default().url(&planned.request.url);
+    record.path = below(&planned.request, &profile, &Redactor::default());
+    guarded(planned, cx, record).await
 }
 
 /// Shows a planned call, or makes it when its guard lets it pass.
-async fn guarded(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
+async fn guarded(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
     let Planned {
         request,
         profile,
@@ -177,14 +199,8 @@ async fn guarded(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
     if options.safety.dry_run {
         return print(&preview::dry_run(request, classified, profile, &decision));
     }
-    confirm::pass(
-        decision,
-        request,
-        &below(request, profile),
-        classified,
-        profile,
-    )?;
-    make(planned, cx).await
+    confirm::pass(decision, request, &record.path, classified, profile)?;
+    make(planned, cx, record).await
 }
 
 /// Starts the tenant inside the program when the profile is `demo`.
@@ -234,7 +250,8 @@ struct Planned<'a> {
     options: &'a CallOptions,
     connection: Connection,
     limits: TimeLimits,
-    max_size: Option<u64>,
+    policy: Policy,
+    reading: Reading,
     /// What the call may do, and which endpoint it is.
     classified: Classified,
 }
@@ -244,6 +261,7 @@ impl<'a> Planned<'a> {
         request: Request,
         profile: &'a Profile,
         options: &'a CallOptions,
+        template: Option<&UserTemplate>,
         cx: &Context,
     ) -> Result<Self> {
         let connection = connection::decide(&options.connection, profile, &request.url, &cx.env)?;
@@ -254,25 +272,61 @@ impl<'a> Planned<'a> {
             .as_deref()
             .map(|size| units::size("--max-size", &size.to_string_lossy()))
             .transpose()?;
-        let classified = classified(&request, profile);
+        let mut classified = classified(&request, profile);
+        if template.is_some_and(|template| template.reads) {
+            classified = classified.declared_a_read();
+        }
+        let declared = declared(template, classified.endpoint);
+        let reading = Reading {
+            view: presentation::decide(&options.output, &declared)?,
+            max_size,
+            head_only: request.method == http::Method::HEAD,
+            other_than_json: classified
+                .endpoint
+                .is_some_and(|endpoint| endpoint.answer == Answers::Other),
+        };
         Ok(Planned {
             request,
             profile,
             options,
             connection,
             limits,
-            max_size,
+            policy: connection::retries(&options.connection)?,
+            reading,
             classified,
         })
     }
 }
 
+/// Returns what is known of the items: the template's word counts before the catalogue's.
+fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Declared {
+    let mut declared = Declared::default();
+    if let Some(endpoint) = endpoint {
+        declared.items = endpoint.items.map(str::to_owned);
+        let columns = endpoint.columns.iter();
+        declared.columns = columns.map(|column| (*column).to_owned()).collect();
+    }
+    if let Some(template) = template {
+        if template.items.is_some() {
+            declared.items.clone_from(&template.items);
+            declared.columns.clear();
+        }
+        if !template.columns.is_empty() {
+            declared.columns.clone_from(&template.columns);
+        }
+    }
+    declared
+}
+
 /// Returns path and query below the endpoint.
-fn below(request: &Request, profile: &Profile) -> String {
-    let url = Redactor::default().url(&request.url);
-    url.strip_prefix(profile.base.value.as_str())
-        .map(str::to_owned)
-        .unwrap_or(url)
+pub(crate) fn below(request: &Request, profile: &Profile, redactor: &Redactor) -> String {
+    let url = redactor.url(&request.url);
+    let base = profile.base.value.url().as_str().trim_end_matches('/');
+    match url.strip_prefix(base) {
+        Some("") => "/".to_owned(),
+        Some(path) => path.to_owned(),
+        None => url,
+    }
 }
 
 fn classified(request: &Request, profile: &Profile) -> Classified {
@@ -288,138 +342,30 @@ fn classified(request: &Request, profile: &Profile) -> Classified {
 }
 
 /// Sends a planned call and passes its answer on.
-async fn make(planned: Planned<'_>, cx: &Context) -> Result<Exit> {
+async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
     let Planned {
         request,
         profile,
         options,
         connection,
         limits,
-        max_size,
+        policy,
+        reading,
         classified,
     } = planned;
-    let mut token =
-        token::obtain(profile, &options.connection, limits, Freshness::Kept, cx).await?;
-    let mut redactor = Redactor::default();
-    redactor.learn(&token.secret);
-    let credential = Credential::for_call(&request.url, profile, &token, &request.typed)?;
-    let client = Client::build(&request.url, &connection)?;
-    if connection.tls.insecure {
-        cx.warn("-k: the server's certificate is not checked in this call");
-    }
-    let output = &options.output;
-    if output.verbose {
-        cx.notes(&verbose::request(&request, &redactor));
-    }
-    let other_than_json = classified
-        .endpoint
-        .is_some_and(|endpoint| endpoint.answer == Answers::Other);
-    let shown = Shown::of(&request, profile, &connection, &redactor, &classified);
-    let source = token.source.clone();
-    let about = shown.about(profile, &source, &redactor);
-    let head_only = request.method == http::Method::HEAD;
-    let keep_head = output.include || output.verbose || output.dump_header.is_some() || head_only;
-    let again = request.try_clone();
-    let mut exchange = exchange::send(&client, request, Some(&credential), limits, keep_head)
-        .await
-        .map_err(|failure| explain::transport(&failure, &about))?;
-    if exchange.head.status == 401
-        && token::is_renewable(profile)
-        && let Some(again) = again.as_ref().and_then(Request::try_clone)
-    {
-        token = token::obtain(profile, &options.connection, limits, Freshness::New, cx).await?;
-        let credential = Credential::for_call(&again.url, profile, &token, &again.typed)?;
-        exchange = exchange::send(&client, again, Some(&credential), limits, keep_head)
-            .await
-            .map_err(|failure| explain::transport(&failure, &about))?;
-        redactor.learn(&token.secret);
-    }
-    let mut hops = Hops::new(&options.connection, &profile.base.value);
-    while let Some(next) = hops.next(&exchange.head, again.as_ref())? {
-        let credential = Credential::for_call(&next.url, profile, &token, &next.typed)?;
-        let about = shown.about(profile, &source, &redactor);
-        cx.notes(&[format!(
-            "note: redirected to {}",
-            sanitise(&redactor.url(&next.url))
-        )]);
-        exchange = exchange::send(&client, next, Some(&credential), limits, keep_head)
-            .await
-            .map_err(|failure| explain::transport(&failure, &about))?;
-    }
-    let about = shown.about(profile, &source, &redactor);
-    let secret = token.secret;
-    Answer {
-        exchange,
-        about: &about,
+    let purpose = Purpose {
         profile,
-        output,
-        max_size,
-        head_only,
-        other_than_json,
-        secret,
-    }
-    .pass_on(cx)
-    .await
-}
-
-/// What messages say of a request, which is gone once it is sent.
-struct Shown {
-    method: String,
-    path: String,
-    host: String,
-    proxy: Option<String>,
-    reads: bool,
-    permissions: &'static [&'static str],
-}
-
-impl Shown {
-    fn of(
-        request: &Request,
-        profile: &Profile,
-        connection: &Connection,
-        redactor: &Redactor,
-        classified: &Classified,
-    ) -> Self {
-        let url = redactor.url(&request.url);
-        let base = profile.base.value.url().as_str().trim_end_matches('/');
-        let path = url
-            .strip_prefix(base)
-            .map_or_else(|| url.clone(), str::to_owned);
-        let host = request.url.host_str().unwrap_or_default();
-        let port = request.url.port_or_known_default().unwrap_or_default();
-        Shown {
-            method: request.method.to_string(),
-            path: if path.is_empty() {
-                "/".to_owned()
-            } else {
-                path
-            },
-            host: format!("{host}:{port}"),
-            proxy: connection.proxy.as_ref().map(exchange::proxy::Proxy::shown),
-            reads: classified.class == Class::Read,
-            permissions: classified
-                .endpoint
-                .map(|endpoint| endpoint.permissions)
-                .unwrap_or_default(),
-        }
-    }
-
-    fn about<'a>(
-        &'a self,
-        profile: &'a Profile,
-        token_source: &'a str,
-        redactor: &'a Redactor,
-    ) -> About<'a> {
-        About {
-            method: &self.method,
-            path: &self.path,
-            host: &self.host,
-            profile: &profile.name,
-            token_source: Some(token_source),
-            permissions: self.permissions,
-            reads: self.reads,
-            proxy: self.proxy.as_deref(),
-            redactor,
-        }
-    }
+        options,
+        connection,
+        limits,
+        policy,
+        class: classified.class,
+        permissions: classified
+            .endpoint
+            .map(|endpoint| endpoint.permissions)
+            .unwrap_or_default(),
+    };
+    let mut session = Session::start(purpose, &request, cx).await?;
+    let exchange = session.open(request, record).await?;
+    answer::pass_on(exchange, &reading, &session, record, cx).await
 }

@@ -9,7 +9,7 @@ use crate::commands::probe::{self, Probe};
 use crate::commands::{Context, call, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::output::status;
+use crate::output::record;
 use crate::output::terminal::{Theme, sanitise};
 use crate::plan::connection;
 use crate::profile::Profile;
@@ -256,7 +256,7 @@ fn answered(profile: &Profile, probe: &Probe, report: &mut Report) {
             "time",
             format!(
                 "server {server:.1} ms, network {:.1} ms",
-                status::network(first_byte, server)
+                (record::millis(first_byte) - server).max(0.0)
             ),
         ),
         None => report.warn(

@@ -11,9 +11,11 @@ pub(crate) mod import;
 pub(crate) mod preflight;
 pub(crate) mod probe;
 pub(crate) mod profile;
+pub(crate) mod session;
 pub(crate) mod shell;
 pub(crate) mod templates;
 pub(crate) mod token;
+pub(crate) mod told;
 pub(crate) mod usage;
 
 use tokio::runtime::{Builder, Runtime};

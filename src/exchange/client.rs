@@ -58,6 +58,11 @@ const MOST_HEADERS: usize = 512;
 const LARGEST_HEADER_BLOCK: u32 = 256 * 1024;
 
 impl Client {
+    /// Returns what has been measured of the try that is under way.
+    pub(crate) fn timings(&self) -> super::timing::Timings {
+        self.marks.timings()
+    }
+
     /// Builds the client for calls to the host of `target`.
     ///
     /// # Errors

@@ -44,6 +44,8 @@ pub(crate) enum TransportKind {
     Incomplete,
     /// The body of the request could not be read on.
     Upload { reason: String },
+    /// The server refused the HTTP/2 stream, so that nothing was processed (RFC 9113, 8.7).
+    RefusedStream,
 }
 
 /// Which limit was reached.
@@ -71,6 +73,11 @@ pub(crate) fn classify(error: &reqwest::Error, phase: Phase, proxied: bool) -> T
     }
     if let Some(error) = find::<rustls::Error>(error) {
         return tls(error);
+    }
+    if let Some(error) = find::<h2::Error>(error)
+        && error.reason() == Some(h2::Reason::REFUSED_STREAM)
+    {
+        return TransportKind::RefusedStream;
     }
     if let Some(error) = find::<hyper::Error>(error)
         && let Some(kind) = protocol(error, phase)

@@ -8,6 +8,7 @@ pub(crate) mod failure;
 pub(crate) mod lookup;
 pub(crate) mod oauth;
 pub(crate) mod proxy;
+pub(crate) mod retry;
 pub(crate) mod timing;
 pub(crate) mod tls;
 pub(crate) mod upload;
@@ -44,6 +45,8 @@ pub(crate) struct Exchange {
     /// The head.
     pub(crate) head: Head,
     response: reqwest::Response,
+    /// The first piece of the body, when it has been waited for already.
+    ahead: Option<Option<Bytes>>,
     client: Client,
     limits: TimeLimits,
     deadline: Option<Instant>,
@@ -116,6 +119,7 @@ pub(crate) async fn send(
     Ok(Exchange {
         head,
         response,
+        ahead: None,
         client: client.clone(),
         limits,
         deadline,
@@ -123,11 +127,26 @@ pub(crate) async fn send(
 }
 
 impl Exchange {
+    /// Waits for the first piece of the body, and keeps it: a call whose answer breaks off before
+    /// anything of it was passed on can be made again.
+    ///
+    /// # Errors
+    /// Fails as [`Exchange::chunk`] does.
+    pub(crate) async fn begin_body(&mut self) -> Result<(), TransportFailure> {
+        if self.ahead.is_none() {
+            self.ahead = Some(self.chunk().await?);
+        }
+        Ok(())
+    }
+
     /// Returns the next piece of the body as it came, or `None` at its end.
     ///
     /// # Errors
     /// Fails when the connection breaks, the body is cut short or a time limit is reached.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, TransportFailure> {
+        if let Some(ahead) = self.ahead.take() {
+            return Ok(ahead);
+        }
         let activity = Activity::new();
         let answer = with_limits(
             self.response.chunk(),

@@ -1,13 +1,15 @@
-//! The body on its way out: as received, or laid out and made safe for a terminal.
+//! The answer on its way out: through its renderer to standard output, a file, or nowhere.
 
 use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::error::Failure;
 use crate::output::file::{PartFile, is_written_directly};
-use crate::output::lexical::{self, Formatter, Layout};
+use crate::output::lexical;
 use crate::output::stdout::stdout;
-use crate::output::terminal::{TextSanitiser, Theme};
+use crate::output::terminal::TextSanitiser;
+use crate::output::view::{Renderer, Screen, View};
 use crate::secret::Secret;
 use crate::secret::stream::StreamRedactor;
 
@@ -24,19 +26,25 @@ pub(crate) enum Destination<'a> {
     Nowhere,
 }
 
-/// How a body is shown.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum View {
-    /// The bytes as received.
-    Raw,
-    /// The text as received, with control characters made visible.
-    Text,
-    /// Pretty where it is JSON, text where it is not: what a terminal gets.
-    Automatic,
-    /// JSON, indented.
-    Pretty,
-    /// JSON, on one line.
-    Compact,
+/// Why an answer could not be shown.
+#[derive(Debug)]
+pub(crate) enum Trouble {
+    /// It could not be written.
+    Write(io::Error),
+    /// It is not what the format or filter needs.
+    Content(Failure),
+}
+
+impl From<io::Error> for Trouble {
+    fn from(error: io::Error) -> Self {
+        Trouble::Write(error)
+    }
+}
+
+impl From<Failure> for Trouble {
+    fn from(failure: Failure) -> Self {
+        Trouble::Content(failure)
+    }
 }
 
 /// A body that is being written.
@@ -45,7 +53,6 @@ pub(crate) struct BodyOutput {
     renderer: Renderer,
     /// Hides an echoed token on a terminal.
     redactor: Option<StreamRedactor>,
-    theme: Theme,
     terminal: bool,
     /// What a piece is laid out into.
     buffer: Vec<u8>,
@@ -62,25 +69,17 @@ enum Target {
     Nowhere,
 }
 
-enum Renderer {
-    Raw,
-    /// Nothing has come yet that tells JSON from text.
-    Undecided,
-    Text(TextSanitiser),
-    Json(Box<Formatter>),
-}
-
 impl BodyOutput {
-    /// Opens the destination.
+    /// Opens the destination; of items at most `limit` are written.
     ///
     /// # Errors
     /// Fails when a file cannot be created or standard output is not to be had.
     pub(crate) fn open(
         destination: &Destination<'_>,
-        view: View,
-        theme: Theme,
-        terminal: bool,
+        view: &View,
+        screen: &Screen,
         secret: Option<Secret>,
+        limit: Option<u64>,
     ) -> io::Result<Self> {
         let target = match destination {
             Destination::StandardOutput => Target::Stream(stdout()?),
@@ -91,19 +90,11 @@ impl BodyOutput {
             Destination::File(path) => Target::Part(PartFile::create(path)?),
             Destination::Nowhere => Target::Nowhere,
         };
-        let renderer = match view {
-            View::Raw => Renderer::Raw,
-            View::Text => Renderer::Text(TextSanitiser::default()),
-            View::Automatic => Renderer::Undecided,
-            View::Pretty => Renderer::Json(Box::new(formatter(Layout::Pretty, &theme, terminal))),
-            View::Compact => Renderer::Json(Box::new(formatter(Layout::Compact, &theme, terminal))),
-        };
         Ok(BodyOutput {
             target,
-            renderer,
+            renderer: view.renderer(screen, limit),
             redactor: secret.map(|secret| StreamRedactor::new(Some(secret))),
-            theme,
-            terminal,
+            terminal: screen.terminal,
             buffer: Vec::new(),
             open_line: false,
             note: None,
@@ -113,6 +104,14 @@ impl BodyOutput {
     /// Returns whether the body goes to a file that is not in its place yet.
     pub(crate) fn is_file(&self) -> bool {
         matches!(self.target, Target::Part(_))
+    }
+
+    /// Returns how many items have been written, where items are looked for.
+    pub(crate) fn items(&self) -> Option<u64> {
+        match &self.renderer {
+            Renderer::Items(items) => Some(items.count()),
+            _ => None,
+        }
     }
 
     /// Writes a header block before the body.
@@ -134,8 +133,8 @@ impl BodyOutput {
     /// Writes the next piece of the body.
     ///
     /// # Errors
-    /// Fails when it cannot be written; a closed pipe is `BrokenPipe`.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> io::Result<()> {
+    /// Fails when it cannot be written (a closed pipe is `BrokenPipe`) or shown.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), Trouble> {
         match &mut self.redactor {
             Some(redactor) => {
                 let shown = redactor.push(piece);
@@ -149,20 +148,30 @@ impl BodyOutput {
     /// what is worth telling.
     ///
     /// # Errors
-    /// Fails when what is left cannot be written or the file not be put in its place.
-    pub(crate) fn finish(mut self) -> io::Result<Option<String>> {
+    /// Fails when what is left cannot be written or shown, or the file not be put in its place.
+    pub(crate) fn finish(mut self) -> Result<Option<String>, Trouble> {
         if let Some(mut redactor) = self.redactor.take() {
             let rest = redactor.finish();
             self.render(&rest)?;
         }
         let mut shown = Vec::new();
+        let mut note = None;
         match &mut self.renderer {
-            Renderer::Raw | Renderer::Undecided => {}
+            Renderer::Raw | Renderer::Undecided(_) => {}
             Renderer::Text(sanitiser) => sanitiser.finish(&mut shown),
             Renderer::Json(formatter) => {
-                if let Err(error) = formatter.finish(&mut shown) {
-                    self.note.get_or_insert_with(|| not_json(&error));
-                }
+                note = formatter
+                    .finish(&mut shown)
+                    .err()
+                    .map(|error| not_json(&error));
+            }
+            Renderer::Items(items) => {
+                items.end_document(&mut shown)?;
+                note = items.finish(&mut shown)?;
+            }
+            Renderer::Filter(filtered) => {
+                filtered.end_document(&mut shown)?;
+                note = filtered.finish(&mut shown)?;
             }
         }
         self.write(&shown)?;
@@ -172,20 +181,17 @@ impl BodyOutput {
         if let Target::Part(part) = self.target {
             part.finish()?;
         }
-        Ok(self.note)
+        Ok(self.note.or(note))
     }
 
-    fn render(&mut self, piece: &[u8]) -> io::Result<()> {
-        if matches!(self.renderer, Renderer::Undecided) {
+    fn render(&mut self, piece: &[u8]) -> Result<(), Trouble> {
+        if let Renderer::Undecided(screen) = &self.renderer {
             let Some(first) = piece.iter().find(|byte| !byte.is_ascii_whitespace()) else {
                 return Ok(());
             };
             self.renderer = if matches!(first, b'{' | b'[') {
-                Renderer::Json(Box::new(formatter(
-                    Layout::Pretty,
-                    &self.theme,
-                    self.terminal,
-                )))
+                let formatter = screen.formatter(lexical::Layout::Pretty);
+                Renderer::Json(Box::new(formatter))
             } else {
                 Renderer::Text(TextSanitiser::default())
             };
@@ -194,17 +200,19 @@ impl BodyOutput {
         let mut shown = std::mem::take(&mut self.buffer);
         shown.clear();
         match &mut self.renderer {
-            Renderer::Raw | Renderer::Undecided => return self.write(piece),
+            Renderer::Raw | Renderer::Undecided(_) => return Ok(self.write(piece)?),
             Renderer::Text(sanitiser) => sanitiser.push(piece, &mut shown),
             Renderer::Json(formatter) => {
                 if let Err(error) = formatter.push(piece, &mut shown) {
-                    return self.pass_on_as_it_is(&error, shown, piece);
+                    return Ok(self.pass_on_as_it_is(&error, shown, piece)?);
                 }
             }
+            Renderer::Items(items) => items.push(piece, &mut shown)?,
+            Renderer::Filter(filtered) => filtered.push(piece)?,
         }
         let written = self.write(&shown);
         self.buffer = shown;
-        written
+        Ok(written?)
     }
 
     /// Goes on without layout after something that is not JSON; no byte is lost.
@@ -228,9 +236,10 @@ impl BodyOutput {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
-        if let Some(last) = bytes.last() {
-            self.open_line = *last != b'\n';
-        }
+        let Some(last) = bytes.last() else {
+            return Ok(());
+        };
+        self.open_line = *last != b'\n';
         match &mut self.target {
             Target::Stream(stream) => stream.write_all(bytes),
             Target::StandardError => io::stderr().write_all(bytes),
@@ -238,10 +247,6 @@ impl BodyOutput {
             Target::Nowhere => Ok(()),
         }
     }
-}
-
-fn formatter(layout: Layout, theme: &Theme, terminal: bool) -> Formatter {
-    Formatter::new(layout, theme, terminal)
 }
 
 fn not_json(error: &lexical::Syntax) -> String {

@@ -1,87 +1,98 @@
 //! What is said about a call on standard error: the status line, and more with `-v`.
 
-use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::exchange::timing::Timings;
+use unicode_width::UnicodeWidthStr;
+
+use crate::output::record::{Answered, Record, millis};
 use crate::output::terminal::{Theme, sanitise};
-use crate::verdict::server_timing::Metric;
 
-/// What the lines about a call are made of.
-#[derive(Debug)]
-pub(crate) struct Report<'a> {
-    /// The profile's name.
-    pub(crate) profile: &'a str,
-    /// Whether the profile has a guard.
-    pub(crate) guarded: bool,
-    /// The method.
-    pub(crate) method: &'a str,
-    /// Path and query below the endpoint, secrets taken out.
-    pub(crate) path: &'a str,
-    /// The status code.
-    pub(crate) status: u16,
-    /// The reason phrase.
-    pub(crate) reason: &'a str,
-    /// The metrics of `Server-Timing`.
-    pub(crate) metrics: &'a [Metric],
-    /// The platform's own time in milliseconds, when it said so.
-    pub(crate) server: Option<f64>,
-    /// What was measured here.
-    pub(crate) timings: Timings,
-    /// The decoded body's size in bytes.
-    pub(crate) bytes: u64,
-    /// The other end of the connection: the server, or the proxy.
-    pub(crate) remote: Option<SocketAddr>,
-}
+/// The column from which status and times stand below each other in a sequence of calls, where
+/// the terminal has room for it.
+const ALIGNED_FROM: usize = 48;
 
-/// Returns the status line: profile, method, path, status, server, network, total, size.
-pub(crate) fn line(report: &Report<'_>, theme: &Theme) -> String {
-    let profile_style = if report.guarded {
+/// Returns the status line: profile, method, path, status, server, network, total, size. On a
+/// terminal of this width that is too narrow for it, the times are on a line of their own.
+pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String {
+    let profile_style = if record.guarded {
         theme.profile_guarded
     } else {
         theme.profile
     };
-    let status_style = match report.status {
+    let profile = sanitise(record.profile.as_deref().unwrap_or("-"));
+    let call = format!("{} {}", record.method, sanitise(&record.path));
+    let (status, status_style) = match &record.answer {
+        Some(answer) => (
+            format!("{} {}", answer.status, sanitise(&answer.reason)),
+            style_of(answer.status, theme),
+        ),
+        None => ("no answer".to_owned(), theme.server_error),
+    };
+    let status = status.trim_end();
+    let times = times(record, width.is_some());
+    let tail = format!("{times}  {}", size(record.bytes));
+    let plain = profile.width() + 2 + call.width() + 2 + status.width() + 2 + tail.width();
+    let head_width = profile.width() + 2 + call.width();
+    let padding = ALIGNED_FROM.saturating_sub(head_width);
+    let (padding, break_up) = match width.map(usize::from) {
+        None => (0, false),
+        Some(width) => (
+            if plain + padding <= width { padding } else { 0 },
+            plain > width,
+        ),
+    };
+    let joint = if break_up {
+        format!("\n{:1$}", "", profile.width() + 2)
+    } else {
+        "  ".to_owned()
+    };
+    format!(
+        "{profile_style}{profile}{profile_style:#}  {call}{:padding$}  {status_style}{status}{status_style:#}{joint}{tail}",
+        ""
+    )
+}
+
+fn style_of(status: u16, theme: &Theme) -> anstyle::Style {
+    match status {
         200..=299 => theme.ok,
         300..=399 => theme.redirect,
         400..=499 => theme.caller_error,
         _ => theme.server_error,
-    };
-    let status = format!("{} {}", report.status, sanitise(report.reason));
-    format!(
-        "{profile_style}{}{profile_style:#}  {} {}  {status_style}{}{status_style:#}  {}  {}",
-        sanitise(report.profile),
-        report.method,
-        sanitise(report.path),
-        status.trim_end(),
-        times(report),
-        size(report.bytes),
-    )
-}
-
-fn times(report: &Report<'_>) -> String {
-    let total = millis(report.timings.total);
-    let first_byte = report.timings.first_byte.unwrap_or(report.timings.total);
-    match report.server {
-        Some(server) => {
-            let network = network(first_byte, server);
-            format!("server {server:.1} ms · network {network:.1} ms · total {total}")
-        }
-        None => format!(
-            "server absent · first byte {} · total {total}",
-            millis(first_byte)
-        ),
     }
 }
 
-/// Returns the time until the first byte that the server does not account for, in milliseconds,
-/// never below zero: the two clocks differ.
-pub(crate) fn network(first_byte: Duration, server: f64) -> f64 {
-    (first_byte.as_secs_f64() * 1000.0 - server).max(0.0)
-}
-
-fn millis(duration: Duration) -> String {
-    format!("{:.1} ms", duration.as_secs_f64() * 1000.0)
+fn times(record: &Record, aligned: bool) -> String {
+    let shown = |milliseconds: f64| {
+        if aligned {
+            format!("{milliseconds:>6.1} ms")
+        } else {
+            format!("{milliseconds:.1} ms")
+        }
+    };
+    let timings = record.timings.unwrap_or_default();
+    let mut parts = match (record.server(), record.network()) {
+        (Some(server), Some(network)) => vec![
+            format!("server {}", shown(server)),
+            format!("network {}", shown(network)),
+        ],
+        _ => {
+            let first_byte = timings.first_byte.unwrap_or(timings.total);
+            vec![
+                "server absent".to_owned(),
+                format!("first byte {}", shown(millis(first_byte))),
+            ]
+        }
+    };
+    parts.push(format!("total {}", shown(millis(timings.total))));
+    if record.tries > 1 {
+        parts.push(format!("{} tries", record.tries));
+    }
+    if let Some(pages) = record.pages {
+        let items = record.items.unwrap_or(0);
+        parts.push(format!("{pages} pages"));
+        parts.push(format!("{items} items"));
+    }
+    parts.join(" · ")
 }
 
 /// Returns a size as a person reads it, in powers of 1000.
@@ -99,31 +110,103 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// Returns the lines about the phases that `-v` adds, and all metrics of the server.
-pub(crate) fn phases(report: &Report<'_>) -> Vec<String> {
-    let timings = &report.timings;
-    let mut lines: Vec<String> = report
-        .remote
+/// How wide the bars of the waterfall are together.
+const BARS: usize = 40;
+
+/// Returns the lines that `-v` adds: the other end, the phases, all metrics of the server. On a
+/// terminal the phases are drawn as a waterfall.
+pub(crate) fn phases(record: &Record, theme: &Theme, width: Option<u16>) -> Vec<String> {
+    let answer = record.answer.as_ref();
+    let mut lines: Vec<String> = answer
+        .and_then(|answer| answer.remote)
         .iter()
         .map(|remote| format!("* connected to {remote}"))
         .collect();
-    let mut before = Duration::ZERO;
-    for (name, moment) in [
-        ("name lookup", timings.lookup),
-        ("connect", timings.connect),
-        ("TLS", timings.tls),
-        ("first byte", timings.first_byte),
-        ("transfer", timings.first_byte.map(|_| timings.total)),
-    ] {
-        if let Some(moment) = moment {
-            lines.push(format!(
-                "* {name:<11} {:>10}",
-                millis(moment.saturating_sub(before))
+    let total = record
+        .timings
+        .map_or(Duration::ZERO, |timings| timings.total);
+    for phase in phases_of(record, width.is_some()) {
+        let took = format!("{:.1} ms", millis(phase.end.saturating_sub(phase.start)));
+        let mut line = format!("* {:<16} {took:>10}", phase.name);
+        if width.is_some_and(|width| usize::from(width) >= 32 + BARS) {
+            let place = |moment: Duration| {
+                let part = moment.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE);
+                ((part * BARS as f64).round() as usize).min(BARS)
+            };
+            let start = place(phase.start).min(BARS - 1);
+            let length = place(phase.end).saturating_sub(start).max(1);
+            let style = if phase.is_server {
+                theme.redirect
+            } else {
+                theme.number
+            };
+            line.push_str(&format!(
+                "  {:start$}{style}{}{style:#}",
+                "",
+                "━".repeat(length)
             ));
-            before = moment;
         }
+        lines.push(line);
     }
-    for metric in report.metrics {
+    lines.extend(answer.map(metrics).unwrap_or_default());
+    lines
+}
+
+struct Phase {
+    name: &'static str,
+    start: Duration,
+    end: Duration,
+    is_server: bool,
+}
+
+/// Returns the phases that happened, with the wait for the first byte split into the network's
+/// part and what the server says of itself where that is asked for.
+fn phases_of(record: &Record, split: bool) -> Vec<Phase> {
+    let Some(timings) = record.timings else {
+        return Vec::new();
+    };
+    let mut list = Vec::new();
+    let mut before = Duration::ZERO;
+    let mut add = |name, end: Option<Duration>, is_server| {
+        if let Some(end) = end {
+            list.push(Phase {
+                name,
+                start: before.min(end),
+                end,
+                is_server,
+            });
+            before = end;
+        }
+    };
+    add("name lookup", timings.lookup, false);
+    add("connect", timings.connect, false);
+    add("TLS", timings.tls, false);
+    let connected = timings
+        .tls
+        .or(timings.connect)
+        .or(timings.lookup)
+        .unwrap_or_default();
+    match (timings.first_byte, record.server().filter(|_| split)) {
+        (Some(first_byte), Some(server)) => {
+            let wait = first_byte.saturating_sub(connected);
+            let server = Duration::try_from_secs_f64(server / 1000.0)
+                .unwrap_or(wait)
+                .min(wait);
+            add(
+                "waiting: network",
+                Some(first_byte.saturating_sub(server)),
+                false,
+            );
+            add("waiting: server", Some(first_byte), true);
+        }
+        (first_byte, _) => add("first byte", first_byte, false),
+    }
+    add("transfer", timings.first_byte.map(|_| timings.total), false);
+    list
+}
+
+fn metrics(answer: &Answered) -> Vec<String> {
+    let line = |metric: &crate::verdict::server_timing::Metric| {
         let duration = metric
             .duration
             .map(|duration| format!(" {duration:.1} ms"))
@@ -133,52 +216,50 @@ pub(crate) fn phases(report: &Report<'_>) -> Vec<String> {
             .as_deref()
             .map(|text| format!(" ({text})"))
             .unwrap_or_default();
-        lines.push(
-            sanitise(&format!("* server: {}{duration}{description}", metric.name)).into_owned(),
-        );
-    }
-    lines
+        sanitise(&format!("* server: {}{duration}{description}", metric.name)).into_owned()
+    };
+    answer.metrics.iter().map(line).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn report(server: Option<f64>) -> Report<'static> {
-        Report {
-            profile: "prod",
-            guarded: true,
-            method: "POST",
-            path: "/api/v1/datasets/retail/orders/export",
-            status: 200,
-            reason: "OK",
-            metrics: &[],
-            server,
-            timings: Timings {
-                first_byte: Some(Duration::from_micros(61_800)),
-                total: Duration::from_micros(62_000),
-                ..Timings::default()
-            },
-            bytes: 2100,
-            remote: None,
-        }
-    }
+    use crate::output::record::example;
 
     #[test]
     fn the_line_is_in_its_order() {
+        let mut record = example();
+        let line = |record: &Record| line(record, &Theme::plain(), None);
         assert_eq!(
-            line(&report(Some(37.7)), &Theme::plain()),
+            line(&record),
             "prod  POST /api/v1/datasets/retail/orders/export  200 OK  \
              server 37.7 ms · network 24.1 ms · total 62.0 ms  2.1 kB"
         );
-        assert!(
-            line(&report(None), &Theme::plain()).contains("server absent · first byte 61.8 ms")
-        );
+        record.tries = 3;
+        assert!(line(&record).contains("total 62.0 ms · 3 tries  2.1 kB"));
+        if let Some(answer) = &mut record.answer {
+            answer.metrics.clear();
+        }
+        assert!(line(&record).contains("server absent · first byte 61.8 ms"));
     }
 
     #[test]
-    fn the_network_is_never_negative() {
-        assert_eq!(network(Duration::from_millis(5), 9.0), 0.0);
+    fn a_narrow_terminal_has_the_times_on_a_line_of_their_own() {
+        let line = line(&example(), &Theme::plain(), Some(80));
+        assert_eq!(
+            line,
+            "prod  POST /api/v1/datasets/retail/orders/export  200 OK\n      \
+             server   37.7 ms · network   24.1 ms · total   62.0 ms  2.1 kB"
+        );
+        assert!(line.lines().all(|line| line.width() <= 80));
+    }
+
+    #[test]
+    fn a_wide_terminal_aligns_a_sequence() {
+        let mut short = example();
+        short.path = "/api/v1/sources".to_owned();
+        let place = |record: &Record| line(record, &Theme::plain(), Some(200)).find("200 OK");
+        assert_eq!(place(&short), place(&example()));
     }
 
     #[test]
@@ -196,15 +277,29 @@ mod tests {
 
     #[test]
     fn a_server_cannot_write_into_the_line() {
-        let mut report = report(None);
-        report.reason = "OK\u{1b}[2J\r";
-        report.path = "/a\u{202e}";
-        let line = line(&report, &Theme::plain());
+        let mut record = example();
+        if let Some(answer) = &mut record.answer {
+            answer.reason = "OK\u{1b}[2J\r".to_owned();
+        }
+        record.path = "/a\u{202e}".to_owned();
+        let line = line(&record, &Theme::plain(), None);
         assert!(!line.contains(['\u{1b}', '\r', '\u{202e}']), "{line:?}");
     }
 
     #[test]
     fn only_phases_that_happened_are_listed() {
-        assert_eq!(phases(&report(None)).len(), 2);
+        let names: Vec<&str> = phases_of(&example())
+            .iter()
+            .map(|phase| phase.name)
+            .collect();
+        assert_eq!(names, ["waiting: network", "waiting: server", "transfer"]);
+        let shown = phases(&example(), &Theme::plain(), Some(80)).join("\n");
+        insta::assert_snapshot!(shown, @r"
+        * waiting: network    24.1 ms  ━━━━━━━━━━━━━━━━
+        * waiting: server     37.7 ms                  ━━━━━━━━━━━━━━━━━━━━━━━━
+        * transfer             0.2 ms                                         ━
+        * server: db 5.0 ms
+        * server: total 37.7 ms
+        ");
     }
 }

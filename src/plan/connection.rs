@@ -15,6 +15,7 @@ use crate::exchange::TimeLimits;
 use crate::exchange::client::{Connection, HttpVersion};
 use crate::exchange::lookup::{Family, Override};
 use crate::exchange::proxy;
+use crate::exchange::retry::Policy;
 use crate::exchange::tls::{Identity, SystemRoots, TlsSettings};
 use crate::profile::{Guard, Profile};
 
@@ -41,6 +42,27 @@ pub(crate) fn limits(options: &ConnectionOptions) -> Result<TimeLimits> {
         connect: duration("--connect-timeout", &options.connect_timeout)?.unwrap_or(CONNECT),
         stall: duration("--speed-time", &options.speed_time)?.unwrap_or(STALL),
     })
+}
+
+/// Decides on how often a call is tried.
+///
+/// # Errors
+/// Fails (exit 2) on what is not a duration.
+pub(crate) fn retries(options: &ConnectionOptions) -> Result<Policy> {
+    let mut policy = Policy {
+        retries: options.retry,
+        ..Policy::default()
+    };
+    if let Some(delay) = &options.retry_delay {
+        policy.delay = Some(units::duration(
+            "--retry-delay",
+            text(delay, "--retry-delay")?,
+        )?);
+    }
+    if let Some(time) = &options.retry_max_time {
+        policy.max_time = units::duration("--retry-max-time", text(time, "--retry-max-time")?)?;
+    }
+    Ok(policy)
 }
 
 /// Decides on how to connect to a URL's host.

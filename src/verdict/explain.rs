@@ -278,6 +278,10 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
         )
         .fact("what was received is not the whole body"),
         TransportKind::Upload { reason } => Failure::local(reason.clone()),
+        TransportKind::RefusedStream => Failure::new(
+            Exit::Receive,
+            format!("{host} refused the request before looking at it"),
+        ),
     };
     let explained = explained.fact(about.call());
     if request_may_have_arrived(failure) {
@@ -329,7 +333,7 @@ fn time_out(
 }
 
 /// Returns a duration as a person says it.
-fn seconds(duration: Duration) -> String {
+pub(crate) fn seconds(duration: Duration) -> String {
     if duration < Duration::from_secs(1) {
         format!("{} ms", duration.as_millis())
     } else {
@@ -344,7 +348,9 @@ fn request_may_have_arrived(failure: &TransportFailure) -> bool {
     matches!(failure.phase, Phase::FirstByte | Phase::Transfer)
         && !matches!(
             failure.kind,
-            TransportKind::Connect { .. } | TransportKind::Upload { .. }
+            TransportKind::Connect { .. }
+                | TransportKind::Upload { .. }
+                | TransportKind::RefusedStream
         )
 }
 

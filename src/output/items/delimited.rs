@@ -38,7 +38,6 @@ pub(crate) struct Style {
 
 /// Writes one line an item.
 pub(crate) struct Delimited {
-    style: Style,
     state: State,
     /// Members of later items that have no column.
     left_out: BTreeSet<String>,
@@ -65,7 +64,6 @@ impl Delimited {
     /// Begins, with these columns or with those that the first items have.
     pub(crate) fn new(style: Style, columns: Option<Columns>) -> Self {
         Delimited {
-            style,
             state: match columns {
                 Some(columns) => State::Known(columns),
                 None => State::Looking {

@@ -239,7 +239,7 @@ impl Hands {
         let steps = wanted.path().map(Path::steps);
         self.open = match (steps, key) {
             // A list without an envelope is the list, wherever it was expected.
-            (Some([]), None) | (None, None) => true,
+            (Some([]) | None, None) => true,
             (Some(_), None) => matches!(wanted, Wanted::Declared(_)),
             (Some([Step::Key(first)]), Some(key)) => first == key,
             (Some(_), Some(_)) => false,

@@ -13,8 +13,10 @@ pub(crate) struct NdJson {
 }
 
 impl NdJson {
-    /// Begins; on a terminal, what could drive it is written as an escape.
-    pub(crate) fn new(theme: &Theme, terminal: bool, coloured: bool) -> Self {
+    /// Begins; on a terminal, what could drive it is written as an escape, in colour where the
+    /// theme has any.
+    pub(crate) fn new(theme: &Theme, terminal: bool) -> Self {
+        let coloured = !theme.key.is_plain();
         NdJson {
             shown: (terminal || coloured).then(|| theme.clone()),
             terminal,

@@ -117,7 +117,7 @@ mod tests {
     use crate::output::terminal::Theme;
 
     fn sorted(by: &str, items: &[&str]) -> Result<String> {
-        let lines = NdJson::new(&Theme::plain(), false, false);
+        let lines = NdJson::new(&Theme::plain(), false);
         let mut rows = Sorted::new(Sort::parse(by)?, Box::new(lines));
         let mut out = Vec::new();
         for item in items {

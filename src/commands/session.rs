@@ -1,0 +1,296 @@
+//! A session: what one or many requests to an endpoint share, and how each of them is sent.
+
+use std::time::{Duration, Instant, SystemTime};
+
+use crate::catalogue::Class;
+use crate::cli::options::CallOptions;
+use crate::commands::token::{self, Freshness};
+use crate::commands::{Context, call};
+use crate::error::Result;
+use crate::exchange::auth::Credential;
+use crate::exchange::client::{Client, Connection};
+use crate::exchange::failure::TransportFailure;
+use crate::exchange::retry::{self, Outcome, Policy};
+use crate::exchange::{self, Exchange, TimeLimits};
+use crate::output::record::{Answered, Record};
+use crate::output::terminal::sanitise;
+use crate::output::verbose;
+use crate::plan::redirect::Hops;
+use crate::profile::Profile;
+use crate::request::Request;
+use crate::secret::source::Token;
+use crate::secret::{Redactor, Secret};
+use crate::verdict::explain::{self, About};
+use crate::verdict::server_timing;
+
+/// Everything that stays the same from request to request.
+pub(crate) struct Session<'a> {
+    cx: &'a Context,
+    pub(crate) profile: &'a Profile,
+    pub(crate) options: &'a CallOptions,
+    class: Class,
+    permissions: &'static [&'static str],
+    client: Client,
+    limits: TimeLimits,
+    policy: Policy,
+    token: Token,
+    redactor: Redactor,
+    proxy: Option<String>,
+    /// Whether heads are wanted as they were received.
+    keep_head: bool,
+    /// What messages say of the request that is under way.
+    shown: Shown,
+}
+
+/// What messages say of a request, which is gone once it is sent.
+#[derive(Clone, Debug, Default)]
+struct Shown {
+    method: String,
+    path: String,
+    host: String,
+}
+
+/// What a session is for.
+pub(crate) struct Purpose<'a> {
+    pub(crate) profile: &'a Profile,
+    pub(crate) options: &'a CallOptions,
+    pub(crate) connection: Connection,
+    pub(crate) limits: TimeLimits,
+    pub(crate) policy: Policy,
+    pub(crate) class: Class,
+    pub(crate) permissions: &'static [&'static str],
+}
+
+impl<'a> Session<'a> {
+    /// Reads the token and makes the client for a request and those like it.
+    ///
+    /// # Errors
+    /// Fails when there is no token, or no client can be made.
+    pub(crate) async fn start(
+        purpose: Purpose<'a>,
+        first: &Request,
+        cx: &'a Context,
+    ) -> Result<Self> {
+        let Purpose {
+            profile,
+            options,
+            connection,
+            limits,
+            policy,
+            class,
+            permissions,
+        } = purpose;
+        let token =
+            token::obtain(profile, &options.connection, limits, Freshness::Kept, cx).await?;
+        let mut redactor = Redactor::default();
+        redactor.learn(&token.secret);
+        // Before anything is connected: the token goes nowhere else.
+        Credential::for_call(&first.url, profile, &token, &first.typed)?;
+        let client = Client::build(&first.url, &connection)?;
+        if connection.tls.insecure {
+            cx.warn("-k: the server's certificate is not checked in this call");
+        }
+        let output = &options.output;
+        Ok(Session {
+            cx,
+            profile,
+            options,
+            class,
+            permissions,
+            client,
+            limits,
+            policy,
+            token,
+            redactor,
+            proxy: connection.proxy.as_ref().map(exchange::proxy::Proxy::shown),
+            keep_head: output.include
+                || output.verbose
+                || output.dump_header.is_some()
+                || output.write_out.is_some(),
+            shown: Shown::default(),
+        })
+    }
+
+    /// Returns the token, to be hidden where a server echoes it onto a terminal.
+    pub(crate) fn secret(&self) -> Secret {
+        self.token.secret.clone()
+    }
+
+    /// Returns what messages may mention of the request that is under way.
+    pub(crate) fn about(&self) -> About<'_> {
+        About {
+            method: &self.shown.method,
+            path: &self.shown.path,
+            host: &self.shown.host,
+            profile: &self.profile.name,
+            token_source: Some(&self.token.source),
+            permissions: self.permissions,
+            reads: self.class == Class::Read,
+            proxy: self.proxy.as_deref(),
+            redactor: &self.redactor,
+        }
+    }
+
+    /// Sends a request, again where that is allowed, and returns the answer that counts.
+    ///
+    /// # Errors
+    /// Fails when no answer came.
+    pub(crate) async fn open(&mut self, request: Request, record: &mut Record) -> Result<Exchange> {
+        self.show(&request, record);
+        if self.options.output.verbose {
+            self.cx.notes(&verbose::request(&request, &self.redactor));
+        }
+        let again = request.try_clone();
+        let mut exchange = self.until_final(request, again.as_ref(), record).await?;
+        if exchange.head.status == 401
+            && token::is_renewable(self.profile)
+            && let Some(request) = again.as_ref().and_then(Request::try_clone)
+        {
+            let options = &self.options.connection;
+            self.token =
+                token::obtain(self.profile, options, self.limits, Freshness::New, self.cx).await?;
+            self.redactor.learn(&self.token.secret);
+            exchange = self.until_final(request, again.as_ref(), record).await?;
+        }
+        let mut hops = Hops::new(&self.options.connection, &self.profile.base.value);
+        while let Some(next) = hops.next(&exchange.head, again.as_ref())? {
+            let to = sanitise(&self.redactor.url(&next.url)).into_owned();
+            self.cx.notes(&[format!("note: redirected to {to}")]);
+            record.redirects += 1;
+            let again = next.try_clone();
+            exchange = self.until_final(next, again.as_ref(), record).await?;
+        }
+        answered(&exchange, record);
+        Ok(exchange)
+    }
+
+    fn show(&mut self, request: &Request, record: &mut Record) {
+        let host = request.url.host_str().unwrap_or_default();
+        let port = request.url.port_or_known_default().unwrap_or_default();
+        self.shown = Shown {
+            method: request.method.to_string(),
+            path: call::below(request, self.profile, &self.redactor),
+            host: format!("{host}:{port}"),
+        };
+        record.method.clone_from(&self.shown.method);
+        record.path.clone_from(&self.shown.path);
+        record.url = self.redactor.url(&request.url);
+        record.sent = request.body.length().unwrap_or(0);
+        record.token_source = Some(self.token.source.clone());
+    }
+
+    /// Tries until the outcome is one that is not tried again.
+    async fn until_final(
+        &mut self,
+        request: Request,
+        again: Option<&Request>,
+        record: &mut Record,
+    ) -> Result<Exchange> {
+        let begun = Instant::now();
+        let mut next = Some(request);
+        let mut tries = 0;
+        loop {
+            let Some(request) = next.take().or_else(|| again.and_then(Request::try_clone)) else {
+                return Err(crate::error::Failure::local(
+                    "the request cannot be sent again",
+                ));
+            };
+            let credential =
+                Credential::for_call(&request.url, self.profile, &self.token, &request.typed)?;
+            tries += 1;
+            record.tries += 1;
+            let outcome = self.once(request, &credential).await;
+            record.timings = Some(self.client.timings());
+            let Some(wait) = self.wait_after(&outcome, tries, begun) else {
+                return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
+            };
+            let cause = self.cause(&outcome);
+            if again.is_none() {
+                self.cx.notes(&[format!(
+                    "note: {cause}; not sent again: the body was streamed and cannot be repeated"
+                )]);
+                return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
+            }
+            // The connection of an answer that nobody reads is given up before the wait.
+            drop(outcome);
+            let most = self.policy.most();
+            self.cx.notes(&[format!(
+                "note: {cause}; trying again in {} (retry {tries} of {most})",
+                explain::seconds(wait)
+            )]);
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    async fn once(
+        &self,
+        request: Request,
+        credential: &Credential,
+    ) -> Result<Exchange, TransportFailure> {
+        let keep_head = self.keep_head || request.method == http::Method::HEAD;
+        let mut exchange = exchange::send(
+            &self.client,
+            request,
+            Some(credential),
+            self.limits,
+            keep_head,
+        )
+        .await?;
+        if self.class == Class::Read {
+            exchange.begin_body().await?;
+        }
+        Ok(exchange)
+    }
+
+    fn wait_after(
+        &self,
+        outcome: &Result<Exchange, TransportFailure>,
+        tries: u32,
+        begun: Instant,
+    ) -> Option<Duration> {
+        let judged = match outcome {
+            Ok(exchange) => Outcome::Status(exchange.head.status),
+            Err(failure) => Outcome::Failed(failure),
+        };
+        if !retry::is_retried(self.class, judged, self.policy.retries.is_some()) {
+            return None;
+        }
+        let asked = outcome.as_ref().ok().and_then(|exchange| {
+            let value = exchange.head.headers.get("retry-after")?.to_str().ok()?;
+            retry::retry_after(value, SystemTime::now())
+        });
+        self.policy
+            .wait(tries, asked, begun.elapsed(), fastrand::f64())
+    }
+
+    /// Says why a try has to be made again.
+    fn cause(&self, outcome: &Result<Exchange, TransportFailure>) -> String {
+        match outcome {
+            Ok(exchange) => {
+                let head = &exchange.head;
+                let line = format!(
+                    "{} {}",
+                    head.status,
+                    sanitise(&self.redactor.clean(&head.reason))
+                );
+                line.trim_end().to_owned()
+            }
+            Err(failure) => explain::transport_headline(failure, &self.shown.host).headline,
+        }
+    }
+}
+
+/// Notes what is known of an answer once its head is there.
+fn answered(exchange: &Exchange, record: &mut Record) {
+    let head = &exchange.head;
+    let values = head.headers.get_all("server-timing").iter();
+    record.answer = Some(Answered {
+        status: head.status,
+        reason: head.reason.clone(),
+        version: head.version,
+        headers: head.headers.clone(),
+        head_size: head.block.len(),
+        remote: head.remote,
+        metrics: server_timing::parse(values.map(http::HeaderValue::as_bytes)),
+    });
+}

@@ -1,0 +1,117 @@
+//! What is told about a call when it has ended: `--meta` and `-w`.
+
+use std::ffi::OsStr;
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+
+use crate::commands::Context;
+use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
+use crate::input;
+use crate::output::record::Record;
+use crate::output::stdout::stdout;
+use crate::output::terminal::{sanitise, sanitise_text};
+use crate::output::write_out::{Sink, WriteOut};
+use crate::output::{meta, stdout};
+
+/// Reads the format of `-w`, from a file when it begins with `@`.
+///
+/// # Errors
+/// Fails (exit 2) when the file cannot be read or the format is not UTF-8.
+pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
+    let text = match format.to_str() {
+        None => return Err(Failure::usage("the format of -w is not valid UTF-8")),
+        Some(text) => match text.strip_prefix('@') {
+            Some(file) => input::read_text(OsStr::new(file), "-w")?,
+            None => text.to_owned(),
+        },
+    };
+    let format = WriteOut::parse(&text);
+    for name in &format.unknown {
+        stdout::note(&format!(
+            "warning: -w: there is no variable {}",
+            sanitise(name)
+        ));
+    }
+    Ok(format)
+}
+
+/// Writes what was asked for about a call, and returns how the call ended.
+///
+/// # Errors
+/// Fails as the call did, or when what is told cannot be written.
+pub(crate) fn tell(
+    record: &Record,
+    result: Result<Exit>,
+    meta_file: Option<&OsStr>,
+    write_out: Option<&WriteOut>,
+    cx: &Context,
+) -> Result<Exit> {
+    let shown = result.as_ref().map(|exit| *exit);
+    let mut written = Ok(());
+    if let Some(format) = write_out {
+        for (sink, text) in format.render(record, shown) {
+            written = written.and(write(&sink, &text, cx));
+        }
+    }
+    if let Some(file) = meta_file {
+        let object = meta::object(record, shown);
+        let to_file = if file == "-" {
+            // Without colour and controls: JSON holds them as escapes.
+            stdout::note(&object);
+            Ok(())
+        } else {
+            std::fs::write(file, format!("{object}\n"))
+                .map_err(|error| cannot_write(&file.to_string_lossy(), &error))
+        };
+        written = written.and(to_file);
+    }
+    match result {
+        Err(failure) => Err(failure),
+        Ok(exit) => written.map(|()| exit),
+    }
+}
+
+fn write(sink: &Sink, text: &str, cx: &Context) -> Result<()> {
+    let written = match sink {
+        Sink::Stdout if cx.env.stdout_terminal => print(&sanitise_text(text)),
+        Sink::Stdout => print(text),
+        Sink::Stderr => {
+            let text = if cx.env.stderr_terminal {
+                sanitise_text(text)
+            } else {
+                text.into()
+            };
+            // That nobody can read it changes nothing.
+            let _unreadable = io::stderr().write_all(text.as_bytes());
+            Ok(())
+        }
+        Sink::File(file, append) => {
+            let mut options = OpenOptions::new();
+            options
+                .create(true)
+                .write(true)
+                .append(*append)
+                .truncate(!*append);
+            return options
+                .open(file)
+                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .map_err(|error| cannot_write(file, &error));
+        }
+    };
+    written.map_err(|error| cannot_write("standard output", &error))
+}
+
+fn print(text: &str) -> io::Result<()> {
+    match stdout().and_then(|mut stdout| stdout.write_all(text.as_bytes())) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
+}
+
+fn cannot_write(place: &str, error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Write,
+        format!("cannot write {}: {}", sanitise(place), io_reason(error)),
+    )
+}

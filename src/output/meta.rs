@@ -1,0 +1,113 @@
+//! `--meta`: a call as one JSON object, by the schema in `meta.schema.json`.
+
+use serde_json::{Value, json};
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::output::record::{Record, millis};
+
+/// The version of the schema: later versions only add members.
+const SCHEMA_VERSION: u32 = 1;
+
+/// Returns the object, on one line.
+pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String {
+    let answer = record.answer.as_ref();
+    let rounded = |milliseconds: f64| (milliseconds * 1000.0).round() / 1000.0;
+    let moment = |duration| rounded(millis(duration));
+    let timings = record.timings;
+    let metrics: Vec<Value> = answer
+        .map(|answer| answer.metrics.as_slice())
+        .unwrap_or_default()
+        .iter()
+        .map(|metric| {
+            json!({"name": metric.name, "dur": metric.duration, "desc": metric.description})
+        })
+        .collect();
+    let (exit, error) = match result {
+        Ok(exit) => (exit, None),
+        Err(failure) => (failure.exit, Some(failure.headline.as_str())),
+    };
+    let text = |text: &str| (!text.is_empty()).then(|| text.to_owned());
+    json!({
+        "schema_version": SCHEMA_VERSION,
+        "rein": env!("CARGO_PKG_VERSION"),
+        "profile": record.profile,
+        "class": record.class,
+        "endpoint": record.endpoint,
+        "method": text(&record.method),
+        "url": text(&record.url),
+        "status": answer.map(|answer| answer.status),
+        "answered_by": record.answered_by,
+        "server_timing": answer.filter(|answer| !answer.metrics.is_empty()).map(|answer| json!({
+            "total": answer.server(),
+            "metrics": metrics,
+        })),
+        "timings": {
+            "lookup": timings.and_then(|timings| timings.lookup).map(moment),
+            "connect": timings.and_then(|timings| timings.connect).map(moment),
+            "tls": timings.and_then(|timings| timings.tls).map(moment),
+            "first_byte": timings.and_then(|timings| timings.first_byte).map(moment),
+            "total": timings.map(|timings| moment(timings.total)),
+            "network": record.network().map(rounded),
+        },
+        "http_version": answer.map(|answer| answer.version),
+        "remote": answer.and_then(|answer| answer.remote).map(|remote| remote.to_string()),
+        "tries": record.tries,
+        "redirects": record.redirects,
+        "bytes": record.bytes,
+        "bytes_received": record.received,
+        "items": record.items,
+        "pages": record.pages,
+        "token_source": record.token_source,
+        "exit": exit.code(),
+        "error": error,
+    })
+    .to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::record::example;
+
+    /// Checks an object against the published schema.
+    fn checked(object: &str) -> Value {
+        let schema: Value = serde_json::from_str(include_str!("meta.schema.json")).expect("JSON");
+        let mut schemas = boon::Schemas::new();
+        let mut compiler = boon::Compiler::new();
+        compiler
+            .add_resource("file:///meta.schema.json", schema.clone())
+            .expect("added");
+        let index = compiler
+            .compile("file:///meta.schema.json", &mut schemas)
+            .expect("a schema");
+        let object: Value = serde_json::from_str(object).expect("JSON");
+        if let Err(error) = schemas.validate(&object, index) {
+            panic!("{error}");
+        }
+        let known = schema["properties"].as_object().expect("properties");
+        for name in object.as_object().expect("an object").keys() {
+            assert!(known.contains_key(name), "{name} is not in the schema");
+        }
+        object
+    }
+
+    #[test]
+    fn a_refusal_has_no_status() {
+        let failure = Failure::new(Exit::Guard, "refused");
+        let object = checked(&object(&Record::default(), Err(&failure)));
+        assert_eq!(
+            (&object["status"], &object["exit"], &object["error"]),
+            (&Value::Null, &json!(9), &json!("refused"))
+        );
+    }
+
+    #[test]
+    fn a_call_has_all() {
+        let object = checked(&object(&example(), Ok(Exit::Ok)));
+        assert_eq!(object["server_timing"]["total"], json!(37.7));
+        assert_eq!(object["timings"]["network"], json!(24.1));
+        assert_eq!(object["timings"]["lookup"], Value::Null);
+        assert_eq!(object["token_source"], json!("$REINFER_TOKEN"));
+    }
+}

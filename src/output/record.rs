@@ -1,0 +1,157 @@
+//! `Record`: all that is known about a call, for the status line, `--meta` and `-w`.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use http::HeaderMap;
+
+use crate::exchange::timing::Timings;
+use crate::verdict::server_timing::{self, Metric};
+
+/// What is known about a call, filled as it goes on. Texts of the request have been redacted;
+/// texts of the server are as it sent them and are cleaned where they are shown.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Record {
+    /// The profile's name, once one has been chosen.
+    pub(crate) profile: Option<String>,
+    /// Whether the profile has a guard.
+    pub(crate) guarded: bool,
+    /// What the call may do.
+    pub(crate) class: Option<&'static str>,
+    /// The endpoint's name in the catalogue.
+    pub(crate) endpoint: Option<&'static str>,
+    /// The method.
+    pub(crate) method: String,
+    /// The whole URL.
+    pub(crate) url: String,
+    /// Path and query below the endpoint.
+    pub(crate) path: String,
+    /// Where the token came from; never the token.
+    pub(crate) token_source: Option<String>,
+    /// The head of the last answer.
+    pub(crate) answer: Option<Answered>,
+    /// `reinfer` or `intermediary`, once that has been judged.
+    pub(crate) answered_by: Option<&'static str>,
+    /// What was measured of the last try.
+    pub(crate) timings: Option<Timings>,
+    /// The size of the request's body in bytes, where it is known.
+    pub(crate) sent: u64,
+    /// How many bytes of bodies were received.
+    pub(crate) received: u64,
+    /// How many bytes they are with their content coding undone.
+    pub(crate) bytes: u64,
+    /// How many requests were sent.
+    pub(crate) tries: u32,
+    /// How many redirects were followed.
+    pub(crate) redirects: u32,
+    /// How many items were written, where items were looked for.
+    pub(crate) items: Option<u64>,
+    /// How many pages were read.
+    pub(crate) pages: Option<u64>,
+    /// The file that the body was written to.
+    pub(crate) file: Option<String>,
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Answered {
+    pub(crate) status: u16,
+    pub(crate) reason: String,
+    /// `1.0`, `1.1` or `2`.
+    pub(crate) version: &'static str,
+    pub(crate) headers: HeaderMap,
+    /// The size of the head in bytes.
+    pub(crate) head_size: usize,
+    /// The other end of the connection: the server, or the proxy.
+    pub(crate) remote: Option<SocketAddr>,
+    /// The metrics of `Server-Timing`.
+    pub(crate) metrics: Vec<Metric>,
+}
+
+impl Answered {
+    /// Returns the platform's own time in milliseconds, when it said so.
+    pub(crate) fn server(&self) -> Option<f64> {
+        server_timing::total(&self.metrics)
+    }
+
+    /// Returns a header's first value as text.
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
+        let value = self.headers.get(name)?;
+        Some(String::from_utf8_lossy(value.as_bytes()).into_owned())
+    }
+}
+
+impl Record {
+    /// Returns the platform's own time in milliseconds, when it said so.
+    pub(crate) fn server(&self) -> Option<f64> {
+        self.answer.as_ref().and_then(Answered::server)
+    }
+
+    /// Returns the time until the first byte that the server does not account for, in
+    /// milliseconds, never below zero: the two clocks differ. `None` where the server said nothing.
+    pub(crate) fn network(&self) -> Option<f64> {
+        let first_byte = self.timings?.first_byte?;
+        Some((millis(first_byte) - self.server()?).max(0.0))
+    }
+}
+
+/// Returns a duration in milliseconds.
+pub(crate) fn millis(duration: Duration) -> f64 {
+    duration.as_secs_f64() * 1000.0
+}
+
+#[cfg(test)]
+pub(super) fn example() -> Record {
+    let metrics = server_timing::parse([b"db;dur=5, total;dur=37.7".as_slice()].into_iter());
+    Record {
+        profile: Some("prod".to_owned()),
+        guarded: true,
+        class: Some("read"),
+        method: "POST".to_owned(),
+        url: "https://h/acme/prod/reinfer_/api/v1/datasets/retail/orders/export".to_owned(),
+        path: "/api/v1/datasets/retail/orders/export".to_owned(),
+        token_source: Some("$REINFER_TOKEN".to_owned()),
+        answer: Some(Answered {
+            status: 200,
+            reason: "OK".to_owned(),
+            version: "1.1",
+            headers: HeaderMap::from_iter([(
+                http::header::CONTENT_TYPE,
+                http::HeaderValue::from_static("application/json"),
+            )]),
+            head_size: 100,
+            remote: None,
+            metrics,
+        }),
+        answered_by: Some("reinfer"),
+        timings: Some(Timings {
+            first_byte: Some(Duration::from_micros(61_800)),
+            total: Duration::from_micros(62_000),
+            ..Timings::default()
+        }),
+        bytes: 2100,
+        received: 2100,
+        tries: 1,
+        ..Record::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_network_is_what_the_server_does_not_account_for() {
+        let mut record = example();
+        assert_eq!(
+            record.network().map(|network| (network * 10.0).round()),
+            Some(241.0)
+        );
+        if let Some(timings) = &mut record.timings {
+            timings.first_byte = Some(Duration::from_millis(5));
+        }
+        assert_eq!(record.network(), Some(0.0));
+        record.answer = None;
+        assert_eq!(record.network(), None);
+    }
+}

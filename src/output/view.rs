@@ -1,0 +1,257 @@
+//! How an answer is shown: decided before anything is sent, and made into a renderer when the
+//! answer comes.
+
+use crate::error::Result;
+use crate::jq::{self, Filter};
+use crate::output::items::columns::Columns;
+use crate::output::items::delimited::{Delimited, Delimiter, Style as DelimitedStyle};
+use crate::output::items::ndjson::NdJson;
+use crate::output::items::sorted::{Sort, Sorted};
+use crate::output::items::table::{Style as TableStyle, TableRows};
+use crate::output::items::yaml::YamlRows;
+use crate::output::items::{Items, Rows, Wanted, too_large};
+use crate::output::lexical::{Formatter, Layout, scan};
+use crate::output::terminal::{TextSanitiser, Theme, sanitise_text};
+
+/// What an answer is shown as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// Pretty on a terminal where it is JSON, the bytes as received everywhere else.
+    Automatic,
+    /// The bytes as received.
+    Raw,
+    /// JSON laid out.
+    Json(Layout),
+    /// The items in aligned columns.
+    Table,
+    /// The items as csv or tsv.
+    Delimited(Delimiter),
+    /// The items, one a line.
+    NdJson,
+    /// The items as YAML.
+    Yaml,
+}
+
+impl Shape {
+    fn is_items(self) -> bool {
+        matches!(
+            self,
+            Shape::Table | Shape::Delimited(_) | Shape::NdJson | Shape::Yaml
+        )
+    }
+}
+
+/// Everything about how an answer is shown.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) shape: Shape,
+    pub(crate) wanted: Wanted,
+    pub(crate) columns: Option<Columns>,
+    pub(crate) sort: Option<Sort>,
+    pub(crate) header: bool,
+    pub(crate) csv_safe: bool,
+    pub(crate) filter: Option<Filter>,
+}
+
+impl View {
+    /// Returns a view of the bytes as received.
+    pub(crate) fn raw() -> Self {
+        View {
+            shape: Shape::Raw,
+            wanted: Wanted::TheOne,
+            columns: None,
+            sort: None,
+            header: true,
+            csv_safe: false,
+            filter: None,
+        }
+    }
+
+    /// Returns whether the answer goes through a renderer: then an HTTP error is not shown as one.
+    pub(crate) fn is_rendered(&self) -> bool {
+        self.filter.is_some() || !matches!(self.shape, Shape::Automatic | Shape::Raw)
+    }
+
+    /// Returns whether items are looked for.
+    pub(crate) fn has_items(&self) -> bool {
+        self.shape.is_items()
+    }
+
+    /// Makes what an answer is put through on its way to a stream.
+    pub(crate) fn renderer(&self, screen: &Screen, limit: Option<u64>) -> Renderer {
+        if let Some(filter) = &self.filter {
+            return Renderer::Filter(Box::new(Filtered {
+                filter: filter.clone(),
+                body: Vec::new(),
+                rows: self.shape.is_items().then(|| self.rows(screen)),
+                layout: match self.shape {
+                    Shape::Json(layout) => layout,
+                    _ => Layout::Pretty,
+                },
+                screen: screen.clone(),
+            }));
+        }
+        match self.shape {
+            Shape::Automatic if screen.terminal => Renderer::Undecided(screen.clone()),
+            Shape::Raw if screen.terminal => Renderer::Text(TextSanitiser::default()),
+            Shape::Automatic | Shape::Raw => Renderer::Raw,
+            Shape::Json(layout) => Renderer::Json(Box::new(screen.formatter(layout))),
+            Shape::Table | Shape::Delimited(_) | Shape::NdJson | Shape::Yaml => Renderer::Items(
+                Box::new(Items::new(self.wanted.clone(), self.rows(screen), limit)),
+            ),
+        }
+    }
+
+    fn rows(&self, screen: &Screen) -> Box<dyn Rows> {
+        let columns = self.columns.clone();
+        let rows: Box<dyn Rows> = match self.shape {
+            Shape::Delimited(delimiter) => {
+                let style = DelimitedStyle {
+                    delimiter,
+                    header: self.header,
+                    safe: self.csv_safe,
+                    terminal: screen.terminal,
+                };
+                Box::new(Delimited::new(style, columns))
+            }
+            Shape::Yaml => Box::new(YamlRows::default()),
+            Shape::Table => {
+                let style = TableStyle {
+                    width: screen.width,
+                    header: self.header,
+                    theme: screen.theme.clone(),
+                };
+                Box::new(TableRows::new(style, columns))
+            }
+            _ => Box::new(NdJson::new(&screen.theme, screen.terminal)),
+        };
+        match &self.sort {
+            Some(sort) => Box::new(Sorted::new(sort.clone(), rows)),
+            None => rows,
+        }
+    }
+}
+
+/// What an answer is shown on.
+#[derive(Clone, Debug)]
+pub(crate) struct Screen {
+    /// Whether it is a terminal, which what is shown must not drive.
+    pub(crate) terminal: bool,
+    /// How many columns the terminal has.
+    pub(crate) width: Option<u16>,
+    /// The colours.
+    pub(crate) theme: Theme,
+}
+
+impl Screen {
+    pub(crate) fn formatter(&self, layout: Layout) -> Formatter {
+        Formatter::new(layout, &self.theme, self.terminal)
+    }
+}
+
+/// What an answer is put through, piece by piece.
+pub(crate) enum Renderer {
+    Raw,
+    /// Nothing has come yet that tells JSON from text.
+    Undecided(Screen),
+    Text(TextSanitiser),
+    Json(Box<Formatter>),
+    Items(Box<Items>),
+    Filter(Box<Filtered>),
+}
+
+/// A filter that waits for the whole of an answer.
+pub(crate) struct Filtered {
+    filter: Filter,
+    body: Vec<u8>,
+    rows: Option<Box<dyn Rows>>,
+    layout: Layout,
+    screen: Screen,
+}
+
+/// How large an answer may be for a filter: as a value it takes several times its size.
+const MOST_FILTERED: usize = 256 * 1024 * 1024;
+
+impl Filtered {
+    /// Adds a piece of a document.
+    ///
+    /// # Errors
+    /// Fails when the document becomes too large.
+    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<()> {
+        if self.body.len() + piece.len() > MOST_FILTERED {
+            return Err(too_large("the answer"));
+        }
+        self.body.extend_from_slice(piece);
+        Ok(())
+    }
+
+    /// Ends a document: runs the filter on it.
+    ///
+    /// # Errors
+    /// Fails when the filter does.
+    pub(crate) fn end_document(&mut self, out: &mut Vec<u8>) -> Result<()> {
+        let body = std::mem::take(&mut self.body);
+        let Filtered {
+            filter,
+            rows,
+            layout,
+            screen,
+            ..
+        } = self;
+        filter.run(&body, &mut |value| match rows {
+            Some(rows) => take_items(rows.as_mut(), &jq::json(&value), out),
+            None => {
+                show(&jq::json(&value), *layout, screen, out);
+                Ok(())
+            }
+        })?;
+        if let Some(rows) = rows {
+            rows.flush(out);
+        }
+        Ok(())
+    }
+
+    /// Ends the list, where there is one.
+    ///
+    /// # Errors
+    /// Fails when what has been held cannot be shown.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) -> Result<Option<String>> {
+        match &mut self.rows {
+            Some(rows) => rows.finish(out),
+            None => Ok(None),
+        }
+    }
+}
+
+/// Takes a filter's result as items: those of a list, or the result itself.
+fn take_items(rows: &mut dyn Rows, json: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    if json.first() == Some(&b'[') {
+        for item in scan::elements(json) {
+            rows.item(item, out)?;
+        }
+        return Ok(());
+    }
+    rows.item(json, out)
+}
+
+/// Shows one result of a filter: a text raw, all else as JSON.
+fn show(json: &[u8], layout: Layout, screen: &Screen, out: &mut Vec<u8>) {
+    if json.first() == Some(&b'"') {
+        let text = scan::text(json);
+        if screen.terminal {
+            out.extend_from_slice(sanitise_text(&text).as_bytes());
+        } else {
+            out.extend_from_slice(text.as_bytes());
+        }
+    } else {
+        let mut formatter = screen.formatter(layout);
+        if let Err(error) = formatter
+            .push(json, out)
+            .and_then(|()| formatter.finish(out))
+        {
+            // A filter can make what is no JSON, such as NaN.
+            out.extend_from_slice(json.get(error.consumed..).unwrap_or_default());
+        }
+    }
+    out.push(b'\n');
+}

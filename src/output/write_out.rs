@@ -1,0 +1,452 @@
+//! `-w FORMAT`: curl's variables and a few of our own, printed after the answer.
+
+use serde_json::{Map, Value, json};
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::output::record::Record;
+
+/// A format that has been read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct WriteOut {
+    pieces: Vec<Piece>,
+    /// Names that are no variables: they are warned about and print nothing, as in curl.
+    pub(crate) unknown: Vec<String>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Piece {
+    Text(String),
+    Variable(&'static str),
+    Header(String),
+    Stdout,
+    Stderr,
+    /// What follows is printed only when the call failed.
+    OnError,
+    /// What follows goes to this file; `true` appends.
+    Output(String, bool),
+}
+
+/// Where a part of the text goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Sink {
+    /// Standard output.
+    Stdout,
+    /// Standard error.
+    Stderr,
+    /// A file; `true` appends.
+    File(String, bool),
+}
+
+/// Every variable, by curl's name where curl has it.
+const VARIABLES: [&str; 40] = [
+    "content_type",
+    "errormsg",
+    "exitcode",
+    "filename_effective",
+    "http_code",
+    "http_connect",
+    "http_version",
+    "method",
+    "num_connects",
+    "num_headers",
+    "num_redirects",
+    "num_retries",
+    "redirect_url",
+    "remote_ip",
+    "remote_port",
+    "response_code",
+    "scheme",
+    "size_delivered",
+    "size_download",
+    "size_header",
+    "size_upload",
+    "speed_download",
+    "speed_upload",
+    "ssl_verify_result",
+    "time_appconnect",
+    "time_connect",
+    "time_namelookup",
+    "time_pretransfer",
+    "time_redirect",
+    "time_starttransfer",
+    "time_total",
+    "url",
+    "url_effective",
+    "urlnum",
+    "header_json",
+    "json",
+    "server_timing",
+    "network_time",
+    "profile",
+    "class",
+];
+
+impl WriteOut {
+    /// Reads a format. Whatever is not understood prints as it stands, as in curl.
+    pub(crate) fn parse(format: &str) -> WriteOut {
+        let mut read = WriteOut {
+            pieces: Vec::new(),
+            unknown: Vec::new(),
+        };
+        let mut text = String::new();
+        let mut rest = format;
+        while let Some(first) = rest.chars().next() {
+            let (piece, length) = read.one(rest);
+            match piece {
+                Some(Piece::Text(plain)) => text.push_str(&plain),
+                Some(piece) => {
+                    read.add_text(&mut text);
+                    read.pieces.push(piece);
+                }
+                None => {}
+            }
+            rest = rest.get(length.max(first.len_utf8())..).unwrap_or_default();
+        }
+        read.add_text(&mut text);
+        read
+    }
+
+    fn add_text(&mut self, text: &mut String) {
+        if !text.is_empty() {
+            self.pieces.push(Piece::Text(std::mem::take(text)));
+        }
+    }
+
+    /// Reads what the text begins with, and says how long that is.
+    fn one(&mut self, rest: &str) -> (Option<Piece>, usize) {
+        let text = |text: &str| Some(Piece::Text(text.to_owned()));
+        let mut characters = rest.chars();
+        match (characters.next(), characters.next()) {
+            (Some('\\'), Some('n')) => (text("\n"), 2),
+            (Some('\\'), Some('r')) => (text("\r"), 2),
+            (Some('\\'), Some('t')) => (text("\t"), 2),
+            (Some('\\'), Some(other)) => {
+                let length = 1 + other.len_utf8();
+                (text(&rest[..length]), length)
+            }
+            (Some('%'), Some('%')) => (text("%"), 2),
+            (Some('%'), Some('{')) => match rest[2..].split_once('}') {
+                Some((name, _)) => (self.variable(name), name.len() + 3),
+                None => (text("%{"), 2),
+            },
+            (Some('%'), _) => {
+                for (start, make) in [
+                    ("%header{", Piece::Header as fn(String) -> Piece),
+                    ("%output{", output as fn(String) -> Piece),
+                ] {
+                    if let Some((inner, _)) = rest
+                        .strip_prefix(start)
+                        .and_then(|rest| rest.split_once('}'))
+                    {
+                        return (Some(make(inner.to_owned())), start.len() + inner.len() + 1);
+                    }
+                }
+                (text("%"), 1)
+            }
+            (Some(first), _) => (Some(Piece::Text(first.to_string())), first.len_utf8()),
+            (None, _) => (None, 0),
+        }
+    }
+
+    fn variable(&mut self, name: &str) -> Option<Piece> {
+        match name {
+            "stdout" => Some(Piece::Stdout),
+            "stderr" => Some(Piece::Stderr),
+            "onerror" => Some(Piece::OnError),
+            _ => match VARIABLES.iter().find(|known| **known == name) {
+                Some(known) => Some(Piece::Variable(known)),
+                None => {
+                    self.unknown.push(name.to_owned());
+                    None
+                }
+            },
+        }
+    }
+
+    /// Returns the text for a call, and where each part of it goes.
+    pub(crate) fn render(
+        &self,
+        record: &Record,
+        result: Result<Exit, &Failure>,
+    ) -> Vec<(Sink, String)> {
+        let call = Call { record, result };
+        let mut parts = vec![(Sink::Stdout, String::new())];
+        for piece in &self.pieces {
+            let sink = match piece {
+                Piece::OnError => {
+                    if call.exit() == Exit::Ok {
+                        break;
+                    }
+                    continue;
+                }
+                Piece::Stdout => Sink::Stdout,
+                Piece::Stderr => Sink::Stderr,
+                Piece::Output(file, append) => Sink::File(file.clone(), *append),
+                Piece::Text(_) | Piece::Variable(_) | Piece::Header(_) => {
+                    if let Some((_, text)) = parts.last_mut() {
+                        text.push_str(&call.text(piece));
+                    }
+                    continue;
+                }
+            };
+            parts.push((sink, String::new()));
+        }
+        parts.retain(|(sink, text)| !text.is_empty() || matches!(sink, Sink::File(..)));
+        parts
+    }
+}
+
+fn output(inner: String) -> Piece {
+    match inner.strip_prefix(">>") {
+        Some(file) => Piece::Output(file.to_owned(), true),
+        None => Piece::Output(inner, false),
+    }
+}
+
+/// A call whose variables are asked for.
+struct Call<'a> {
+    record: &'a Record,
+    result: Result<Exit, &'a Failure>,
+}
+
+impl Call<'_> {
+    fn exit(&self) -> Exit {
+        match self.result {
+            Ok(exit) => exit,
+            Err(failure) => failure.exit,
+        }
+    }
+
+    fn text(&self, piece: &Piece) -> String {
+        match piece {
+            Piece::Text(text) => text.clone(),
+            Piece::Header(name) => self
+                .record
+                .answer
+                .as_ref()
+                .and_then(|answer| answer.header(name.trim()))
+                .unwrap_or_default(),
+            Piece::Variable(name) => match self.value(name) {
+                Value::Null => String::new(),
+                Value::String(text) => text,
+                Value::Number(number) if name.starts_with("time_") => {
+                    format!("{:.6}", number.as_f64().unwrap_or_default())
+                }
+                value => value.to_string(),
+            },
+            Piece::Stdout | Piece::Stderr | Piece::OnError | Piece::Output(..) => String::new(),
+        }
+    }
+
+    fn value(&self, name: &str) -> Value {
+        let record = self.record;
+        let answer = record.answer.as_ref();
+        let status = answer.map_or(0, |answer| answer.status);
+        match name {
+            "http_code" | "response_code" => json!(format!("{status:03}")),
+            "http_connect" => json!("000"),
+            "http_version" => json!(answer.map_or("0", |answer| answer.version)),
+            "method" => json!(record.method),
+            "content_type" => json!(answer.and_then(|answer| answer.header("content-type"))),
+            "redirect_url" => json!(answer.and_then(|answer| answer.header("location"))),
+            "num_headers" => json!(answer.map_or(0, |answer| answer.headers.len())),
+            "size_header" => json!(answer.map_or(0, |answer| answer.head_size)),
+            "header_json" => header_json(record),
+            "errormsg" => json!(self.result.err().map(|failure| failure.headline.as_str())),
+            "exitcode" => json!(self.exit().code()),
+            "filename_effective" => json!(record.file),
+            "num_connects" => json!(u32::from(answer.is_some())),
+            "num_redirects" => json!(record.redirects),
+            "num_retries" => json!(record.tries.saturating_sub(1)),
+            "remote_ip" => json!(
+                answer
+                    .and_then(|answer| answer.remote)
+                    .map(|remote| remote.ip().to_string())
+            ),
+            "remote_port" => json!(
+                answer
+                    .and_then(|answer| answer.remote)
+                    .map_or(0, |remote| remote.port())
+            ),
+            "scheme" => json!(record.url.split_once(':').map(|(scheme, _)| scheme)),
+            "size_delivered" => json!(record.bytes),
+            "size_download" => json!(record.received),
+            "size_upload" => json!(record.sent),
+            "speed_download" => json!(self.speed(record.received)),
+            "speed_upload" => json!(self.speed(record.sent)),
+            "ssl_verify_result" => json!(0),
+            "url" | "url_effective" => json!(record.url),
+            "urlnum" => json!(0),
+            "json" => self.all(),
+            "server_timing" => json!(record.server()),
+            "network_time" => json!(
+                record
+                    .network()
+                    .map(|network| (network * 1000.0).round() / 1000.0)
+            ),
+            "profile" => json!(record.profile),
+            "class" => json!(record.class),
+            _ => self.time(name),
+        }
+    }
+
+    /// Returns a moment in seconds since the beginning of the try, as curl does: a phase that did
+    /// not happen has the moment of the one before, and 0 where there was no TLS.
+    fn time(&self, name: &str) -> Value {
+        let Some(timings) = self.record.timings else {
+            return json!(0.0);
+        };
+        let lookup = timings.lookup.unwrap_or_default();
+        let connect = timings.connect.unwrap_or(lookup);
+        let moment = match name {
+            "time_namelookup" => lookup,
+            "time_connect" => connect,
+            "time_appconnect" => timings.tls.unwrap_or_default(),
+            "time_pretransfer" => timings.tls.unwrap_or(connect),
+            "time_starttransfer" => timings.first_byte.unwrap_or_default(),
+            "time_total" => timings.total,
+            _ => std::time::Duration::ZERO,
+        };
+        json!(moment.as_secs_f64())
+    }
+
+    fn speed(&self, bytes: u64) -> u64 {
+        let seconds = self
+            .record
+            .timings
+            .map_or(0.0, |timings| timings.total.as_secs_f64());
+        if seconds > 0.0 {
+            (bytes as f64 / seconds) as u64
+        } else {
+            0
+        }
+    }
+
+    fn all(&self) -> Value {
+        let mut object: Map<String, Value> = VARIABLES
+            .iter()
+            .filter(|name| !matches!(**name, "json" | "header_json"))
+            .map(|name| {
+                let value = match *name {
+                    "http_code" | "response_code" => {
+                        json!(
+                            self.record
+                                .answer
+                                .as_ref()
+                                .map_or(0, |answer| answer.status)
+                        )
+                    }
+                    "http_connect" => json!(0),
+                    name => self.value(name),
+                };
+                ((*name).to_owned(), value)
+            })
+            .collect();
+        object.insert(
+            "curl_version".to_owned(),
+            json!(concat!("rein/", env!("CARGO_PKG_VERSION"))),
+        );
+        Value::Object(object)
+    }
+}
+
+fn header_json(record: &Record) -> Value {
+    let mut object = Map::new();
+    let headers = record
+        .answer
+        .iter()
+        .flat_map(|answer| answer.headers.iter());
+    for (name, value) in headers {
+        let value = Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned());
+        if let Value::Array(values) = object
+            .entry(name.as_str().to_owned())
+            .or_insert_with(|| Value::Array(Vec::new()))
+        {
+            values.push(value);
+        }
+    }
+    Value::Object(object)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::record::example;
+    use proptest::prelude::*;
+
+    fn rendered(format: &str) -> Vec<(Sink, String)> {
+        WriteOut::parse(format).render(&example(), Ok(Exit::Ok))
+    }
+
+    #[test]
+    fn variables_have_curls_shapes() {
+        for (format, expected) in [
+            (r"%{http_code}\n", "200\n"),
+            (
+                "%{response_code} %{method} %{content_type}",
+                "200 POST application/json",
+            ),
+            (
+                "%{time_starttransfer} %{time_appconnect}",
+                "0.061800 0.000000",
+            ),
+            (
+                "%{server_timing} %{network_time} %{profile} %{class}",
+                "37.7 24.1 prod read",
+            ),
+            ("%header{Content-Type}|%header{x}", "application/json|"),
+            (r"100%% \t\r\x %{", "100% \t\r\\x %{"),
+            (
+                "%{size_download} %{num_retries} %{exitcode}[%{errormsg}]",
+                "2100 0 0[]",
+            ),
+            ("a%{nope}b", "ab"),
+            ("%", "%"),
+        ] {
+            assert_eq!(
+                rendered(format),
+                [(Sink::Stdout, expected.to_owned())],
+                "{format}"
+            );
+        }
+        assert_eq!(WriteOut::parse("%{nope}").unknown, ["nope"]);
+    }
+
+    #[test]
+    fn parts_go_where_they_are_sent() {
+        assert_eq!(
+            rendered("a%{stderr}b%output{f}c%output{>>g}d%{stdout}e%{onerror}never"),
+            [
+                (Sink::Stdout, "a".to_owned()),
+                (Sink::Stderr, "b".to_owned()),
+                (Sink::File("f".to_owned(), false), "c".to_owned()),
+                (Sink::File("g".to_owned(), true), "d".to_owned()),
+                (Sink::Stdout, "e".to_owned()),
+            ]
+        );
+        let failure = Failure::new(Exit::Connect, "no");
+        let failed = WriteOut::parse("%{onerror}%{exitcode} %{http_code}");
+        assert_eq!(
+            failed.render(&Record::default(), Err(&failure)),
+            [(Sink::Stdout, "7 000".to_owned())]
+        );
+    }
+
+    #[test]
+    fn json_holds_every_variable() {
+        let text = &rendered("%{json}")[0].1;
+        let object: Value = serde_json::from_str(text).expect("JSON");
+        assert_eq!(object["http_code"], json!(200));
+        assert_eq!(object["server_timing"], json!(37.7));
+        let headers: Value = serde_json::from_str(&rendered("%{header_json}")[0].1).expect("JSON");
+        assert_eq!(headers["content-type"], json!(["application/json"]));
+    }
+
+    proptest! {
+        #[test]
+        fn any_format_is_read(format in any::<String>()) {
+            let _parts = rendered(&format);
+        }
+    }
+}
