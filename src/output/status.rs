@@ -288,7 +288,7 @@ mod tests {
 
     #[test]
     fn only_phases_that_happened_are_listed() {
-        let names: Vec<&str> = phases_of(&example())
+        let names: Vec<&str> = phases_of(&example(), true)
             .iter()
             .map(|phase| phase.name)
             .collect();

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::path::{self, Path, Selected, Step};
-use crate::output::lexical::scan::{elements, is_key, members, text};
+use crate::output::lexical::scan::{self, elements, is_key, members, text};
 use crate::output::lexical::{Formatter, Layout};
 use crate::output::terminal::Theme;
 
@@ -36,9 +36,11 @@ impl Columns {
         found.clear();
         found.resize(self.list.len(), Selected::Missing);
         for (key, value) in members(item) {
+            let name = &key[1..key.len() - 1];
+            let escaped = memchr::memchr(b'\\', name).is_some();
             for (column, place) in self.list.iter().zip(found.iter_mut()) {
                 if let Some((Step::Key(first), rest)) = column.steps().split_first()
-                    && is_key(key, first)
+                    && (first.as_bytes() == name || (escaped && is_key(key, first)))
                 {
                     *place = path::select(rest, value);
                 }
@@ -57,6 +59,8 @@ impl Columns {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Discovery {
     seen: HashSet<Vec<u8>>,
+    /// The raw keys of the item before, in their order: most items have the same.
+    before: Vec<Vec<u8>>,
     scalars: Vec<Path>,
     nested: Vec<Path>,
     /// Whether an item is no object.
@@ -75,11 +79,18 @@ impl Discovery {
             return is_new;
         }
         let mut is_new = false;
-        for (key, value) in members(item) {
-            // The same members come in item after item: their raw bytes tell without reading them.
-            let is_object = value.first() == Some(&b'{');
-            if !is_object && self.seen.contains(key) {
-                continue;
+        for (index, (key, value)) in members(item).enumerate() {
+            if value.first() != Some(&b'{') {
+                if self.before.get(index).is_some_and(|before| before == key) {
+                    continue;
+                }
+                self.before.truncate(index);
+                if index == self.before.len() {
+                    self.before.push(key.to_vec());
+                }
+                if self.seen.contains(key) {
+                    continue;
+                }
             }
             let path = Path::key(&text(key));
             is_new |= self.add(key, &path, value, DEEPEST);
@@ -229,8 +240,7 @@ fn value_text(value: &[u8]) -> Cow<'_, str> {
 
 /// Returns a value as JSON without white space.
 pub(super) fn compact(value: &[u8]) -> Cow<'_, str> {
-    let is_bracket = matches!(value.first(), Some(b'{' | b'['));
-    if !is_bracket || !value.iter().any(u8::is_ascii_whitespace) {
+    if scan::is_compact(value) {
         return String::from_utf8_lossy(value);
     }
     let mut out = Vec::with_capacity(value.len());

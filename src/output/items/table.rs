@@ -1,5 +1,7 @@
 //! Aligned columns: fitted to a terminal by wrapping and trimming, whole and plain everywhere else.
 
+use std::borrow::Cow;
+
 use comfy_table::{
     CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Row, Table, TableStyle, Width,
 };
@@ -179,20 +181,27 @@ impl Rows for TableRows {
     }
 }
 
-fn cell(column: &Path, selected: &Selected<'_>) -> String {
-    line(&columns::readable(column, selected))
+fn cell<'a>(column: &Path, selected: &Selected<'a>) -> Cow<'a, str> {
+    match columns::readable(column, selected) {
+        Cow::Borrowed(text) => line(text),
+        Cow::Owned(text) => Cow::Owned(line(&text).into_owned()),
+    }
 }
 
 /// Returns a text on one line that cannot drive a terminal.
-fn line(text: &str) -> String {
+fn line(text: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| (0x20..0x7f).contains(&byte);
+    if text.bytes().all(is_plain) {
+        return Cow::Borrowed(text);
+    }
     if text.contains(['\n', '\r', '\t']) {
         let text = text
             .replace("\r\n", "↵")
             .replace(['\n', '\r'], "↵")
             .replace('\t', " ");
-        return sanitise(&text).into_owned();
+        return Cow::Owned(sanitise(&text).into_owned());
     }
-    sanitise(text).into_owned()
+    sanitise(text)
 }
 
 /// A table about to be drawn.

@@ -157,6 +157,19 @@ pub(crate) fn depth(bytes: &[u8]) -> usize {
     deepest
 }
 
+/// Returns whether a value has no white space outside its texts.
+pub(crate) fn is_compact(value: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some(byte) = value.get(at) {
+        match byte {
+            b'"' => at = string_end(value, at),
+            b' ' | b'\n' | b'\r' | b'\t' => return false,
+            _ => at += 1,
+        }
+    }
+    true
+}
+
 /// Returns whether a key, quotes included, means this text.
 #[inline]
 pub(crate) fn is_key(key: &[u8], text: &str) -> bool {
