@@ -12,6 +12,8 @@ mod exit_codes;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
+mod items;
+#[cfg(test)]
 mod oauth;
 #[cfg(test)]
 mod output;
@@ -20,10 +22,14 @@ mod profiles;
 #[cfg(test)]
 mod request;
 #[cfg(test)]
+mod retries;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod tenant;
+#[cfg(test)]
+mod told;
 #[cfg(test)]
 mod transport;

@@ -1,0 +1,378 @@
+//! Items shown as tables, csv, tsv, ndjson and yaml, and filtered with jq.
+
+use crate::support::command::Finished;
+use crate::support::{CANARY, Demo, Recorder, Reply, rein};
+
+use crate::output::on_a_terminal;
+
+const LIST: &str = r#"{"status":"ok","rows":[{"id":"a1","n":10,"at":"2024-05-06T09:30:00.000Z","labels":[{"name":["Delivery","Late"]},{"name":["Refund"]}],"text":"two, \"lines\"\nhere"},{"id":"b2", "n":9.50,"labels":[],"text":"漢字","m":{"x":null}}],"next":"c"}"#;
+
+fn shown(body: &str, args: &[&str]) -> Finished {
+    let server = Recorder::always(Reply::json(200, body));
+    rein(["-s", "/api/v1/x"].iter().chain(args))
+        .at(&server.url())
+        .run()
+}
+
+#[test]
+fn every_format_has_its_shape() {
+    let columns = "id,n,at,labels[*].name,text";
+    insta::assert_snapshot!(shown(LIST, &["-t", "--columns", columns]).exit(0).stdout_text(), @r#"
+    id     n  at                    labels[*].name           text
+    a1    10  2024-05-06 09:30:00Z  Delivery > Late, Refund  two, "lines"↵here
+    b2  9.50                                                 漢字
+    "#);
+    insta::assert_snapshot!(shown(LIST, &["--format", "csv", "--columns", columns]).exit(0).stdout_text(), @r#"
+    id,n,at,labels[*].name,text
+    a1,10,2024-05-06T09:30:00.000Z,"[[""Delivery"",""Late""],[""Refund""]]","two, ""lines""
+    here"
+    b2,9.50,,[],漢字
+    "#);
+    shown(
+        LIST,
+        &["--format", "tsv", "--columns", "id,text", "--no-header"],
+    )
+    .exit(0)
+    .stdout("a1\ttwo, \"lines\"\\nhere\nb2\t漢字\n");
+    shown(LIST, &["--format", "ndjson"]).exit(0).stdout(
+        LIST.split_once("[{")
+            .and_then(|(_, rest)| rest.rsplit_once("],\"next"))
+            .map(|(rows, _)| {
+                format!(
+                    "{{{}\n",
+                    rows.replace("},{\"id\":\"b2\"", "}\n{\"id\":\"b2\"")
+                )
+            })
+            .expect("rows"),
+    );
+    insta::assert_snapshot!(shown(LIST, &["--format", "yaml", "--sort", "n"]).exit(0).stdout_text(), @r#"
+    - id: b2
+      "n": 9.50
+      labels: []
+      text: 漢字
+      m:
+        x: null
+    - id: a1
+      "n": 10
+      at: "2024-05-06T09:30:00.000Z"
+      labels:
+        - name:
+            - Delivery
+            - Late
+        - name:
+            - Refund
+      text: "two, \"lines\"\nhere"
+    "#);
+}
+
+#[test]
+fn columns_that_nobody_named_are_the_union() {
+    shown(LIST, &["--format", "csv"])
+        .exit(0)
+        .stdout_starts("id,n,at,text,labels,m.x\n");
+}
+
+#[test]
+fn what_is_no_list_is_shown_too() {
+    insta::assert_snapshot!(shown(r#"{"status":"ok","source":{"id":"a","tags":[1,2]}}"#, &["-t"]).exit(0).stdout_text(), @"
+    status       ok
+    source.id    a
+    source.tags  [1,2]
+    ");
+    let empty = r#"{"status":"ok","sources":[]}"#;
+    shown(empty, &["-t", "--columns", "id,name"])
+        .exit(0)
+        .stdout("id  name\n");
+    shown(empty, &["--format", "csv", "--columns", "id,name"])
+        .exit(0)
+        .stdout("id,name\n");
+    shown(empty, &["--format", "ndjson"]).exit(0).stdout("");
+    let scalars = Recorder::always(Reply::with(
+        200,
+        &["Server-Timing: total;dur=1"],
+        b"[1.10,\"x\"]",
+    ));
+    rein(["-s", "/api/v1/x", "--format", "csv"])
+        .at(&scalars.url())
+        .run()
+        .exit(0)
+        .stdout("value\n1.10\nx\n");
+    let one = Recorder::always(Reply::with(200, &["Server-Timing: total;dur=1"], b"1.10"));
+    rein(["-s", "/api/v1/x", "-t"])
+        .at(&one.url())
+        .run()
+        .exit(0)
+        .stdout("1.10\n");
+}
+
+#[test]
+fn two_lists_are_an_error_that_names_both() {
+    let body = r#"{"status":"ok","comments":[{"a":1}],"users":[{"b":2}]}"#;
+    for format in [
+        &["-t"][..],
+        &["--format", "csv"],
+        &["--format", "ndjson"],
+        &["--format", "yaml"],
+    ] {
+        shown(body, format)
+            .exit(1)
+            .stdout("")
+            .says("comments and users")
+            .says("--items comments");
+    }
+    shown(body, &["--format", "csv", "--items", "users"])
+        .exit(0)
+        .stdout("b\n2\n");
+    shown(body, &["--format", "csv", "--items", "x.y"])
+        .exit(1)
+        .stdout("")
+        .says("it has: comments, users, status");
+    shown(
+        r#"{"status":"ok","a":{"b":[{"c":1}]}}"#,
+        &["--format", "csv", "--items", "a.b"],
+    )
+    .exit(0)
+    .stdout("c\n1\n");
+}
+
+#[test]
+fn a_failed_call_prints_nothing_through_a_renderer() {
+    let body = r#"{"status":"error","message":"gone"}"#;
+    for args in [
+        &["-t"][..],
+        &["-q", ".x"],
+        &["--format", "csv"],
+        &["--format", "yaml"],
+    ] {
+        let server = Recorder::always(Reply::json(404, body));
+        rein(["/api/v1/x"].iter().chain(args))
+            .at(&server.url())
+            .run()
+            .exit(4)
+            .stdout("")
+            .says("gone")
+            .says("404");
+        let kept = Recorder::always(Reply::json(404, body));
+        rein(["/api/v1/x", "--keep-error-body"].iter().chain(args))
+            .at(&kept.url())
+            .run()
+            .exit(4)
+            .stdout(body);
+        let error_under_200 = Recorder::always(Reply::json(200, body));
+        rein(["/api/v1/x"].iter().chain(args))
+            .at(&error_under_200.url())
+            .run()
+            .exit(5)
+            .stdout("");
+        let page = Recorder::always(Reply::with(
+            503,
+            &["Content-Type: text/html"],
+            b"<html><title>Proxy",
+        ));
+        rein(["/api/v1/x", "--retry", "0"].iter().chain(args))
+            .at(&page.url())
+            .run()
+            .exit(5)
+            .stdout("")
+            .says("503");
+        let sign_in = Recorder::always(Reply::with(
+            200,
+            &["Content-Type: text/html"],
+            b"<html><title>Sign in",
+        ));
+        rein(["/api/v1/x"].iter().chain(args))
+            .at(&sign_in.url())
+            .run()
+            .exit(8)
+            .stdout("")
+            .says("sign-in page");
+    }
+}
+
+#[test]
+fn filters_give_what_jq_gives_and_point_to_mistakes() {
+    shown(LIST, &["-q", ".rows[].id"])
+        .exit(0)
+        .stdout("a1\nb2\n");
+    shown(LIST, &["-q", ".rows[1].n, .next, (.rows|length)"])
+        .exit(0)
+        .stdout("9.50\nc\n2\n");
+    shown(LIST, &["--jq", ".rows[1] | {id, m}"])
+        .exit(0)
+        .stdout("{\n  \"id\": \"b2\",\n  \"m\": {\n    \"x\": null\n  }\n}\n");
+    shown(LIST, &["-q", ".rows[1] | {id, m}", "--format", "compact"])
+        .exit(0)
+        .stdout("{\"id\":\"b2\",\"m\":{\"x\":null}}\n");
+    shown(
+        LIST,
+        &["-q", ".rows[] | {id, first: .labels[0].name}", "-t"],
+    )
+    .exit(0)
+    .stdout_starts("id  first\na1  ");
+    shown(
+        LIST,
+        &[
+            "-q",
+            ".rows[] | select(.id == $id) | .n",
+            "--arg",
+            "id",
+            "a1",
+        ],
+    )
+    .exit(0)
+    .stdout("10\n");
+    shown(LIST, &["-q", "$n[1]", "--argjson", "n", "[1,2.50]"])
+        .exit(0)
+        .stdout("2.50\n");
+    shown(LIST, &["-q", "env, $ENV"])
+        .exit(0)
+        .stdout("{}\n{}\n")
+        .no_canary();
+    shown(LIST, &["-q", ".next.x"])
+        .exit(1)
+        .stdout("")
+        .says("the filter failed on the answer");
+    let server = Recorder::always(Reply::json(200, LIST));
+    for (filter, marked) in [
+        (".rows | map(", "\n              ^"),
+        ("nope", "\n  ^"),
+        ("import \"a\" as a; .", "reads no other file"),
+    ] {
+        rein(["/api/v1/x", "-q", filter])
+            .at(&server.url())
+            .run()
+            .exit(2)
+            .says(marked);
+    }
+    server.saw_nothing();
+}
+
+#[test]
+fn options_without_effect_and_bad_paths_are_refused_before_sending() {
+    let server = Recorder::always(Reply::json(200, LIST));
+    for args in [
+        &["--columns", "a"][..],
+        &["--sort", "a"],
+        &["--items", "a"],
+        &["--csv-safe", "-t"],
+        &["--arg", "a", "b"],
+        &["-t", "--columns", "a..b"],
+        &["-t", "--items", "[x]"],
+    ] {
+        rein(["/api/v1/x"].iter().chain(args))
+            .at(&server.url())
+            .run()
+            .exit(2);
+    }
+    server.saw_nothing();
+}
+
+#[test]
+fn spreadsheet_formulas_are_disarmed_when_asked() {
+    let body = r#"{"status":"ok","r":[{"a":"=cmd()","b":-5},{"a":"+x","b":"@y"}]}"#;
+    shown(body, &["--format", "csv", "--csv-safe"])
+        .exit(0)
+        .stdout("a,b\n'=cmd(),-5\n'+x,'@y\n");
+    shown(body, &["--format", "csv"])
+        .exit(0)
+        .stdout("a,b\n=cmd(),-5\n+x,@y\n");
+}
+
+#[test]
+fn every_list_of_the_demo_is_a_table() {
+    let demo = Demo::start();
+    for (name, items, header) in [
+        ("list-sources", &[][..], "id "),
+        ("list-datasets", &[], "id "),
+        (
+            "export-dataset",
+            &["dataset=orders", "limit=2"],
+            "comment.uid",
+        ),
+        ("list-comments", &["source=support", "limit=2"], "id "),
+        ("list-streams", &["dataset=orders"], "id "),
+        ("list-projects", &[], "name "),
+    ] {
+        rein(
+            ["-s", "call", name, "-t", "--endpoint", &demo.url]
+                .iter()
+                .chain(items),
+        )
+        .var("REINFER_TOKEN", &demo.token)
+        .var("REINFER_PROJECT", "retail-dev")
+        .run()
+        .exit(0)
+        .stdout_starts(header);
+    }
+}
+
+#[test]
+fn a_user_template_names_its_items_and_columns() {
+    let server = Recorder::always(Reply::json(
+        200,
+        r#"{"status":"ok","x":[1],"rows":[{"a":{"b":1},"c":2}]}"#,
+    ));
+    let config = format!(
+        "[profiles.dev]\nendpoint = \"{}\"\ntoken_env = \"T\"\n[templates.mine]\nmethod = \"GET\"\npath = \"/api/v1/mine\"\nitems = \"rows\"\ncolumns = [\"a.b\", \"c\"]\n",
+        server.url()
+    );
+    rein(["-p", "dev", "-s", "call", "mine", "--format", "csv"])
+        .config(&config)
+        .var("T", CANARY)
+        .run()
+        .exit(0)
+        .stdout("a.b,c\n1,2\n");
+}
+
+#[test]
+fn a_terminal_gets_a_table_that_fits_and_cannot_be_driven() {
+    let body = r#"{"status":"ok","rows":[{"id":"a\u001b[2J","text":"long long long long long long long long long long long long long long long long long long long long","evil":"\u202eabc\u009b2J"}]}"#;
+    for (columns, formats) in [("40", ["table", "csv"]), ("80", ["yaml", "ndjson"])] {
+        for format in formats {
+            let server = Recorder::always(Reply::json(200, body));
+            let command = rein(["-s", "/api/v1/x", "--format", format, "--color", "never"])
+                .at(&server.url())
+                .var("COLUMNS", columns)
+                .command();
+            let screen = on_a_terminal(&command);
+            assert!(
+                !screen.contains(['\u{1b}', '\u{202e}', '\u{9b}']),
+                "{format}: {screen:?}"
+            );
+            if format == "table" {
+                assert!(
+                    screen.lines().all(|line| line.chars().count() <= 40),
+                    "{screen}"
+                );
+                assert!(screen.contains('─') && screen.contains("long"), "{screen}");
+            }
+        }
+    }
+}
+
+#[test]
+fn items_stream_in_constant_memory() {
+    let demo = Demo::start();
+    let target = "/api/_demo/big?bytes=60000000";
+    for format in ["ndjson", "csv", "compact"] {
+        let run = std::process::Command::new("sh")
+            .args([
+                "-c",
+                "ulimit -v 150000; exec \"$0\" -s --format \"$1\" \"$2\" | tail -c 1",
+                env!("CARGO_BIN_EXE_rein"),
+                format,
+                target,
+            ])
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .env("REINFER_ENDPOINT", &demo.url)
+            .env("REINFER_TOKEN", &demo.token)
+            .output()
+            .expect("it runs");
+        assert!(
+            run.stderr.is_empty(),
+            "{format}: {}",
+            String::from_utf8_lossy(&run.stderr)
+        );
+    }
+}

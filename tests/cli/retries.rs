@@ -1,0 +1,209 @@
+//! What is sent again, how often, after which wait, and what is said about it.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::{Recorder, Reply, rein};
+
+const OK: &str = r#"{"status":"ok"}"#;
+const QUICK: [&str; 2] = ["--retry-delay", "1ms"];
+
+fn busy(status: u16) -> Reply {
+    Reply::json(status, r#"{"status":"error","message":"busy"}"#)
+}
+
+#[test]
+fn a_read_is_tried_again_and_gives_one_document() {
+    for first in [
+        busy(429),
+        busy(502),
+        busy(503),
+        busy(504),
+        Reply::Close(Vec::new()),
+        Reply::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n".to_vec()),
+    ] {
+        let server = Recorder::start(vec![first.clone(), first, Reply::json(200, OK)]);
+        let run = rein(["/api/v1/x"].iter().chain(&QUICK))
+            .at(&server.url())
+            .run()
+            .exit(0)
+            .stdout(OK);
+        assert_eq!(server.requests().len(), 3, "{run}");
+        run.says("trying again in 1 ms (retry 1 of 2)")
+            .says("3 tries");
+    }
+    let server = Recorder::always(busy(503));
+    rein(["/api/v1/x"].iter().chain(&QUICK))
+        .at(&server.url())
+        .run()
+        .exit(5);
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn what_will_not_pass_is_not_tried_again() {
+    for status in [400, 401, 403, 404, 408, 409, 422, 500] {
+        let server = Recorder::always(busy(status));
+        rein(["/api/v1/x"].iter().chain(&QUICK))
+            .at(&server.url())
+            .run();
+        assert_eq!(server.requests().len(), 1, "{status}");
+    }
+}
+
+#[test]
+fn a_write_is_tried_again_only_when_nothing_was_done() {
+    for (args, first, requests) in [
+        (["PUT", "/api/v1/sources/p/s"], busy(503), 1),
+        (["PUT", "/api/v1/sources/p/s"], Reply::Close(Vec::new()), 1),
+        (["PUT", "/api/v1/sources/p/s"], busy(429), 2),
+        (["DELETE", "/api/v1/sources/id:1"], busy(502), 1),
+        (
+            ["POST", "/api/v1/datasets/p/d/streams/s/advance"],
+            busy(503),
+            1,
+        ),
+        (
+            ["POST", "/api/v1/datasets/p/d/streams/s/advance"],
+            busy(429),
+            2,
+        ),
+    ] {
+        let server = Recorder::start(vec![first, Reply::json(200, OK)]);
+        let run = rein(args.iter().chain(&QUICK)).at(&server.url()).run();
+        assert_eq!(server.requests().len(), requests, "{run}");
+    }
+    let lost = Recorder::always(Reply::Close(Vec::new()));
+    rein(["PUT", "/api/v1/sources/p/s"])
+        .at(&lost.url())
+        .run()
+        .exit(52)
+        .says("may have been applied");
+}
+
+#[test]
+fn a_delete_that_finds_nothing_on_a_retry_has_succeeded() {
+    let server = Recorder::start(vec![busy(429), busy(404)]);
+    rein(["DELETE", "/api/v1/sources/id:1"].iter().chain(&QUICK))
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .says("deleted it already");
+    let at_once = Recorder::always(busy(404));
+    rein(["DELETE", "/api/v1/sources/id:1"])
+        .at(&at_once.url())
+        .run()
+        .exit(4);
+}
+
+#[test]
+fn retry_after_is_kept_and_its_limit_too() {
+    let later = |value: &str| {
+        Reply::with(
+            429,
+            &[
+                "Server-Timing: total;dur=1",
+                &format!("Retry-After: {value}"),
+            ],
+            b"{\"status\":\"error\"}",
+        )
+    };
+    let server = Recorder::start(vec![later("1"), Reply::json(200, OK)]);
+    let begun = Instant::now();
+    rein(["/api/v1/x"].iter().chain(&QUICK))
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .says("trying again in 1 s");
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    for value in ["61", "99999999999999999999"] {
+        let server = Recorder::always(later(value));
+        rein(["/api/v1/x"]).at(&server.url()).run().exit(4);
+        assert_eq!(server.requests().len(), 1, "{value}");
+    }
+    let past = Recorder::start(vec![
+        later("Sun, 06 Nov 1994 08:49:37 GMT"),
+        Reply::json(200, OK),
+    ]);
+    rein(["/api/v1/x"]).at(&past.url()).run().exit(0);
+    let short = Recorder::always(later("2"));
+    rein(["/api/v1/x", "--retry-max-time", "1s"])
+        .at(&short.url())
+        .run()
+        .exit(4);
+    assert_eq!(short.requests().len(), 1);
+}
+
+#[test]
+fn the_number_of_tries_can_be_chosen_and_is_told() {
+    let server = Recorder::always(busy(503));
+    rein(["/api/v1/x", "--retry", "0"])
+        .at(&server.url())
+        .run()
+        .exit(5);
+    assert_eq!(server.requests().len(), 1);
+    let server = Recorder::always(busy(503));
+    let run = rein(
+        ["/api/v1/x", "--retry", "4", "--meta", "-", "-s"]
+            .iter()
+            .chain(&QUICK),
+    )
+    .at(&server.url())
+    .run()
+    .exit(5);
+    assert_eq!(server.requests().len(), 5);
+    let text = run.stderr_text();
+    let meta = text
+        .lines()
+        .find(|line| line.starts_with('{'))
+        .expect("an object");
+    let meta: Value = serde_json::from_str(meta).expect("JSON");
+    assert_eq!(meta["tries"], 5);
+}
+
+#[test]
+fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("body.json");
+    std::fs::write(&file, r#"{"a": 1}"#).expect("written");
+    let export = "/api/v1/datasets/p/d/export";
+    let from_file = format!("@{}", file.display());
+    let path = file.to_str().expect("text");
+    for args in [
+        &["-d", r#"{"a": 1}"#][..],
+        &["-d", &from_file],
+        &[
+            "-X",
+            "POST",
+            "-T",
+            path,
+            "-H",
+            "Content-Type: application/json",
+        ],
+    ] {
+        let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);
+        rein(["POST", export].iter().chain(args).chain(&QUICK))
+            .at(&server.url())
+            .run()
+            .exit(0);
+        let bodies: Vec<String> = server
+            .requests()
+            .iter()
+            .map(|request| request.text())
+            .collect();
+        assert_eq!(bodies, [r#"{"a": 1}"#, r#"{"a": 1}"#], "{args:?}");
+    }
+    let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);
+    rein(
+        ["POST", export, "-T", "-", "-X", "POST"]
+            .iter()
+            .chain(&QUICK),
+    )
+    .stdin(r#"{"a": 1}"#)
+    .at(&server.url())
+    .run()
+    .exit(5)
+    .says("cannot be repeated");
+    assert_eq!(server.requests().len(), 1);
+}
