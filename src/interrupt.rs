@@ -6,7 +6,11 @@
 
 use std::path::{Path, PathBuf};
 use std::process::Child;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::Notify;
 
 /// Files that are to vanish when the process is interrupted.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -40,6 +44,27 @@ pub(crate) fn forget_child() {
     *CHILD.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
+/// Told of a signal by those that end by themselves.
+static ASKED: AtomicBool = AtomicBool::new(false);
+static ASK: Notify = Notify::const_new();
+/// How long they may take: the user waits.
+const GRACE: Duration = Duration::from_millis(70);
+
+/// Lets a piece of work end by itself when a signal comes: what is complete is then written, and
+/// the place is told. Work that does not end in time is ended.
+///
+/// Returns what the work does, or `None` when it was interrupted.
+pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {
+    ASKED.store(true, Ordering::SeqCst);
+    let done = tokio::select! {
+        biased;
+        () = ASK.notified() => None,
+        done = work => Some(done),
+    };
+    ASKED.store(false, Ordering::SeqCst);
+    done
+}
+
 /// Starts waiting for signals. Without a thread (none could be made) the system's usual handling
 /// stays, which ends the process as well.
 #[cfg(unix)]
@@ -52,6 +77,10 @@ pub(crate) fn watch() {
         .name("interrupt".to_owned())
         .spawn(move || {
             if let Some(signal) = signals.forever().next() {
+                if ASKED.load(Ordering::SeqCst) {
+                    ASK.notify_one();
+                    std::thread::sleep(GRACE);
+                }
                 // The lock is held to the end: a file must not be renamed into place any more.
                 let unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
                 for path in unfinished.iter() {

@@ -40,6 +40,10 @@ pub(crate) struct CallOptions {
     #[command(flatten)]
     pub(crate) output: OutputOptions,
     #[command(flatten)]
+    pub(crate) paging: PagingOptions,
+    #[command(flatten)]
+    pub(crate) checks: CheckOptions,
+    #[command(flatten)]
     pub(crate) connection: ConnectionOptions,
 }
 
@@ -200,6 +204,75 @@ pub(crate) struct OutputOptions {
     /// Stop when the decoded body is larger than this, e.g. 10MB
     #[arg(long, value_name = "SIZE", visible_alias = "max-filesize")]
     pub(crate) max_size: Option<OsString>,
+}
+
+/// How far the answer goes on.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Paging")]
+pub(crate) struct PagingOptions {
+    /// Read all pages, in the endpoint's own way; JSON becomes one joined document
+    #[arg(long)]
+    pub(crate) paginate: bool,
+    /// Stop after this many items
+    #[arg(long, value_name = "N", requires = "paginate")]
+    pub(crate) limit: Option<u64>,
+    /// Stop after this many pages; more to come is exit 18
+    #[arg(long, value_name = "N", requires = "paginate")]
+    pub(crate) max_pages: Option<u64>,
+    /// The answer holds the next cursor at this path (for paths that the catalogue does not know)
+    #[arg(
+        long,
+        value_name = "PATH",
+        requires = "cursor_in",
+        requires = "paginate"
+    )]
+    pub(crate) cursor_out: Option<String>,
+    /// The request takes it in this query parameter, or field of the body
+    #[arg(long, value_name = "FIELD", requires = "cursor_out")]
+    pub(crate) cursor_in: Option<String>,
+    /// Keep the place in this file, so that the same command goes on where it stopped
+    #[arg(long, value_name = "FILE", requires = "paginate", value_hint = ValueHint::FilePath)]
+    pub(crate) state: Option<OsString>,
+}
+
+/// What the answer must be.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Checks")]
+pub(crate) struct CheckOptions {
+    /// Fail (exit 11) unless this jq filter gives something true on the answer
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) expect: Vec<String>,
+    /// Fail (exit 11) unless the status is one of these: 200,404 or 2xx
+    #[arg(long, value_name = "LIST")]
+    pub(crate) expect_status: Option<String>,
+    /// Fail (exit 11) when the platform itself took longer, or does not say
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) max_server_time: Option<String>,
+    /// Fail (exit 11) when the call took longer
+    #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
+    pub(crate) max_total_time: Option<String>,
+    /// Repeat a read until this jq filter gives something true on the answer
+    #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
+    pub(crate) until: Option<String>,
+    /// Wait this long between two tries of --until (default 5s)
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "until",
+        allow_hyphen_values = true
+    )]
+    pub(crate) every: Option<String>,
+    /// Give up (exit 11) after this time (default 10m)
+    #[arg(
+        long,
+        value_name = "TIME",
+        requires = "until",
+        allow_hyphen_values = true
+    )]
+    pub(crate) within: Option<String>,
+    /// Write the checks as a report: junit=FILE
+    #[arg(long, value_name = "junit=FILE")]
+    pub(crate) report: Option<OsString>,
 }
 
 /// How the connection is made.

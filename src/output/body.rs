@@ -53,6 +53,8 @@ pub(crate) struct BodyOutput {
     renderer: Renderer,
     /// Hides an echoed token on a terminal.
     redactor: Option<StreamRedactor>,
+    /// What it hides, for pages, which come whole.
+    secret: Option<Secret>,
     terminal: bool,
     /// What a piece is laid out into.
     buffer: Vec<u8>,
@@ -60,6 +62,10 @@ pub(crate) struct BodyOutput {
     open_line: bool,
     /// What is worth telling about the body when it is complete.
     note: Option<String>,
+    /// How many bytes have been written.
+    written: u64,
+    /// Whether whole pages are written in place of pieces.
+    paged: bool,
 }
 
 enum Target {
@@ -67,6 +73,29 @@ enum Target {
     StandardError,
     Part(PartFile),
     Nowhere,
+}
+
+impl Target {
+    fn open(destination: &Destination<'_>) -> io::Result<Target> {
+        Ok(match destination {
+            Destination::StandardOutput => Target::Stream(stdout()?),
+            Destination::StandardError => Target::StandardError,
+            Destination::File(path) if is_written_directly(path) => {
+                Target::Stream(File::options().write(true).open(path)?)
+            }
+            Destination::File(path) => Target::Part(PartFile::create(path)?),
+            Destination::Nowhere => Target::Nowhere,
+        })
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match self {
+            Target::Stream(stream) => stream.write_all(bytes),
+            Target::StandardError => io::stderr().write_all(bytes),
+            Target::Part(part) => part.write_all(bytes),
+            Target::Nowhere => Ok(()),
+        }
+    }
 }
 
 impl BodyOutput {
@@ -81,23 +110,17 @@ impl BodyOutput {
         secret: Option<Secret>,
         limit: Option<u64>,
     ) -> io::Result<Self> {
-        let target = match destination {
-            Destination::StandardOutput => Target::Stream(stdout()?),
-            Destination::StandardError => Target::StandardError,
-            Destination::File(path) if is_written_directly(path) => {
-                Target::Stream(File::options().write(true).open(path)?)
-            }
-            Destination::File(path) => Target::Part(PartFile::create(path)?),
-            Destination::Nowhere => Target::Nowhere,
-        };
         Ok(BodyOutput {
-            target,
+            target: Target::open(destination)?,
             renderer: view.renderer(screen, limit),
             redactor: secret.map(|secret| StreamRedactor::new(Some(secret))),
+            secret: None,
             terminal: screen.terminal,
             buffer: Vec::new(),
             open_line: false,
             note: None,
+            written: 0,
+            paged: false,
         })
     }
 
@@ -106,9 +129,106 @@ impl BodyOutput {
         matches!(self.target, Target::Part(_))
     }
 
+    /// Opens an output for pages; with `resumed`, behind so many bytes of an unfinished file.
+    ///
+    /// # Errors
+    /// Fails as [`BodyOutput::open`] does, and when the unfinished file is not what it was.
+    pub(crate) fn open_paged(
+        destination: &Destination<'_>,
+        renderer: Renderer,
+        terminal: bool,
+        secret: Option<Secret>,
+        resumed: Option<u64>,
+    ) -> io::Result<Self> {
+        let target = match (destination, resumed) {
+            (Destination::File(path), Some(length)) if !is_written_directly(path) => {
+                Target::Part(PartFile::resume(path, length)?)
+            }
+            _ => Target::open(destination)?,
+        };
+        Ok(BodyOutput {
+            target,
+            renderer,
+            redactor: None,
+            secret,
+            terminal,
+            buffer: Vec::new(),
+            open_line: false,
+            note: None,
+            written: resumed.unwrap_or(0),
+            paged: true,
+        })
+    }
+
+    /// Writes a whole page: one JSON text that has been checked.
+    ///
+    /// # Errors
+    /// Fails when it cannot be written or shown.
+    pub(crate) fn page(&mut self, page: &[u8]) -> Result<(), Trouble> {
+        const AT_A_TIME: usize = 256 * 1024;
+        let hidden;
+        let page = match &self.secret {
+            Some(secret) => {
+                let mut redactor = StreamRedactor::new(Some(secret.clone()));
+                hidden = [redactor.push(page), redactor.finish()].concat();
+                &hidden
+            }
+            None => page,
+        };
+        let mut shown = std::mem::take(&mut self.buffer);
+        if let Renderer::Items(items) = &mut self.renderer {
+            for piece in page.chunks(AT_A_TIME) {
+                shown.clear();
+                items.push(piece, &mut shown)?;
+                self.target.write(&shown)?;
+                self.written += shown.len() as u64;
+            }
+        }
+        shown.clear();
+        match &mut self.renderer {
+            Renderer::Items(items) => {
+                items.end_document(&mut shown)?;
+            }
+            Renderer::Joined(joined) => joined.page(page, &mut shown)?,
+            Renderer::Filter(filtered) => {
+                filtered.push(page)?;
+                filtered.end_document(&mut shown)?;
+            }
+            Renderer::Raw | Renderer::Undecided(_) | Renderer::Text(_) | Renderer::Json(_) => {
+                shown.extend_from_slice(page);
+            }
+        }
+        self.write(&shown)?;
+        self.buffer = shown;
+        Ok(())
+    }
+
+    /// Returns whether as many items as are wanted have been written.
+    pub(crate) fn is_enough(&self, limit: Option<u64>) -> bool {
+        limit.is_some_and(|limit| self.items().is_some_and(|items| items >= limit))
+    }
+
+    /// Forces what has been written onto the disk, where it goes to one, and returns how much
+    /// that is in bytes.
+    ///
+    /// # Errors
+    /// Fails when the disk does.
+    pub(crate) fn sync(&mut self) -> io::Result<u64> {
+        match &self.target {
+            Target::Part(part) => part.sync()?,
+            // Only a file can be synced, and a pipe need not.
+            Target::Stream(stream) => {
+                let _is_a_file = stream.sync_data();
+            }
+            Target::StandardError | Target::Nowhere => {}
+        }
+        Ok(self.written)
+    }
+
     /// Returns how many items have been written, where items are looked for.
     pub(crate) fn items(&self) -> Option<u64> {
         match &self.renderer {
+            Renderer::Joined(joined) => Some(joined.count()),
             Renderer::Items(items) => Some(items.count()),
             _ => None,
         }
@@ -166,13 +286,18 @@ impl BodyOutput {
                     .map(|error| not_json(&error));
             }
             Renderer::Items(items) => {
-                items.end_document(&mut shown)?;
+                if !self.paged {
+                    items.end_document(&mut shown)?;
+                }
                 note = items.finish(&mut shown)?;
             }
             Renderer::Filter(filtered) => {
-                filtered.end_document(&mut shown)?;
+                if !self.paged {
+                    filtered.end_document(&mut shown)?;
+                }
                 note = filtered.finish(&mut shown)?;
             }
+            Renderer::Joined(joined) => joined.finish(&mut shown),
         }
         self.write(&shown)?;
         if self.terminal && self.open_line {
@@ -209,6 +334,7 @@ impl BodyOutput {
             }
             Renderer::Items(items) => items.push(piece, &mut shown)?,
             Renderer::Filter(filtered) => filtered.push(piece)?,
+            Renderer::Joined(joined) => joined.page(piece, &mut shown)?,
         }
         let written = self.write(&shown);
         self.buffer = shown;
@@ -240,12 +366,9 @@ impl BodyOutput {
             return Ok(());
         };
         self.open_line = *last != b'\n';
-        match &mut self.target {
-            Target::Stream(stream) => stream.write_all(bytes),
-            Target::StandardError => io::stderr().write_all(bytes),
-            Target::Part(part) => part.write_all(bytes),
-            Target::Nowhere => Ok(()),
-        }
+        self.target.write(bytes)?;
+        self.written += bytes.len() as u64;
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{self, Write};
+use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::interrupt;
@@ -13,6 +13,8 @@ pub(crate) struct PartFile {
     file: Option<File>,
     part: PathBuf,
     target: PathBuf,
+    /// Whether the unfinished file stays when it is not finished: a later run goes on with it.
+    stays: bool,
 }
 
 impl PartFile {
@@ -44,6 +46,7 @@ impl PartFile {
                         file: Some(file),
                         part,
                         target,
+                        stays: false,
                     });
                 }
                 Err(error) if error.kind() == io::ErrorKind::AlreadyExists => last = error,
@@ -51,6 +54,46 @@ impl PartFile {
             }
         }
         Err(last)
+    }
+
+    /// Opens the unfinished file that an earlier run has left beside the target, cut to what is
+    /// known to be whole; a length of 0 begins anew. It stays until it is finished.
+    ///
+    /// # Errors
+    /// Fails when it is shorter than that, or cannot be written to.
+    pub(crate) fn resume(target: &Path, length: u64) -> io::Result<Self> {
+        let name = target
+            .file_name()
+            .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
+        let mut part_name = OsString::from(".");
+        part_name.push(name);
+        part_name.push(".part");
+        let part = target.with_file_name(part_name);
+        let mut options = OpenOptions::new();
+        options.write(true).create(length == 0);
+        let mut file = options.open(&part)?;
+        if file.metadata()?.len() < length {
+            return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
+        }
+        file.set_len(length)?;
+        file.seek(io::SeekFrom::End(0))?;
+        Ok(PartFile {
+            file: Some(file),
+            part,
+            target: target.to_owned(),
+            stays: true,
+        })
+    }
+
+    /// Forces what has been written onto the disk.
+    ///
+    /// # Errors
+    /// Fails when the disk does.
+    pub(crate) fn sync(&self) -> io::Result<()> {
+        match &self.file {
+            Some(file) => file.sync_data(),
+            None => Ok(()),
+        }
     }
 
     /// Puts the file in its place. It is not forced onto the disk, as curl does not: that costs
@@ -85,7 +128,7 @@ impl Write for PartFile {
 
 impl Drop for PartFile {
     fn drop(&mut self) {
-        if !self.part.as_os_str().is_empty() {
+        if !self.part.as_os_str().is_empty() && !self.stays {
             let _already_gone = std::fs::remove_file(&self.part);
             interrupt::keep_on_interrupt(&self.part);
         }

@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod file;
 pub(crate) mod items;
+pub(crate) mod join;
 pub mod lexical;
 pub(crate) mod meta;
 pub(crate) mod record;

@@ -10,6 +10,7 @@ use crate::output::items::sorted::{Sort, Sorted};
 use crate::output::items::table::{Style as TableStyle, TableRows};
 use crate::output::items::yaml::YamlRows;
 use crate::output::items::{Items, Rows, Wanted, too_large};
+use crate::output::join::Joiner;
 use crate::output::lexical::{Formatter, Layout, scan};
 use crate::output::terminal::{TextSanitiser, Theme, sanitise_text};
 
@@ -102,6 +103,32 @@ impl View {
         }
     }
 
+    /// Makes what the pages of a paged answer are put through: JSON becomes one document, whose
+    /// members named by `dropped` belong to one page.
+    pub(crate) fn paged_renderer(
+        &self,
+        screen: &Screen,
+        limit: Option<u64>,
+        dropped: Vec<String>,
+    ) -> Renderer {
+        if self.filter.is_some() || self.has_items() {
+            return self.renderer(screen, limit);
+        }
+        let items = match &self.wanted {
+            Wanted::Declared(path) | Wanted::Asked(path) => Some(path.text().to_owned()),
+            Wanted::TheOne => None,
+        };
+        let layout = match self.shape {
+            Shape::Json(layout) => Some(layout),
+            Shape::Automatic if screen.terminal => Some(Layout::Pretty),
+            _ => None,
+        };
+        Renderer::Joined(Box::new(Joined {
+            joiner: Joiner::new(items, dropped, limit),
+            formatter: layout.map(|layout| screen.formatter(layout)),
+        }))
+    }
+
     fn rows(&self, screen: &Screen) -> Box<dyn Rows> {
         let columns = self.columns.clone();
         let rows: Box<dyn Rows> = match self.shape {
@@ -158,6 +185,52 @@ pub(crate) enum Renderer {
     Json(Box<Formatter>),
     Items(Box<Items>),
     Filter(Box<Filtered>),
+    /// Pages become one document.
+    Joined(Box<Joined>),
+}
+
+/// Pages on their way to one document, laid out where that is asked for.
+pub(crate) struct Joined {
+    joiner: Joiner,
+    formatter: Option<Formatter>,
+}
+
+impl Joined {
+    /// Returns how many items have been written.
+    pub(crate) fn count(&self) -> u64 {
+        self.joiner.count()
+    }
+
+    /// Adds a page.
+    ///
+    /// # Errors
+    /// Fails when there is too much beside the items.
+    pub(crate) fn page(&mut self, page: &[u8], out: &mut Vec<u8>) -> Result<()> {
+        let mut text = Vec::new();
+        self.joiner.page(page, &mut text)?;
+        self.lay_out(&text, out);
+        Ok(())
+    }
+
+    /// Ends the document.
+    pub(crate) fn finish(&mut self, out: &mut Vec<u8>) {
+        let mut text = Vec::new();
+        self.joiner.finish(&mut text);
+        self.lay_out(&text, out);
+        if let Some(formatter) = &mut self.formatter {
+            let _whole = formatter.finish(out);
+        }
+    }
+
+    fn lay_out(&mut self, text: &[u8], out: &mut Vec<u8>) {
+        match &mut self.formatter {
+            // The pages have been checked, so what is made of them is JSON.
+            Some(formatter) => {
+                let _checked = formatter.push(text, out);
+            }
+            None => out.extend_from_slice(text),
+        }
+    }
 }
 
 /// A filter that waits for the whole of an answer.

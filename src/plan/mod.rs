@@ -5,6 +5,7 @@ pub(crate) mod connection;
 pub(crate) mod fields;
 pub(crate) mod guard;
 pub(crate) mod headers;
+pub(crate) mod paging;
 pub(crate) mod presentation;
 pub(crate) mod preview;
 pub(crate) mod redirect;

@@ -1,0 +1,218 @@
+//! Where a paged call has come to, kept in a file so that the same command goes on from there.
+//!
+//! The order makes it safe against a kill and a power failure: a page's output is written and
+//! forced onto the disk first; then the new state is written beside the old one, forced onto the
+//! disk, and renamed over it; then the folder is forced onto the disk. A state therefore never
+//! claims a page that is not there, and output behind its recorded length is cut off on resuming.
+
+use std::fs::File;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Failure, Result, io_reason};
+
+/// The version of the file's shape.
+const SCHEMA_VERSION: u32 = 1;
+
+/// What a state belongs to: the same command gives the same key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Key {
+    pub(crate) profile: String,
+    pub(crate) endpoint: String,
+    pub(crate) method: String,
+    pub(crate) path: String,
+    /// A hash of query and body.
+    pub(crate) request: String,
+    /// How items are written, and where.
+    pub(crate) output: String,
+}
+
+/// How far the call has come.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Progress {
+    /// The cursor of the next page, as JSON; none before the first and after the last.
+    pub(crate) cursor: Option<String>,
+    pub(crate) items: u64,
+    pub(crate) pages: u64,
+    /// How many bytes of output are whole.
+    pub(crate) bytes: u64,
+    /// Whether the last page has been written.
+    pub(crate) finished: bool,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Saved {
+    schema_version: u32,
+    #[serde(flatten)]
+    key: Key,
+    #[serde(flatten)]
+    progress: Progress,
+}
+
+/// A state's file.
+#[derive(Debug)]
+pub(crate) struct StateFile {
+    path: PathBuf,
+    key: Key,
+}
+
+impl StateFile {
+    /// Opens the state of a command: what an earlier run has reached, or the beginning.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when the file belongs to another command or is not a state.
+    pub(crate) fn open(path: &Path, key: Key) -> Result<(Self, Progress)> {
+        let shown = path.display();
+        let state = StateFile {
+            path: path.to_owned(),
+            key,
+        };
+        let text = match std::fs::read(path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                return Ok((state, Progress::default()));
+            }
+            Err(error) => {
+                return Err(Failure::usage(format!(
+                    "the state {shown} cannot be read: {}",
+                    io_reason(&error)
+                )));
+            }
+        };
+        let saved: Saved = serde_json::from_slice(&text)
+            .ok()
+            .filter(|saved: &Saved| saved.schema_version == SCHEMA_VERSION)
+            .ok_or_else(|| {
+                Failure::usage(format!("{shown} is not a state of this version"))
+                    .hint("name another file, or remove this one to begin anew")
+            })?;
+        if saved.key != state.key {
+            return Err(Failure::usage(format!("the state {shown} belongs to another command"))
+                .fact(difference(&saved.key, &state.key))
+                .fact("nothing was sent")
+                .hint("name another file, or remove this one to begin anew"));
+        }
+        Ok((state, saved.progress))
+    }
+
+    /// Records what has been reached; the output must be on the disk already.
+    ///
+    /// # Errors
+    /// Fails when the file cannot be written; the old state is then still there.
+    pub(crate) fn save(&self, progress: &Progress) -> Result<()> {
+        self.write(progress).map_err(|error| {
+            Failure::new(
+                crate::exit::Exit::Write,
+                format!("the state {} cannot be written: {}", self.path.display(), io_reason(&error)),
+            )
+        })
+    }
+
+    fn write(&self, progress: &Progress) -> io::Result<()> {
+        let folder = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty())
+            .unwrap_or(Path::new("."));
+        let saved = Saved {
+            schema_version: SCHEMA_VERSION,
+            key: self.key.clone(),
+            progress: progress.clone(),
+        };
+        // Only for its owner's eyes from the first byte: a query can be private.
+        let mut file = tempfile::NamedTempFile::new_in(folder)?;
+        file.write_all(serde_json::to_string_pretty(&saved)?.as_bytes())?;
+        file.write_all(b"\n")?;
+        file.as_file().sync_all()?;
+        file.persist(&self.path)?;
+        // Not every system lets a folder be opened; the rename is then as safe as it gets.
+        if let Ok(folder) = File::open(folder) {
+            let _synced = folder.sync_all();
+        }
+        Ok(())
+    }
+}
+
+fn difference(saved: &Key, now: &Key) -> String {
+    let pairs = [
+        ("profile", &saved.profile, &now.profile),
+        ("endpoint", &saved.endpoint, &now.endpoint),
+        ("method", &saved.method, &now.method),
+        ("path", &saved.path, &now.path),
+        ("output", &saved.output, &now.output),
+    ];
+    for (name, saved, now) in pairs {
+        if saved != now {
+            return format!("its {name} is {saved}, this command's is {now}");
+        }
+    }
+    "its query or body is another".to_owned()
+}
+
+/// Returns a hash of texts that is the same in every version of the program (FNV-1a).
+pub(crate) fn hash(texts: &[&[u8]]) -> String {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let mut hash = OFFSET;
+    for text in texts {
+        for byte in text.iter().chain([&0xff]) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+        }
+    }
+    format!("{hash:016x}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key() -> Key {
+        Key {
+            profile: "dev".to_owned(),
+            endpoint: "https://h".to_owned(),
+            method: "POST".to_owned(),
+            path: "/api/v1/x".to_owned(),
+            request: hash(&[b"a", b"b"]),
+            output: "ndjson".to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_state_is_read_back_by_the_same_command_only() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state");
+        let (state, progress) = StateFile::open(&path, key()).expect("fresh");
+        assert_eq!(progress, Progress::default());
+        let reached = Progress {
+            cursor: Some("\"x\"".to_owned()),
+            items: 5,
+            pages: 2,
+            bytes: 99,
+            finished: false,
+        };
+        state.save(&reached).expect("saved");
+        assert_eq!(StateFile::open(&path, key()).expect("read").1, reached);
+        let other = Key {
+            request: hash(&[b"ab", b""]),
+            ..key()
+        };
+        assert!(StateFile::open(&path, other).is_err());
+        std::fs::write(&path, "{}").expect("written");
+        assert!(StateFile::open(&path, key()).is_err());
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_state_is_for_its_owner_alone() {
+        use std::os::unix::fs::PermissionsExt;
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join("state");
+        let (state, _) = StateFile::open(&path, key()).expect("fresh");
+        state.save(&Progress::default()).expect("saved");
+        let mode = std::fs::metadata(&path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
+    }
+}
