@@ -97,6 +97,16 @@ impl Env {
             .map(Path::new)
     }
 
+    /// Returns whether the terminal can move its cursor.
+    pub fn can_move_cursor(&self) -> bool {
+        self.os("TERM").is_none_or(|term| term != "dumb")
+    }
+
+    /// Returns whether the process runs in a workflow of GitHub Actions.
+    pub fn is_github_actions(&self) -> bool {
+        self.is_set("GITHUB_ACTIONS")
+    }
+
     /// Returns how many columns the terminal has that a person looks at: `COLUMNS`, else what the
     /// terminal itself says. Only to be asked where there is one.
     pub fn columns(&self) -> u16 {

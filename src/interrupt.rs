@@ -65,6 +65,12 @@ pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Opti
     done
 }
 
+/// Waits for the signal that has interrupted the work to end the process, now that what was to be
+/// said has been said.
+pub(crate) fn end() {
+    std::thread::sleep(GRACE * 2);
+}
+
 /// Starts waiting for signals. Without a thread (none could be made) the system's usual handling
 /// stays, which ends the process as well.
 #[cfg(unix)]

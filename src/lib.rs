@@ -18,6 +18,7 @@ pub mod plan;
 pub mod profile;
 pub mod request;
 pub mod secret;
+pub(crate) mod state;
 pub mod verdict;
 
 use std::ffi::OsString;
@@ -73,6 +74,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Ok(exit) => exit,
         Err(failure) => {
             cx.fail(&failure);
+            if failure.exit == Exit::Interrupted {
+                interrupt::end();
+            }
             failure.exit
         }
     }

@@ -89,10 +89,12 @@ impl StateFile {
                     .hint("name another file, or remove this one to begin anew")
             })?;
         if saved.key != state.key {
-            return Err(Failure::usage(format!("the state {shown} belongs to another command"))
-                .fact(difference(&saved.key, &state.key))
-                .fact("nothing was sent")
-                .hint("name another file, or remove this one to begin anew"));
+            return Err(
+                Failure::usage(format!("the state {shown} belongs to another command"))
+                    .fact(difference(&saved.key, &state.key))
+                    .fact("nothing was sent")
+                    .hint("name another file, or remove this one to begin anew"),
+            );
         }
         Ok((state, saved.progress))
     }
@@ -105,7 +107,11 @@ impl StateFile {
         self.write(progress).map_err(|error| {
             Failure::new(
                 crate::exit::Exit::Write,
-                format!("the state {} cannot be written: {}", self.path.display(), io_reason(&error)),
+                format!(
+                    "the state {} cannot be written: {}",
+                    self.path.display(),
+                    io_reason(&error)
+                ),
             )
         })
     }
@@ -211,7 +217,10 @@ mod tests {
         let path = folder.path().join("state");
         let (state, _) = StateFile::open(&path, key()).expect("fresh");
         state.save(&Progress::default()).expect("saved");
-        let mode = std::fs::metadata(&path).expect("there").permissions().mode();
+        let mode = std::fs::metadata(&path)
+            .expect("there")
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
         assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
     }

@@ -18,6 +18,8 @@ use crate::output::stdout::stdout;
 use crate::output::terminal::sanitise_text;
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
+use crate::plan::checks::Checks;
+use crate::verdict::checks;
 use crate::verdict::explain::{self, AnswerHead};
 use crate::verdict::sniff::Sniffer;
 use crate::verdict::{self, AnsweredBy, Evidence, Verdict};
@@ -32,6 +34,16 @@ pub(crate) struct Reading {
     pub(crate) head_only: bool,
     /// Whether the endpoint is declared to answer with something else than JSON.
     pub(crate) other_than_json: bool,
+    /// What the answer must be.
+    pub(crate) checks: Checks,
+}
+
+impl Reading {
+    /// Returns whether a status says that the answer is not what was asked for.
+    fn is_failure(&self, status: u16) -> bool {
+        let wanted = &self.checks.statuses;
+        status >= 300 && !wanted.as_ref().is_some_and(|wanted| wanted.contain(status))
+    }
 }
 
 /// What ends the reading of a body early.
@@ -47,10 +59,14 @@ impl From<Failure> for Stop {
     }
 }
 
+/// How much of a body is held where a filter looks at it.
+const MOST_HELD: u64 = 256 * 1024 * 1024;
+
 /// Reads an answer's body, passes it on, says how it went, and returns what it means.
 ///
 /// # Errors
-/// Fails when the answer is not whole, is not what was asked for, or cannot be written.
+/// Fails when the answer is not whole, is not what was asked for or expected, or cannot be
+/// written.
 pub(crate) async fn pass_on(
     exchange: Exchange,
     reading: &Reading,
@@ -58,21 +74,142 @@ pub(crate) async fn pass_on(
     record: &mut Record,
     cx: &Context,
 ) -> Result<Exit> {
+    show_head(&exchange.head, session, cx);
     let mut answer = Answer {
         exchange,
         reading,
         session,
         cx,
     };
-    show_head(&answer.exchange.head, session, cx);
     let mut sniffer = Sniffer::new(record.server().is_some());
     let mut received = 0;
     let read = answer.read(&mut sniffer, &mut received).await;
     record.received = received;
     record.bytes = sniffer.seen();
     record.timings = Some(answer.exchange.timings());
-    let outcome =
-        read.and_then(|(output, trouble)| answer.conclude(output, trouble, &sniffer, record));
+    let outcome = read.and_then(|read| answer.conclude(read, &sniffer, record));
+    said(outcome, session, record, cx)
+}
+
+/// An answer that has been read whole before it is known whether it is passed on.
+pub(crate) struct Whole {
+    pub(crate) exchange: Exchange,
+    pub(crate) body: Vec<u8>,
+    sniffer: Sniffer,
+    received: u64,
+}
+
+impl Whole {
+    /// Reads a body of at most `most` bytes.
+    ///
+    /// # Errors
+    /// Fails when it is not whole or too large.
+    pub(crate) async fn read(
+        mut exchange: Exchange,
+        most: u64,
+        reading: &Reading,
+        session: &Session<'_>,
+        record: &Record,
+    ) -> Result<Whole, Stop> {
+        let mut sniffer = Sniffer::new(record.server().is_some());
+        let mut received = 0;
+        let mut body = Vec::new();
+        let mut take = |piece: &[u8]| hold(&mut body, piece, most);
+        read_body(
+            &mut exchange,
+            reading,
+            session,
+            &mut sniffer,
+            &mut received,
+            &mut take,
+        )
+        .await?;
+        Ok(Whole {
+            exchange,
+            body,
+            sniffer,
+            received,
+        })
+    }
+
+    /// Judges it; fails with what it is when it is not what was asked for.
+    ///
+    /// # Errors
+    /// Fails as the answer did.
+    pub(crate) fn judge(
+        &self,
+        reading: &Reading,
+        session: &Session<'_>,
+        record: &mut Record,
+    ) -> Result<()> {
+        record.received += self.received;
+        record.bytes += self.sniffer.seen();
+        record.timings = Some(self.exchange.timings());
+        let head = &self.exchange.head;
+        let verdict = judge(head, reading, &self.sniffer, record);
+        match explain_answer(verdict, head, &self.sniffer, session) {
+            Some(failure) => Err(failure),
+            None => Ok(()),
+        }
+    }
+
+    /// Passes it on as an answer that comes is passed on.
+    ///
+    /// # Errors
+    /// Fails as [`pass_on`] does.
+    pub(crate) fn pass_on(
+        self,
+        reading: &Reading,
+        session: &Session<'_>,
+        record: &mut Record,
+        cx: &Context,
+    ) -> Result<Exit> {
+        show_head(&self.exchange.head, session, cx);
+        record.received = self.received;
+        record.bytes = self.sniffer.seen();
+        record.timings = Some(self.exchange.timings());
+        let answer = Answer {
+            exchange: self.exchange,
+            reading,
+            session,
+            cx,
+        };
+        let mut read = match answer.begin() {
+            Ok(read) => read,
+            Err(stop) => return said(Err(stop), session, record, cx),
+        };
+        let outcome = read
+            .take(&self.body)
+            .and_then(|()| answer.conclude(read, &self.sniffer, record));
+        said(outcome, session, record, cx)
+    }
+}
+
+/// Keeps a piece of a body.
+fn hold(body: &mut Vec<u8>, piece: &[u8], most: u64) -> Result<(), Stop> {
+    if (body.len() + piece.len()) as u64 > most {
+        return Err(Stop::Failed(
+            Failure::new(
+                Exit::TooLarge,
+                format!(
+                    "the answer is larger than {}, too large to be looked at as a whole",
+                    status::size(most)
+                ),
+            )
+            .hint("ask for less at a time, e.g. limit=100"),
+        ));
+    }
+    body.extend_from_slice(piece);
+    Ok(())
+}
+
+/// Says how a call went when it has ended.
+fn said(
+    outcome: Result<Exit, Stop>,
+    session: &Session<'_>,
+    record: &Record,
+    cx: &Context,
+) -> Result<Exit> {
     let outcome = match outcome {
         Err(Stop::ClosedPipe) => return Ok(Exit::Ok),
         Err(Stop::Failed(failure)) => Err(failure),
@@ -172,6 +309,24 @@ pub(crate) fn judge(
     if record.method == "DELETE" && record.tries > 1 && head.status == 404 {
         verdict.exit = Exit::Ok;
     }
+    let is_wanted = reading
+        .checks
+        .statuses
+        .as_ref()
+        .map(|wanted| wanted.contain(head.status));
+    match (is_wanted, verdict.exit) {
+        // The wanted status takes the place of the HTTP class, when it is Re:infer that says so.
+        (Some(true), Exit::Redirect) => verdict.exit = Exit::Ok,
+        (Some(true), Exit::Caller | Exit::Platform)
+            if head.status >= 400 && verdict.answered_by == AnsweredBy::Platform =>
+        {
+            verdict.exit = Exit::Ok;
+        }
+        (Some(false), Exit::Redirect | Exit::Caller | Exit::Platform) if head.status >= 300 => {
+            verdict.is_unexpected = true;
+        }
+        _ => {}
+    }
     record.answered_by = Some(match verdict.answered_by {
         AnsweredBy::Platform => "reinfer",
         AnsweredBy::Intermediary => "intermediary",
@@ -191,7 +346,12 @@ pub(crate) fn explain_answer(
         reason: &head.reason,
         headers: &head.headers,
     };
-    explain::answer(verdict, &shown, sniffer, &session.about())
+    let mut failure = explain::answer(verdict, &shown, sniffer, &session.about())?;
+    if verdict.is_unexpected {
+        failure.exit = Exit::Unmet;
+        failure.headline = format!("not the expected status: {}", failure.headline);
+    }
+    Some(failure)
 }
 
 /// One answer whose head is there.
@@ -202,45 +362,66 @@ struct Answer<'a> {
     cx: &'a Context,
 }
 
+/// Where a body has come to.
+struct Reader {
+    output: BodyOutput,
+    /// What the format or filter could not use. It does not end the reading: who answered is told
+    /// by all of the body.
+    trouble: Option<Failure>,
+    /// The body as far as it is needed when it is complete.
+    kept: Option<Vec<u8>>,
+}
+
+impl Reader {
+    fn take(&mut self, piece: &[u8]) -> Result<(), Stop> {
+        if let Some(kept) = &mut self.kept {
+            hold(kept, piece, MOST_HELD)?;
+        }
+        if self.trouble.is_some() {
+            return Ok(());
+        }
+        match self.output.push(piece) {
+            Ok(()) => Ok(()),
+            Err(Trouble::Content(failure)) => {
+                self.trouble = Some(failure);
+                Ok(())
+            }
+            Err(Trouble::Write(error)) => Err(cannot_write(&error)),
+        }
+    }
+}
+
 impl Answer<'_> {
-    /// Reads the body into its output. What the format or filter cannot use does not end the
-    /// reading: who answered is told by all of it.
-    async fn read(
-        &mut self,
-        sniffer: &mut Sniffer,
-        received: &mut u64,
-    ) -> Result<(BodyOutput, Option<Failure>), Stop> {
+    /// Opens the output and writes the head where that is asked for.
+    fn begin(&self) -> Result<Reader, Stop> {
         let mut output = self.open_output()?;
         self.write_head(&mut output)?;
-        let mut trouble = None;
-        let mut sink = |piece: &[u8]| {
-            if trouble.is_some() {
-                return Ok(());
-            }
-            match output.push(piece) {
-                Ok(()) => Ok(()),
-                Err(Trouble::Content(failure)) => {
-                    trouble = Some(failure);
-                    Ok(())
-                }
-                Err(Trouble::Write(error)) => Err(cannot_write(&error)),
-            }
-        };
+        let is_looked_at = !self.reading.checks.expects.is_empty() && !self.failed();
+        Ok(Reader {
+            output,
+            trouble: None,
+            kept: is_looked_at.then(Vec::new),
+        })
+    }
+
+    /// Reads the body into its output.
+    async fn read(&mut self, sniffer: &mut Sniffer, received: &mut u64) -> Result<Reader, Stop> {
+        let mut reader = self.begin()?;
         read_body(
             &mut self.exchange,
             self.reading,
             self.session,
             sniffer,
             received,
-            &mut sink,
+            &mut |piece| reader.take(piece),
         )
         .await?;
-        Ok((output, trouble))
+        Ok(reader)
     }
 
     /// Returns whether the status says that the answer is not what was asked for.
     fn failed(&self) -> bool {
-        self.exchange.head.status >= 300
+        self.reading.is_failure(self.exchange.head.status)
     }
 
     /// Decides where the body goes and how it is shown.
@@ -292,13 +473,12 @@ impl Answer<'_> {
     }
 
     /// Judges the answer and finishes its output.
-    fn conclude(
-        &self,
-        output: BodyOutput,
-        trouble: Option<Failure>,
-        sniffer: &Sniffer,
-        record: &mut Record,
-    ) -> Result<Exit, Stop> {
+    fn conclude(&self, read: Reader, sniffer: &Sniffer, record: &mut Record) -> Result<Exit, Stop> {
+        let Reader {
+            output,
+            trouble,
+            kept,
+        } = read;
         let head = &self.exchange.head;
         let verdict = judge(head, self.reading, sniffer, record);
         if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
@@ -314,7 +494,12 @@ impl Answer<'_> {
         if let Some(failure) = trouble {
             return Err(Stop::Failed(failure));
         }
-        if head.status == 404 {
+        let unmet = checked(head.status, kept.as_deref(), self.reading, record);
+        if let (Some(failure), true) = (&unmet, output.is_file()) {
+            let kept = failure.clone().fact("the file stays as it was");
+            return Err(Stop::Failed(kept));
+        }
+        if head.status == 404 && record.tries > 1 && record.method == "DELETE" {
             self.cx
                 .notes(&["note: an earlier try has deleted it already".to_owned()]);
         }
@@ -330,8 +515,35 @@ impl Answer<'_> {
         if let Some(note) = finish(output)? {
             self.cx.warn(&note);
         }
-        Ok(Exit::Ok)
+        match unmet {
+            Some(failure) => Err(Stop::Failed(failure)),
+            None => Ok(Exit::Ok),
+        }
     }
+}
+
+/// Checks an answer against what is expected of it, notes the outcome, and returns the failure
+/// when something was not met.
+pub(crate) fn checked(
+    status: u16,
+    body: Option<&[u8]>,
+    reading: &Reading,
+    record: &mut Record,
+) -> Option<Failure> {
+    if reading.checks.is_empty() {
+        return None;
+    }
+    let seen = checks::Seen {
+        status,
+        server: record.server(),
+        total: record
+            .timings
+            .map(|timings| timings.total)
+            .unwrap_or_default(),
+        body: body.unwrap_or_default(),
+    };
+    record.checks = checks::check(&reading.checks, &seen);
+    checks::failure(&record.checks)
 }
 
 /// Opens where an answer goes to.

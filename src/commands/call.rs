@@ -11,15 +11,18 @@ use crate::cli::units;
 use crate::cli::{CallArgs, Parsed};
 use crate::commands::answer::{self, Reading};
 use crate::commands::session::{Purpose, Session};
-use crate::commands::{Context, confirm, print, told};
+use crate::commands::told::Wanted;
+use crate::commands::{Context, confirm, pages, print, told, until};
 use crate::demo::Tenant;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
 use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::output::record::Record;
+use crate::plan::checks::{self, Checks, Until};
+use crate::plan::paging::{self, Recipe};
 use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
 use crate::plan::{self, connection, template, user_template, words};
@@ -128,18 +131,18 @@ fn run(
         Some(format) => Some(told::format(format)?),
         None => None,
     };
+    let report = checks::report(&typed.options.checks)?;
     let runtime = cx.runtime()?;
     let mut record = Record::default();
     let result = runtime.block_on(planned(typed, cx, &mut record, plan));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
-    told::tell(
-        &record,
-        result,
-        output.meta.as_deref(),
-        write_out.as_ref(),
-        cx,
-    )
+    let wanted = Wanted {
+        meta: output.meta.as_deref(),
+        write_out,
+        report,
+    };
+    told::tell(&record, result, &wanted, cx)
 }
 
 async fn planned(
@@ -254,6 +257,17 @@ struct Planned<'a> {
     reading: Reading,
     /// What the call may do, and which endpoint it is.
     classified: Classified,
+    going_on: GoingOn,
+}
+
+/// Whether a call is more than one request.
+enum GoingOn {
+    /// It is one.
+    No,
+    /// Page after page.
+    Pages(Recipe),
+    /// Until it holds.
+    Until(Until),
 }
 
 impl<'a> Planned<'a> {
@@ -284,7 +298,9 @@ impl<'a> Planned<'a> {
             other_than_json: classified
                 .endpoint
                 .is_some_and(|endpoint| endpoint.answer == Answers::Other),
+            checks: Checks::decide(&options.checks)?,
         };
+        let going_on = going_on(options, &declared, &classified, &request)?;
         Ok(Planned {
             request,
             profile,
@@ -294,7 +310,40 @@ impl<'a> Planned<'a> {
             policy: connection::retries(&options.connection)?,
             reading,
             classified,
+            going_on,
         })
+    }
+}
+
+/// Decides whether a call goes on behind its first answer.
+fn going_on(
+    options: &CallOptions,
+    declared: &Declared,
+    classified: &Classified,
+    request: &Request,
+) -> Result<GoingOn> {
+    let until = Until::decide(&options.checks, classified.class)?;
+    if !options.paging.paginate {
+        return Ok(until.map_or(GoingOn::No, GoingOn::Until));
+    }
+    if until.is_some() {
+        return Err(Failure::usage(
+            "--until looks at one answer, and --paginate reads many",
+        ));
+    }
+    paging::without_effect(options)?;
+    let recipe = Recipe::find(
+        &options.paging,
+        classified.endpoint,
+        declared.items.as_deref(),
+        &request.method,
+    )?;
+    match recipe {
+        None => Ok(GoingOn::No),
+        Some(recipe) => {
+            recipe.first(request)?;
+            Ok(GoingOn::Pages(recipe))
+        }
     }
 }
 
@@ -352,6 +401,7 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
         policy,
         reading,
         classified,
+        going_on,
     } = planned;
     let purpose = Purpose {
         profile,
@@ -366,6 +416,16 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
             .unwrap_or_default(),
     };
     let mut session = Session::start(purpose, &request, cx).await?;
-    let exchange = session.open(request, record).await?;
-    answer::pass_on(exchange, &reading, &session, record, cx).await
+    match going_on {
+        GoingOn::No => {
+            let exchange = session.open(request, record).await?;
+            answer::pass_on(exchange, &reading, &session, record, cx).await
+        }
+        GoingOn::Pages(recipe) => {
+            pages::run(&mut session, request, recipe, &reading, record, cx).await
+        }
+        GoingOn::Until(until) => {
+            until::run(&mut session, &request, &until, &reading, record, cx).await
+        }
+    }
 }

@@ -8,6 +8,7 @@ pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod edit;
 pub(crate) mod import;
+pub(crate) mod pages;
 pub(crate) mod preflight;
 pub(crate) mod probe;
 pub(crate) mod profile;
@@ -16,6 +17,7 @@ pub(crate) mod shell;
 pub(crate) mod templates;
 pub(crate) mod token;
 pub(crate) mod told;
+pub(crate) mod until;
 pub(crate) mod usage;
 
 use tokio::runtime::{Builder, Runtime};
@@ -24,6 +26,7 @@ use crate::cli::options::ColorChoice;
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
+use crate::output::annotation;
 use crate::output::stdout::{self, note};
 use crate::output::terminal::{self, ColourChoice, Theme};
 
@@ -91,23 +94,35 @@ impl Context {
     /// Writes lines about the call to standard error.
     pub(crate) fn notes(&self, lines: &[String]) {
         if !lines.is_empty() {
-            note(&lines.join("\n"));
+            self.note(&lines.join("\n"));
+        }
+    }
+
+    /// Writes a text to standard error; where commands are read from it, none of it is one.
+    fn note(&self, text: &str) {
+        if self.env.is_github_actions() {
+            note(&annotation::defuse(text));
+        } else {
+            note(text);
         }
     }
 
     /// Writes a warning to standard error.
     pub(crate) fn warn(&self, text: &str) {
         let style = self.stderr_theme.hint;
-        note(&format!("{style}warning:{style:#} {text}"));
+        self.note(&format!("{style}warning:{style:#} {text}"));
     }
 
-    /// Writes a failure to standard error.
+    /// Writes a failure to standard error; in a workflow of GitHub Actions it is an annotation too.
     pub(crate) fn fail(&self, failure: &Failure) {
         let text = failure.to_string();
         let style = self.stderr_theme.error;
         match text.strip_prefix("error:") {
-            Some(rest) => note(&format!("{style}error:{style:#}{rest}")),
-            None => note(&text),
+            Some(rest) => self.note(&format!("{style}error:{style:#}{rest}")),
+            None => self.note(&text),
+        }
+        if self.env.is_github_actions() {
+            note(&annotation::annotation(failure));
         }
     }
 }

@@ -3,15 +3,15 @@
 use std::path::Path;
 
 use crate::cli::options::CallOptions;
-use crate::commands::answer::{self, Reading, Stop};
-use crate::commands::progress::Meter;
+use crate::commands::Context;
+use crate::commands::answer::{self, Reading, Stop, Whole};
 use crate::commands::session::Session;
-use crate::commands::{Context, check_answer};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::lexical;
+use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::terminal::sanitise;
 use crate::output::view::{Screen, Shape};
@@ -19,7 +19,6 @@ use crate::plan::paging::{Next, Pager, Recipe};
 use crate::request::{Body, Request};
 use crate::state::{Key, Progress, StateFile, hash};
 use crate::verdict::server_timing::Metric;
-use crate::verdict::sniff::Sniffer;
 
 /// How large a page may be: it is held until it is known to be whole.
 const LARGEST_PAGE: u64 = 64 * 1024 * 1024;
@@ -40,7 +39,8 @@ pub(crate) async fn run(
     let options = session.options;
     let (state, progress) = match &options.paging.state {
         Some(file) => {
-            let (state, progress) = StateFile::open(Path::new(file), key(session, &first, reading)?)?;
+            let (state, progress) =
+                StateFile::open(Path::new(file), key(session, &first, reading)?)?;
             (Some(state), progress)
         }
         None => (None, Progress::default()),
@@ -90,18 +90,26 @@ pub(crate) async fn run(
 fn key(session: &Session<'_>, first: &Request, reading: &Reading) -> Result<Key> {
     let options = session.options;
     if options.paging.limit.is_some() {
-        return Err(Failure::usage("--state goes from page to page, and --limit stops within one")
-            .hint("use --max-pages"));
+        return Err(
+            Failure::usage("--state goes from page to page, and --limit stops within one")
+                .hint("use --max-pages"),
+        );
     }
     let view = &reading.view;
-    let goes_on = matches!(view.shape, Shape::NdJson | Shape::Delimited(_)) && view.filter.is_none() && view.sort.is_none();
+    let goes_on = matches!(view.shape, Shape::NdJson | Shape::Delimited(_))
+        && view.filter.is_none()
+        && view.sort.is_none();
     if !goes_on {
-        return Err(Failure::usage("--state needs an output that can be gone on with")
-            .hint("--format ndjson, csv or tsv, without -q and --sort"));
+        return Err(
+            Failure::usage("--state needs an output that can be gone on with")
+                .hint("--format ndjson, csv or tsv, without -q and --sort"),
+        );
     }
     if matches!(view.shape, Shape::Delimited(_)) && view.columns.is_none() {
-        return Err(Failure::usage("--state needs to know the columns before the first page")
-            .hint("name them with --columns, or use --format ndjson"));
+        return Err(
+            Failure::usage("--state needs to know the columns before the first page")
+                .hint("name them with --columns, or use --format ndjson"),
+        );
     }
     let body: &[u8] = match &first.body {
         Body::Bytes(bytes) => bytes,
@@ -120,7 +128,14 @@ fn key(session: &Session<'_>, first: &Request, reading: &Reading) -> Result<Key>
         method: first.method.to_string(),
         path: first.url.path().to_owned(),
         request: hash(&[first.url.query().unwrap_or_default().as_bytes(), body]),
-        output: format!("{:?} {} {}", view.shape, columns.join(","), file.to_string_lossy()).trim().to_owned(),
+        output: format!(
+            "{:?} {} {}",
+            view.shape,
+            columns.join(","),
+            file.to_string_lossy()
+        )
+        .trim()
+        .to_owned(),
     })
 }
 
@@ -167,7 +182,7 @@ impl Pages<'_> {
     async fn all(&mut self, session: &mut Session<'_>, record: &mut Record) -> Result<(), Ended> {
         let paging = &session.options.paging;
         let (limit, most) = (paging.limit, paging.max_pages);
-        let mut meter = Meter::start(self.cx, session.options.output.output.is_some());
+        let mut meter = Meter::start(&self.cx.env, session.options.output.output.is_some());
         let mut retried = 0;
         loop {
             let request = match &self.progress.cursor {
@@ -192,17 +207,32 @@ impl Pages<'_> {
             };
             self.progress.finished = next == Next::End;
             self.save()?;
-            record.tries = u32::try_from(self.progress.pages - self.begun.pages).unwrap_or(u32::MAX).saturating_add(retried);
+            record.tries = u32::try_from(self.progress.pages - self.begun.pages)
+                .unwrap_or(u32::MAX)
+                .saturating_add(retried);
             meter.update(self.progress.pages, self.progress.items, self.server);
-            let is_enough = self.output.as_ref().is_some_and(|output| output.is_enough(limit));
+            let is_enough = self
+                .output
+                .as_ref()
+                .is_some_and(|output| output.is_enough(limit));
             match next {
                 Next::End => return Ok(()),
                 _ if is_enough => return Ok(()),
                 Next::Repeated(_) => {
-                    return Err(Failure::new(Exit::Incomplete, "the server's cursor does not move on").into());
+                    return Err(Failure::new(
+                        Exit::Incomplete,
+                        "the server's cursor does not move on",
+                    )
+                    .into());
                 }
-                Next::Page(_) if most.is_some_and(|most| self.progress.pages - self.begun.pages >= most) => {
-                    return Err(Failure::new(Exit::Incomplete, "--max-pages was reached, and there is more").into());
+                Next::Page(_)
+                    if most.is_some_and(|most| self.progress.pages - self.begun.pages >= most) =>
+                {
+                    return Err(Failure::new(
+                        Exit::Incomplete,
+                        "--max-pages was reached, and there is more",
+                    )
+                    .into());
                 }
                 Next::Page(_) => {}
             }
@@ -217,63 +247,53 @@ impl Pages<'_> {
         record: &mut Record,
     ) -> Result<(Vec<u8>, u32), Ended> {
         record.tries = 0;
-        let mut exchange = session.open(request, record).await?;
+        let exchange = session.open(request, record).await?;
         if self.progress.pages == 0 && exchange.head.status >= 300 {
             let passed_on = answer::pass_on(exchange, self.reading, session, record, self.cx).await;
             return Err(Ended::Answered(passed_on));
         }
         answer::show_head(&exchange.head, session, self.cx);
         if self.progress.pages == 0 {
-            answer::dump_head(session.options.output.dump_header.as_deref(), &exchange.head.block)?;
+            answer::dump_head(
+                session.options.output.dump_header.as_deref(),
+                &exchange.head.block,
+            )?;
         }
-        let mut sniffer = Sniffer::new(record.server().is_some());
-        let mut received = 0;
-        let mut page = Vec::new();
-        let mut take = |piece: &[u8]| {
-            if (page.len() + piece.len()) as u64 > LARGEST_PAGE {
-                return Err(Stop::Failed(
-                    Failure::new(Exit::Incomplete, "a page is larger than 64 MiB")
-                        .hint("ask for smaller pages, e.g. limit=100"),
-                ));
-            }
-            page.extend_from_slice(piece);
-            Ok(())
-        };
-        answer::read_body(&mut exchange, self.reading, session, &mut sniffer, &mut received, &mut take).await?;
-        self.add_up(&exchange, record, received, sniffer.seen());
-        let verdict = answer::judge(&exchange.head, self.reading, &sniffer, record);
-        if let Some(failure) = answer::explain_answer(verdict, &exchange.head, &sniffer, session) {
-            return Err(failure.into());
+        let whole = Whole::read(exchange, LARGEST_PAGE, self.reading, session, record).await?;
+        let judged = whole.judge(self.reading, session, record);
+        self.add_up(record);
+        judged?;
+        let status = whole.exchange.head.status;
+        match answer::checked(status, Some(&whole.body), self.reading, record) {
+            Some(failure) => Err(failure.into()),
+            None => Ok((whole.body, record.tries)),
         }
-        check_answer::page(session, record, &page, self.cx)?;
-        Ok((page, record.tries))
     }
 
-    fn add_up(&mut self, exchange: &crate::exchange::Exchange, record: &mut Record, received: u64, bytes: u64) {
-        let timings = exchange.timings();
+    fn add_up(&mut self, record: &Record) {
+        let timings = record.timings.unwrap_or_default();
         self.timings.total += timings.total;
         let first_byte = self.timings.first_byte.unwrap_or_default();
         self.timings.first_byte = Some(first_byte + timings.first_byte.unwrap_or_default());
         if let Some(server) = record.server() {
             self.server = Some(self.server.unwrap_or(0.0) + server);
         }
-        record.received += received;
-        record.bytes += bytes;
     }
 
     /// Tells of all pages in the place of the last.
     fn tell(&self, record: &mut Record) {
         record.timings = Some(self.timings);
         if let Some(answer) = &mut record.answer {
-            answer.metrics = self
-                .server
-                .map(|total| Metric::total(total))
-                .into_iter()
-                .collect();
+            answer.metrics = self.server.map(Metric::total).into_iter().collect();
         }
     }
 
-    fn write(&mut self, page: &[u8], session: &Session<'_>, limit: Option<u64>) -> Result<(), Ended> {
+    fn write(
+        &mut self,
+        page: &[u8],
+        session: &Session<'_>,
+        limit: Option<u64>,
+    ) -> Result<(), Ended> {
         let output = match &mut self.output {
             Some(output) => output,
             None => self.output.insert(self.begun_output(session, limit)?),
@@ -319,7 +339,9 @@ impl Pages<'_> {
         let (Some(state), Some(output)) = (&self.state, &mut self.output) else {
             return Ok(());
         };
-        self.progress.bytes = output.sync().map_err(|error| answer::cannot_write(&error))?;
+        self.progress.bytes = output
+            .sync()
+            .map_err(|error| answer::cannot_write(&error))?;
         // The file is not in its place yet: that it is finished is recorded when it is.
         let recorded = Progress {
             finished: self.progress.finished && !output.is_file(),
@@ -350,7 +372,10 @@ impl Pages<'_> {
 
     /// Says what is missing and how to go on. A first page that failed has its own code.
     fn incomplete(&self, cause: Failure) -> Failure {
-        if self.progress.pages == self.begun.pages && self.begun.pages == 0 && cause.exit != Exit::Interrupted {
+        if self.progress.pages == self.begun.pages
+            && self.begun.pages == 0
+            && cause.exit != Exit::Interrupted
+        {
             return cause;
         }
         let exit = match cause.exit {

@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fs::OpenOptions;
 use std::io::{self, Write};
+use std::path::PathBuf;
 
 use crate::commands::Context;
 use crate::error::{Failure, Result, io_reason};
@@ -12,7 +13,7 @@ use crate::output::record::Record;
 use crate::output::stdout::stdout;
 use crate::output::terminal::{sanitise, sanitise_text};
 use crate::output::write_out::{Sink, WriteOut};
-use crate::output::{meta, stdout};
+use crate::output::{junit, meta, stdout};
 
 /// Reads the format of `-w`, from a file when it begins with `@`.
 ///
@@ -36,6 +37,16 @@ pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
     Ok(format)
 }
 
+/// What is to be told about a call when it has ended.
+pub(crate) struct Wanted<'a> {
+    /// Where the object of `--meta` goes to.
+    pub(crate) meta: Option<&'a OsStr>,
+    /// The format of `-w`.
+    pub(crate) write_out: Option<WriteOut>,
+    /// Where the report of the checks goes to.
+    pub(crate) report: Option<PathBuf>,
+}
+
 /// Writes what was asked for about a call, and returns how the call ended.
 ///
 /// # Errors
@@ -43,18 +54,22 @@ pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
 pub(crate) fn tell(
     record: &Record,
     result: Result<Exit>,
-    meta_file: Option<&OsStr>,
-    write_out: Option<&WriteOut>,
+    wanted: &Wanted<'_>,
     cx: &Context,
 ) -> Result<Exit> {
     let shown = result.as_ref().map(|exit| *exit);
     let mut written = Ok(());
-    if let Some(format) = write_out {
+    if let Some(file) = &wanted.report {
+        let report = junit::report(record, shown);
+        written = std::fs::write(file, report)
+            .map_err(|error| cannot_write(&file.to_string_lossy(), &error));
+    }
+    if let Some(format) = &wanted.write_out {
         for (sink, text) in format.render(record, shown) {
             written = written.and(write(&sink, &text, cx));
         }
     }
-    if let Some(file) = meta_file {
+    if let Some(file) = wanted.meta {
         let object = meta::object(record, shown);
         let to_file = if file == "-" {
             // Without colour and controls: JSON holds them as escapes.

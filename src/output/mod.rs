@@ -1,11 +1,14 @@
 //! What reaches the user: the answer on standard output, everything about it on standard error.
 
+pub(crate) mod annotation;
 pub(crate) mod body;
 pub(crate) mod file;
 pub(crate) mod items;
 pub(crate) mod join;
+pub(crate) mod junit;
 pub mod lexical;
 pub(crate) mod meta;
+pub(crate) mod progress;
 pub(crate) mod record;
 pub(crate) mod status;
 pub(crate) mod stdout;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::exchange::timing::Timings;
+use crate::verdict::checks::Checked;
 use crate::verdict::server_timing::{self, Metric};
 
 /// What is known about a call, filled as it goes on. Texts of the request have been redacted;
@@ -48,6 +49,8 @@ pub(crate) struct Record {
     pub(crate) items: Option<u64>,
     /// How many pages were read.
     pub(crate) pages: Option<u64>,
+    /// What was expected of the answer, and whether it was met.
+    pub(crate) checks: Vec<Checked>,
     /// The file that the body was written to.
     pub(crate) file: Option<String>,
 }

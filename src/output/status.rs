@@ -84,7 +84,7 @@ fn times(record: &Record, aligned: bool) -> String {
         }
     };
     parts.push(format!("total {}", shown(millis(timings.total))));
-    if record.tries > 1 {
+    if u64::from(record.tries) > record.pages.unwrap_or(1).max(1) {
         parts.push(format!("{} tries", record.tries));
     }
     if let Some(pages) = record.pages {

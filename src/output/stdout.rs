@@ -2,6 +2,9 @@
 
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::{Mutex, PoisonError};
+
+use indicatif::ProgressBar;
 
 /// Opens standard output for whole blocks: the standard library's own handle looks for line ends
 /// in every block and panics from `println!` when the reader has gone.
@@ -35,7 +38,22 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     stdout()?.write_all(text.as_bytes())
 }
 
-/// Writes a line to standard error in one piece. That nobody can read it changes nothing.
+/// The line that says how far work has come, while there is one.
+static LIVE_LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Remembers the line that others must not be written into.
+pub(crate) fn set_live_line(line: Option<ProgressBar>) {
+    *LIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner) = line;
+}
+
+/// Writes a line to standard error in one piece, above the live one if there is one. That nobody
+/// can read it changes nothing.
 pub(crate) fn note(line: &str) {
-    let _unreadable = io::stderr().write_all(format!("{line}\n").as_bytes());
+    let write = || {
+        let _unreadable = io::stderr().write_all(format!("{line}\n").as_bytes());
+    };
+    match &*LIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner) {
+        Some(live) => live.suspend(write),
+        None => write(),
+    }
 }

@@ -1,6 +1,7 @@
 //! Everything about a call decided, and nothing sent. Pure: no network, no file, no clock.
 
 pub(crate) mod body;
+pub(crate) mod checks;
 pub(crate) mod connection;
 pub(crate) mod fields;
 pub(crate) mod guard;

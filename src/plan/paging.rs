@@ -6,11 +6,37 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::catalogue::{Endpoint, Paging, PagingEnd, PagingStyle};
-use crate::cli::options::PagingOptions;
+use crate::cli::options::{CallOptions, PagingOptions};
 use crate::error::{Failure, Result};
 use crate::output::items::path::{Path, Selected};
 use crate::output::lexical::scan::{elements, is_key, member, members, text};
 use crate::request::{Body, Header, Request};
+
+/// Refuses what cannot go together with pages.
+///
+/// # Errors
+/// Fails (exit 2) naming the option.
+pub(crate) fn without_effect(options: &CallOptions) -> Result<()> {
+    let output = &options.output;
+    let is_filtered = output.filter.is_some() && options.paging.limit.is_some();
+    for (given, name, hint) in [
+        (
+            output.include || options.request.head,
+            "-i and -I show one head",
+            "-D FILE keeps the first page's",
+        ),
+        (
+            is_filtered,
+            "--limit counts items, and a filter makes of them what it likes",
+            "leave out one of the two, or pipe --format ndjson --limit N into another filter",
+        ),
+    ] {
+        if given {
+            return Err(Failure::usage(format!("{name}; --paginate reads many pages")).hint(hint));
+        }
+    }
+    Ok(())
+}
 
 /// How an endpoint's pages follow each other.
 #[derive(Clone, Debug)]
@@ -131,14 +157,23 @@ impl Recipe {
         names
     }
 
+    /// Returns the request for the first page.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when its body could not be sent again for the pages that follow.
+    pub(crate) fn first(&self, first: &Request) -> Result<Request> {
+        match &first.body {
+            Body::Empty | Body::Bytes(_) => first.try_clone().ok_or_else(streamed),
+            Body::File { .. } | Body::Stdin | Body::Form(_) => Err(streamed()),
+        }
+    }
+
     /// Returns the request for the page at a cursor, made from the first page's.
     ///
     /// # Errors
     /// Fails (exit 2) when its body is no object that a cursor could be added to.
     pub(crate) fn request(&self, first: &Request, cursor: &str) -> Result<Request> {
-        let mut request = first.try_clone().ok_or_else(|| {
-            Failure::usage("a body that is streamed cannot be paged").hint("give it with -d @FILE")
-        })?;
+        let mut request = self.first(first)?;
         match self.place {
             Place::Query => {
                 self.set_query(&mut request.url, &text(cursor.as_bytes()));
@@ -147,10 +182,7 @@ impl Recipe {
                 let body = match &request.body {
                     Body::Empty => Bytes::from_static(b"{}"),
                     Body::Bytes(bytes) => bytes.clone(),
-                    Body::File { .. } | Body::Stdin | Body::Form(_) => {
-                        return Err(Failure::usage("a body that is streamed cannot be paged")
-                            .hint("give it with -d @FILE"));
-                    }
+                    Body::File { .. } | Body::Stdin | Body::Form(_) => return Err(streamed()),
                 };
                 if request.header("content-type").is_none() {
                     request
@@ -218,6 +250,10 @@ impl Recipe {
             }
         }
     }
+}
+
+fn streamed() -> Failure {
+    Failure::usage("a body that is streamed cannot be paged").hint("give it with -d @FILE")
 }
 
 /// Follows the cursors of one call.

@@ -1,5 +1,6 @@
 //! What an answer means: the platform's, the caller's mistake, or somebody else's altogether.
 
+pub(crate) mod checks;
 pub(crate) mod explain;
 pub mod server_timing;
 pub(crate) mod sniff;
@@ -23,6 +24,8 @@ pub(crate) struct Verdict {
     pub(crate) exit: Exit,
     /// Who gave it.
     pub(crate) answered_by: AnsweredBy,
+    /// Whether its status is not among those that were expected.
+    pub(crate) is_unexpected: bool,
 }
 
 /// What of an answer is judged.
@@ -51,7 +54,11 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         _ if evidence.body.status() == Some("error") => Exit::Platform,
         _ => Exit::Ok,
     };
-    Verdict { exit, answered_by }
+    Verdict {
+        exit,
+        answered_by,
+        is_unexpected: false,
+    }
 }
 
 /// Re:infer's mark is an object with `status`, or `Server-Timing` with `total`. Where no body was

@@ -134,11 +134,6 @@ impl Items {
         self.hands.count
     }
 
-    /// Returns whether as many items as are wanted have been handed on.
-    pub(crate) fn is_enough(&self) -> bool {
-        self.hands.left == Some(0)
-    }
-
     /// Reads the next piece of a document; what is ready of the output is added to `out`.
     ///
     /// # Errors

@@ -1,0 +1,141 @@
+//! `--until`: a read repeated until it holds, with only the last answer passed on.
+
+use std::time::{Instant, SystemTime};
+
+use crate::commands::Context;
+use crate::commands::answer::{Reading, Stop, Whole};
+use crate::commands::session::Session;
+use crate::error::{Failure, Result};
+use crate::exchange::retry;
+use crate::exit::Exit;
+use crate::output::progress::Meter;
+use crate::output::record::Record;
+use crate::plan::checks::Until;
+use crate::request::Request;
+use crate::verdict::checks::{self, Checked, Step};
+use crate::verdict::explain::seconds;
+
+/// How large an answer may be: it is held, and looked at as a whole.
+const LARGEST: u64 = 256 * 1024 * 1024;
+
+/// Repeats a read.
+///
+/// # Errors
+/// Fails with 11 when it does not hold in time, and at once with what will not pass by itself.
+pub(crate) async fn run(
+    session: &mut Session<'_>,
+    request: &Request,
+    until: &Until,
+    reading: &Reading,
+    record: &mut Record,
+    cx: &Context,
+) -> Result<Exit> {
+    let begun = Instant::now();
+    let mut meter = Meter::start_now(&cx.env);
+    let mut last = None;
+    let mut tries = 0_u64;
+    let mut why;
+    loop {
+        tries += 1;
+        let left = until.within.saturating_sub(begun.elapsed());
+        // The last try, at the end of the time, may take as long as the wait before it.
+        let most = left.max(until.every);
+        let one = tokio::time::timeout(most, once(session, request, reading, record)).await;
+        let mut asked = None;
+        match one {
+            Err(_) => {
+                why = "no answer came in time".to_owned();
+                break;
+            }
+            Ok(Err(failure)) => {
+                if !checks::may_come_back(failure.exit, last.is_some()) {
+                    return Err(failure);
+                }
+                why = failure.headline;
+            }
+            Ok(Ok(whole)) => {
+                let head = &whole.exchange.head;
+                let status = head.status;
+                asked = head
+                    .headers
+                    .get("retry-after")
+                    .and_then(|value| value.to_str().ok())
+                    .and_then(|value| retry::retry_after(value, SystemTime::now()));
+                let judged = whole.judge(reading, session, record);
+                let exit = judged
+                    .as_ref()
+                    .err()
+                    .map_or(Exit::Ok, |failure| failure.exit);
+                let held = match judged {
+                    Ok(()) => checks::holds(&until.expect, &whole.body),
+                    Err(failure) => Err(failure.headline),
+                };
+                if checks::after(exit, status, held.is_ok()) == Step::Last {
+                    drop(meter);
+                    let outcome = whole.pass_on(reading, session, record, cx);
+                    let problem = held.err();
+                    record.checks.push(checked(until, problem));
+                    return outcome;
+                }
+                why = held.err().unwrap_or_default();
+                last = Some(whole);
+            }
+        }
+        let left = until.within.saturating_sub(begun.elapsed());
+        let asked = asked.unwrap_or_default();
+        if left.is_zero() || asked > left {
+            break;
+        }
+        let wait = until.every.max(asked).min(left);
+        let line = format!(
+            "try {tries}: not yet ({}); again in {}",
+            checks::shown(&why),
+            seconds(wait)
+        );
+        if !meter.say(&line) {
+            cx.notes(&[format!("note: {line}")]);
+        }
+        tokio::time::sleep(wait).await;
+    }
+    drop(meter);
+    // The last answer is passed on, whatever it is.
+    let passed_on = last.map(|whole| whole.pass_on(reading, session, record, cx));
+    record.checks.push(checked(until, Some(why.clone())));
+    let failure = Failure::new(
+        Exit::Unmet,
+        format!("--until was not met within {}", seconds(until.within)),
+    )
+    .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
+    .fact(format!("{tries} tries"));
+    Err(match passed_on {
+        Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
+        _ => failure,
+    })
+}
+
+fn checked(until: &Until, problem: Option<String>) -> Checked {
+    Checked {
+        name: format!("--until '{}'", until.expect.text),
+        problem,
+    }
+}
+
+async fn once(
+    session: &mut Session<'_>,
+    request: &Request,
+    reading: &Reading,
+    record: &mut Record,
+) -> Result<Whole> {
+    let request = request
+        .try_clone()
+        .ok_or_else(|| Failure::usage("a body that is streamed cannot be sent again"))?;
+    record.bytes = 0;
+    record.received = 0;
+    let exchange = session.open(request, record).await?;
+    match Whole::read(exchange, LARGEST, reading, session, record).await {
+        Ok(whole) => Ok(whole),
+        Err(Stop::Failed(failure)) => Err(failure),
+        // Nothing is written while a body is only held.
+        Err(Stop::ClosedPipe) => Err(Failure::local("the output has gone")),
+    }
+}

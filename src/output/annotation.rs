@@ -1,0 +1,80 @@
+//! GitHub Actions reads commands from whatever a step writes: failures become annotations, and no
+//! text of a server may become a command.
+//!
+//! The runner takes a line that begins, after blanks, with `::` or holds `##[` for a command
+//! (actions/runner, `ActionCommand`).
+
+use std::borrow::Cow;
+
+use crate::error::Failure;
+
+/// Returns the command that makes a failure an annotation of the step.
+pub(crate) fn annotation(failure: &Failure) -> String {
+    let lines: Vec<&str> = std::iter::once(failure.headline.as_str())
+        .chain(failure.facts.iter().map(String::as_str))
+        .chain(failure.hints.iter().map(String::as_str))
+        .collect();
+    format!(
+        "::error title=rein (exit {})::{}",
+        failure.exit.code(),
+        escape(&lines.join("\n"))
+    )
+}
+
+/// Escapes a command's message.
+fn escape(text: &str) -> String {
+    text.replace('%', "%25")
+        .replace('\r', "%0D")
+        .replace('\n', "%0A")
+}
+
+/// Makes sure that no line of a text is a command: a `|` before it is enough.
+pub(crate) fn defuse(text: &str) -> Cow<'_, str> {
+    let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
+    if !text.lines().any(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let line = |line: &str| {
+        if is_command(line) {
+            format!("| {}", line.replace("##[", "## ["))
+        } else {
+            line.to_owned()
+        }
+    };
+    Cow::Owned(
+        text.split('\n')
+            .map(line)
+            .collect::<Vec<String>>()
+            .join("\n"),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::exit::Exit;
+
+    #[test]
+    fn a_failure_is_one_command() {
+        let failure = Failure::new(Exit::Unmet, "50% \n::add-mask::x").fact("a\r\nb");
+        let line = annotation(&failure);
+        assert_eq!(
+            line,
+            "::error title=rein (exit 11)::50%25 %0A::add-mask::x%0Aa%0D%0Ab"
+        );
+    }
+
+    #[test]
+    fn no_line_of_a_text_is_a_command() {
+        for (text, expected) in [
+            ("nothing", "nothing"),
+            ("  ::add-mask::x", "|   ::add-mask::x"),
+            ("a\n::x\nb\n", "a\n| ::x\nb\n"),
+            ("a ##[error]b", "| a ## [error]b"),
+            ("a::b", "a::b"),
+        ] {
+            assert_eq!(defuse(text), expected);
+            assert_eq!(defuse(&defuse(text)), defuse(text), "{text}");
+        }
+    }
+}

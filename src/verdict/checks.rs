@@ -1,0 +1,234 @@
+//! Whether an answer is what was expected of it, and whether a repeated read goes on.
+
+use std::time::Duration;
+
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::output::terminal::sanitise;
+use crate::plan::checks::{Checks, Expect};
+
+/// What of an answer is checked.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Seen<'a> {
+    pub(crate) status: u16,
+    /// The platform's own time in milliseconds, where it said so.
+    pub(crate) server: Option<f64>,
+    /// The time of the whole call.
+    pub(crate) total: Duration,
+    pub(crate) body: &'a [u8],
+}
+
+/// An expectation, and why it was not met.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Checked {
+    /// The option with its value.
+    pub(crate) name: String,
+    /// What came in place of what was expected; `None` when it was met.
+    pub(crate) problem: Option<String>,
+}
+
+/// Checks every expectation. One that cannot be seen is not met.
+pub(crate) fn check(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
+    let mut list = Vec::new();
+    if let Some(statuses) = &checks.statuses {
+        list.push(Checked {
+            name: format!("--expect-status {}", statuses.text),
+            problem: (!statuses.contain(seen.status)).then(|| format!("it was {}", seen.status)),
+        });
+    }
+    for expect in &checks.expects {
+        list.push(Checked {
+            name: format!("--expect '{}'", expect.text),
+            problem: holds(expect, seen.body).err(),
+        });
+    }
+    let milliseconds = |limit: Duration| limit.as_secs_f64() * 1000.0;
+    if let Some(limit) = checks.max_server {
+        let problem = match seen.server {
+            None => Some("the answer does not say: Server-Timing is absent".to_owned()),
+            Some(server) if server > milliseconds(limit) => Some(format!("it was {server:.1} ms")),
+            Some(_) => None,
+        };
+        list.push(Checked {
+            name: format!("--max-server-time {} ms", milliseconds(limit)),
+            problem,
+        });
+    }
+    if let Some(limit) = checks.max_total {
+        list.push(Checked {
+            name: format!("--max-total-time {} ms", milliseconds(limit)),
+            problem: (seen.total > limit)
+                .then(|| format!("it was {:.1} ms", milliseconds(seen.total))),
+        });
+    }
+    list
+}
+
+/// Returns why a filter does not hold on a body: it must give something, and nothing of it may be
+/// `false` or `null`.
+pub(crate) fn holds(expect: &Expect, body: &[u8]) -> Result<(), String> {
+    let mut given = 0_u64;
+    let mut first_false = None;
+    let run = expect.filter.run(body, &mut |value| {
+        given += 1;
+        if first_false.is_none() && !crate::jq::is_true(&value) {
+            first_false = Some(crate::jq::json(&value));
+        }
+        Ok(())
+    });
+    match (run, first_false, given) {
+        (Err(failure), ..) => Err(failure.headline),
+        (Ok(()), Some(value), _) => Err(format!("it gave {}", String::from_utf8_lossy(&value))),
+        (Ok(()), None, 0) => Err("it gave nothing".to_owned()),
+        (Ok(()), None, _) => Ok(()),
+    }
+}
+
+/// Returns the failure that lists every expectation that was not met; `None` when all were.
+pub(crate) fn failure(checked: &[Checked]) -> Option<Failure> {
+    let unmet: Vec<(&str, &str)> = checked
+        .iter()
+        .filter_map(|check| Some((check.name.as_str(), check.problem.as_deref()?)))
+        .collect();
+    let headline = match unmet.as_slice() {
+        [] => return None,
+        [_] if checked.len() == 1 => "the expectation was not met".to_owned(),
+        _ => format!(
+            "{} of {} expectations were not met",
+            unmet.len(),
+            checked.len()
+        ),
+    };
+    let failure = Failure::new(Exit::Unmet, headline);
+    Some(unmet.iter().fold(failure, |failure, (name, problem)| {
+        failure.fact(shown(&format!("{name}: {problem}")))
+    }))
+}
+
+/// Makes a line of what may hold the server's text: no controls, and not long.
+pub(crate) fn shown(text: &str) -> String {
+    const LONGEST: usize = 300;
+    let clean = sanitise(text);
+    match clean.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean.into_owned(),
+    }
+}
+
+/// What follows a try of a read that is repeated until it holds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Step {
+    /// This answer is the last.
+    Last,
+    /// It does not hold yet.
+    NotYet,
+}
+
+/// Decides on an answer: 404, 429 and 5xx mean that it is not there yet; another failure does not
+/// pass by itself, an expired token least of all.
+pub(crate) fn after(exit: Exit, status: u16, holds: bool) -> Step {
+    match (exit, status) {
+        (_, 404 | 429 | 500..=599) => Step::NotYet,
+        (Exit::Ok, _) if !holds => Step::NotYet,
+        // The platform says of itself that it failed.
+        (Exit::Platform, _) => Step::NotYet,
+        _ => Step::Last,
+    }
+}
+
+/// Returns whether a try that got no answer may be followed by another: what cannot be reached at
+/// first is a mistake in the call, what was there before may come back.
+pub(crate) fn may_come_back(exit: Exit, answered_before: bool) -> bool {
+    answered_before
+        && matches!(
+            exit,
+            Exit::Connect
+                | Exit::TimeOut
+                | Exit::EmptyReply
+                | Exit::Receive
+                | Exit::Incomplete
+                | Exit::Lookup
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::options::CheckOptions;
+
+    fn checks(change: impl FnOnce(&mut CheckOptions)) -> Checks {
+        let mut options = CheckOptions::default();
+        change(&mut options);
+        Checks::decide(&options).expect("checks")
+    }
+
+    fn seen(body: &str) -> Seen<'_> {
+        Seen {
+            status: 200,
+            server: None,
+            total: Duration::from_millis(20),
+            body: body.as_bytes(),
+        }
+    }
+
+    #[test]
+    fn false_null_and_nothing_are_not_met() {
+        let is_met = |filter: &str, body: &str| {
+            let checks = checks(|options| options.expect = vec![filter.to_owned()]);
+            check(&checks, &seen(body))[0].problem.is_none()
+        };
+        for (filter, body, expected) in [
+            (".a", r#"{"a":1}"#, true),
+            (".a", r#"{"a":false}"#, false),
+            (".a", r#"{"a":0}"#, true),
+            (".b", r#"{"a":1}"#, false),
+            ("empty", "{}", false),
+            (".[]", "[1,2]", true),
+            (".[]", "[1,null]", false),
+            (".a.b", r#"{"a":"text"}"#, false),
+            (".", "not JSON", false),
+            (".", "", false),
+        ] {
+            assert_eq!(is_met(filter, body), expected, "{filter} {body}");
+        }
+    }
+
+    #[test]
+    fn every_failure_is_listed() {
+        let checks = checks(|options| {
+            options.expect = vec![".a".to_owned(), ".b".to_owned()];
+            options.expect_status = Some("204".to_owned());
+            options.max_server_time = Some("1ms".to_owned());
+            options.max_total_time = Some("10ms".to_owned());
+        });
+        let failure = failure(&check(&checks, &seen(r#"{"a":1}"#))).expect("a failure");
+        assert_eq!(failure.exit, Exit::Unmet);
+        insta::assert_snapshot!(failure, @r"
+        error: 4 of 5 expectations were not met
+          --expect-status 204: it was 200
+          --expect '.b': it gave null
+          --max-server-time 1 ms: the answer does not say: Server-Timing is absent
+          --max-total-time 10 ms: it was 20.0 ms
+        ");
+    }
+
+    #[test]
+    fn a_repeated_read_goes_on_only_after_what_can_pass() {
+        for status in 200..600 {
+            let exit = match status {
+                200..300 => Exit::Ok,
+                300..400 => Exit::Redirect,
+                400..500 => Exit::Caller,
+                _ => Exit::Platform,
+            };
+            let goes_on = matches!(status, 404 | 429 | 500..=599);
+            assert_eq!(
+                after(exit, status, true) == Step::NotYet,
+                goes_on,
+                "{status}"
+            );
+        }
+        assert_eq!(after(Exit::Ok, 200, false), Step::NotYet);
+        assert_eq!(after(Exit::NotReinfer, 200, false), Step::Last);
+    }
+}
