@@ -67,6 +67,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     };
     let color = match &parsed.cli.command {
         Some(Command::Call(args)) => args.options.output.color,
+        Some(Command::Follow(args)) => args.color,
         _ => parsed.cli.raw.options.output.color,
     };
     let cx = Context::new(env, color);
@@ -107,6 +108,7 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
                 .unwrap_or(&parsed.matches);
             commands::call::by_name(args, matches, cx)
         }
+        Some(Command::Follow(args)) => commands::follow::run(args, cx),
         Some(Command::Templates(args)) => commands::templates::run(args, cx),
         Some(Command::Profile(ProfileCommand::List(options))) => {
             commands::profile::list(options, cx)

@@ -30,6 +30,7 @@ pub(crate) async fn run(
     record: &mut Record,
     cx: &Context,
 ) -> Result<Exit> {
+    session.hold_bodies(LARGEST);
     let begun = Instant::now();
     let mut meter = Meter::start_now(&cx.env);
     let mut last = None;

@@ -4,11 +4,15 @@
 mod support;
 
 #[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod completion;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod exit_codes;
+#[cfg(test)]
+mod follow;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
@@ -17,6 +21,8 @@ mod items;
 mod oauth;
 #[cfg(test)]
 mod output;
+#[cfg(test)]
+mod paging;
 #[cfg(test)]
 mod profiles;
 #[cfg(test)]
