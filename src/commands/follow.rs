@@ -1,9 +1,8 @@
 //! `rein follow`: a stream consumed at least once. Read, make safe, advance, in this order.
 
-use std::ffi::OsStr;
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::catalogue::{Class, Endpoint, classify};
@@ -421,14 +420,9 @@ fn hand_over(words: &[String], input: Vec<u8>) -> Result<()> {
         ))
         .fact("the stream was not advanced")
     };
-    let mut child = Command::new(OsStr::new(program))
-        .args(arguments)
-        .stdin(Stdio::piped())
-        .spawn()
-        .map_err(|error| cannot(&error))?;
-    let stdin = child.stdin.take();
-    let child = Arc::new(Mutex::new(child));
-    interrupt::kill_on_interrupt(&child);
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped());
+    let (child, stdin, _) = interrupt::spawn(&mut command).map_err(|error| cannot(&error))?;
     if let Some(mut stdin) = stdin {
         // A command need not read what it is given: how it ends is what counts.
         let _not_read = stdin.write_all(&input);
