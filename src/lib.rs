@@ -71,16 +71,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         _ => parsed.cli.raw.options.output.color,
     };
     let cx = Context::new(env, color);
-    match dispatch(&parsed, &cx) {
-        Ok(exit) => exit,
-        Err(failure) => {
-            cx.fail(&failure);
-            if failure.exit == Exit::Interrupted {
-                interrupt::end();
-            }
-            failure.exit
-        }
+    let exit = dispatch(&parsed, &cx).unwrap_or_else(|failure| {
+        cx.fail(&failure);
+        failure.exit
+    });
+    if exit == Exit::Interrupted {
+        interrupt::end();
     }
+    exit
 }
 
 /// A panic's own message can hold any value, a token among them, so a fixed text takes its place.

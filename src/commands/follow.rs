@@ -54,7 +54,7 @@ pub(crate) fn run(args: &FollowArgs, cx: &Context) -> Result<Exit> {
         let tenant = call::demo_tenant(options.profile.profile.as_deref()).await?;
         let profile = call::choose_profile(&call::choice(&options.profile), tenant.as_ref(), cx)?;
         let mut follower = Follower::start(args, &options, stream, command, &profile, cx).await?;
-        let ended = follower.follow(args.once).await;
+        let ended = interrupt::unless_interrupted(follower.follow(args.once)).await;
         follower.conclude(ended)
     });
     runtime.shutdown_background();
@@ -309,7 +309,7 @@ impl<'a> Follower<'a> {
     }
 
     /// Says how far it came.
-    fn conclude(self, ended: Result<(), Stop>) -> Result<Exit> {
+    fn conclude(self, ended: Option<Result<(), Stop>>) -> Result<Exit> {
         let Follower {
             meter,
             batches,
@@ -321,7 +321,7 @@ impl<'a> Follower<'a> {
             ..
         } = self;
         drop(meter);
-        let nothing_happened = ended.is_err() && batches == 0;
+        let nothing_happened = !matches!(ended, Some(Ok(()))) && batches == 0;
         if !args.silent && !nothing_happened {
             let tagged = if failed > 0 {
                 format!("; {} tagged", counted(failed, "exception", "exceptions"))
@@ -343,8 +343,10 @@ impl<'a> Follower<'a> {
         }
         match ended {
             // Nobody reads on: what was not written was not advanced over either.
-            Ok(()) | Err(Stop::ClosedPipe) => Ok(Exit::Ok),
-            Err(Stop::Failed(failure)) => Err(failure),
+            Some(Ok(()) | Err(Stop::ClosedPipe)) => Ok(Exit::Ok),
+            Some(Err(Stop::Failed(failure))) => Err(failure),
+            // It is the usual way to end what goes on for ever.
+            None => Ok(Exit::Interrupted),
         }
     }
 }

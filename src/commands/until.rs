@@ -8,6 +8,7 @@ use crate::commands::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::retry;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::plan::checks::Until;
@@ -23,6 +24,24 @@ const LARGEST: u64 = 256 * 1024 * 1024;
 /// # Errors
 /// Fails with 11 when it does not hold in time, and at once with what will not pass by itself.
 pub(crate) async fn run(
+    session: &mut Session<'_>,
+    request: &Request,
+    until: &Until,
+    reading: &Reading,
+    record: &mut Record,
+    cx: &Context,
+) -> Result<Exit> {
+    let repeated = repeat(session, request, until, reading, record, cx);
+    match interrupt::unless_interrupted(repeated).await {
+        Some(outcome) => outcome,
+        None => Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted before --until was met",
+        )),
+    }
+}
+
+async fn repeat(
     session: &mut Session<'_>,
     request: &Request,
     until: &Until,
