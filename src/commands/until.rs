@@ -11,6 +11,7 @@ use crate::exit::Exit;
 use crate::interrupt;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
+use crate::output::status::counted;
 use crate::plan::checks::Until;
 use crate::request::Request;
 use crate::verdict::checks::{self, Checked, Step};
@@ -126,7 +127,7 @@ async fn repeat(
         format!("--until was not met within {}", seconds(until.within)),
     )
     .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
-    .fact(format!("{tries} tries"));
+    .fact(counted(tries, "try", "tries"));
     Err(match passed_on {
         Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
         _ => failure,

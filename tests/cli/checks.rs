@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::command::interrupted;
 use crate::support::{Recorder, Reply, rein};
 
 const OK: &str = r#"{"status":"ok","count":3}"#;
@@ -234,24 +235,24 @@ fn what_does_not_hold_in_time_is_not_met() {
         "--until",
         ".done",
         "--every",
-        "5ms",
+        "1h",
         "--within",
-        "30ms",
+        "0s",
     ])
     .at(&server.url())
     .run()
     .exit(11)
     .stdout(OK)
-    .says("error: --until was not met within 30 ms\n  .done: it gave null\n");
+    .says("error: --until was not met within 0 ms\n  .done: it gave null\n");
     let hanging = Recorder::always(Reply::Hang(Vec::new()));
     rein([
         "/api/v1/job",
         "--until",
         ".done",
         "--every",
-        "5ms",
+        "20ms",
         "--within",
-        "30ms",
+        "0s",
     ])
     .at(&hanging.url())
     .run()
@@ -270,7 +271,7 @@ fn what_does_not_hold_in_time_is_not_met() {
         "--every",
         "5ms",
         "--within",
-        "10s",
+        "10m",
         "--retry",
         "0",
     ])
@@ -278,6 +279,30 @@ fn what_does_not_hold_in_time_is_not_met() {
     .run()
     .exit(11);
     assert_eq!(busy.requests().len(), 1);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_ends_the_waiting() {
+    for reply in [Reply::json(200, OK), Reply::Hang(Vec::new())] {
+        let server = Recorder::always(reply);
+        let call = rein([
+            "/api/v1/job",
+            "--until",
+            ".done",
+            "--every",
+            "1h",
+            "--within",
+            "2h",
+        ])
+        .at(&server.url());
+        let (exit, stdout, stderr) = interrupted(&call, || server.requests().len() == 1);
+        assert_eq!((exit, stdout.as_str()), (130, ""), "{stderr}");
+        assert!(
+            stderr.contains("interrupted before --until was met"),
+            "{stderr}"
+        );
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::command::exit_code;
+use crate::support::command::{exit_code, interrupted};
 use crate::support::{Demo, Recorder, Reply, rein};
 
 const BATCH: &str = r#"{"status":"ok","results":[{"comment":{"uid":"s.1"},"continuation":"a"},{"comment":{"uid":"s.2"},"continuation":"b"}],"num_filtered":0,"more_results":false,"continuation":"b"}"#;
@@ -415,6 +415,22 @@ fn killed_while_the_advance_is_under_way_the_batch_has_been_written() {
     child.kill().expect("killed");
     child.wait().expect("an end");
     assert_eq!(std::fs::read_to_string(&path).expect("read"), LINES);
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_is_the_usual_end_and_says_how_far_it_came() {
+    for last in [json(END), Reply::Hang(Vec::new())] {
+        let server = Recorder::start(vec![json(BATCH), json(ADVANCED), last]);
+        let call = rein(["follow", "p/orders/late", "--every", "1h"]).at(&server.url());
+        let (exit, stdout, stderr) = interrupted(&call, || server.requests().len() == 3);
+        assert_eq!((exit, stdout.as_str()), (130, LINES), "{stderr}");
+        assert!(
+            stderr.contains("p/orders/late  2 results in 1 batch\n"),
+            "{stderr}"
+        );
+        assert!(!stderr.contains("error"), "{stderr}");
+    }
 }
 
 #[cfg(unix)]

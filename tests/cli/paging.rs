@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::command::exit_code;
+use crate::support::command::{exit_code, interrupted};
 use crate::support::{Demo, Recorder, Reply, rein};
 
 fn page(text: &str) -> Reply {
@@ -569,41 +569,15 @@ fn an_interrupt_leaves_whole_pages_and_tells_the_cursor() {
     let half = b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{\"status\":\"ok\",\"comments\":[{\"id\":2},".to_vec();
     for second in [Reply::Hang(Vec::new()), Reply::Hang(half)] {
         let server = Recorder::start(vec![page(first), second]);
-        let mut child = rein([
+        let call = rein([
             "/api/_private/sources/p/s/comments",
             "--paginate",
             "--format",
             "ndjson",
         ])
-        .at(&server.url())
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("it starts");
-        while server.requests().len() < 2 {
-            std::thread::yield_now();
-        }
-        let pid = child.id().to_string();
-        let killed = std::process::Command::new("kill")
-            .args(["-INT", &pid])
-            .status();
-        assert!(killed.expect("kill").success());
-        let (mut stdout, mut stderr) = (String::new(), String::new());
-        child
-            .stdout
-            .take()
-            .expect("stdout")
-            .read_to_string(&mut stdout)
-            .expect("read");
-        child
-            .stderr
-            .take()
-            .expect("stderr")
-            .read_to_string(&mut stderr)
-            .expect("read");
-        assert_eq!(exit_code(child.wait().expect("an end")), 130, "{stderr}");
-        assert_eq!(stdout, "{\"id\":1}\n");
+        .at(&server.url());
+        let (exit, stdout, stderr) = interrupted(&call, || server.requests().len() == 2);
+        assert_eq!((exit, stdout.as_str()), (130, "{\"id\":1}\n"), "{stderr}");
         assert!(
             stderr.contains("interrupted") && stderr.contains("next cursor: \"c1\""),
             "{stderr}"
