@@ -11,7 +11,7 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
-pub(crate) use options::{CallOptions, ProfileOptions};
+pub(crate) use options::{CallOptions, ColorChoice, ColorOption, ProfileOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -90,10 +90,15 @@ pub(crate) enum Command {
     Completions {
         /// bash, zsh, fish, powershell or elvish
         shell: clap_complete::Shell,
+        #[command(flatten)]
+        color: ColorOption,
     },
     /// Print the manual page
     #[command(after_help = "Examples:\n  rein man | man -l -")]
-    Man,
+    Man {
+        #[command(flatten)]
+        color: ColorOption,
+    },
 }
 
 /// `rein call NAME [ITEM]...`
@@ -147,6 +152,8 @@ pub(crate) struct TemplatesArgs {
     /// Read this configuration file in place of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 /// How a list is printed.
@@ -170,7 +177,12 @@ Examples:
 pub(crate) enum ProfileCommand {
     /// List every profile of the file
     #[command(after_help = "Examples:\n  rein profile list")]
-    List(ProfileOptions),
+    List {
+        #[command(flatten)]
+        options: ProfileOptions,
+        #[command(flatten)]
+        color: ColorOption,
+    },
     /// Show every value of one profile with where it came from
     #[command(after_help = "Examples:\n  rein profile show\n  rein profile show prod")]
     Show {
@@ -179,6 +191,8 @@ pub(crate) enum ProfileCommand {
         name: Option<String>,
         #[command(flatten)]
         options: ProfileOptions,
+        #[command(flatten)]
+        color: ColorOption,
     },
     /// Look at every step of a first call, and say what to do where one fails; only reads
     #[command(
@@ -197,6 +211,8 @@ pub(crate) enum ProfileCommand {
         /// Change this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
     },
     /// Remove a profile
     #[command(after_help = "Examples:\n  rein profile remove old")]
@@ -207,6 +223,8 @@ pub(crate) enum ProfileCommand {
         /// Change this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
     },
 }
 
@@ -224,6 +242,8 @@ pub(crate) struct CheckArgs {
     pub(crate) format: ListFormat,
     #[command(flatten)]
     pub(crate) options: ProfileOptions,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 const ADD_EXAMPLES: &str = "\
@@ -279,6 +299,8 @@ pub(crate) struct AddArgs {
     /// Change this file in place of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 /// `rein config ...`
@@ -290,6 +312,8 @@ pub(crate) enum ConfigCommand {
         /// Read this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
     },
     /// Take profiles over from the vendor's CLI (re) or from uipathcli (uipath)
     #[command(
@@ -304,6 +328,8 @@ pub(crate) enum ConfigCommand {
         /// Read this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
     },
 }
 
@@ -321,6 +347,8 @@ pub(crate) struct ImportArgs {
     /// Change this configuration file in place of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 /// A tool whose profiles can be taken over.
@@ -345,6 +373,8 @@ pub(crate) struct DemoArgs {
     /// Misbehave: KIND, KIND:RATE or KIND@PATH, e.g. 503:20%, slow=2000, cut, html@/export
     #[arg(long, value_name = "KIND[:RATE]")]
     pub(crate) fault: Vec<String>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 const DEMO_EXAMPLES: &str = "\
@@ -358,6 +388,37 @@ Examples:
 pub(crate) struct Parsed {
     pub(crate) cli: Cli,
     pub(crate) matches: clap::ArgMatches,
+}
+
+impl Parsed {
+    /// Returns what was said about colour, on whichever subcommand.
+    pub(crate) fn color(&self) -> Option<ColorChoice> {
+        let mut matches = &self.matches;
+        while let Some((_, below)) = matches.subcommand() {
+            matches = below;
+        }
+        matches.try_get_one("color").ok().flatten().copied()
+    }
+}
+
+/// Returns what a line that cannot be parsed, or asks for help, says about colour.
+pub(crate) fn color_of(words: &[OsString]) -> Option<ColorChoice> {
+    let mut choice = None;
+    let mut words = words.iter().map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        let value = match word.split_once('=') {
+            Some(("--color" | "--colour", value)) => value.to_owned(),
+            None if matches!(&*word, "--color" | "--colour") => match words.next() {
+                Some(value) => value.into_owned(),
+                None => break,
+            },
+            _ => continue,
+        };
+        choice = <ColorChoice as clap::ValueEnum>::from_str(&value, false)
+            .ok()
+            .or(choice);
+    }
+    choice
 }
 
 /// Parses a command line whose first word is the program's name.
