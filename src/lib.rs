@@ -106,8 +106,8 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
             commands::call::by_name(args, matches, cx)
         }
         Some(Command::Templates(args)) => commands::templates::run(args, cx),
-        Some(Command::Profile(ProfileCommand::List { options, .. })) => {
-            commands::profile::list(options, cx)
+        Some(Command::Profile(ProfileCommand::List { config, .. })) => {
+            commands::profile::list(config.as_deref(), cx)
         }
         Some(Command::Profile(ProfileCommand::Show { name, options, .. })) => {
             commands::profile::show(name.as_deref(), options, cx)

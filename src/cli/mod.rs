@@ -135,13 +135,13 @@ pub(crate) struct TemplatesArgs {
     #[arg(add = ArgValueCandidates::new(complete::templates))]
     pub(crate) name: Option<String>,
     /// Only this group, such as datasets or streams
-    #[arg(long, add = ArgValueCandidates::new(complete::groups))]
+    #[arg(long, conflicts_with = "name", add = ArgValueCandidates::new(complete::groups))]
     pub(crate) group: Option<String>,
     /// Only what holds this word in its name, summary or path
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, conflicts_with = "name", value_name = "WORD")]
     pub(crate) search: Option<String>,
     /// Only this class: read, write, billable, stateful or destructive
-    #[arg(long, add = ArgValueCandidates::new(complete::classes))]
+    #[arg(long, conflicts_with = "name", add = ArgValueCandidates::new(complete::classes))]
     pub(crate) class: Option<String>,
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -178,8 +178,9 @@ pub(crate) enum ProfileCommand {
     /// List every profile of the file
     #[command(after_help = "Examples:\n  rein profile list")]
     List {
-        #[command(flatten)]
-        options: ProfileOptions,
+        /// Read this configuration file in place of the usual one
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        config: Option<OsString>,
         #[command(flatten)]
         color: ColorOption,
     },

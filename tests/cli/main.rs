@@ -4,6 +4,7 @@
 mod support;
 
 #[cfg(test)]
+mod certificates;
 mod completion;
 #[cfg(test)]
 mod documents;
