@@ -61,16 +61,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     hide_panics();
     interrupt::watch();
     let env = Env::capture();
-    let parsed = match cli::parse(args.into_iter().collect()) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let color = cli::color_of(&args);
+    let parsed = match cli::parse(args) {
         Ok(parsed) => parsed,
-        Err(error) => return commands::usage::report(&error, env),
+        Err(error) => return commands::usage::report(&error, env, color),
     };
-    let color = match &parsed.cli.command {
-        Some(Command::Call(args)) => args.options.output.color,
-        Some(Command::Follow(args)) => args.color,
-        _ => parsed.cli.raw.options.output.color,
-    };
-    let cx = Context::new(env, color);
+    let cx = Context::new(env, parsed.color());
     let exit = dispatch(&parsed, &cx).unwrap_or_else(|failure| {
         cx.fail(&failure);
         failure.exit
@@ -108,29 +105,29 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
         }
         Some(Command::Follow(args)) => commands::follow::run(args, cx),
         Some(Command::Templates(args)) => commands::templates::run(args, cx),
-        Some(Command::Profile(ProfileCommand::List(options))) => {
-            commands::profile::list(options, cx)
+        Some(Command::Profile(ProfileCommand::List { config, .. })) => {
+            commands::profile::list(config.as_deref(), cx)
         }
-        Some(Command::Profile(ProfileCommand::Show { name, options })) => {
+        Some(Command::Profile(ProfileCommand::Show { name, options, .. })) => {
             commands::profile::show(name.as_deref(), options, cx)
         }
         Some(Command::Profile(ProfileCommand::Check(args))) => commands::check::run(args, cx),
         Some(Command::Profile(ProfileCommand::Add(args))) => commands::edit::add(args, cx),
-        Some(Command::Profile(ProfileCommand::Use { name, config })) => {
+        Some(Command::Profile(ProfileCommand::Use { name, config, .. })) => {
             commands::edit::make_default(name, config.as_deref(), cx)
         }
-        Some(Command::Profile(ProfileCommand::Remove { name, config })) => {
+        Some(Command::Profile(ProfileCommand::Remove { name, config, .. })) => {
             commands::edit::remove(name, config.as_deref(), cx)
         }
-        Some(Command::Config(ConfigCommand::Path { config })) => {
+        Some(Command::Config(ConfigCommand::Path { config, .. })) => {
             commands::config::path(config.as_deref(), cx)
         }
-        Some(Command::Config(ConfigCommand::Check { config })) => {
+        Some(Command::Config(ConfigCommand::Check { config, .. })) => {
             commands::config::check(config.as_deref(), cx)
         }
         Some(Command::Config(ConfigCommand::Import(args))) => commands::import::run(args, cx),
         Some(Command::Demo(args)) => commands::demo::run(args, cx),
-        Some(Command::Completions { shell }) => commands::shell::completions(*shell),
-        Some(Command::Man) => commands::shell::man(),
+        Some(Command::Completions { shell, .. }) => commands::shell::completions(*shell),
+        Some(Command::Man { .. }) => commands::shell::man(),
     }
 }

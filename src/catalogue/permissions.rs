@@ -58,6 +58,24 @@ pub(crate) fn held(documented: &str, of_project: &[&str], of_tenant: &[&str]) ->
     }
 }
 
+/// Returns every known permission of a project by its documented name, and whether it is held;
+/// behind them the codes that have no documented name.
+pub(crate) fn table(of_project: &[&str], of_tenant: &[&str]) -> Vec<(String, bool)> {
+    let known = PAIRS.iter().map(|(name, _, _)| {
+        let is_held = held(name, of_project, of_tenant) == Held::Yes;
+        let mut letters = name.chars();
+        let first = letters.next().map(|letter| letter.to_ascii_uppercase());
+        (first.into_iter().chain(letters).collect(), is_held)
+    });
+    let unknown = of_project.iter().filter(|code| {
+        let mut codes = PAIRS.iter().flat_map(|(_, codes, _)| codes.iter());
+        !codes.any(|known| known == *code)
+    });
+    known
+        .chain(unknown.map(|code| ((*code).to_owned(), true)))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -74,6 +92,22 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_projects_table_holds_every_name_and_the_codes_without_one() {
+        let table = table(&["voc", "brand-new"], &["audit-read"]);
+        let is_held = |name: &str| {
+            table
+                .iter()
+                .find(|(known, _)| known == name)
+                .map(|(_, held)| *held)
+        };
+        assert_eq!(is_held("Edit labels"), Some(true));
+        assert_eq!(is_held("View sources"), Some(false));
+        assert_eq!(is_held("Read audit logs"), Some(true));
+        assert_eq!(is_held("brand-new"), Some(true));
+        assert_eq!(table.len(), PAIRS.len() + 1);
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::Args;
 
-use super::options::{CallOptions, ColorChoice, ConnectionOptions, OutputOptions};
+use super::options::{CallOptions, ColorOption, ConnectionOptions, OutputOptions};
 use super::{ProfileOptions, complete};
 use clap_complete::engine::ArgValueCandidates;
 
@@ -53,9 +53,8 @@ pub(crate) struct FollowArgs {
     /// Show the header blocks of every request, the token redacted
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
-    /// Use colour
-    #[arg(long, value_name = "WHEN", visible_alias = "colour")]
-    pub(crate) color: Option<ColorChoice>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
     #[command(flatten)]
     pub(crate) profile: ProfileOptions,
     #[command(flatten)]
@@ -80,7 +79,7 @@ impl FollowArgs {
             output: OutputOptions {
                 silent: self.silent,
                 verbose: self.verbose,
-                color: self.color,
+                color: self.color.clone(),
                 ..OutputOptions::default()
             },
             ..CallOptions::default()

@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
-pub(crate) use options::{CallOptions, ProfileOptions};
+pub(crate) use options::{CallOptions, ColorChoice, ColorOption, ProfileOptions};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -97,10 +97,15 @@ pub(crate) enum Command {
     Completions {
         /// bash, zsh, fish, powershell or elvish
         shell: clap_complete::Shell,
+        #[command(flatten)]
+        color: ColorOption,
     },
     /// Print the manual page
     #[command(after_help = "Examples:\n  rein man | man -l -")]
-    Man,
+    Man {
+        #[command(flatten)]
+        color: ColorOption,
+    },
 }
 
 /// `rein call NAME [ITEM]...`
@@ -137,13 +142,13 @@ pub(crate) struct TemplatesArgs {
     #[arg(add = ArgValueCandidates::new(complete::templates))]
     pub(crate) name: Option<String>,
     /// Only this group, such as datasets or streams
-    #[arg(long, add = ArgValueCandidates::new(complete::groups))]
+    #[arg(long, conflicts_with = "name", add = ArgValueCandidates::new(complete::groups))]
     pub(crate) group: Option<String>,
     /// Only what holds this word in its name, summary or path
-    #[arg(long, value_name = "WORD")]
+    #[arg(long, conflicts_with = "name", value_name = "WORD")]
     pub(crate) search: Option<String>,
     /// Only this class: read, write, billable, stateful or destructive
-    #[arg(long, add = ArgValueCandidates::new(complete::classes))]
+    #[arg(long, conflicts_with = "name", add = ArgValueCandidates::new(complete::classes))]
     pub(crate) class: Option<String>,
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "table")]
@@ -154,6 +159,8 @@ pub(crate) struct TemplatesArgs {
     /// Read this configuration file in place of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 /// How a list is printed.
@@ -177,7 +184,13 @@ Examples:
 pub(crate) enum ProfileCommand {
     /// List every profile of the file
     #[command(after_help = "Examples:\n  rein profile list")]
-    List(ProfileOptions),
+    List {
+        /// Read this configuration file in place of the usual one
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
+    },
     /// Show every value of one profile with where it came from
     #[command(after_help = "Examples:\n  rein profile show\n  rein profile show prod")]
     Show {
@@ -186,6 +199,8 @@ pub(crate) enum ProfileCommand {
         name: Option<String>,
         #[command(flatten)]
         options: ProfileOptions,
+        #[command(flatten)]
+        color: ColorOption,
     },
     /// Look at every step of a first call, and say what to do where one fails; only reads
     #[command(
@@ -204,6 +219,8 @@ pub(crate) enum ProfileCommand {
         /// Change this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
     },
     /// Remove a profile
     #[command(after_help = "Examples:\n  rein profile remove old")]
@@ -214,6 +231,8 @@ pub(crate) enum ProfileCommand {
         /// Change this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
     },
 }
 
@@ -231,6 +250,8 @@ pub(crate) struct CheckArgs {
     pub(crate) format: ListFormat,
     #[command(flatten)]
     pub(crate) options: ProfileOptions,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 const ADD_EXAMPLES: &str = "\
@@ -286,6 +307,8 @@ pub(crate) struct AddArgs {
     /// Change this file in place of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 /// `rein config ...`
@@ -297,6 +320,8 @@ pub(crate) enum ConfigCommand {
         /// Read this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
     },
     /// Take profiles over from the vendor's CLI (re) or from uipathcli (uipath)
     #[command(
@@ -311,6 +336,8 @@ pub(crate) enum ConfigCommand {
         /// Read this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
     },
 }
 
@@ -328,6 +355,8 @@ pub(crate) struct ImportArgs {
     /// Change this configuration file in place of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 /// A tool whose profiles can be taken over.
@@ -352,6 +381,8 @@ pub(crate) struct DemoArgs {
     /// Misbehave: KIND, KIND:RATE or KIND@PATH, e.g. 503:20%, slow=2000, cut, html@/export
     #[arg(long, value_name = "KIND[:RATE]")]
     pub(crate) fault: Vec<String>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
 }
 
 const DEMO_EXAMPLES: &str = "\
@@ -365,6 +396,37 @@ Examples:
 pub(crate) struct Parsed {
     pub(crate) cli: Cli,
     pub(crate) matches: clap::ArgMatches,
+}
+
+impl Parsed {
+    /// Returns what was said about colour, on whichever subcommand.
+    pub(crate) fn color(&self) -> Option<ColorChoice> {
+        let mut matches = &self.matches;
+        while let Some((_, below)) = matches.subcommand() {
+            matches = below;
+        }
+        matches.try_get_one("color").ok().flatten().copied()
+    }
+}
+
+/// Returns what a line that cannot be parsed, or asks for help, says about colour.
+pub(crate) fn color_of(words: &[OsString]) -> Option<ColorChoice> {
+    let mut choice = None;
+    let mut words = words.iter().map(|word| word.to_string_lossy());
+    while let Some(word) = words.next() {
+        let value = match word.split_once('=') {
+            Some(("--color" | "--colour", value)) => value.to_owned(),
+            None if matches!(&*word, "--color" | "--colour") => match words.next() {
+                Some(value) => value.into_owned(),
+                None => break,
+            },
+            _ => continue,
+        };
+        choice = <ColorChoice as clap::ValueEnum>::from_str(&value, false)
+            .ok()
+            .or(choice);
+    }
+    choice
 }
 
 /// Parses a command line whose first word is the program's name.

@@ -198,12 +198,24 @@ pub(crate) struct OutputOptions {
     /// @FILE
     #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
     pub(crate) write_out: Option<OsString>,
-    /// Use colour
-    #[arg(long, value_name = "WHEN", visible_alias = "colour")]
-    pub(crate) color: Option<ColorChoice>,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
     /// Stop when the decoded body is larger than this, e.g. 10MB
     #[arg(long, value_name = "SIZE", visible_alias = "max-filesize")]
     pub(crate) max_size: Option<OsString>,
+}
+
+/// Whether colour is used: every subcommand has this.
+#[derive(Debug, Clone, Default, Args)]
+pub(crate) struct ColorOption {
+    /// Use colour
+    #[arg(
+        long,
+        value_name = "WHEN",
+        visible_alias = "colour",
+        help_heading = "Output"
+    )]
+    pub(crate) color: Option<ColorChoice>,
 }
 
 /// How far the answer goes on.

@@ -25,7 +25,8 @@ use crate::plan::checks::{self, Checks};
 use crate::plan::going_on::GoingOn;
 use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
-use crate::plan::{self, connection, template, user_template, words};
+use crate::plan::target::Filled;
+use crate::plan::{self, Plan, connection, template, user_template, words};
 use crate::profile::resolve::{self, Choice};
 use crate::profile::{Guard, Profile, file};
 use crate::request::Request;
@@ -124,7 +125,7 @@ impl<'a> Typed<'a> {
 fn run(
     typed: Typed<'_>,
     cx: &Context,
-    plan: impl FnOnce(Input, &Profile) -> Result<Request>,
+    plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
 ) -> Result<Exit> {
     let output = &typed.options.output;
     let write_out = match &output.write_out {
@@ -149,7 +150,7 @@ async fn planned(
     typed: Typed<'_>,
     cx: &Context,
     record: &mut Record,
-    plan: impl FnOnce(Input, &Profile) -> Result<Request>,
+    plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
 ) -> Result<Exit> {
     let options = typed.options;
     let sends = !options.safety.dry_run && !options.safety.curl;
@@ -170,18 +171,23 @@ async fn planned(
         &typed.items,
         stdin_taken,
     )?;
-    let request = plan(input, &profile)?;
+    let Plan { request, filled } = plan(input, &profile)?;
     let planned = Planned::new(request, &profile, options, typed.template.as_ref(), cx)?;
     record.class = Some(planned.classified.class.name());
     record.endpoint = planned.classified.endpoint.map(|endpoint| endpoint.name);
     record.method = planned.request.method.to_string();
     record.url = Redactor::default().url(&planned.request.url);
     record.path = below(&planned.request, &profile, &Redactor::default());
-    guarded(planned, cx, record).await
+    guarded(planned, &filled, cx, record).await
 }
 
 /// Shows a planned call, or makes it when its guard lets it pass.
-async fn guarded(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
+async fn guarded(
+    planned: Planned<'_>,
+    filled: &[Filled],
+    cx: &Context,
+    record: &mut Record,
+) -> Result<Exit> {
     let Planned {
         request,
         profile,
@@ -200,7 +206,14 @@ async fn guarded(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Res
         )?);
     }
     if options.safety.dry_run {
-        return print(&preview::dry_run(request, classified, profile, &decision));
+        return print(&preview::dry_run(&preview::Look {
+            request,
+            filled,
+            classified,
+            profile,
+            decision: &decision,
+            proxy: planned.connection.proxy.as_ref(),
+        }));
     }
     confirm::pass(decision, request, &record.path, classified, profile)?;
     make(planned, cx, record).await

@@ -1,106 +1,22 @@
 //! `rein profile check`: the doctor. Looks at each step of a first call and says what to do.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use serde_json::{Value, json};
-
+use crate::catalogue::permissions;
 use crate::cli::{CheckArgs, ListFormat};
-use crate::commands::probe::{self, Probe};
+use crate::commands::probe::{self, Probe, Trace};
+use crate::commands::report::{self, Report};
 use crate::commands::{Context, call, print};
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::output::record;
-use crate::output::terminal::{Theme, sanitise};
 use crate::plan::connection;
-use crate::profile::Profile;
 use crate::profile::resolve::{self, Choice};
+use crate::profile::{Profile, file};
+use crate::verdict::certificates::{self, State as Found};
 
 /// Clocks further apart than this make certificates and tokens fail in ways that are hard to see.
 const TOLERATED_SKEW: Duration = Duration::from_secs(60);
-
-/// A certificate that ends sooner than this is worth a word.
-const EXPIRES_SOON: Duration = Duration::from_secs(21 * 24 * 3600);
-
-fn days(time: Duration) -> String {
-    format!("{} days", time.as_secs() / (24 * 3600))
-}
-
-/// How one step stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Ok,
-    Warn,
-    Fail,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::Warn => "warn",
-            State::Fail => "fail",
-        }
-    }
-}
-
-/// One step of a check.
-struct Step {
-    name: &'static str,
-    state: State,
-    detail: String,
-    cure: String,
-}
-
-/// Everything found about one profile.
-struct Report {
-    profile: String,
-    steps: Vec<Step>,
-    /// The first failure's code.
-    exit: Exit,
-}
-
-impl Report {
-    fn new(profile: &str) -> Self {
-        Report {
-            profile: profile.to_owned(),
-            steps: Vec::new(),
-            exit: Exit::Ok,
-        }
-    }
-
-    fn ok(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.steps.push(Step {
-            name,
-            state: State::Ok,
-            detail: detail.into(),
-            cure: String::new(),
-        });
-    }
-
-    fn warn(&mut self, name: &'static str, detail: impl Into<String>, cure: impl Into<String>) {
-        self.steps.push(Step {
-            name,
-            state: State::Warn,
-            detail: detail.into(),
-            cure: cure.into(),
-        });
-    }
-
-    fn fail(&mut self, name: &'static str, failure: &Failure) {
-        if self.exit == Exit::Ok {
-            self.exit = failure.exit;
-        }
-        let detail = [std::slice::from_ref(&failure.headline), &failure.facts]
-            .concat()
-            .join("; ");
-        self.steps.push(Step {
-            name,
-            state: State::Fail,
-            detail,
-            cure: failure.hints.join("; "),
-        });
-    }
-}
 
 /// Checks one profile, or all of them, with GETs alone.
 ///
@@ -145,10 +61,10 @@ pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
     let text = match args.format {
         ListFormat::Table => reports
             .iter()
-            .map(|report| page(report, &cx.stdout_theme))
+            .map(|report| report::page(report, &cx.stdout_theme))
             .collect::<Vec<_>>()
             .join("\n"),
-        ListFormat::Json => format!("{}\n", Value::Array(reports.iter().map(as_json).collect())),
+        ListFormat::Json => report::json(&reports),
     };
     print(&text)?;
     Ok(reports
@@ -167,7 +83,11 @@ async fn check(choice: Choice<'_>, cx: &Context) -> Report {
             return report;
         }
     };
-    let profile = match call::choose_profile(&choice, tenant.as_ref(), cx) {
+    let profile = call::choose_profile(&choice, tenant.as_ref(), cx);
+    if tenant.is_none() {
+        configuration(choice, profile.is_ok(), &mut report, cx);
+    }
+    let profile = match profile {
         Ok(profile) => profile,
         Err(failure) => {
             report.fail("profile", &failure);
@@ -181,17 +101,33 @@ async fn check(choice: Choice<'_>, cx: &Context) -> Report {
     );
     report.ok("token", profile.token.describe());
     proxy(&profile, &mut report, cx);
-    match probe::ask(
-        &profile,
-        &crate::cli::options::ConnectionOptions::default(),
-        cx,
-    )
-    .await
-    {
-        Ok(probe) => answered(&profile, &probe, &mut report),
-        Err(failure) => report.fail(step_of(failure.exit), &failure),
+    let mut trace = Trace::default();
+    let options = crate::cli::options::ConnectionOptions::default();
+    let result = probe::ask(&profile, &options, &mut trace, cx).await;
+    on_the_way(&trace, &mut report);
+    if let Err(failure) = &result {
+        report.fail(step_of(failure.exit), failure);
+    }
+    certificates(&trace, result.is_ok(), &mut report);
+    if let Ok(probe) = &result {
+        answered(&profile, probe, &trace, &mut report);
     }
     report
+}
+
+fn configuration(choice: Choice<'_>, is_chosen: bool, report: &mut Report, cx: &Context) {
+    match (
+        file::path(choice.config, &cx.env),
+        file::load(choice.config, &cx.env),
+    ) {
+        // The environment alone says enough, and the file is not in the way.
+        (_, Err(failure)) if is_chosen => {
+            report.warn("file", failure.headline, "repair it: rein config check");
+        }
+        (_, Err(failure)) => report.fail("file", &failure),
+        (Some(path), Ok(_)) if path.exists() => report.ok("file", path.display().to_string()),
+        _ => report.ok("file", "none: the environment alone"),
+    }
 }
 
 fn proxy(profile: &Profile, report: &mut Report, cx: &Context) {
@@ -216,33 +152,85 @@ fn step_of(exit: Exit) -> &'static str {
     }
 }
 
-fn answered(profile: &Profile, probe: &Probe, report: &mut Report) {
-    let millis = |moment: Duration| format!("{:.1} ms", moment.as_secs_f64() * 1000.0);
-    let timings = &probe.timings;
+fn millis(moment: Duration) -> String {
+    format!("{:.1} ms", moment.as_secs_f64() * 1000.0)
+}
+
+/// Tells of what stood, whether or not an answer came in the end.
+fn on_the_way(trace: &Trace, report: &mut Report) {
+    let timings = &trace.timings;
     if let Some(lookup) = timings.lookup {
         report.ok("lookup", millis(lookup));
     }
     if let Some(connect) = timings.connect {
-        report.ok(
-            "connect",
-            millis(connect.saturating_sub(timings.lookup.unwrap_or_default())),
-        );
+        let connecting = connect.saturating_sub(timings.lookup.unwrap_or_default());
+        report.ok("connect", millis(connecting));
     }
     if let (Some(tls), Some(connect)) = (timings.tls, timings.connect) {
-        let took = millis(tls.saturating_sub(connect));
-        match probe.certificate {
-            Some(left) if left < EXPIRES_SOON => report.warn(
-                "tls",
-                format!("{took}, the certificate ends in {}", days(left)),
-                "tell whoever runs the endpoint: calls fail when it has ended",
-            ),
-            Some(left) => report.ok(
-                "tls",
-                format!("{took}, the certificate is trusted for {} more", days(left)),
-            ),
-            None => report.ok("tls", format!("{took}, the certificate is trusted")),
-        }
+        report.ok("tls", millis(tls.saturating_sub(connect)));
     }
+}
+
+/// Tells of every certificate that the server sent.
+fn certificates(trace: &Trace, trusted: bool, report: &mut Report) {
+    const TELL: &str = "tell whoever runs the endpoint: calls fail when it has ended";
+    let now = SystemTime::now()
+        .duration_since(SystemTime::UNIX_EPOCH)
+        .unwrap_or_default();
+    for found in certificates::judge(&trace.witness.shown(), now) {
+        let whose = format!("{}, issued by {}", found.subject, found.issuer);
+        let (detail, cure) = match &found.state {
+            Found::Valid(days) => {
+                report.ok("certificate", format!("{whose}, {} left", told(*days)));
+                continue;
+            }
+            Found::EndsSoon(days) => {
+                let detail = format!("{whose}, only {} left", told(*days));
+                report.warn("certificate", detail, TELL);
+                continue;
+            }
+            // Servers send more than is needed; what is not part of the trusted path harms nobody.
+            Found::Ended(days) if trusted => {
+                let detail = format!("{whose}, ended {} ago and is not needed", told(*days));
+                report.warn("certificate", detail, "");
+                continue;
+            }
+            Found::Ended(days) => (
+                format!("ended {} ago", told(*days)),
+                "tell whoever runs the endpoint",
+            ),
+            Found::NotBegun(days) => (
+                format!("begins in {}", told(*days)),
+                "set this machine's clock, or tell whoever runs the endpoint",
+            ),
+            Found::Untrusted { by_itself: true } => (
+                "signed by itself and not trusted here".to_owned(),
+                "trust it with ca_file in the profile, or --cacert FILE, if it is your company's",
+            ),
+            Found::Untrusted { by_itself: false } => (
+                "whose issuer was not sent and is not trusted here".to_owned(),
+                "trust the issuer with ca_file in the profile, or --cacert FILE",
+            ),
+            Found::WrongName(names) => (
+                format!("only for {}", names.join(", ")),
+                "check the endpoint's spelling",
+            ),
+            Found::Refused(why) => ((*why).to_owned(), ""),
+        };
+        report.broken("certificate", format!("{whose}, {detail}"), cure);
+    }
+}
+
+fn told(days: u64) -> String {
+    match days {
+        0 => "less than a day".to_owned(),
+        1 => "1 day".to_owned(),
+        _ => format!("{days} days"),
+    }
+}
+
+fn answered(profile: &Profile, probe: &Probe, trace: &Trace, report: &mut Report) {
+    let timings = &trace.timings;
     report.ok(
         "answer",
         format!(
@@ -278,53 +266,27 @@ fn answered(profile: &Profile, probe: &Probe, report: &mut Report) {
 }
 
 fn permissions(profile: &Profile, probe: &Probe, report: &mut Report) {
-    let tenant = probe.user.of_tenant();
-    if !tenant.is_empty() {
-        report.ok("tenant", tenant.join(", "));
-    }
-    for (project, codes) in &probe.user.organisation_permissions {
-        report.ok("project", format!("{project}: {}", codes.join(", ")));
-    }
-    if let Some(project) = &profile.project
-        && probe.user.of_project(&project.value).is_empty()
-    {
-        let detail = format!(
-            "no permission on {}, the profile's own ({})",
-            project.value, project.origin
-        );
-        report.warn(
-            "project",
-            detail,
-            "check its name, or ask an administrator for permissions",
-        );
-    }
-}
-
-fn page(report: &Report, theme: &Theme) -> String {
-    let heading = theme.heading;
-    let mut text = format!("{heading}{}{heading:#}\n", sanitise(&report.profile));
-    for step in &report.steps {
-        let style = match step.state {
-            State::Ok => theme.ok,
-            State::Warn => theme.hint,
-            State::Fail => theme.error,
-        };
-        text.push_str(&format!(
-            "  {style}{:<4}{style:#}  {:<8} {}\n",
-            step.state.word(),
-            step.name,
-            sanitise(&step.detail)
-        ));
-        if !step.cure.is_empty() {
-            text.push_str(&format!("                 → {}\n", sanitise(&step.cure)));
+    let user = &probe.user;
+    let of_tenant = user.of_tenant();
+    report.permissions = user
+        .organisation_permissions
+        .keys()
+        .map(|project| {
+            let held = permissions::table(&user.of_project(project), &of_tenant);
+            (project.clone(), held)
+        })
+        .collect();
+    if let Some(project) = &profile.project {
+        let detail = format!("{} ({})", project.value, project.origin);
+        if user.of_project(&project.value).is_empty() && of_tenant.is_empty() {
+            report.warn(
+                "project",
+                format!("no permission on {detail}"),
+                "check its name, or ask an administrator for permissions",
+            );
+        } else {
+            report.ok("project", detail);
         }
+        report.own = Some(project.value.clone());
     }
-    text
-}
-
-fn as_json(report: &Report) -> Value {
-    let steps = report.steps.iter().map(|step| {
-        json!({"step": step.name, "state": step.state.word(), "detail": step.detail, "cure": step.cure})
-    });
-    json!({"profile": report.profile, "exit": report.exit.code(), "steps": steps.collect::<Vec<Value>>()})
 }

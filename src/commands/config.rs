@@ -31,7 +31,8 @@ pub(crate) fn check(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
         let place = file::path(config, &cx.env)
             .map(|path| path.display().to_string())
             .unwrap_or_default();
-        return print(&format!("ok: {place}\n"));
+        let style = cx.stdout_theme.ok;
+        return print(&format!("{style}ok:{style:#} {place}\n"));
     };
     for problem in &problems {
         cx.fail(problem);

@@ -13,6 +13,7 @@ pub(crate) mod pages;
 pub(crate) mod preflight;
 pub(crate) mod probe;
 pub(crate) mod profile;
+pub(crate) mod report;
 pub(crate) mod session;
 pub(crate) mod shell;
 pub(crate) mod templates;
@@ -45,6 +46,15 @@ pub(crate) fn print(text: &str) -> Result<Exit> {
     }
 }
 
+/// Returns what `--color` asks for.
+fn colour_choice(typed: Option<ColorChoice>) -> ColourChoice {
+    match typed {
+        None | Some(ColorChoice::Auto) => ColourChoice::Auto,
+        Some(ColorChoice::Always) => ColourChoice::Always,
+        Some(ColorChoice::Never) => ColourChoice::Never,
+    }
+}
+
 /// What every subcommand needs of its surroundings.
 pub(crate) struct Context {
     pub(crate) env: Env,
@@ -57,11 +67,7 @@ pub(crate) struct Context {
 impl Context {
     /// Decides on colour, for each stream alone.
     pub(crate) fn new(env: Env, choice: Option<ColorChoice>) -> Self {
-        let choice = match choice {
-            None | Some(ColorChoice::Auto) => ColourChoice::Auto,
-            Some(ColorChoice::Always) => ColourChoice::Always,
-            Some(ColorChoice::Never) => ColourChoice::Never,
-        };
+        let choice = colour_choice(choice);
         let theme = |is_terminal| {
             let wanted = terminal::colour_wanted(
                 choice,

@@ -4,7 +4,8 @@ use crate::catalogue::Endpoint;
 use crate::catalogue::permissions::{Held, held};
 use crate::cli::CallArgs;
 use crate::cli::items::Item;
-use crate::commands::{Context, call, print, probe};
+use crate::commands::probe::{self, Trace};
+use crate::commands::{Context, call, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
@@ -20,7 +21,7 @@ pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<
     let result = runtime.block_on(async {
         let tenant = call::demo_tenant(choice.profile).await?;
         let profile = call::choose_profile(&choice, tenant.as_ref(), cx)?;
-        let probe = probe::ask(&profile, &options.connection, cx).await?;
+        let probe = probe::ask(&profile, &options.connection, &mut Trace::default(), cx).await?;
         Ok((profile, probe.user))
     });
     runtime.shutdown_background();

@@ -14,6 +14,7 @@ use crate::error::{Failure, Result};
 use crate::exchange::auth::Credential;
 use crate::exchange::client::Client;
 use crate::exchange::timing::Timings;
+use crate::exchange::witness::Witness;
 use crate::exchange::{self};
 use crate::exit::Exit;
 use crate::plan::connection;
@@ -29,17 +30,22 @@ const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
 
 const PATH: &str = "/auth/user";
 
+/// How far a probe came: filled on the way, so that it tells of failures too.
+#[derive(Default)]
+pub(crate) struct Trace {
+    pub(crate) timings: Timings,
+    /// The certificates that the server showed.
+    pub(crate) witness: Witness,
+}
+
 /// What was found out.
 pub(crate) struct Probe {
     pub(crate) user: User,
-    pub(crate) timings: Timings,
     /// The platform's own time in milliseconds.
     pub(crate) server: Option<f64>,
     /// How far the server's clock is from ours, when it told the time.
     pub(crate) skew: Option<Duration>,
     pub(crate) http_version: &'static str,
-    /// How long the server's certificate is valid yet, when it showed one.
-    pub(crate) certificate: Option<Duration>,
 }
 
 /// The user as far as it is looked at; everything else the service may add is passed over.
@@ -67,11 +73,12 @@ struct Envelope {
 pub(crate) async fn ask(
     profile: &Profile,
     options: &ConnectionOptions,
+    trace: &mut Trace,
     cx: &Context,
 ) -> Result<Probe> {
     let url = profile.base.value.join(PATH)?;
     let mut connection = connection::decide(options, profile, &url, &cx.env)?;
-    connection.keep_certificate = true;
+    connection.witness = Some(trace.witness.clone());
     let limits = connection::limits(options)?;
     let token = token::obtain(profile, options, limits, Freshness::Kept, cx).await?;
     let mut redactor = Redactor::default();
@@ -107,9 +114,9 @@ pub(crate) async fn ask(
         typed: TypedCredential::Profile,
     };
     let lost = |failure| explain::transport(&failure, &about);
-    let mut exchange = exchange::send(&client, request, Some(&credential), limits, false)
-        .await
-        .map_err(lost)?;
+    let sent = exchange::send(&client, request, Some(&credential), limits, false).await;
+    trace.timings = client.timings();
+    let mut exchange = sent.map_err(lost)?;
     let mut body = Vec::new();
     while let Some(chunk) = exchange.chunk().await.map_err(lost)? {
         body.extend_from_slice(&chunk);
@@ -152,27 +159,10 @@ pub(crate) async fn ask(
     })?;
     Ok(Probe {
         user: envelope.user,
-        timings: exchange.timings(),
         server,
         skew: skew(head.headers.get("date").and_then(|date| date.to_str().ok())),
         http_version: head.version,
-        certificate: head.certificate.as_deref().and_then(valid_for),
     })
-}
-
-/// Returns how long a certificate is valid yet; it has been accepted, so it is now.
-fn valid_for(der: &[u8]) -> Option<Duration> {
-    use x509_cert::der::Decode;
-    let certificate = x509_cert::Certificate::from_der(der).ok()?;
-    let end = certificate
-        .tbs_certificate
-        .validity
-        .not_after
-        .to_unix_duration();
-    let now = SystemTime::now()
-        .duration_since(SystemTime::UNIX_EPOCH)
-        .ok()?;
-    Some(end.saturating_sub(now))
 }
 
 fn skew(date: Option<&str>) -> Option<Duration> {

@@ -41,7 +41,7 @@ pub(crate) fn run(args: &TemplatesArgs, cx: &Context) -> Result<Exit> {
                 Value::Array(chosen.iter().map(|endpoint| as_json(endpoint)).collect())
             )
         }
-        ListFormat::Table => list(&chosen),
+        ListFormat::Table => list(&chosen, cx),
     })
 }
 
@@ -107,7 +107,7 @@ fn one_of(what: &str, given: &str, known: &[&str]) -> Failure {
     }
 }
 
-fn list(endpoints: &[&Endpoint]) -> String {
+fn list(endpoints: &[&Endpoint], cx: &Context) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["name", "class", "method", "path", "what it does"]);
@@ -120,7 +120,12 @@ fn list(endpoints: &[&Endpoint]) -> String {
             endpoint.summary,
         ]);
     }
-    super::profile::lines(&table)
+    let theme = &cx.stdout_theme;
+    super::profile::painted(&table, "class", theme, |class| match class {
+        "write" | "stateful" => Some(theme.hint),
+        "billable" | "destructive" => Some(theme.error),
+        _ => None,
+    })
 }
 
 /// What there is to say of a user's template.

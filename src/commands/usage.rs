@@ -1,12 +1,14 @@
 //! What clap has to say: help and version on standard output, mistakes on standard error.
 
+use crate::cli::ColorChoice;
+use crate::commands::colour_choice;
 use crate::env::Env;
 use crate::exit::Exit;
 use crate::output::stdout;
-use crate::output::terminal::{self, ColourChoice};
+use crate::output::terminal;
 
 /// Prints clap's help, version or error, and returns the exit code that goes with it.
-pub(crate) fn report(error: &clap::Error, env: Env) -> Exit {
+pub(crate) fn report(error: &clap::Error, env: Env, color: Option<ColorChoice>) -> Exit {
     let wanted = !error.use_stderr();
     let is_terminal = if wanted {
         env.stdout_terminal
@@ -14,7 +16,7 @@ pub(crate) fn report(error: &clap::Error, env: Env) -> Exit {
         env.stderr_terminal
     };
     let coloured = terminal::colour_wanted(
-        ColourChoice::Auto,
+        colour_choice(color),
         env.os("NO_COLOR"),
         env.os("CLICOLOR_FORCE"),
         env.os("TERM"),

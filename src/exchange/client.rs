@@ -11,6 +11,7 @@ use super::lookup::{Family, Override, Resolver};
 use super::proxy::Proxy;
 use super::timing::Marks;
 use super::tls::{self, TlsSettings};
+use super::witness::Witness;
 use crate::error::{Failure, Result};
 
 /// How connections are made.
@@ -28,8 +29,8 @@ pub(crate) struct Connection {
     pub(crate) version: HttpVersion,
     /// TLS.
     pub(crate) tls: TlsSettings,
-    /// Whether the server's certificate is kept, to be looked at.
-    pub(crate) keep_certificate: bool,
+    /// Who keeps the server's certificates, where they are to be looked at.
+    pub(crate) witness: Option<Witness>,
 }
 
 /// Which HTTP version is asked for.
@@ -88,6 +89,7 @@ impl Client {
         let tls = if target.scheme() == "https" || tls_to_proxy {
             tls::config(
                 &connection.tls,
+                connection.witness.as_ref(),
                 http1_only,
                 &marks,
                 target.host_str().unwrap_or_default(),
@@ -104,7 +106,6 @@ impl Client {
             .connect_timeout(connection.connect_timeout)
             .dns_resolver(resolver)
             .connector_layer(MarkLayer(marks.clone()))
-            .tls_info(connection.keep_certificate)
             .connection_verbose(true)
             .http1_max_headers(MOST_HEADERS)
             .http2_max_header_list_size(LARGEST_HEADER_BLOCK)

@@ -31,7 +31,7 @@ pub(crate) enum TransportKind {
     /// The TLS handshake failed.
     Tls { reason: String },
     /// The certificate was not accepted.
-    Certificate { reason: String },
+    Certificate { fault: CertificateFault },
     /// A time limit was reached.
     TimeOut { limit: Duration, what: Limit },
     /// The connection ended before a single byte of an answer.
@@ -46,6 +46,66 @@ pub(crate) enum TransportKind {
     Upload { reason: String },
     /// The server refused the HTTP/2 stream, so that nothing was processed (RFC 9113, 8.7).
     RefusedStream,
+}
+
+/// Why a server's certificates were not accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum CertificateFault {
+    /// One has ended.
+    Expired,
+    /// One has not begun.
+    NotValidYet,
+    /// Nobody who is trusted here vouches for them.
+    UnknownIssuer,
+    /// The server's own is for other names.
+    WrongName,
+    /// One has been called back.
+    Revoked,
+    /// One was not signed by whom it says.
+    BadSignature,
+    /// There were none.
+    NoneShown,
+    /// Anything else.
+    Invalid,
+}
+
+impl CertificateFault {
+    /// Returns what an error of a handshake says about certificates, if it does.
+    pub(super) fn of(error: &rustls::Error) -> Option<Self> {
+        use rustls::{CertificateError, Error};
+        match error {
+            Error::InvalidCertificate(problem) => Some(match problem {
+                CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
+                    CertificateFault::Expired
+                }
+                CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
+                    CertificateFault::NotValidYet
+                }
+                CertificateError::UnknownIssuer => CertificateFault::UnknownIssuer,
+                CertificateError::NotValidForName
+                | CertificateError::NotValidForNameContext { .. } => CertificateFault::WrongName,
+                CertificateError::Revoked => CertificateFault::Revoked,
+                CertificateError::BadSignature => CertificateFault::BadSignature,
+                _ => CertificateFault::Invalid,
+            }),
+            Error::NoCertificatesPresented => Some(CertificateFault::NoneShown),
+            _ => None,
+        }
+    }
+
+    /// Returns it as words behind "was not accepted:".
+    pub(crate) fn words(self) -> &'static str {
+        match self {
+            CertificateFault::Expired => "it has expired",
+            CertificateFault::NotValidYet => "it is not valid yet (is this machine's clock right?)",
+            CertificateFault::UnknownIssuer => "its issuer is not trusted here",
+            CertificateFault::WrongName => "it was issued for another name",
+            CertificateFault::Revoked => "it has been revoked",
+            CertificateFault::BadSignature => "its signature is wrong",
+            CertificateFault::NoneShown => "the server showed none",
+            CertificateFault::Invalid => "it is not valid",
+        }
+    }
 }
 
 /// Which limit was reached.
@@ -115,25 +175,11 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 fn tls(error: &rustls::Error) -> TransportKind {
-    use rustls::{CertificateError, Error};
-    let certificate = |reason: &str| TransportKind::Certificate {
-        reason: reason.to_owned(),
-    };
+    use rustls::Error;
+    if let Some(fault) = CertificateFault::of(error) {
+        return TransportKind::Certificate { fault };
+    }
     match error {
-        Error::InvalidCertificate(problem) => certificate(match problem {
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => "it has expired",
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                "it is not valid yet (is this machine's clock right?)"
-            }
-            CertificateError::UnknownIssuer => "its issuer is not trusted here",
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                "it was issued for another name"
-            }
-            CertificateError::Revoked => "it has been revoked",
-            CertificateError::BadSignature => "its signature is wrong",
-            _ => "it is not valid",
-        }),
-        Error::NoCertificatesPresented => certificate("the server showed none"),
         Error::AlertReceived(_) => TransportKind::Tls {
             reason: "the server ended it with an alert (it may want a client certificate)"
                 .to_owned(),

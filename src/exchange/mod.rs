@@ -13,6 +13,7 @@ pub(crate) mod timing;
 pub(crate) mod tls;
 pub(crate) mod upload;
 pub(crate) mod wire;
+pub(crate) mod witness;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -69,8 +70,6 @@ pub(crate) struct Head {
     pub(crate) block: Vec<u8>,
     /// Who answered on the connection: the server, or the proxy.
     pub(crate) remote: Option<SocketAddr>,
-    /// The server's certificate (DER), where that was asked for.
-    pub(crate) certificate: Option<Vec<u8>>,
 }
 
 /// Sends a request and waits for the head of the answer.
@@ -281,11 +280,6 @@ fn head_of(response: &reqwest::Response, keep_head: bool) -> Head {
         headers: response.headers().clone(),
         block: Vec::new(),
         remote: response.remote_addr(),
-        certificate: response
-            .extensions()
-            .get::<reqwest::tls::TlsInfo>()
-            .and_then(reqwest::tls::TlsInfo::peer_certificate)
-            .map(<[u8]>::to_vec),
     };
     if keep_head {
         head.block = wire::take_head().unwrap_or_else(|| rebuild(&head));

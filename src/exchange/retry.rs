@@ -142,6 +142,7 @@ pub(crate) fn retry_after(value: &str, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::exchange::failure::CertificateFault;
     use proptest::prelude::*;
 
     const CLASSES: [Class; 5] = [
@@ -203,7 +204,9 @@ mod tests {
             ),
             (TransportKind::Tls { reason: text() }, Phase::Tls, nobody),
             (
-                TransportKind::Certificate { reason: text() },
+                TransportKind::Certificate {
+                    fault: CertificateFault::Expired,
+                },
                 Phase::Tls,
                 nobody,
             ),

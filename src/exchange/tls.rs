@@ -6,7 +6,7 @@ use std::sync::Arc;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{
     ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
-    Tls13ClientSessionValue,
+    Tls13ClientSessionValue, WebPkiServerVerifier,
 };
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
@@ -14,6 +14,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
 
 use super::timing::Marks;
+use super::witness::{Watched, Witness};
 use crate::error::{Failure, Result, io_reason};
 
 /// What a call says about TLS.
@@ -64,6 +65,7 @@ const BUNDLES: [&str; 6] = [
 /// Fails (exit 2) when a certificate or key file cannot be used.
 pub(crate) fn config(
     settings: &TlsSettings,
+    witness: Option<&Witness>,
     http1_only: bool,
     marks: &Marks,
     host: &str,
@@ -76,6 +78,18 @@ pub(crate) fn config(
         builder
             .dangerous()
             .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
+    } else if let Some(witness) = witness {
+        let verifier =
+            WebPkiServerVerifier::builder_with_provider(Arc::new(roots(settings)?), provider)
+                .build()
+                .map_err(|_| Failure::local("TLS could not be set up"))?;
+        builder
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Watched {
+                verifier,
+                witness: witness.clone(),
+                host: host.to_owned(),
+            }))
     } else {
         builder.with_root_certificates(roots(settings)?)
     };

@@ -102,7 +102,7 @@ pub(crate) fn decide(
             HttpVersion::Negotiated
         },
         tls: tls(options, profile, env),
-        keep_certificate: false,
+        witness: None,
     })
 }
 

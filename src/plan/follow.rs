@@ -151,7 +151,8 @@ impl Stream {
             items,
             ..Input::default()
         };
-        template::call(endpoint, &RequestOptions::default(), input, profile)
+        let plan = template::call(endpoint, &RequestOptions::default(), input, profile)?;
+        Ok(plan.request)
     }
 }
 

@@ -27,15 +27,24 @@ use crate::cli::items::{Item, Kind};
 use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result};
 use crate::input::{Input, Upload};
-use crate::profile::Profile;
+use crate::profile::{Origin, Profile};
 use crate::request::{Body, COMPONENT, Request, USER_AGENT};
 
 use self::headers::Headers;
-use self::target::Var;
+use self::target::{Filled, Var};
 use self::words::Words;
 
 /// The content codings that are undone here.
 const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
+
+/// A call that has been planned.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    /// What is to be sent.
+    pub(crate) request: Request,
+    /// The placeholders with the values that they were given.
+    pub(crate) filled: Vec<Filled>,
+}
 
 /// Plans a raw call.
 ///
@@ -46,7 +55,7 @@ pub(crate) fn raw(
     options: &RequestOptions,
     input: Input,
     profile: &Profile,
-) -> Result<Request> {
+) -> Result<Plan> {
     let vars = vars(&options.var)?;
     let url_query = texts(&options.url_query, "--url-query")?;
     let mut headers = typed_headers(&input, options)?;
@@ -62,7 +71,10 @@ pub(crate) fn raw(
     add_query(&mut url, &query, profile)?;
     let method = method(words, options, given)?;
     let body = make_body(given, input, &mut headers)?;
-    Ok(finish(method, url, headers, body))
+    Ok(Plan {
+        request: finish(method, url, headers, body),
+        filled: target::filled(words.target, profile, &vars),
+    })
 }
 
 /// Adds what every request has.
@@ -106,8 +118,8 @@ impl Given {
             .collect();
         match given.as_slice() {
             [] => Ok(Given::Nothing),
-            [(_, source, name)] if options.head => Err(Failure::usage(format!(
-                "-I asks for the headers alone, but {name} gives a body ({source:?})"
+            [(_, _, name)] if options.head => Err(Failure::usage(format!(
+                "-I asks for the headers alone, but a body is given by {name}"
             ))
             .hint("leave one of the two out")),
             [(_, source, _)] => Ok(*source),
@@ -219,6 +231,7 @@ fn vars(words: &[OsString]) -> Result<Vec<Var>> {
             Ok(Var {
                 name: name.to_owned(),
                 value: value.to_owned(),
+                origin: Origin::Option("-V"),
             })
         })
         .collect()

@@ -5,22 +5,33 @@ use std::ffi::OsString;
 use http::Method;
 
 use super::guard::{self, Decision, Refusal};
+use super::target::Filled;
 use crate::catalogue::{Class, Classified};
 use crate::cli::options::{ConnectionOptions, RequestOptions};
 use crate::error::{Failure, Result};
+use crate::exchange::proxy::Proxy;
 use crate::output::terminal::{sanitise, sanitise_text};
 use crate::profile::{Guard, Profile};
 use crate::request::{Body, Request};
 use crate::secret::source::{Stored, TokenSource};
 use crate::secret::{REDACTED, Redactor};
 
+/// What `--dry-run` tells about.
+#[derive(Debug)]
+pub(crate) struct Look<'a> {
+    pub(crate) request: &'a Request,
+    /// The placeholders with their values.
+    pub(crate) filled: &'a [Filled],
+    pub(crate) classified: &'a Classified,
+    pub(crate) profile: &'a Profile,
+    pub(crate) decision: &'a Decision,
+    /// The proxy that would be used.
+    pub(crate) proxy: Option<&'a Proxy>,
+}
+
 /// Returns what `--dry-run` prints.
-pub(crate) fn dry_run(
-    request: &Request,
-    classified: &Classified,
-    profile: &Profile,
-    decision: &Decision,
-) -> String {
+pub(crate) fn dry_run(look: &Look<'_>) -> String {
+    let request = look.request;
     // Only header names and parameter names tell secrets here: the token itself is not read.
     let redactor = Redactor::default();
     let mut lines = vec![
@@ -42,8 +53,15 @@ pub(crate) fn dry_run(
         text.push_str(&format!("\n{}\n", body.trim_end_matches('\n')));
     }
     text.push('\n');
-    for (name, value) in facts(request, classified, profile, decision) {
-        text.push_str(&format!("{name:<9} {}\n", sanitise(&value)));
+    let facts = facts(look);
+    let width = facts.iter().map(|(name, _)| name.chars().count()).max();
+    let width = width.unwrap_or_default();
+    for (name, value) in facts {
+        text.push_str(&format!(
+            "{:<width$}  {}\n",
+            sanitise(&name),
+            sanitise(&value)
+        ));
     }
     text.push_str("nothing was sent\n");
     text
@@ -65,12 +83,8 @@ fn shown_body(body: &Body) -> Option<String> {
     }
 }
 
-fn facts(
-    request: &Request,
-    classified: &Classified,
-    profile: &Profile,
-    decision: &Decision,
-) -> Vec<(&'static str, String)> {
+fn facts(look: &Look<'_>) -> Vec<(String, String)> {
+    let (profile, classified) = (look.profile, look.classified);
     let endpoint = classified.endpoint;
     let mut facts = vec![
         ("profile", profile.name.clone()),
@@ -79,10 +93,14 @@ fn facts(
             format!("{} ({})", profile.base.value.as_str(), profile.base.origin),
         ),
     ];
-    if let Some(project) = &profile.project {
+    let is_filled = |name: &str| look.filled.iter().any(|filled| filled.name == name);
+    if let Some(project) = profile.project.as_ref().filter(|_| !is_filled("project")) {
         facts.push(("project", format!("{} ({})", project.value, project.origin)));
     }
     facts.push(("token", profile.token.describe()));
+    if let Some(proxy) = look.proxy {
+        facts.push(("proxy", format!("{} ({})", proxy.shown(), proxy.origin)));
+    }
     facts.push(match endpoint {
         Some(endpoint) => (
             "class",
@@ -97,10 +115,17 @@ fn facts(
         facts.push(("needs", endpoint.permissions.join(", ")));
     }
     if classified.class == Class::Billable {
-        facts.push(("cost", cost(classified, request)));
+        facts.push(("cost", cost(classified, look.request)));
     }
-    facts.push(("guard", guard_words(profile, decision)));
-    facts
+    facts.push(("guard", guard_words(profile, look.decision)));
+    let filled = look.filled.iter().map(|filled| {
+        let value = format!("{} ({})", filled.value, filled.origin);
+        (format!("{{{}}}", filled.name), value)
+    });
+    let facts = facts
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    filled.chain(facts).collect()
 }
 
 /// Says what a billable call may cost.

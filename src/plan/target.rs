@@ -5,20 +5,25 @@ use url::Url;
 
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
-use crate::profile::Profile;
+use crate::profile::{Origin, Profile};
 use crate::request::COMPONENT;
 
 /// The host that the API's documentation writes in its examples.
 const DOCUMENTED_HOST: &str = "<my_api_endpoint>";
 
-/// A value typed for a placeholder with `-V`.
+/// A value for a placeholder.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Var {
     /// The placeholder's name.
     pub(crate) name: String,
     /// What to put in its place.
     pub(crate) value: String,
+    /// Who said so.
+    pub(crate) origin: Origin,
 }
+
+/// A placeholder with the value that it was given: for showing which value came from where.
+pub(crate) type Filled = Var;
 
 /// Returns the URL that TARGET means, every placeholder filled.
 ///
@@ -31,8 +36,32 @@ pub(crate) fn resolve(text: &str, profile: &Profile, vars: &[Var]) -> Result<Url
         Spelling::Below(path) => path,
         Spelling::Whole(url) => below_the_endpoint(url, profile)?,
     };
-    let filled = fill(&below, |name| value_of(name, profile, vars))?;
+    let filled = fill(&below, |name| {
+        value_of(name, profile, vars).map(|(value, _)| value)
+    })?;
     profile.base.value.join(&filled)
+}
+
+/// Returns every placeholder of TARGET with its value and where that came from.
+pub(crate) fn filled(text: &str, profile: &Profile, vars: &[Var]) -> Vec<Filled> {
+    let below = match spelling(text) {
+        Ok(Spelling::Below(path)) => path,
+        Ok(Spelling::Whole(url)) => url.to_owned(),
+        Err(_) => return Vec::new(),
+    };
+    let mut found: Vec<Filled> = Vec::new();
+    for name in names(&below) {
+        if let Some((value, origin)) = value_of(name, profile, vars)
+            && !found.iter().any(|filled| filled.name == name)
+        {
+            found.push(Filled {
+                name: name.to_owned(),
+                value: value.to_owned(),
+                origin: origin.clone(),
+            });
+        }
+    }
+    found
 }
 
 enum Spelling<'a> {
@@ -176,16 +205,24 @@ fn below_the_endpoint(text: &str, profile: &Profile) -> Result<String> {
         .ok_or_else(elsewhere)
 }
 
-fn value_of<'a>(name: &str, profile: &'a Profile, vars: &'a [Var]) -> Option<&'a str> {
-    vars.iter()
-        .rev()
-        .find(|var| var.name == name)
-        .map(|var| var.value.as_str())
+fn value_of<'a>(
+    name: &str,
+    profile: &'a Profile,
+    vars: &'a [Var],
+) -> Option<(&'a str, &'a Origin)> {
+    let typed = vars.iter().rev().find(|var| var.name == name);
+    typed
+        .map(|var| (var.value.as_str(), &var.origin))
         .or_else(|| {
-            profile
-                .placeholder(name)
-                .map(|setting| setting.value.as_str())
+            let setting = profile.placeholder(name)?;
+            Some((setting.value.as_str(), &setting.origin))
         })
+}
+
+/// Returns the names of the placeholders in a text, in their order.
+fn names(text: &str) -> impl Iterator<Item = &str> {
+    text.match_indices(['{', '<'])
+        .filter_map(|(start, _)| placeholder(&text[start..]))
 }
 
 /// Replaces `{name}` and `<name>` by their values, each percent-encoded as one path segment.
@@ -296,6 +333,7 @@ mod tests {
         let vars = [Var {
             name: "dataset".to_owned(),
             value: "a b/ü".to_owned(),
+            origin: Origin::Option("-V"),
         }];
         resolve(text, &profile(), &vars).map(|url| url.to_string())
     }

@@ -7,7 +7,7 @@ use super::body;
 use super::fields::{Fields, json_string};
 use super::headers::Headers;
 use super::target::{self, Var};
-use super::{finish, typed_headers, vars};
+use super::{Plan, finish, typed_headers, vars};
 use crate::catalogue::{Endpoint, Field, Kind, limits};
 use crate::cli::items::{Item, Kind as ItemKind};
 use crate::cli::options::RequestOptions;
@@ -15,8 +15,8 @@ use crate::error::{Failure, Result, nearest};
 use crate::input::Input;
 use crate::output::lexical;
 use crate::output::terminal::sanitise;
-use crate::profile::Profile;
-use crate::request::{Body, COMPONENT, Request};
+use crate::profile::{Origin, Profile};
+use crate::request::{Body, COMPONENT};
 
 /// Plans a call of an endpoint.
 ///
@@ -28,7 +28,7 @@ pub(crate) fn call(
     options: &RequestOptions,
     input: Input,
     profile: &Profile,
-) -> Result<Request> {
+) -> Result<Plan> {
     if options.request.is_some() || options.get || options.head {
         return Err(Failure::usage(format!(
             "{} decides on the method itself: {}",
@@ -56,6 +56,7 @@ pub(crate) fn call(
         return Err(incomplete(endpoint, &missing));
     }
     let mut url = target::resolve(endpoint.path, profile, &assigned.path)?;
+    let filled = target::filled(endpoint.path, profile, &assigned.path);
     let mut query = body::query(&input.items, &[]);
     query.extend(assigned.query.iter().cloned());
     super::add_query(&mut url, &query, profile)?;
@@ -63,7 +64,10 @@ pub(crate) fn call(
     let method = Method::from_bytes(endpoint.method.as_bytes())
         .map_err(|_| Failure::local("the catalogue names no method"))?;
     let body = make_body(endpoint, assigned, input, &mut headers)?;
-    Ok(finish(method, url, headers, body))
+    Ok(Plan {
+        request: finish(method, url, headers, body),
+        filled,
+    })
 }
 
 fn make_body(
@@ -134,6 +138,7 @@ impl Assigned {
                 self.path.push(Var {
                     name: field.name.to_owned(),
                     value: item.value.clone(),
+                    origin: Origin::Item,
                 });
                 self.given.push(field.name);
             }

@@ -4,7 +4,7 @@ use http::Method;
 use percent_encoding::utf8_percent_encode;
 
 use super::target::{self, Var};
-use super::{add_query, body, finish, typed_headers, vars};
+use super::{Plan, add_query, body, finish, typed_headers, vars};
 use crate::catalogue::user::{UserTemplate, Value};
 use crate::cli::items::{Item, Kind as ItemKind};
 use crate::cli::options::RequestOptions;
@@ -12,8 +12,8 @@ use crate::error::{Failure, Result, nearest};
 use crate::input::Input;
 use crate::output::lexical;
 use crate::output::terminal::sanitise;
-use crate::profile::Profile;
-use crate::request::{Body, COMPONENT, Request};
+use crate::profile::{Origin, Profile};
+use crate::request::{Body, COMPONENT};
 
 /// Plans a call of a user's template.
 ///
@@ -24,35 +24,37 @@ pub(crate) fn call(
     options: &RequestOptions,
     input: Input,
     profile: &Profile,
-) -> Result<Request> {
+) -> Result<Plan> {
     let names = template.names();
-    let mut values: Vec<(&str, Value)> = Vec::new();
+    let mut values: Vec<(&str, Value, Origin)> = Vec::new();
     for item in input.items.iter().filter(|item| item.is_field()) {
         let name = names
             .iter()
             .find(|name| **name == item.key)
             .ok_or_else(|| undeclared(template, item))?;
-        values.push((name, given(template, name, item)?));
+        values.push((name, given(template, name, item)?, Origin::Item));
     }
     let vars = vars(&options.var)?;
     // The default comes last: the project that a profile or --project names is the one meant.
     for name in &names {
-        if values.iter().any(|(found, _)| found == name) {
+        if values.iter().any(|(found, _, _)| found == name) {
             continue;
         }
         let var = vars.iter().rev().find(|var| var.name == *name);
-        let of_profile = || profile.placeholder(name).map(|setting| &setting.value);
-        if let Some(text) = var.map(|var| &var.value).or_else(of_profile) {
-            values.push((name, of_text(template, name, text)?));
+        let of_profile = || {
+            let setting = profile.placeholder(name)?;
+            Some((&setting.value, &setting.origin))
+        };
+        if let Some((text, origin)) = var.map(|var| (&var.value, &var.origin)).or_else(of_profile) {
+            values.push((name, of_text(template, name, text)?, origin.clone()));
+        } else if let Some(default) = template.default(name) {
+            let (path, line) = template.place.clone();
+            values.push((name, default, Origin::Default { path, line }));
         }
     }
     let value_of = |name: &str| {
-        values
-            .iter()
-            .rev()
-            .find(|(found, _)| *found == name)
-            .map(|(_, value)| value.clone())
-            .or_else(|| template.default(name))
+        let last = values.iter().rev().find(|(found, _, _)| *found == name);
+        last.map(|(_, value, _)| value.clone())
     };
     let missing: Vec<&str> = names
         .iter()
@@ -72,16 +74,18 @@ pub(crate) fn call(
             missing.join("=... ")
         )));
     }
-    let path: Vec<Var> = names
+    let filled: Vec<Var> = names
         .iter()
         .filter_map(|name| {
-            value_of(name).map(|value| Var {
+            let (_, value, origin) = values.iter().rev().find(|(found, _, _)| found == name)?;
+            Some(Var {
                 name: (*name).to_owned(),
-                value: value.text,
+                value: value.text.clone(),
+                origin: origin.clone(),
             })
         })
         .collect();
-    let mut url = target::resolve(&template.path, profile, &path)?;
+    let mut url = target::resolve(&template.path, profile, &filled)?;
     let mut query = body::query(&input.items, &[]);
     let encode = |text: &str| utf8_percent_encode(text, COMPONENT).to_string();
     for (name, shape) in &template.query {
@@ -100,7 +104,10 @@ pub(crate) fn call(
     };
     let method = Method::from_bytes(template.method.as_bytes())
         .map_err(|_| Failure::usage("the template has no valid method"))?;
-    Ok(finish(method, url, headers, body))
+    Ok(Plan {
+        request: finish(method, url, headers, body),
+        filled,
+    })
 }
 
 fn undeclared(template: &UserTemplate, item: &Item) -> Failure {

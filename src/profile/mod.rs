@@ -49,6 +49,15 @@ pub enum Origin {
     },
     /// Built into the program.
     BuiltIn,
+    /// An item of the command line.
+    Item,
+    /// A default of a user's template.
+    Default {
+        /// The file.
+        path: PathBuf,
+        /// The line that the template begins on, counted from 1.
+        line: usize,
+    },
 }
 
 impl fmt::Display for Origin {
@@ -69,6 +78,10 @@ impl fmt::Display for Origin {
                 write!(f, "{}:{line}, from {parent}", path.display())
             }
             Origin::BuiltIn => f.write_str("built in"),
+            Origin::Item => f.write_str("item"),
+            Origin::Default { path, line } => {
+                write!(f, "default of the template, {}:{line}", path.display())
+            }
         }
     }
 }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use super::sniff::Sniffer;
 use super::{AnsweredBy, Verdict};
 use crate::error::Failure;
-use crate::exchange::failure::{Limit, TransportFailure, TransportKind};
+use crate::exchange::failure::{CertificateFault, Limit, TransportFailure, TransportKind};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
 use crate::secret::Redactor;
@@ -258,11 +258,7 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
         TransportKind::Tls { reason } => {
             Failure::new(Exit::Tls, format!("no TLS connection to {host}: {reason}"))
         }
-        TransportKind::Certificate { reason } => Failure::new(
-            Exit::Certificate,
-            format!("the certificate of {host} was not accepted: {reason}"),
-        )
-        .hint("a company's own authority is trusted with ca_file in the profile, or --cacert FILE"),
+        TransportKind::Certificate { fault } => untrusted(*fault, host),
         TransportKind::TimeOut { limit, what } => time_out(*limit, *what, failure, about),
         TransportKind::EmptyReply => Failure::new(
             Exit::EmptyReply,
@@ -289,6 +285,24 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
     } else {
         explained
     }
+}
+
+fn untrusted(fault: CertificateFault, host: &str) -> Failure {
+    let cure = match fault {
+        CertificateFault::Expired | CertificateFault::NotValidYet => {
+            "tell whoever runs the endpoint; if others can call it, set this machine's clock"
+        }
+        CertificateFault::WrongName => "check the endpoint's spelling",
+        _ => "a company's own authority is trusted with ca_file in the profile, or --cacert FILE",
+    };
+    Failure::new(
+        Exit::Certificate,
+        format!(
+            "the certificate of {host} was not accepted: {}",
+            fault.words()
+        ),
+    )
+    .hint(cure)
 }
 
 fn proxy_refused(needs_password: bool, about: &About<'_>) -> Failure {
@@ -513,7 +527,9 @@ mod tests {
             ),
             (TransportKind::Tls { reason: text() }, Exit::Tls),
             (
-                TransportKind::Certificate { reason: text() },
+                TransportKind::Certificate {
+                    fault: CertificateFault::Expired,
+                },
                 Exit::Certificate,
             ),
             (

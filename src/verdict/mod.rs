@@ -1,5 +1,6 @@
 //! What an answer means: the platform's, the caller's mistake, or somebody else's altogether.
 
+pub(crate) mod certificates;
 pub(crate) mod checks;
 pub(crate) mod explain;
 pub mod server_timing;

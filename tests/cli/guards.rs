@@ -190,12 +190,12 @@ fn a_dry_run_shows_everything_and_opens_no_socket() {
         "/api/v1/sources/retail/support/sync\n",
         "Authorization: Bearer (redacted)",
         "{\"comments\":[{},{}]}",
-        "class     billable (sync-comments)",
-        "needs     Edit messages",
-        "cost      up to 2 AI units",
-        "guard     confirm: would be refused without --confirm prod",
-        "project   retail (",
-        "token     token_command false",
+        "class      billable (sync-comments)",
+        "needs      Edit messages",
+        "cost       up to 2 AI units",
+        "guard      confirm: would be refused without --confirm prod",
+        "{project}  retail (",
+        "token      token_command false",
         "nothing was sent",
     ] {
         assert!(run.stdout_text().contains(part), "{part}: {run}");
@@ -204,6 +204,87 @@ fn a_dry_run_shows_everything_and_opens_no_socket() {
         .run()
         .exit(0);
     server.saw_nothing();
+}
+
+#[test]
+fn a_dry_run_tells_where_each_value_came_from() {
+    let config = "default_profile = \"p\"\n[vars]\ndataset = \"orders\"\n\
+        [profiles.base]\nendpoint = \"http://127.0.0.1:9/t\"\nproject = \"retail\"\n\
+        [profiles.p]\nextends = \"base\"\ntoken_env = \"T\"\nproxy = \"http://u:SEKRET-0123@127.0.0.1:1\"\n\
+        [profiles.p.vars]\nstream = \"late\"\n\
+        [templates.mine]\nmethod = \"POST\"\npath = \"/api/v1/datasets/{project}/{dataset}/export\"\n\
+        body = { limit = \"{limit}\", from = \"{since}\", to = \"{until}\" }\ndefaults = { limit = 100 }\n";
+    let look = |args: &[&str]| rein([args, &["--dry-run"]].concat()).config(config);
+    let cases: [(&[&str], &[&str]); 4] = [
+        (
+            &[
+                "v1/datasets/{project}/<dataset>/streams/{stream}/{x}",
+                "-V",
+                "x=a b",
+            ],
+            &[
+                "{project}  retail (HOME/.config/rein/config.toml:6, from base)",
+                "{dataset}  orders (HOME/.config/rein/config.toml:3)",
+                "{stream}   late (HOME/.config/rein/config.toml:12)",
+                "{x}        a b (-V)",
+                "proxy      127.0.0.1:1 (the profile (HOME/.config/rein/config.toml:10))",
+            ],
+        ),
+        (
+            &["call", "get-stream", "dataset=other", "--project", "dev"],
+            &[
+                "{project}  dev (--project)",
+                "{dataset}  other (item)",
+                "{stream}   late (HOME/",
+            ],
+        ),
+        (
+            &[
+                "call",
+                "get-stream",
+                "dataset=item-wins",
+                "-V",
+                "dataset=v",
+                "-V",
+                "stream=v",
+            ],
+            &["{dataset}  item-wins (item)", "{stream}   v (-V)"],
+        ),
+        (
+            &["call", "mine", "since=2024", "-V", "until=2025"],
+            &[
+                "{limit}    100 (default of the template, HOME/.config/rein/config.toml:13)",
+                "{since}    2024 (item)",
+                "{until}    2025 (-V)",
+                "{dataset}  orders (HOME/",
+            ],
+        ),
+    ];
+    for (args, parts) in cases {
+        let call = look(args);
+        let home = call
+            .config_path()
+            .ancestors()
+            .nth(3)
+            .expect("a home")
+            .to_owned();
+        let run = call.run().exit(0).no_canary();
+        let text = run
+            .stdout_text()
+            .replace(&home.display().to_string(), "HOME");
+        for part in parts {
+            assert!(text.contains(part), "{part}: {run}");
+        }
+    }
+    let run = look(&["v1/datasets/{project}"])
+        .var("REINFER_PROJECT", "of-env")
+        .run()
+        .exit(0);
+    assert!(
+        run.stdout_text()
+            .contains("{project}  of-env ($REINFER_PROJECT)"),
+        "{run}"
+    );
 }
 
 #[test]
@@ -291,10 +372,12 @@ fn eprintln_skipped() {
 fn the_check_names_each_step_and_the_first_failures_code() {
     let run = rein(["profile", "check", "demo"]).run().exit(0).no_canary();
     for part in [
-        "ok    answer   from Re:infer, HTTP/1.1, as dana",
+        "ok    answer       from Re:infer, HTTP/1.1, as dana",
         "ok    clock",
-        "ok    time     server",
-        "retail-dev: ",
+        "ok    time         server",
+        "permission                retail  retail-dev\n",
+        "\n  Modify users              -       -\n",
+        "\n  View sources              yes     yes\n",
     ] {
         assert!(run.stdout_text().contains(part), "{part}: {run}");
     }
@@ -311,7 +394,7 @@ fn the_check_names_each_step_and_the_first_failures_code() {
     let run = call.var("REINFER_TOKEN", &tls.token).run().exit(0);
     assert!(
         run.stdout_text()
-            .contains("the certificate is trusted for "),
+            .contains("ok    certificate  rein demo tenant, issued by rein demo authority, "),
         "{run}"
     );
     let html = Recorder::always(Reply::with(

@@ -4,6 +4,8 @@
 mod support;
 
 #[cfg(test)]
+mod certificates;
+#[cfg(test)]
 mod checks;
 #[cfg(test)]
 mod completion;

@@ -456,3 +456,53 @@ pub(crate) fn typing_on_a_terminal(command: &std::process::Command, typed: &str)
     child.wait().expect("an end");
     seen
 }
+
+#[test]
+fn every_subcommand_takes_color_wherever_it_stands() {
+    let config = "[profiles.p]\ndomain = \"acme\"\nguard = \"confirm\"\n";
+    for (args, coloured) in [
+        (&["profile", "list"][..], true),
+        (&["profile", "show", "p"], true),
+        (&["profile", "show", "nope"], true),
+        (&["profile", "use", "nope"], true),
+        (&["profile", "remove", "nope"], true),
+        (&["profile", "add", "demo", "--domain", "x"], true),
+        (&["profile", "check", "nope"], true),
+        (&["config", "check"], true),
+        (&["config", "path"], false),
+        (&["config", "import", "re", "/nonexistent"], true),
+        (&["templates"], true),
+        (&["templates", "get-stream"], true),
+        (&["completions", "bash"], false),
+        (&["man"], false),
+        (&["demo", "--fault", "nope"], true),
+        (&["call", "nope"], true),
+        (&["call", "list-datasets", "--nope"], true),
+    ] {
+        for (word, wanted) in [("always", coloured), ("never", false), ("auto", false)] {
+            for line in [
+                [&["--color", word], args].concat(),
+                [args, &["--colour", word]].concat(),
+            ] {
+                let run = rein(&line).config(config).run();
+                assert!(
+                    !run.stderr_text().contains("unexpected argument '--color"),
+                    "{run}"
+                );
+                let has_escapes = [&run.stdout, &run.stderr]
+                    .iter()
+                    .any(|bytes| bytes.contains(&0x1b));
+                assert_eq!(has_escapes, wanted, "{line:?}: {run}");
+            }
+        }
+    }
+    for args in [
+        &["config", "path", "--paginate"][..],
+        &["profile", "list", "--project", "x"],
+        &["--token-file", "x", "profile", "list"],
+        &["templates", "get-stream", "--class", "read"],
+        &["man", "-p", "x"],
+    ] {
+        rein(args).config(config).run().exit(2).stdout("");
+    }
+}

@@ -1,0 +1,101 @@
+//! Keeps the certificates that a server shows, so that they can be looked at: `profile check`
+//! tells of each of them, whether the handshake succeeds or not.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{DigitallySignedStruct, Error, SignatureScheme};
+
+use super::failure::CertificateFault;
+
+/// What was shown in a handshake with the target.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Shown {
+    /// The certificates (DER) in the order in which they came, the server's own first.
+    pub(crate) certificates: Vec<Vec<u8>>,
+    /// Why they were not accepted, when they were not.
+    pub(crate) fault: Option<CertificateFault>,
+}
+
+/// Remembers the certificates of the last handshake with the target.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Witness(Arc<Mutex<Shown>>);
+
+impl Witness {
+    /// Returns what has been seen.
+    pub(crate) fn shown(&self) -> Shown {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn saw(&self, shown: Shown) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shown;
+    }
+}
+
+/// Leaves every decision to the usual verifier, and notes what it was asked.
+#[derive(Debug)]
+pub(super) struct Watched {
+    pub(super) verifier: Arc<dyn ServerCertVerifier>,
+    pub(super) witness: Witness,
+    /// The target's host: a proxy that speaks TLS itself is not looked at.
+    pub(super) host: String,
+}
+
+impl ServerCertVerifier for Watched {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, Error> {
+        let verified = self.verifier.verify_server_cert(
+            end_entity,
+            intermediates,
+            server_name,
+            ocsp_response,
+            now,
+        );
+        // A literal IPv6 address stands in brackets in a URL.
+        let host = self.host.trim_matches(['[', ']']);
+        if server_name.to_str().eq_ignore_ascii_case(host) {
+            self.witness.saw(Shown {
+                certificates: std::iter::once(end_entity)
+                    .chain(intermediates)
+                    .map(|certificate| certificate.to_vec())
+                    .collect(),
+                fault: verified.as_ref().err().and_then(CertificateFault::of),
+            });
+        }
+        verified
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier
+            .verify_tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, Error> {
+        self.verifier
+            .verify_tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.verifier.supported_verify_schemes()
+    }
+}
