@@ -35,21 +35,32 @@ pub(crate) fn keep_on_interrupt(path: &Path) {
 /// The command that is being waited for.
 static CHILD: Mutex<Option<Arc<Mutex<Child>>>> = Mutex::new(None);
 
-/// Starts a command that ends together with this process, and hands over its input and output.
+/// A command that has been started.
+pub(crate) struct Started {
+    pub(crate) child: Arc<Mutex<Child>>,
+    /// Its input, where that is a pipe.
+    pub(crate) stdin: Option<ChildStdin>,
+    /// Its output, where that is a pipe.
+    pub(crate) stdout: Option<ChildStdout>,
+}
+
+/// Starts a command that ends together with this process.
 ///
 /// A signal that comes while it is being started waits until it can be ended.
 ///
 /// # Errors
 /// Fails when it cannot be started.
-pub(crate) fn spawn(
-    command: &mut Command,
-) -> io::Result<(Arc<Mutex<Child>>, Option<ChildStdin>, Option<ChildStdout>)> {
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Started> {
     let mut running = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
     let mut child = command.spawn()?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
     let child = Arc::new(Mutex::new(child));
     *running = Some(Arc::clone(&child));
-    Ok((child, stdin, stdout))
+    Ok(Started {
+        child,
+        stdin,
+        stdout,
+    })
 }
 
 /// Forgets the command: it has ended.

@@ -14,7 +14,7 @@ use crate::commands::session::{Purpose, Session};
 use crate::commands::{Context, call, confirm};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::interrupt;
+use crate::interrupt::{self, Started};
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::items::Wanted;
 use crate::output::items::path::Path;
@@ -424,7 +424,8 @@ fn hand_over(words: &[String], input: Vec<u8>) -> Result<()> {
     };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped());
-    let (child, stdin, _) = interrupt::spawn(&mut command).map_err(|error| cannot(&error))?;
+    let Started { child, stdin, .. } =
+        interrupt::spawn(&mut command).map_err(|error| cannot(&error))?;
     if let Some(mut stdin) = stdin {
         // A command need not read what it is given: how it ends is what counts.
         let _not_read = stdin.write_all(&input);

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
-use crate::interrupt;
+use crate::interrupt::{self, Started};
 use crate::profile::Origin;
 use crate::secret::Secret;
 
@@ -321,7 +321,7 @@ fn run(words: &[String], name: &str) -> Result<Secret> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
-    let (child, _, stdout) = interrupt::spawn(&mut command)
+    let Started { child, stdout, .. } = interrupt::spawn(&mut command)
         .map_err(|error| missing(&format!("{name} cannot be started: {}", io_reason(&error))))?;
     let Some(stdout) = stdout else {
         return Err(missing(&format!("{name} has no output")));
