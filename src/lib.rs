@@ -16,6 +16,8 @@ pub(crate) mod jq;
 pub mod output;
 pub mod plan;
 pub mod profile;
+#[cfg(any(test, fuzzing))]
+pub mod properties;
 pub mod request;
 pub mod secret;
 pub(crate) mod state;

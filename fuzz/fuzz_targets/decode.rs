@@ -13,7 +13,10 @@ fuzz_target!(|bytes: &[u8]| {
             left -= piece.len().min(left);
             if left == 0 { Err(()) } else { Ok(()) }
         };
-        if bytes.chunks(7).all(|piece| decoder.push(piece, &mut sink).is_ok()) {
+        if bytes
+            .chunks(7)
+            .all(|piece| decoder.push(piece, &mut sink).is_ok())
+        {
             let _ended = decoder.finish(&mut sink);
         }
     }

@@ -6,10 +6,16 @@ use rein::output::terminal::{TextSanitiser, is_unsafe, sanitise};
 
 fuzz_target!(|bytes: &[u8]| {
     let (mut sanitiser, mut out) = (TextSanitiser::default(), Vec::new());
-    bytes.chunks(3).for_each(|piece| sanitiser.push(piece, &mut out));
+    bytes
+        .chunks(3)
+        .for_each(|piece| sanitiser.push(piece, &mut out));
     sanitiser.finish(&mut out);
     let shown = String::from_utf8(out).expect("UTF-8");
-    assert!(!shown.chars().any(|c| is_unsafe(c) && !matches!(c, '\n' | '\t')));
+    assert!(
+        !shown
+            .chars()
+            .any(|c| is_unsafe(c) && !matches!(c, '\n' | '\t'))
+    );
     let line = sanitise(&shown);
     assert!(!line.chars().any(is_unsafe));
     assert_eq!(sanitise(&line), line);

@@ -1,10 +1,14 @@
 //! `rein config path` and `rein config check`.
 
 use std::ffi::OsStr;
+use std::fs::File;
 
+use crate::cli::options::ConnectionOptions;
 use crate::commands::{Context, print};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
+use crate::plan::connection;
+use crate::profile::resolve::{self, Choice};
 use crate::profile::{file, show};
 
 /// Prints where the configuration file is looked for.
@@ -27,6 +31,9 @@ pub(crate) fn path(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
 /// Fails with the first problem, after all of them have been printed.
 pub(crate) fn check(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
     let mut problems = show::check(config, &cx.env);
+    if problems.is_empty() {
+        problems = connections(config, cx)?;
+    }
     let Some(last) = problems.pop() else {
         let place = file::path(config, &cx.env)
             .map(|path| path.display().to_string())
@@ -38,4 +45,31 @@ pub(crate) fn check(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
         cx.fail(problem);
     }
     Err(last)
+}
+
+/// Returns what would keep profiles from being connected with: a proxy that is none, a file of
+/// certificates that cannot be read.
+fn connections(config: Option<&OsStr>, cx: &Context) -> Result<Vec<Failure>> {
+    let choice = Choice {
+        config,
+        ..Choice::default()
+    };
+    let mut problems = Vec::new();
+    for profile in resolve::all(&choice, &cx.env)? {
+        let url = profile.base.value.url();
+        let options = ConnectionOptions::default();
+        problems.extend(connection::decide(&options, &profile, url, &cx.env).err());
+        if let Some(ca_file) = &profile.ca_file
+            && let Err(error) = File::open(&ca_file.value)
+        {
+            let reason = io_reason(&error);
+            problems.push(Failure::usage(format!(
+                "{}: cannot read the ca_file {}: {reason}",
+                ca_file.origin,
+                ca_file.value.display()
+            )));
+        }
+    }
+    problems.dedup();
+    Ok(problems)
 }

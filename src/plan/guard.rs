@@ -52,9 +52,18 @@ pub(crate) fn needed(classified: &Classified, profile: &Profile) -> Option<Neede
         return None;
     }
     let project = profile.project.as_ref().map(|project| &*project.value);
+    let near = || {
+        let base = &profile.base.value;
+        let neighbours = profile.neighbours.iter();
+        neighbours.filter(move |other| other.base.shares_data_with(base))
+    };
+    let known: Vec<&str> = near()
+        .filter_map(|other| other.project.as_deref())
+        .chain(project)
+        .collect();
     let own = (profile.guard.value != Guard::None).then(|| {
-        let owns =
-            concern(classified, project).is_some_and(|(concern, _)| concern == Concern::Owns);
+        let owns = concern(classified, project, &known)
+            .is_some_and(|(concern, _)| concern == Concern::Owns);
         let concern = if owns { Concern::Owns } else { Concern::Calls };
         let needed = Needed {
             owner: profile.name.clone(),
@@ -63,12 +72,10 @@ pub(crate) fn needed(classified: &Classified, profile: &Profile) -> Option<Neede
         };
         (concern, needed)
     });
-    let mut others: Vec<(Concern, Needed)> = profile
-        .neighbours
-        .iter()
-        .filter(|other| other.guard != Guard::None && other.base.same_endpoint(&profile.base.value))
+    let mut others: Vec<(Concern, Needed)> = near()
+        .filter(|other| other.guard != Guard::None)
         .filter_map(|other| {
-            let (concern, reason) = concern(classified, other.project.as_deref())?;
+            let (concern, reason) = concern(classified, other.project.as_deref(), &known)?;
             let needed = Needed {
                 owner: other.name.clone(),
                 guard: other.guard,
@@ -102,8 +109,13 @@ enum Concern {
     Owns,
 }
 
-/// Says whether and why a call concerns a guarded profile with this project.
-fn concern(classified: &Classified, project: Option<&str>) -> Option<(Concern, String)> {
+/// Says whether and why a call concerns a guarded profile with this project, when these projects
+/// are known at the endpoint.
+fn concern(
+    classified: &Classified,
+    project: Option<&str>,
+    known: &[&str],
+) -> Option<(Concern, String)> {
     let Some(guarded) = project else {
         // A profile without a project stands for the whole tenant.
         return Some((Concern::MayOwn, "it guards the whole endpoint".to_owned()));
@@ -120,15 +132,19 @@ fn concern(classified: &Classified, project: Option<&str>) -> Option<(Concern, S
     if classified.endpoint.is_some() {
         return unsaid();
     }
-    let mut segments = classified.segments.iter();
-    if segments.any(|segment| segment.eq_ignore_ascii_case(guarded)) {
+    let mentions = |project: &str| {
+        let mut segments = classified.segments.iter();
+        segments.any(|segment| segment.eq_ignore_ascii_case(project))
+    };
+    if mentions(guarded) {
         let reason = format!("the path mentions its project {guarded}");
         return Some((Concern::Owns, reason));
     }
     // An id hides the project, and so does a name that is encoded twice.
     let hides =
         |segment: &String| segment.contains('%') || without_prefix(segment, "id:").is_some();
-    if classified.segments.iter().any(hides) {
+    // A path that the catalogue does not know says its project only by one that is known.
+    if classified.segments.iter().any(hides) || !known.iter().any(|known| mentions(known)) {
         return unsaid();
     }
     None
@@ -245,7 +261,8 @@ mod tests {
     #[test]
     fn the_guard_follows_the_data() {
         let prod = |base| neighbour("prod", base, Some("retail"), Guard::Confirm);
-        let dev = profile(Guard::None, vec![prod(BASE)]);
+        let mut dev = profile(Guard::None, vec![prod(BASE)]);
+        dev.project = Some(Setting::new("mine".to_owned(), Origin::Option("--project")));
         let guarded = Some(("prod".to_owned(), Guard::Confirm));
         for (method, path, expected) in [
             ("GET", "/api/v1/datasets/retail/orders", None),
@@ -265,7 +282,10 @@ mod tests {
             ),
             ("PUT", "/api/_private/users", guarded.clone()),
             ("POST", "/api/v1/unlisted/retail", guarded.clone()),
-            ("POST", "/api/v1/unlisted/other", None),
+            ("POST", "/api/v1/unlisted/mine/x", None),
+            // A project that nobody knows is none: it could be anything.
+            ("POST", "/api/v1/unlisted/other", guarded.clone()),
+            ("POST", "/api/v1/unlisted", guarded.clone()),
             // An id, or a name that nobody can read, hides the project.
             (
                 "POST",
@@ -299,6 +319,17 @@ mod tests {
                 guarded,
                 "{base}"
             );
+        }
+        let mut local = profile(Guard::None, vec![prod("http://127.0.0.1:8080/x")]);
+        for (base, expected) in [
+            ("http://localhost:8080/x/", guarded.clone()),
+            ("http://[::1]:8080/X", guarded.clone()),
+            ("http://localhost:8081/x", None),
+            ("http://localhost:8080/y", None),
+        ] {
+            local.base.value = Base::for_test(base);
+            let found = of("DELETE", "/api/v1/datasets/retail/orders", &local);
+            assert_eq!(found, expected, "{base}");
         }
         let elsewhere = profile(
             Guard::None,

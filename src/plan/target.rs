@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
-use crate::profile::{Origin, Profile};
+use crate::profile::{Origin, Profile, is_placeholder_name};
 use crate::request::COMPONENT;
 
 /// The host that the API's documentation writes in its examples.
@@ -260,11 +260,7 @@ pub(crate) fn fill<'a>(text: &str, value_of: impl Fn(&str) -> Option<&'a str>) -
 fn placeholder(text: &str) -> Option<&str> {
     let close = if text.starts_with('{') { '}' } else { '>' };
     let name = &text[1..text.find(close)?];
-    let mut characters = name.chars();
-    let first = characters.next()?;
-    let is_name = (first.is_ascii_alphabetic() || first == '_')
-        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-');
-    is_name.then_some(name)
+    is_placeholder_name(name).then_some(name)
 }
 
 fn segment(name: &str, value: &str) -> Result<String> {

@@ -166,6 +166,16 @@ impl Base {
             && folded(self.path_prefix()) == folded(other.path_prefix())
     }
 
+    /// Returns whether what is behind two bases could be the same data: they are one endpoint, or
+    /// the same port of this machine under two of its names.
+    pub fn shares_data_with(&self, other: &Base) -> bool {
+        self.same_endpoint(other)
+            || self.is_loopback()
+                && other.is_loopback()
+                && self.url.port_or_known_default() == other.url.port_or_known_default()
+                && folded(self.path_prefix()) == folded(other.path_prefix())
+    }
+
     /// Returns whether the host can only be this machine.
     pub fn is_loopback(&self) -> bool {
         match self.url.host() {

@@ -150,6 +150,15 @@ impl Profile {
     }
 }
 
+/// Returns whether a placeholder can have this name.
+pub(crate) fn is_placeholder_name(text: &str) -> bool {
+    let mut characters = text.chars();
+    characters
+        .next()
+        .is_some_and(|first| first.is_ascii_alphabetic() || first == '_')
+        && characters.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
+}
+
 /// Another profile of the same file, as far as a call must know it.
 #[derive(Clone, Debug)]
 pub struct Neighbour {

@@ -588,3 +588,115 @@ fn profiles_of_other_tools_are_taken_over_and_tokens_only_on_request() {
     }
     rein(["config", "check", "--config", &config]).run().exit(0);
 }
+
+#[test]
+fn every_mistake_in_the_file_is_told_by_its_place_and_never_by_its_value() {
+    for (text, says) in [
+        (
+            "domain = \"a\"\ndomain = \"SEKRET-0123\"",
+            "config.toml:3:1: this name stands here for the second time",
+        ),
+        (
+            "domain = \"a\"\n[profiles.p]\ntoken = \"SEKRET-0123\"",
+            "config.toml:3:11: this name stands here for the second time",
+        ),
+        (
+            "token = SEKRET-0123",
+            "config.toml:2:9: a text must stand in quotes",
+        ),
+        (
+            "endpoint = 5",
+            "config.toml:2:12: endpoint must be a string",
+        ),
+        ("endpiont = \"SEKRET-0123\"", "did you mean endpoint?"),
+        (
+            "domain = \"a.SEKRET-0123\"",
+            "config.toml:2: the endpoint of profile p is not usable",
+        ),
+        (
+            "domain = \"a\"\nendpoint = \"https://SEKRET-0123\"",
+            "names its endpoint in more than one way",
+        ),
+        (
+            "organisation = \"SEKRET-0123\"",
+            "has an organisation but no tenant",
+        ),
+        (
+            "endpoint = \"https://u:SEKRET-0123@h\"",
+            "must not hold a user or password",
+        ),
+        (
+            "endpoint = \"https://h?x=SEKRET-0123\"",
+            "must not hold a query",
+        ),
+        (
+            "domain = \"a\"\nguard = \"SEKRET-0123\"",
+            "one of \"none\", \"confirm\", \"read-only\"",
+        ),
+        (
+            "domain = \"a\"\ntoken_command = \"SEKRET-0123\"",
+            "must be a list of words",
+        ),
+        (
+            "domain = \"a\"\ntoken_env = \"SEKRET-0123\"",
+            "config.toml:3:13: token_env must be the name of a variable",
+        ),
+        ("domain = \"a\"\ntoken_env = \"$T\"", "without $"),
+        (
+            "domain = \"a\"\ntoken_env = \"T\"\ntoken_file = \"SEKRET-0123\"",
+            "names two token sources: token_env and token_file",
+        ),
+        (
+            "domain = \"a\"\nproxy = \"nonsense://SEKRET-0123\"",
+            "config.toml:3) names is not a proxy URL",
+        ),
+        (
+            "domain = \"a\"\nca_file = \"/nonexistent/ca.pem\"",
+            "config.toml:3: cannot read the ca_file /nonexistent/ca.pem",
+        ),
+        (
+            "domain = \"a\"\nproject = \"\"",
+            "project must be a string that is not empty",
+        ),
+        ("extends = \"p\"", "extends itself in a circle"),
+        (
+            "extends = \"q\"\n[profiles.qq]\ndomain = \"a\"",
+            "did you mean qq?",
+        ),
+        (
+            "domain = \"a\"\n[vars]\n\"a b\" = \"SEKRET-0123\"",
+            "config.toml:4:1: a variable's name must be letters",
+        ),
+        (
+            "domain = \"a\"\n[vars]\na = [\"SEKRET-0123\"]",
+            "config.toml:4:5: a variable must be a string or a whole number",
+        ),
+        (
+            "domain = \"a\"\n[profiles.p.oauth]\nclient_secret = \"SEKRET-0123\"",
+            "did you mean client_secret_env?",
+        ),
+        (
+            "domain = \"a\"\n[profiles.p.oauth]\ntoken_url = \"http://x\"",
+            "config.toml:4:13: token_url is not usable: plain http",
+        ),
+        (
+            "domain = \"a\"\n[templates.x]\npath = \"/api/v1/x\"\nmethod = \"SEKRET 0123\"",
+            "config.toml:5:10: method must be",
+        ),
+        ("domain = \"a\"\n[templates.x]\n", "template x has no path"),
+        (
+            "domain = \"a\"\n[templates.list-datasets]\npath = \"/api/v1/x\"",
+            "has the name of a built-in one",
+        ),
+        ("domain = \"SEKRET-0123", "config.toml:2"),
+    ] {
+        let config = format!("[profiles.p]\n{text}\n");
+        rein(["config", "check"])
+            .config(&config)
+            .run()
+            .exit(2)
+            .stdout("")
+            .says(says)
+            .no_canary();
+    }
+}

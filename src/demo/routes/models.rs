@@ -35,12 +35,18 @@ pub(super) fn route(
         ]}))),
         ("POST", ["labellers"]) => models(call),
         ("GET", ["labellers", version, "validation"]) => {
-            let version = model(version)?;
+            let version = match *version {
+                // Only this route, and only under `_private`, takes the newest one unpinned.
+                "latest" if call.segments.iter().any(|segment| segment == "_private") => 14,
+                pinned => model(pinned)?,
+            };
             Ok(Reply::ok(json!({"validation": {
                 "version": version, "labels": [{"name": "Delivery > Late", "parts": ["Delivery", "Late"]}],
                 "entities": [{"name": "date", "title": "Date"}], "num_reviewed_comments": 420, "num_labels": 18,
                 "num_amber_labels": 3, "num_red_labels": 1, "mean_average_precision_safe": 0.81,
-                "dataset_quality": "good", "dataset_score": 74, "balance": 0.7, "coverage": 0.93,
+                "dataset_quality": "good", "dataset_score": 74, "balance": 0.7, "balance_quality": "good",
+                "coverage": 0.93, "coverage_quality": "excellent",
+                "underperforming_labels_quality": "average", "all_labels_quality": "good",
             }})))
         }
         ("POST", ["labellers", version, "predict"]) => {
@@ -156,6 +162,7 @@ fn query(call: &Call, comments: &[Object]) -> Answer {
         "order",
         "collapse_mode",
     ])?;
+    let comments = &filtered(comments, body.get("filter"));
     if call
         .headers
         .get("accept")
@@ -175,7 +182,7 @@ fn query(call: &Call, comments: &[Object]) -> Answer {
     let (page, next) = page(
         comments,
         start(&body, "query")?,
-        limit(&body, 64, 256)?,
+        limit(&body, 64, 512)?,
         "query",
     );
     let rows: Vec<Value> = page
@@ -183,6 +190,23 @@ fn query(call: &Call, comments: &[Object]) -> Answer {
         .map(|comment| json!({"comment": comment, "predictions": {}}))
         .collect();
     Ok(with_cursor(json!({"results": rows}), next))
+}
+
+/// Returns the comments that a filter lets through; of its members the sources and the time count.
+fn filtered(comments: &[Object], filter: Option<&Value>) -> Vec<Object> {
+    let filter = filter.unwrap_or(&Value::Null);
+    let time = |bound: &str| filter["timestamp"][bound].as_str();
+    let is_in = |comment: &Object| {
+        let (sources, timestamp) = (filter["sources"].as_array(), text(comment, "timestamp"));
+        sources.is_none_or(|sources| sources.contains(&comment["source_id"]))
+            && time("minimum").is_none_or(|minimum| timestamp >= minimum)
+            && time("maximum").is_none_or(|maximum| timestamp < maximum)
+    };
+    comments
+        .iter()
+        .filter(|comment| is_in(comment))
+        .cloned()
+        .collect()
 }
 
 fn annotations(call: &Call, comments: &[Object]) -> Answer {

@@ -7,6 +7,9 @@ use super::{Answer, Call, bad, not_found};
 use crate::demo::reply::{Content, Reply};
 use crate::demo::state::{State, id_of, text};
 
+/// The tenant's own id.
+const TENANT: &str = "a1fa9c9a5a7b2f10";
+
 /// How many audit events there are.
 const EVENTS: usize = 300;
 
@@ -33,16 +36,21 @@ pub(super) fn audit_events(call: &Call, state: &State) -> Answer {
     let actors: Vec<Value> = ["dana", "kim"]
         .iter()
         .filter(|name| page.iter().any(|event| event["actor_user_id"] == id_of(&["user", name])))
-        .map(|name| json!({"id": id_of(&["user", name]), "username": name, "email": format!("{name}@acme.example"), "display_name": name}))
+        .map(|name| json!({"id": id_of(&["user", name]), "tenant_id": TENANT, "username": name, "email": format!("{name}@acme.example"), "display_name": name}))
         .collect();
     let datasets: Vec<Value> = state
         .datasets
         .iter()
-        .map(|dataset| json!({"id": dataset.facts["id"], "name": dataset.facts["name"], "title": text(&dataset.facts, "title")}))
+        .map(|dataset| json!({"id": dataset.facts["id"], "name": dataset.facts["name"], "title": text(&dataset.facts, "title"), "project_id": id_of(&["project", text(&dataset.facts, "owner")])}))
+        .collect();
+    let projects: Vec<Value> = state
+        .projects
+        .iter()
+        .map(|project| json!({"id": project["id"], "name": project["name"], "tenant_id": TENANT}))
         .collect();
     let members = json!({
-        "audit_events": page, "tenants": [{"id": "a1fa9c9a5a7b2f10", "name": "acme"}], "users": actors,
-        "datasets": datasets, "sources": [], "triggers": [], "projects": [],
+        "audit_events": page, "tenants": [{"id": TENANT, "name": "acme"}], "users": actors,
+        "datasets": datasets, "sources": [], "triggers": [], "projects": projects,
     });
     Ok(with_cursor(members, next))
 }
@@ -54,15 +62,15 @@ fn event(number: usize) -> Value {
         "event_id": id_of(&["event", &number.to_string()]),
         "event_type": kinds[number % kinds.len()],
         "timestamp": format!("2024-05-{:02}T{:02}:00:00Z", number / 24 + 1, number % 24),
-        "actor_user_id": id_of(&["user", actor]), "actor_tenant_id": "a1fa9c9a5a7b2f10",
-        "tenant_ids": ["a1fa9c9a5a7b2f10"], "dataset_ids": [id_of(&["dataset", "retail", "orders"])],
+        "actor_user_id": id_of(&["user", actor]), "actor_tenant_id": TENANT,
+        "tenant_ids": [TENANT], "dataset_ids": [id_of(&["dataset", "retail", "orders"])],
     })
 }
 
 pub(super) fn quotas() -> Reply {
     let quota = |kind: &str, limit: u32, usage: u32| json!({"quota_kind": kind, "hard_limit": limit, "current_max_usage": usage, "auto_increase_up_to": limit * 2});
     Reply::ok(
-        json!({"quotas": [quota("sources", 1000, 6), quota("datasets", 100, 4), quota("streams", 50, 2)]}),
+        json!({"quotas": [quota("sources", 1000, 6), quota("datasets", 100, 4), quota("triggers", 50, 2)]}),
     )
 }
 

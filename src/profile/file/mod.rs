@@ -16,7 +16,7 @@ use crate::catalogue::user::UserTemplate;
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason, nearest};
 use crate::output::terminal::sanitise;
-use crate::profile::{Guard, Origin};
+use crate::profile::{Guard, Origin, is_placeholder_name};
 use crate::secret::Secret;
 use crate::secret::source::Stored;
 
@@ -204,7 +204,14 @@ pub(crate) fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Conf
     let reader = Reader { path, text, home };
     let table = DeTable::parse(text).map_err(|error| {
         // The library's own message can quote a value of the file, and that may be a token.
-        reader.wrong(error.span().unwrap_or(0..0), "this is not valid TOML")
+        let what = match error.message() {
+            "duplicate key" => "this name stands here for the second time",
+            "string values must be quoted, expected literal string" => {
+                "a text must stand in quotes"
+            }
+            _ => "this is not valid TOML",
+        };
+        reader.wrong(error.span().unwrap_or(0..0), what)
     })?;
     reader.file(table.get_ref())
 }
@@ -391,7 +398,7 @@ impl Reader<'_> {
     /// Reads where a secret is, by the key's ending: `_env`, `_file`, `_command` or none.
     fn stored(&self, ending: &str, value: &Value<'_>, key: &str) -> Result<Stored> {
         Ok(match ending {
-            "_env" => Stored::Variable(self.string(value, key)?.value),
+            "_env" => Stored::Variable(self.variable(value, key)?),
             "_file" => Stored::File(self.path_value(value, key)?.value),
             "_command" => Stored::Command(self.words(value, key)?),
             _ => {
@@ -407,6 +414,19 @@ impl Reader<'_> {
                 Stored::Literal(Secret::new(secret), origin)
             }
         })
+    }
+
+    /// Reads the name of a variable. What is no name is probably the secret itself.
+    fn variable(&self, value: &Value<'_>, key: &str) -> Result<String> {
+        let name = self.string(value, key)?.value;
+        let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+            && !name.starts_with(|c: char| c.is_ascii_digit());
+        if is_name {
+            return Ok(name);
+        }
+        Err(self
+            .wrong_type(value, key, "the name of a variable: letters, digits and _")
+            .hint("the name alone, without $; the secret itself does not belong here"))
     }
 
     fn oauth(&self, value: &Value<'_>, section: &str) -> Result<OAuthEntry> {
@@ -469,6 +489,10 @@ impl Reader<'_> {
     fn vars(&self, value: &Value<'_>) -> Result<BTreeMap<String, Located<String>>> {
         let mut vars = BTreeMap::new();
         for (key, value) in self.table(value, "vars")? {
+            if !is_placeholder_name(key.get_ref()) {
+                let what = "a variable's name must be letters, digits, _ and -, a letter first";
+                return Err(self.wrong(key.span(), what));
+            }
             let text = match value.get_ref() {
                 DeValue::String(text) => text.to_string(),
                 DeValue::Integer(number) => number.as_str().to_owned(),

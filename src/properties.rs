@@ -1,0 +1,171 @@
+//! What must hold for every input of a parser: shared by unit tests and the targets in `fuzz/`.
+//! Each function fails by a panic.
+
+use std::ffi::OsStr;
+use std::path::Path as FilePath;
+use std::time::SystemTime;
+
+use crate::catalogue::{Class, classify};
+use crate::cli::items::Item;
+use crate::cli::units;
+use crate::exchange::retry;
+use crate::output::items::path::Path;
+use crate::output::lexical;
+use crate::output::write_out::WriteOut;
+use crate::plan::target;
+use crate::profile::{Base, file};
+
+/// A word of the command line is an item or a message that can be shown.
+pub fn item(text: &str) {
+    match Item::parse(OsStr::new(text)) {
+        Ok(item) => assert!(!item.key.is_empty()),
+        Err(failure) => shown(&failure.to_string()),
+    }
+}
+
+/// A path into an answer is one or is not; looking for it in any JSON finds pieces of that JSON.
+pub fn columns(path: &str, json: &[u8]) {
+    let Ok(path) = Path::parse(path) else {
+        return;
+    };
+    if lexical::check(json).is_err() {
+        return;
+    }
+    use crate::output::items::path::Selected;
+    let found = match path.select(json) {
+        Selected::Missing => Vec::new(),
+        Selected::One(value) => vec![value],
+        Selected::Many(values) => values,
+    };
+    for value in found {
+        assert!(
+            lexical::check(value).is_ok(),
+            "{}",
+            String::from_utf8_lossy(value)
+        );
+    }
+}
+
+/// A value fills exactly the segment that it stands for.
+pub fn placeholder(value: &str) {
+    if let Ok(filled) = target::fill("/a/{v}/b", |_| Some(value)) {
+        assert_eq!(filled.matches('/').count(), 3);
+        assert!(!filled.contains(['?', '#', '\\']) && !filled.chars().any(char::is_control));
+        let base = Base::from_endpoint("https://h.example/t").unwrap_or_else(|why| panic!("{why}"));
+        let url = base
+            .join(&filled)
+            .unwrap_or_else(|failure| panic!("{failure}"));
+        assert_eq!(url.path_segments().map(Iterator::count), Some(4));
+    }
+}
+
+/// A configuration file is understood, or the message about it holds nothing of its values.
+pub fn configuration(text: &str) {
+    const CANARY: &str = "SEKRET-0123";
+    let home = Some(FilePath::new("/home"));
+    let told = |text: &str| file::parse(FilePath::new("/c.toml"), text, home).err();
+    if let Some(failure) = told(text) {
+        shown(&failure.to_string());
+    }
+    // Whatever is wrong around it, a token's value is not repeated.
+    for text in [
+        format!("{text}\n[profiles.zz]\ntoken = \"{CANARY}\"\n"),
+        format!("[profiles.zz]\ntoken = \"{CANARY}\" {text}"),
+        format!("[profiles.zz]\ntoken = [\"{CANARY}\"]\n{text}"),
+        format!("[profiles.zz]\nguard = \"{CANARY}\"\n{text}"),
+    ] {
+        if let Some(failure) = told(&text) {
+            assert!(!failure.to_string().contains(CANARY), "{failure}");
+        }
+    }
+}
+
+/// Durations, sizes and waits are sane or refused.
+pub fn amounts(text: &str) {
+    let _size = units::size("--max-size", text);
+    if let Ok(duration) = units::duration("-m", text) {
+        assert!(std::time::Instant::now().checked_add(duration).is_some());
+    }
+    let _wait = retry::retry_after(text, SystemTime::UNIX_EPOCH);
+}
+
+/// A format for `-w` is read to its end.
+pub fn write_out(format: &str) {
+    let _read = WriteOut::parse(format);
+}
+
+/// Another spelling of a path is never judged to be less than the path itself.
+pub fn spelling(method: &str, path: &str) {
+    let class = |path: &str| classify(method, path, std::iter::empty()).class;
+    let plain = class(path);
+    if plain == Class::Read || path.contains('%') || !path.starts_with('/') {
+        return;
+    }
+    let first = path.rsplit('/').next().and_then(|last| last.chars().next());
+    let encoded = first.filter(char::is_ascii_alphanumeric).map(|first| {
+        let (before, last) =
+            path.split_at(path.len() - path.rsplit('/').next().map_or(0, str::len));
+        format!("{before}%{:02x}{}", first as u32, &last[1..])
+    });
+    for other in [
+        Some(format!("{path}/")),
+        Some(format!("/{path}")),
+        Some(path.replace('/', "//")),
+        (!path.contains(['?', '#'])).then(|| format!("{path}?x=/y")),
+        encoded.filter(|_| !path.contains(['?', '#'])),
+    ]
+    .into_iter()
+    .flatten()
+    {
+        assert_ne!(
+            class(&other),
+            Class::Read,
+            "{method} {path} is {plain:?}, {other} is not"
+        );
+    }
+}
+
+/// A message can be shown: no control character but the ends of its lines.
+fn shown(text: &str) {
+    let unsafe_one = text
+        .chars()
+        .find(|c| *c != '\n' && crate::output::terminal::is_unsafe(*c));
+    assert_eq!(unsafe_one, None, "{text:?}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn they_hold(text in "\\PC{0,30}", junk in any::<String>()) {
+            for text in [&text, &junk] {
+                item(text);
+                placeholder(text);
+                configuration(text);
+                amounts(text);
+                write_out(text);
+            }
+        }
+
+        #[test]
+        fn spellings_are_judged_alike(
+            method in "GET|POST|PUT|DELETE|PATCH|PROPFIND",
+            path in "/api/(v1|_private)/(datasets|sources|users)(/[a-z%2:;.]{1,6}){0,4}(/(export|sync|query|advance|labellers))?",
+        ) {
+            spelling(&method, &path);
+        }
+
+        #[test]
+        fn amounts_hold(text in "-?[0-9.e]{0,12}(ms|s|m|h|KiB|MB|G)?") {
+            amounts(&text);
+        }
+
+        #[test]
+        fn columns_are_json(path in "[a-c.\\[\\]*0-9\"-]{0,12}", json in crate::output::lexical::tests::json()) {
+            columns(&path, json.as_bytes());
+        }
+    }
+}
