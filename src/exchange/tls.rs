@@ -134,7 +134,7 @@ fn roots(settings: &TlsSettings) -> Result<RootCertStore> {
             .ok_or_else(|| Failure::local("the demo tenant's certificate is broken"))?;
         return Ok(store);
     }
-    store.add_parsable_certificates(system_certificates(&settings.system));
+    add_system_certificates(&mut store, &settings.system);
     for path in &settings.extra_roots {
         let pem = std::fs::read(path).map_err(|error| {
             Failure::usage(format!(
@@ -161,14 +161,16 @@ fn roots(settings: &TlsSettings) -> Result<RootCertStore> {
 }
 
 fn add_pem(store: &mut RootCertStore, pem: &[u8]) -> Option<usize> {
-    let certificates: Vec<CertificateDer<'static>> = CertificateDer::pem_slice_iter(pem)
-        .filter_map(Result::ok)
-        .collect();
-    let (added, _ignored) = store.add_parsable_certificates(certificates);
+    let before = store.len();
+    for certificate in CertificateDer::pem_slice_iter(pem).filter_map(Result::ok) {
+        // One that cannot be used is passed over, as everywhere.
+        let _ignored = store.add(certificate);
+    }
+    let added = store.len() - before;
     (added > 0).then_some(added)
 }
 
-fn system_certificates(system: &SystemRoots) -> Vec<CertificateDer<'static>> {
+fn add_system_certificates(store: &mut RootCertStore, system: &SystemRoots) {
     let bundle = system.file.as_deref().or_else(|| {
         // Naming a folder alone means that the usual file is not wanted.
         let usual = || {
@@ -180,11 +182,32 @@ fn system_certificates(system: &SystemRoots) -> Vec<CertificateDer<'static>> {
         system.directory.is_none().then(usual).flatten()
     });
     match (bundle, &system.directory) {
-        (Some(file), _) => rustls_native_certs::load_certs_from_paths(Some(file), None).certs,
-        (None, Some(directory)) => {
-            rustls_native_certs::load_certs_from_paths(None, Some(directory)).certs
+        (Some(file), _) => add_bundle(store, file),
+        (None, directory) => {
+            let found = match directory {
+                Some(folder) => rustls_native_certs::load_certs_from_paths(None, Some(folder)),
+                None => rustls_native_certs::load_native_certs(),
+            };
+            store.add_parsable_certificates(found.certs);
         }
-        (None, None) => rustls_native_certs::load_native_certs().certs,
+    }
+}
+
+/// Adds a file's certificates one by one: what is kept of each is a part of it, and a file of
+/// all authorities together is large beside a small call.
+fn add_bundle(store: &mut RootCertStore, file: &Path) {
+    let Ok(certificates) = CertificateDer::pem_file_iter(file) else {
+        return;
+    };
+    for certificate in certificates {
+        match certificate {
+            Ok(certificate) => {
+                let _ignored = store.add(certificate);
+            }
+            // The rest of a file that cannot be read any further.
+            Err(rustls::pki_types::pem::Error::Io(_)) => return,
+            Err(_) => {}
+        }
     }
 }
 

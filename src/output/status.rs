@@ -29,8 +29,18 @@ pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String
         None => ("no answer".to_owned(), theme.server_error),
     };
     let status = status.trim_end();
-    let times = times(record, width.is_some());
-    let tail = format!("{times}  {}", size(record.bytes));
+    let tail = |aligned| format!("{}  {}", times(record, aligned), size(record.bytes));
+    let mut indent = profile.width() + 2;
+    let mut tail_shown = tail(width.is_some());
+    if let Some(width) = width.map(usize::from) {
+        if indent + tail_shown.width() > width {
+            indent = 2;
+        }
+        if indent + tail_shown.width() > width {
+            tail_shown = tail(false);
+        }
+    }
+    let tail = tail_shown;
     let plain = profile.width() + 2 + call.width() + 2 + status.width() + 2 + tail.width();
     let head_width = profile.width() + 2 + call.width();
     let padding = ALIGNED_FROM.saturating_sub(head_width);
@@ -42,7 +52,7 @@ pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String
         ),
     };
     let joint = if break_up {
-        format!("\n{:1$}", "", profile.width() + 2)
+        format!("\n{:indent$}", "")
     } else {
         "  ".to_owned()
     };
@@ -115,8 +125,11 @@ pub(crate) fn size(bytes: u64) -> String {
     format!("{value:.1} {}", UNITS[unit])
 }
 
-/// How wide the bars of the waterfall are together.
-const BARS: usize = 40;
+/// How wide the bars of the waterfall are together, at most and at least: with less room there
+/// are none.
+const BARS: (usize, usize) = (40, 10);
+/// What stands before them.
+const BEFORE_BARS: usize = 32;
 
 /// Returns the lines that `-v` adds: the other end, the phases, all metrics of the server. On a
 /// terminal the phases are drawn as a waterfall.
@@ -130,15 +143,18 @@ pub(crate) fn phases(record: &Record, theme: &Theme, width: Option<u16>) -> Vec<
     let total = record
         .timings
         .map_or(Duration::ZERO, |timings| timings.total);
+    let bars = width
+        .map(|width| usize::from(width).saturating_sub(BEFORE_BARS).min(BARS.0))
+        .filter(|bars| *bars >= BARS.1);
     for phase in phases_of(record, width.is_some()) {
         let took = format!("{:.1} ms", millis(phase.end.saturating_sub(phase.start)));
         let mut line = format!("* {:<16} {took:>10}", phase.name);
-        if width.is_some_and(|width| usize::from(width) >= 32 + BARS) {
+        if let Some(bars) = bars {
             let place = |moment: Duration| {
                 let part = moment.as_secs_f64() / total.as_secs_f64().max(f64::MIN_POSITIVE);
-                ((part * BARS as f64).round() as usize).min(BARS)
+                ((part * bars as f64).round() as usize).min(bars)
             };
-            let start = place(phase.start).min(BARS - 1);
+            let start = place(phase.start).min(bars - 1);
             let length = place(phase.end).saturating_sub(start).max(1);
             let style = if phase.is_server {
                 theme.redirect
@@ -257,6 +273,20 @@ mod tests {
              server   37.7 ms · network   24.1 ms · total   62.0 ms  2.1 kB"
         );
         assert!(line.lines().all(|line| line.width() <= 80));
+    }
+
+    #[test]
+    fn a_very_narrow_terminal_gives_up_alignment_before_it_breaks_the_times() {
+        let mut record = example();
+        record.profile = Some("automation.acme.example".to_owned());
+        let line = line(&record, &Theme::plain(), Some(60));
+        assert_eq!(
+            line.lines().last(),
+            Some("  server 37.7 ms · network 24.1 ms · total 62.0 ms  2.1 kB")
+        );
+        let bars = phases(&record, &Theme::plain(), Some(60));
+        assert!(bars.iter().any(|line| line.contains('━')), "{bars:?}");
+        assert!(bars.iter().all(|line| line.width() <= 60), "{bars:?}");
     }
 
     #[test]

@@ -82,6 +82,43 @@ const VARIABLES: [&str; 40] = [
     "class",
 ];
 
+/// Variables of curl's that are empty here: there is no FTP, and no user in a URL.
+const EMPTY: [&str; 7] = [
+    "certs",
+    "ftp_entry_path",
+    "referer",
+    "url.options",
+    "url.password",
+    "url.user",
+    "url.zoneid",
+];
+
+/// Variables of curl's that are zero for one transfer over a new connection.
+const ZERO: [&str; 6] = [
+    "conn_id",
+    "num_certs",
+    "proxy_ssl_verify_result",
+    "time_queue",
+    "tls_earlydata",
+    "xfer_id",
+];
+
+/// The parts of the URL.
+const PARTS: [&str; 6] = [
+    "url.fragment",
+    "url.host",
+    "url.path",
+    "url.port",
+    "url.query",
+    "url.scheme",
+];
+
+/// Returns every variable.
+fn variables() -> impl Iterator<Item = &'static str> {
+    let lists: [&[&'static str]; 4] = [&VARIABLES, &EMPTY, &ZERO, &PARTS];
+    lists.into_iter().flatten().copied()
+}
+
 impl WriteOut {
     /// Reads a format. Whatever is not understood prints as it stands, as in curl.
     pub(crate) fn parse(format: &str) -> WriteOut {
@@ -154,7 +191,7 @@ impl WriteOut {
             "stdout" => Some(Piece::Stdout),
             "stderr" => Some(Piece::Stderr),
             "onerror" => Some(Piece::OnError),
-            _ => match VARIABLES.iter().find(|known| **known == name) {
+            _ => match variables().find(|known| *known == name) {
                 Some(known) => Some(Piece::Variable(known)),
                 None => {
                     self.unknown.push(name.to_owned());
@@ -287,7 +324,23 @@ impl Call<'_> {
             ),
             "profile" => json!(record.profile),
             "class" => json!(record.class),
+            _ if EMPTY.contains(&name) => Value::Null,
+            _ if ZERO.contains(&name) => json!(0),
+            _ if PARTS.contains(&name) => json!(self.part(name)),
             _ => self.time(name),
+        }
+    }
+
+    /// Returns a part of the URL.
+    fn part(&self, name: &str) -> Option<String> {
+        let url = url::Url::parse(&self.record.url).ok()?;
+        match name {
+            "url.host" => url.host_str().map(str::to_owned),
+            "url.path" => Some(url.path().to_owned()),
+            "url.port" => url.port_or_known_default().map(|port| port.to_string()),
+            "url.query" => url.query().map(str::to_owned),
+            "url.scheme" => Some(url.scheme().to_owned()),
+            _ => url.fragment().map(str::to_owned),
         }
     }
 
@@ -402,6 +455,11 @@ mod tests {
                 "2100 0 0[]",
             ),
             ("a%{nope}b", "ab"),
+            (
+                "%{url.scheme} %{url.host} %{url.port} %{url.path} [%{url.query}%{url.user}]",
+                "https h 443 /acme/prod/reinfer_/api/v1/datasets/retail/orders/export []",
+            ),
+            ("%{xfer_id} %{time_queue}[%{certs}]", "0 0.000000[]"),
             ("%", "%"),
         ] {
             assert_eq!(

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use std::io;
 use std::rc::Rc;
 
-use csv::{QuoteStyle, Terminator, Writer, WriterBuilder};
+use csv::{Terminator, Writer, WriterBuilder};
 
 use super::Rows;
 use super::columns::{self, Columns, Discovery};
@@ -53,9 +53,13 @@ enum State {
         items: Vec<Vec<u8>>,
         bytes: usize,
     },
-    /// They were found in the first items; later ones are watched for more.
-    Found(Columns, Discovery),
+    /// They were found in the first items; later ones are watched for more, until enough are
+    /// known to tell of.
+    Found(Columns, Option<Discovery>),
 }
+
+/// How many members without a column are named.
+const NAMED: usize = 8;
 
 /// How many items, and bytes of them, are looked at for columns.
 const LOOKED_AT: (usize, usize) = (1000, 1024 * 1024);
@@ -91,7 +95,7 @@ impl Delimited {
         for item in &items {
             self.line.write(item, &columns);
         }
-        self.state = State::Found(columns, watching);
+        self.state = State::Found(columns, Some(watching));
     }
 }
 
@@ -102,15 +106,24 @@ impl Rows for Delimited {
                 self.line.header(columns);
                 self.line.write(item, columns);
             }
-            State::Found(columns, discovery) => {
-                if discovery.look(item) {
+            State::Found(columns, watching) => {
+                if let Some(discovery) = watching
+                    && discovery.look(item)
+                {
                     let known = columns.paths();
                     let mut fresh = Discovery::default();
                     fresh.look(item);
                     let names = fresh.columns();
                     let unknown = names.paths().iter().filter(|path| !known.contains(path));
-                    self.left_out
-                        .extend(unknown.take(20).map(|path| columns::name(path).to_owned()));
+                    self.left_out.extend(
+                        unknown
+                            .take(NAMED)
+                            .map(|path| columns::name(path).to_owned()),
+                    );
+                    // Items with ever new members would fill the memory.
+                    if self.left_out.len() >= NAMED {
+                        *watching = None;
+                    }
                 }
                 self.line.write(item, columns);
             }
@@ -153,10 +166,16 @@ impl Rows for Delimited {
         let names: Vec<String> = self
             .left_out
             .iter()
+            .take(NAMED)
             .map(|name| sanitise(name).into_owned())
             .collect();
+        let more = if self.left_out.len() < NAMED {
+            ""
+        } else {
+            ", ..."
+        };
         Ok(Some(format!(
-            "later items have members without a column: {}; name all with --columns",
+            "later items have members without a column: {}{more}; name all with --columns",
             names.join(", ")
         )))
     }
@@ -180,28 +199,33 @@ impl io::Write for Outbox {
 /// Writes lines of cells.
 struct Line {
     style: Style,
-    writer: Writer<Outbox>,
-    outbox: Outbox,
+    sheet: Sheet,
     headed: bool,
+}
+
+enum Sheet {
+    /// Cells are quoted where they need it.
+    Comma(Box<Writer<Outbox>>, Outbox),
+    /// Cells have been escaped and are never quoted; `true` when the line has begun.
+    Tab(Vec<u8>, bool),
 }
 
 impl Line {
     fn new(style: Style) -> Self {
-        let outbox = Outbox::default();
-        let (delimiter, quotes) = match style.delimiter {
-            Delimiter::Comma => (b',', QuoteStyle::Necessary),
-            Delimiter::Tab => (b'\t', QuoteStyle::Never),
+        let sheet = match style.delimiter {
+            Delimiter::Comma => {
+                let outbox = Outbox::default();
+                let writer = WriterBuilder::new()
+                    .terminator(Terminator::Any(b'\n'))
+                    .flexible(true)
+                    .from_writer(outbox.clone());
+                Sheet::Comma(Box::new(writer), outbox)
+            }
+            Delimiter::Tab => Sheet::Tab(Vec::new(), false),
         };
-        let writer = WriterBuilder::new()
-            .delimiter(delimiter)
-            .quote_style(quotes)
-            .terminator(Terminator::Any(b'\n'))
-            .flexible(true)
-            .from_writer(outbox.clone());
         Line {
             style,
-            writer,
-            outbox,
+            sheet,
             headed: !style.header,
         }
     }
@@ -217,6 +241,9 @@ impl Line {
     }
 
     fn write(&mut self, item: &[u8], columns: &Columns) {
+        if columns.len() == 0 {
+            return;
+        }
         let mut found = Vec::with_capacity(columns.len());
         columns.select(item, &mut found);
         for selected in &found {
@@ -236,24 +263,51 @@ impl Line {
         if self.style.terminal {
             text = Cow::Owned(sanitise_text(&text).into_owned());
         }
-        // The outbox takes everything.
-        let _written = self.writer.write_field(text.as_bytes());
+        match &mut self.sheet {
+            Sheet::Comma(writer, _) => {
+                // The outbox takes everything.
+                let _written = writer.write_field(text.as_bytes());
+            }
+            Sheet::Tab(out, begun) => {
+                if std::mem::replace(begun, true) {
+                    out.push(b'\t');
+                }
+                out.extend_from_slice(text.as_bytes());
+            }
+        }
     }
 
     fn end(&mut self) {
-        let _written = self.writer.write_record(None::<&[u8]>);
+        match &mut self.sheet {
+            Sheet::Comma(writer, _) => {
+                let _written = writer.write_record(None::<&[u8]>);
+            }
+            Sheet::Tab(out, begun) => {
+                *begun = false;
+                out.push(b'\n');
+            }
+        }
     }
 
     /// Hands over what is complete.
     fn hand_over(&mut self, out: &mut Vec<u8>) {
-        let _flushed = self.writer.flush();
-        out.append(&mut self.outbox.0.borrow_mut());
+        match &mut self.sheet {
+            Sheet::Comma(writer, outbox) => {
+                let _flushed = writer.flush();
+                out.append(&mut outbox.0.borrow_mut());
+            }
+            Sheet::Tab(lines, _) => out.append(lines),
+        }
     }
 }
 
-/// Returns whether a spreadsheet would take a text for a formula (OWASP: CSV injection).
+/// Returns whether a spreadsheet would take a text for a formula (OWASP: CSV injection); the wide
+/// forms of the signs count as the signs themselves.
 fn is_formula(text: &str) -> bool {
-    text.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']) && text.parse::<f64>().is_err()
+    const SIGNS: [char; 11] = [
+        '=', '+', '-', '@', '\t', '\r', '\n', '\u{ff1d}', '\u{ff0b}', '\u{ff0d}', '\u{ff20}',
+    ];
+    text.starts_with(SIGNS) && !text.parse::<f64>().is_ok_and(f64::is_finite)
 }
 
 /// Writes what would end a cell or line of TSV as an escape, and the backslash itself too.
@@ -321,6 +375,9 @@ mod tests {
             ..CSV
         };
         assert_eq!(written(headless, &["b"], &items), "1.10\n\"\"\n");
+        // Nothing reads quotes in TSV: an empty cell is empty also when it is alone.
+        assert_eq!(written(TSV, &["b"], &items), "b\n1.10\n\n");
+        assert_eq!(written(CSV, &[], &["{}"]), "");
     }
 
     #[test]
@@ -330,10 +387,18 @@ mod tests {
             r#"{"a":-5}"#,
             r#"{"a":"@x"}"#,
             r#"{"a":"-1.5"}"#,
+            r#"{"a":"-inf"}"#,
+            r#"{"a":"＝1"}"#,
         ];
         let safe = Style { safe: true, ..CSV };
-        assert_eq!(written(safe, &["a"], &items), "a\n'=1+1\n-5\n'@x\n-1.5\n");
-        assert_eq!(written(CSV, &["a"], &items), "a\n=1+1\n-5\n@x\n-1.5\n");
+        assert_eq!(
+            written(safe, &["a"], &items),
+            "a\n'=1+1\n-5\n'@x\n-1.5\n'-inf\n'＝1\n"
+        );
+        assert_eq!(
+            written(CSV, &["a"], &items),
+            "a\n=1+1\n-5\n@x\n-1.5\n-inf\n＝1\n"
+        );
     }
 
     #[test]
@@ -347,6 +412,20 @@ mod tests {
             .expect("written");
         let note = rows.finish(&mut out).expect("written").expect("a note");
         assert!(note.contains("late"), "{note}");
+    }
+
+    #[test]
+    fn ever_new_members_do_not_fill_the_memory() {
+        let mut rows = Delimited::new(CSV, None);
+        let mut out = Vec::new();
+        for number in 0..LOOKED_AT.0 + 100 {
+            let late = number.saturating_sub(LOOKED_AT.0);
+            let item = format!(r#"{{"a":1,"m":{{"k{late}":1}}}}"#);
+            rows.item(item.as_bytes(), &mut out).expect("written");
+        }
+        assert!(matches!(&rows.state, State::Found(_, None)));
+        let note = rows.finish(&mut out).expect("written").expect("a note");
+        assert!(note.contains(", ...") && note.len() < 200, "{note}");
     }
 
     proptest! {

@@ -32,21 +32,42 @@ impl Sort {
         })
     }
 
-    /// Compares two values: numbers by size, all else as text, nothing at the end.
-    fn compare(&self, a: &str, b: &str) -> Ordering {
-        let order = match (a.is_empty(), b.is_empty()) {
-            (true, true) => return Ordering::Equal,
-            (true, false) => return Ordering::Greater,
-            (false, true) => return Ordering::Less,
-            (false, false) => match (a.parse::<f64>(), b.parse::<f64>()) {
-                (Ok(a), Ok(b)) => a.total_cmp(&b),
-                _ => a.cmp(b),
-            },
+    /// Compares two values; nothing is at the end whichever way the order goes.
+    fn compare(&self, a: &Key, b: &Key) -> Ordering {
+        let order = match (a, b) {
+            (Key::Nothing, Key::Nothing) => return Ordering::Equal,
+            (Key::Nothing, _) => return Ordering::Greater,
+            (_, Key::Nothing) => return Ordering::Less,
+            (Key::Number(a), Key::Number(b)) => a.total_cmp(b),
+            (Key::Number(_), Key::Text(_)) => Ordering::Less,
+            (Key::Text(_), Key::Number(_)) => Ordering::Greater,
+            (Key::Text(a), Key::Text(b)) => a.cmp(b),
         };
         if self.descending {
             order.reverse()
         } else {
             order
+        }
+    }
+}
+
+/// What an item is sorted by. Numbers, also those that are written as texts, stand before all
+/// other texts: a comparison that depended on the pair would be no order.
+#[derive(Clone, Debug, PartialEq)]
+enum Key {
+    Number(f64),
+    Text(String),
+    Nothing,
+}
+
+impl Key {
+    fn of(text: &str) -> Key {
+        if text.is_empty() {
+            return Key::Nothing;
+        }
+        match text.parse::<f64>() {
+            Ok(number) if number.is_finite() => Key::Number(number),
+            _ => Key::Text(text.to_owned()),
         }
     }
 }
@@ -58,7 +79,7 @@ const MOST: usize = 256 * 1024 * 1024;
 pub(crate) struct Sorted {
     sort: Sort,
     rows: Box<dyn Rows>,
-    items: Vec<(String, Vec<u8>)>,
+    items: Vec<(Key, Vec<u8>)>,
     bytes: usize,
 }
 
@@ -80,7 +101,7 @@ impl Rows for Sorted {
         if self.bytes > MOST {
             return Err(too_large("the list to be sorted"));
         }
-        let key = columns::plain(&self.sort.by.select(item)).into_owned();
+        let key = Key::of(&columns::plain(&self.sort.by.select(item)));
         self.items.push((key, item.to_vec()));
         Ok(())
     }
@@ -95,7 +116,7 @@ impl Rows for Sorted {
 
     fn finish(&mut self, out: &mut Vec<u8>) -> Result<Option<String>> {
         let mut items = std::mem::take(&mut self.items);
-        if !items.is_empty() && items.iter().all(|(key, _)| key.is_empty()) {
+        if !items.is_empty() && items.iter().all(|(key, _)| *key == Key::Nothing) {
             return Err(Failure::local(format!(
                 "no item has {} to sort by",
                 self.sort.by
@@ -115,6 +136,7 @@ mod tests {
     use super::*;
     use crate::output::items::ndjson::NdJson;
     use crate::output::terminal::Theme;
+    use proptest::prelude::*;
 
     fn sorted(by: &str, items: &[&str]) -> Result<String> {
         let lines = NdJson::new(&Theme::plain(), false);
@@ -143,7 +165,25 @@ mod tests {
             sorted("-n", &items[..3]).expect("sorted"),
             r#"{"n":10}{"n":9.5}{"n":null}"#
         );
+        assert_eq!(
+            sorted("-n", &items).expect("sorted"),
+            r#"{"n":"x"}{"n":10}{"n":9.5}{"n":null}"#
+        );
         assert!(sorted("m", &items).is_err());
         assert!(sorted("", &items).is_err());
+    }
+    proptest! {
+        #[test]
+        fn it_is_an_order_whatever_the_values(
+            texts in prop::collection::vec("-?[0-9]{1,2}[a-z.]?|inf|nan|1e999|", 3),
+        ) {
+            let sort = Sort::parse("-n").expect("a column");
+            let keys: Vec<Key> = texts.iter().map(|text| Key::of(text)).collect();
+            let [a, b, c] = &keys[..] else { unreachable!("three keys") };
+            prop_assert_eq!(sort.compare(a, b), sort.compare(b, a).reverse());
+            if sort.compare(a, b).is_le() && sort.compare(b, c).is_le() {
+                prop_assert!(sort.compare(a, c).is_le(), "{:?}", texts);
+            }
+        }
     }
 }

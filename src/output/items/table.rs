@@ -2,9 +2,7 @@
 
 use std::borrow::Cow;
 
-use comfy_table::{
-    CellAlignment, ColumnConstraint, ContentArrangement, LineStyle, Row, Table, TableStyle, Width,
-};
+use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Row, Table, TableStyle, Width};
 use unicode_width::UnicodeWidthStr;
 
 use super::columns::{self, Columns, Discovery};
@@ -33,6 +31,12 @@ const DRAWN_AT_A_TIME: usize = 1000;
 const TALLEST: usize = 4;
 /// How narrow a column may become before columns are left out.
 const NARROWEST: usize = 8;
+/// How long a word is that is broken last of all, such as a date.
+const SHORT_WORD: usize = 10;
+/// How long the pieces of a longer one are at least.
+const BROKEN_WORD: usize = 6;
+/// How long a word is that is kept whole before there is room for others, such as an id.
+const LONG_WORD: usize = 28;
 /// What is between two columns.
 const GAP: u16 = 2;
 
@@ -92,17 +96,27 @@ impl TableRows {
         Ok(())
     }
 
-    /// Returns the cells of all items, row by row.
-    fn cells(&self, columns: &Columns) -> Store {
+    /// Returns the cells of all items, row by row, and which columns hold numbers alone.
+    fn cells(&self, columns: &Columns) -> (Store, Vec<bool>) {
         let mut cells = Store::default();
         let mut found = Vec::new();
+        let (mut some, mut others) = (vec![false; columns.len()], vec![false; columns.len()]);
         for row in 0..self.items.len() {
             columns.select(self.items.get(row), &mut found);
-            for (column, selected) in columns.paths().iter().zip(&found) {
+            for (index, (column, selected)) in columns.paths().iter().zip(&found).enumerate() {
+                match selected {
+                    Selected::Missing | Selected::One(b"null") => {}
+                    Selected::One([b'-' | b'0'..=b'9', ..]) => some[index] = true,
+                    Selected::One(_) | Selected::Many(_) => others[index] = true,
+                }
                 cells.push(cell(column, selected).as_bytes());
             }
         }
-        cells
+        let numbers = some
+            .iter()
+            .zip(&others)
+            .map(|(some, others)| *some && !others);
+        (cells, numbers.collect())
     }
 }
 
@@ -141,7 +155,7 @@ impl Rows for TableRows {
                 header: false,
                 ..self.style.clone()
             },
-            aligns: false,
+            right: &[false; 2],
         };
         drawing.draw(&cells, out);
         Ok(())
@@ -149,7 +163,11 @@ impl Rows for TableRows {
 
     fn scalar(&mut self, scalar: &[u8], out: &mut Vec<u8>) -> Result<()> {
         self.drawn = true;
-        out.extend_from_slice(line(&columns::plain(&Selected::One(scalar))).as_bytes());
+        let text = match scalar {
+            b"null" => Cow::Borrowed("null"),
+            scalar => columns::plain(&Selected::One(scalar)),
+        };
+        out.extend_from_slice(line(&text).as_bytes());
         out.push(b'\n');
         Ok(())
     }
@@ -163,9 +181,13 @@ impl Rows for TableRows {
             None => std::mem::take(&mut self.discovery).columns(),
         };
         if columns.len() == 0 {
-            return Ok(Some("the list is empty".to_owned()));
+            let what = match self.items.len() {
+                0 => "the list is empty",
+                _ => "the items have no members",
+            };
+            return Ok(Some(what.to_owned()));
         }
-        let cells = self.cells(&columns);
+        let (cells, numbers) = self.cells(&columns);
         self.items = Store::default();
         let names = columns
             .paths()
@@ -175,7 +197,7 @@ impl Rows for TableRows {
         let drawing = Drawing {
             names,
             style: &self.style,
-            aligns: true,
+            right: &numbers,
         };
         Ok(drawing.draw(&cells, out))
     }
@@ -208,8 +230,8 @@ fn line(text: &str) -> Cow<'_, str> {
 struct Drawing<'a> {
     names: Vec<String>,
     style: &'a Style,
-    /// Whether columns of numbers are aligned to the right.
-    aligns: bool,
+    /// Which columns are aligned to the right.
+    right: &'a [bool],
 }
 
 impl Drawing<'_> {
@@ -222,27 +244,10 @@ impl Drawing<'_> {
         } else {
             vec![0; columns]
         };
-        let mut numbers = vec![self.aligns; columns];
-        let mut empty = vec![true; columns];
         for index in 0..cells.len() {
-            let text = cells.text(index);
             let column = index % columns;
-            let width = if text.is_ascii() {
-                text.len()
-            } else {
-                text.width()
-            };
-            widths[column] = widths[column].max(width);
-            if !text.is_empty() && text != "null" {
-                empty[column] = false;
-                numbers[column] = numbers[column] && is_number(text);
-            }
+            widths[column] = widths[column].max(width_of(cells.text(index)));
         }
-        let right: Vec<bool> = numbers
-            .iter()
-            .zip(&empty)
-            .map(|(number, empty)| *number && !empty)
-            .collect();
         let shown = self.fitting(&widths);
         let natural: usize = widths[..shown]
             .iter()
@@ -254,11 +259,14 @@ impl Drawing<'_> {
             .width
             .is_none_or(|width| natural <= usize::from(width))
             && natural <= usize::from(u16::MAX);
-        let step = if fits { DRAWN_AT_A_TIME } else { rows.max(1) };
+        let widths = match self.style.width {
+            Some(width) if !fits => self.shared(usize::from(width), shown, cells),
+            _ => widths[..shown].to_vec(),
+        };
         let mut first = 0;
         while first == 0 || first < rows {
-            let last = (first + step).min(rows);
-            let mut table = self.table(shown, first == 0 && self.style.header);
+            let last = (first + DRAWN_AT_A_TIME).min(rows);
+            let mut table = self.table(&widths, first == 0 && self.style.header);
             for row in first..last {
                 let texts = (0..shown).map(|column| cells.text(row * columns + column));
                 let mut row = Row::from(texts);
@@ -267,7 +275,7 @@ impl Drawing<'_> {
                 }
                 table.add_row(row);
             }
-            self.arrange(&mut table, &widths[..shown], &right, fits);
+            self.arrange(&mut table, &widths);
             self.print(&table, first == 0 && self.style.header, out);
             first = last.max(1);
         }
@@ -298,7 +306,45 @@ impl Drawing<'_> {
         widths.len()
     }
 
-    fn table(&self, shown: usize, header: bool) -> Table {
+    /// Shares a width that is too small between the columns: first so that words of each find
+    /// room, then the parts of names, then ids, then whole texts.
+    fn shared(&self, width: usize, shown: usize, cells: &Store) -> Vec<usize> {
+        let mut needs = vec![Need::default(); shown];
+        for (need, name) in needs.iter_mut().zip(&self.names) {
+            if self.style.header {
+                need.name_part = name_parts(name).map(width_of).max().unwrap_or(0);
+                need.name = width_of(name);
+            }
+        }
+        for index in 0..cells.len() {
+            if let Some(need) = needs.get_mut(index % self.names.len()) {
+                let text = cells.text(index);
+                need.word = need
+                    .word
+                    .max(text.split(' ').map(width_of).max().unwrap_or(0));
+                need.whole = need.whole.max(width_of(text));
+            }
+        }
+        let room = width.saturating_sub(usize::from(GAP) * (shown - 1));
+        let mut widths = vec![1; shown];
+        let levels: [fn(&Need) -> usize; 5] = [
+            |need| match need.word {
+                word if word > SHORT_WORD => BROKEN_WORD,
+                word => word.max(2),
+            },
+            |need| need.name_part.min(LONG_WORD),
+            |need| need.word.min(LONG_WORD),
+            |need| need.whole,
+            |need| need.name,
+        ];
+        for level in levels {
+            let wanted: Vec<usize> = needs.iter().map(level).collect();
+            raise(&mut widths, &wanted, room);
+        }
+        widths
+    }
+
+    fn table(&self, widths: &[usize], header: bool) -> Table {
         let mut table = Table::new();
         let rule = LineStyle::none().fill('─');
         let style = match self.style.width {
@@ -308,17 +354,13 @@ impl Drawing<'_> {
         table.load_style(style);
         table.set_truncation_indicator("…");
         if header {
-            table.set_header(
-                self.names[..shown]
-                    .iter()
-                    .map(String::as_str)
-                    .collect::<Vec<_>>(),
-            );
+            let names = self.names.iter().zip(widths);
+            table.set_header(names.map(|(name, width)| broken(name, *width)));
         }
         table
     }
 
-    fn arrange(&self, table: &mut Table, widths: &[usize], right: &[bool], fits: bool) {
+    fn arrange(&self, table: &mut Table, widths: &[usize]) {
         let last = widths.len() - 1;
         for (index, width) in widths.iter().enumerate() {
             let Some(column) = table.column_mut(index) else {
@@ -326,19 +368,13 @@ impl Drawing<'_> {
             };
             let gap = if index == last { 0 } else { GAP };
             column.set_padding((0, gap));
-            if right[index] {
+            if self.right[index] {
                 column.set_cell_alignment(CellAlignment::Right);
             }
-            if fits {
-                let width = u16::try_from(*width)
-                    .unwrap_or(u16::MAX)
-                    .saturating_add(gap);
-                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width.max(1))));
-            }
-        }
-        if let (Some(width), false) = (self.style.width, fits) {
-            table.set_content_arrangement(ContentArrangement::Dynamic);
-            table.set_width(width);
+            let width = u16::try_from(*width)
+                .unwrap_or(u16::MAX)
+                .saturating_add(gap);
+            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width.max(1))));
         }
     }
 
@@ -359,12 +395,61 @@ impl Drawing<'_> {
     }
 }
 
-fn is_number(text: &str) -> bool {
-    text.starts_with(|first: char| first.is_ascii_digit() || first == '-')
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_digit() || b"+-.eE".contains(&byte))
-        && text.parse::<f64>().is_ok()
+/// What a column needs, in places of the terminal.
+#[derive(Clone, Debug, Default)]
+struct Need {
+    /// For the longest word of its cells.
+    word: usize,
+    /// For the longest cell.
+    whole: usize,
+    /// For the longest part of its name.
+    name_part: usize,
+    /// For its name.
+    name: usize,
+}
+
+/// Raises widths to what is wanted as far as there is room, the smallest first.
+fn raise(widths: &mut [usize], wanted: &[usize], room: usize) {
+    let raised = |most: usize| {
+        let pairs = widths.iter().zip(wanted);
+        pairs.map(move |(width, wanted)| (*width).max(*wanted.min(&most)))
+    };
+    let fits = |most: &usize| raised(*most).sum::<usize>() <= room;
+    if let Some(most) = (1..=room).rev().find(fits) {
+        let raised: Vec<usize> = raised(most).collect();
+        widths.copy_from_slice(&raised);
+    }
+}
+
+/// Returns the parts of a column's name, which is a path: a line may end after each.
+fn name_parts(name: &str) -> impl Iterator<Item = &str> {
+    name.split_inclusive(['.', '_'])
+}
+
+/// Breaks a column's name into lines of this width.
+fn broken(name: &str, width: usize) -> String {
+    if width_of(name) <= width {
+        return name.to_owned();
+    }
+    let mut lines = String::new();
+    let mut used = 0;
+    for part in name_parts(name) {
+        if used > 0 && used + width_of(part) > width {
+            lines.push('\n');
+            used = 0;
+        }
+        lines.push_str(part);
+        used += width_of(part);
+    }
+    lines
+}
+
+fn width_of(text: &str) -> usize {
+    if text.is_ascii() {
+        text.len()
+    } else {
+        text.width()
+    }
 }
 
 #[cfg(test)]
@@ -421,6 +506,53 @@ mod tests {
         ");
         let (_, note) = drawn(Some(20), &["at", "name", "x", "id"], &ITEMS);
         assert!(note.expect("a note").contains("id"));
+    }
+
+    #[test]
+    fn a_narrow_terminal_breaks_names_at_their_dots_and_keeps_dates_whole() {
+        let item = r#"{"comment":{"uid":"4d47ed1475bca5d4.ticket-1001","timestamp":"2024-05-01T08:30:00Z","messages":[{"subject":{"text":"Where is my order? It should have come by now"}}]},"n":1,"s":"12"}"#;
+        let columns = [
+            "comment.uid",
+            "comment.timestamp",
+            "comment.messages[0].subject.text",
+            "n",
+            "s",
+        ];
+        insta::assert_snapshot!(drawn(Some(72), &columns, &[item]).0, @r"
+        comment.uid                   comment.          comment.           n  s
+                                      timestamp         messages[0].
+                                                        subject.text
+        ────────────────────────────────────────────────────────────────────────
+        4d47ed1475bca5d4.ticket-1001  2024-05-01        Where is my        1  12
+                                      08:30:00Z         order? It should
+                                                        have come by now
+        ");
+        insta::assert_snapshot!(drawn(Some(50), &columns, &[item]).0, @r"
+        comment.uid       comment.    comment.       n  s
+                          timestamp   messages[0].
+                                      subject.text
+        ──────────────────────────────────────────────────
+        4d47ed1475bca5d4  2024-05-01  Where is my    1  12
+        .ticket-1001      08:30:00Z   order? It
+                                      should have
+                                      come by now
+        ");
+    }
+
+    #[test]
+    fn more_than_a_table_holds_is_refused_with_what_to_type() {
+        let mut rows = TableRows::new(
+            Style {
+                width: None,
+                header: true,
+                theme: Theme::plain(),
+            },
+            None,
+        );
+        let failure = rows
+            .item(&vec![0; MOST + 1], &mut Vec::new())
+            .expect_err("too large");
+        assert!(failure.to_string().contains("--format ndjson"), "{failure}");
     }
 
     proptest! {
