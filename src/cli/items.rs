@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 
 use crate::error::{Failure, Result};
+use crate::output::terminal::sanitise;
 
 /// One item of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,15 +109,10 @@ fn not_an_item(text: &str) -> Failure {
 /// Cuts a word for a message, so that a pasted body or token does not fill the screen.
 fn shorten(text: &str) -> String {
     const SHOWN: usize = 40;
-    let clean: String = text
-        .chars()
-        .filter(|c| !c.is_control())
-        .take(SHOWN)
-        .collect();
-    if clean.chars().count() < text.chars().count() {
-        format!("{clean}…")
-    } else {
-        clean
+    let clean = sanitise(text);
+    match clean.char_indices().nth(SHOWN) {
+        Some((end, _)) => format!("{}…", &clean[..end]),
+        None => clean.into_owned(),
     }
 }
 
