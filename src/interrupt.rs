@@ -4,8 +4,9 @@
 //! hold it up. It removes the unfinished files and then lets the signal do its usual work, so that
 //! a shell loop around the command ends as well and the shell sees 130 or 143.
 
+use std::io;
 use std::path::{Path, PathBuf};
-use std::process::Child;
+use std::process::{Child, ChildStdin, ChildStdout, Command};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -34,9 +35,32 @@ pub(crate) fn keep_on_interrupt(path: &Path) {
 /// The command that is being waited for.
 static CHILD: Mutex<Option<Arc<Mutex<Child>>>> = Mutex::new(None);
 
-/// Ends a command together with this process.
-pub(crate) fn kill_on_interrupt(child: &Arc<Mutex<Child>>) {
-    *CHILD.lock().unwrap_or_else(PoisonError::into_inner) = Some(Arc::clone(child));
+/// A command that has been started.
+pub(crate) struct Started {
+    pub(crate) child: Arc<Mutex<Child>>,
+    /// Its input, where that is a pipe.
+    pub(crate) stdin: Option<ChildStdin>,
+    /// Its output, where that is a pipe.
+    pub(crate) stdout: Option<ChildStdout>,
+}
+
+/// Starts a command that ends together with this process.
+///
+/// A signal that comes while it is being started waits until it can be ended.
+///
+/// # Errors
+/// Fails when it cannot be started.
+pub(crate) fn spawn(command: &mut Command) -> io::Result<Started> {
+    let mut running = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut child = command.spawn()?;
+    let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
+    let child = Arc::new(Mutex::new(child));
+    *running = Some(Arc::clone(&child));
+    Ok(Started {
+        child,
+        stdin,
+        stdout,
+    })
 }
 
 /// Forgets the command: it has ended.

@@ -70,16 +70,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Err(error) => return commands::usage::report(&error, env, color),
     };
     let cx = Context::new(env, parsed.color());
-    match dispatch(&parsed, &cx) {
-        Ok(exit) => exit,
-        Err(failure) => {
-            cx.fail(&failure);
-            if failure.exit == Exit::Interrupted {
-                interrupt::end();
-            }
-            failure.exit
-        }
+    let exit = dispatch(&parsed, &cx).unwrap_or_else(|failure| {
+        cx.fail(&failure);
+        failure.exit
+    });
+    if exit == Exit::Interrupted {
+        interrupt::end();
     }
+    exit
 }
 
 /// A panic's own message can hold any value, a token among them, so a fixed text takes its place.
@@ -107,6 +105,7 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
                 .unwrap_or(&parsed.matches);
             commands::call::by_name(args, matches, cx)
         }
+        Some(Command::Follow(args)) => commands::follow::run(args, cx),
         Some(Command::Templates(args)) => commands::templates::run(args, cx),
         Some(Command::Profile(ProfileCommand::List { config, .. })) => {
             commands::profile::list(config.as_deref(), cx)

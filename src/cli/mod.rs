@@ -1,6 +1,7 @@
 //! What can be typed. Parsing only: nothing here asks the environment or a file anything.
 
 pub(crate) mod complete;
+pub(crate) mod follow;
 pub(crate) mod hoist;
 pub(crate) mod items;
 pub(crate) mod options;
@@ -22,9 +23,12 @@ Examples:
        -H \"Authorization: Bearer $REINFER_TOKEN\"     a documented line, curl replaced by rein
   rein POST v1/datasets/{project}/orders/export limit:=2
   rein PUT v1/sources/retail-dev/new -d @source.json
+  rein call export-dataset dataset=orders --paginate --format csv -o orders.csv
+  rein /api/v1/datasets --expect '.datasets | length > 0' --max-server-time 2s
 
 Exit codes: 0 done, 2 nothing was sent, 3 redirect, 4 the request was wrong, 5 the platform
-failed, 6 7 28 35 52 56 60 the network, 8 not Re:infer's answer, 9 refused by a guard.";
+failed, 6 7 28 35 52 56 60 the network, 8 not Re:infer's answer, 9 refused by a guard, 11 an
+expectation not met, 18 incomplete.";
 
 /// curl for Re:infer (UiPath Communications Mining): profiles, timing, honest exit codes
 #[derive(Debug, Parser)]
@@ -71,6 +75,9 @@ pub(crate) enum Command {
     /// Call an endpoint of the API by its name
     #[command(args_override_self = true, after_help = CALL_EXAMPLES)]
     Call(Box<CallArgs>),
+    /// Consume a stream: read, write, flush, advance
+    #[command(args_override_self = true)]
+    Follow(Box<follow::FollowArgs>),
     /// Look up what the API offers: names, fields, permissions, cost
     #[command(args_override_self = true, after_help = TEMPLATES_EXAMPLES)]
     Templates(TemplatesArgs),
@@ -438,11 +445,12 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
 }
 
 /// Every subcommand, known without building the definition of one.
-const SUBCOMMANDS: [&str; 8] = [
+const SUBCOMMANDS: [&str; 9] = [
     "call",
     "completions",
     "config",
     "demo",
+    "follow",
     "help",
     "man",
     "profile",

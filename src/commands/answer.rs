@@ -435,7 +435,12 @@ impl Answer<'_> {
             _ if self.failed() && options.fail && self.exchange.head.status >= 400 => {
                 (Destination::Nowhere, false)
             }
-            Some(_) if self.failed() => (Destination::StandardError, cx.env.stderr_terminal),
+            Some(_) if self.failed() => (
+                Destination::StandardError {
+                    commands: cx.env.is_github_actions(),
+                },
+                cx.env.stderr_terminal,
+            ),
             Some(file) => (Destination::File(Path::new(file)), false),
             None if self.failed() && view.is_rendered() && !options.keep_error_body => {
                 (Destination::Nowhere, false)
@@ -446,7 +451,7 @@ impl Answer<'_> {
             raw = View::raw();
             view = &raw;
         }
-        let theme = if matches!(destination, Destination::StandardError) {
+        let theme = if matches!(destination, Destination::StandardError { .. }) {
             cx.stderr_theme.clone()
         } else {
             cx.stdout_theme.clone()

@@ -14,15 +14,15 @@ use crate::commands::session::{Purpose, Session};
 use crate::commands::told::Wanted;
 use crate::commands::{Context, confirm, pages, print, told, until};
 use crate::demo::Tenant;
-use crate::error::{Failure, Result};
+use crate::error::Result;
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
 use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::output::record::Record;
-use crate::plan::checks::{self, Checks, Until};
-use crate::plan::paging::{self, Recipe};
+use crate::plan::checks::{self, Checks};
+use crate::plan::going_on::GoingOn;
 use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
 use crate::plan::target::Filled;
@@ -273,16 +273,6 @@ struct Planned<'a> {
     going_on: GoingOn,
 }
 
-/// Whether a call is more than one request.
-enum GoingOn {
-    /// It is one.
-    No,
-    /// Page after page.
-    Pages(Recipe),
-    /// Until it holds.
-    Until(Until),
-}
-
 impl<'a> Planned<'a> {
     fn new(
         request: Request,
@@ -313,7 +303,7 @@ impl<'a> Planned<'a> {
                 .is_some_and(|endpoint| endpoint.answer == Answers::Other),
             checks: Checks::decide(&options.checks)?,
         };
-        let going_on = going_on(options, &declared, &classified, &request)?;
+        let going_on = GoingOn::decide(options, declared.items.as_deref(), &classified, &request)?;
         Ok(Planned {
             request,
             profile,
@@ -325,38 +315,6 @@ impl<'a> Planned<'a> {
             classified,
             going_on,
         })
-    }
-}
-
-/// Decides whether a call goes on behind its first answer.
-fn going_on(
-    options: &CallOptions,
-    declared: &Declared,
-    classified: &Classified,
-    request: &Request,
-) -> Result<GoingOn> {
-    let until = Until::decide(&options.checks, classified.class)?;
-    if !options.paging.paginate {
-        return Ok(until.map_or(GoingOn::No, GoingOn::Until));
-    }
-    if until.is_some() {
-        return Err(Failure::usage(
-            "--until looks at one answer, and --paginate reads many",
-        ));
-    }
-    paging::without_effect(options)?;
-    let recipe = Recipe::find(
-        &options.paging,
-        classified.endpoint,
-        declared.items.as_deref(),
-        &request.method,
-    )?;
-    match recipe {
-        None => Ok(GoingOn::No),
-        Some(recipe) => {
-            recipe.first(request)?;
-            Ok(GoingOn::Pages(recipe))
-        }
     }
 }
 

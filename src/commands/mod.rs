@@ -7,6 +7,7 @@ pub(crate) mod config;
 pub(crate) mod confirm;
 pub(crate) mod demo;
 pub(crate) mod edit;
+pub(crate) mod follow;
 pub(crate) mod import;
 pub(crate) mod pages;
 pub(crate) mod preflight;

@@ -10,9 +10,11 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::items::columns::Columns;
 use crate::output::lexical;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
+use crate::output::status::counted;
 use crate::output::terminal::sanitise;
 use crate::output::view::{Screen, Shape};
 use crate::plan::paging::{Next, Pager, Recipe};
@@ -52,6 +54,7 @@ pub(crate) async fn run(
         )]);
         return Ok(Exit::Ok);
     }
+    session.hold_bodies(LARGEST_PAGE);
     let pager = Pager::new(recipe.clone(), progress.cursor.as_deref());
     let mut pages = Pages {
         first,
@@ -66,9 +69,11 @@ pub(crate) async fn run(
         timings: crate::exchange::timing::Timings::default(),
         cx,
     };
+    let shown = (record.path.clone(), record.url.clone());
     let ended = interrupt::unless_interrupted(pages.all(session, record)).await;
     record.pages = Some(pages.progress.pages);
     pages.tell(record);
+    (record.path, record.url) = shown;
     let stopped = match ended {
         Some(Err(Ended::Answered(result))) => return result,
         Some(Err(Ended::ClosedPipe)) => return Ok(Exit::Ok),
@@ -118,7 +123,7 @@ fn key(session: &Session<'_>, first: &Request, reading: &Reading) -> Result<Key>
     let columns: Vec<String> = view
         .columns
         .iter()
-        .flat_map(|columns| columns.paths())
+        .flat_map(Columns::paths)
         .map(ToString::to_string)
         .collect();
     let file = options.output.output.as_deref().unwrap_or_default();
@@ -385,8 +390,10 @@ impl Pages<'_> {
         let mut failure = Failure::new(
             exit,
             format!(
-                "incomplete after {} pages and {} items: {}",
-                self.progress.pages, self.progress.items, cause.headline
+                "incomplete after {} and {}: {}",
+                counted(self.progress.pages, "page", "pages"),
+                counted(self.progress.items, "item", "items"),
+                cause.headline
             ),
         );
         failure.facts = cause.facts;

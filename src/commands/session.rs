@@ -38,6 +38,8 @@ pub(crate) struct Session<'a> {
     proxy: Option<String>,
     /// Whether heads are wanted as they were received.
     keep_head: bool,
+    /// Up to how many bytes bodies are held whole before anything is made of them.
+    held: Option<u64>,
     /// What messages say of the request that is under way.
     shown: Shown,
 }
@@ -107,6 +109,7 @@ impl<'a> Session<'a> {
                 || output.verbose
                 || output.dump_header.is_some()
                 || output.write_out.is_some(),
+            held: None,
             shown: Shown::default(),
         })
     }
@@ -114,6 +117,18 @@ impl<'a> Session<'a> {
     /// Returns the token, to be hidden where a server echoes it onto a terminal.
     pub(crate) fn secret(&self) -> Secret {
         self.token.secret.clone()
+    }
+
+    /// Holds the bodies of the answers that follow, so that a read whose answer breaks off in the
+    /// middle is made again.
+    pub(crate) fn hold_bodies(&mut self, most: u64) {
+        self.held = Some(most);
+    }
+
+    /// Makes the requests that follow ones of another endpoint.
+    pub(crate) fn take_up(&mut self, class: Class, permissions: &'static [&'static str]) {
+        self.class = class;
+        self.permissions = permissions;
     }
 
     /// Returns what messages may mention of the request that is under way.
@@ -236,8 +251,10 @@ impl<'a> Session<'a> {
             keep_head,
         )
         .await?;
-        if self.class == Class::Read {
-            exchange.begin_body().await?;
+        match self.held {
+            Some(most) => exchange.hold_body(most).await?,
+            None if self.class == Class::Read => exchange.begin_body().await?,
+            None => {}
         }
         Ok(exchange)
     }

@@ -8,8 +8,10 @@ use crate::commands::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::retry;
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
+use crate::output::status::counted;
 use crate::plan::checks::Until;
 use crate::request::Request;
 use crate::verdict::checks::{self, Checked, Step};
@@ -30,6 +32,25 @@ pub(crate) async fn run(
     record: &mut Record,
     cx: &Context,
 ) -> Result<Exit> {
+    let repeated = repeat(session, request, until, reading, record, cx);
+    match interrupt::unless_interrupted(repeated).await {
+        Some(outcome) => outcome,
+        None => Err(Failure::new(
+            Exit::Interrupted,
+            "interrupted before --until was met",
+        )),
+    }
+}
+
+async fn repeat(
+    session: &mut Session<'_>,
+    request: &Request,
+    until: &Until,
+    reading: &Reading,
+    record: &mut Record,
+    cx: &Context,
+) -> Result<Exit> {
+    session.hold_bodies(LARGEST);
     let begun = Instant::now();
     let mut meter = Meter::start_now(&cx.env);
     let mut last = None;
@@ -106,7 +127,7 @@ pub(crate) async fn run(
         format!("--until was not met within {}", seconds(until.within)),
     )
     .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
-    .fact(format!("{tries} tries"));
+    .fact(counted(tries, "try", "tries"));
     Err(match passed_on {
         Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
         _ => failure,

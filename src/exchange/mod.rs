@@ -15,6 +15,7 @@ pub(crate) mod upload;
 pub(crate) mod wire;
 pub(crate) mod witness;
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -46,8 +47,8 @@ pub(crate) struct Exchange {
     /// The head.
     pub(crate) head: Head,
     response: reqwest::Response,
-    /// The first piece of the body, when it has been waited for already.
-    ahead: Option<Option<Bytes>>,
+    /// Pieces of the body that have been waited for already; `None` is its end.
+    ahead: VecDeque<Option<Bytes>>,
     client: Client,
     limits: TimeLimits,
     deadline: Option<Instant>,
@@ -118,7 +119,7 @@ pub(crate) async fn send(
     Ok(Exchange {
         head,
         response,
-        ahead: None,
+        ahead: VecDeque::new(),
         client: client.clone(),
         limits,
         deadline,
@@ -132,9 +133,31 @@ impl Exchange {
     /// # Errors
     /// Fails as [`Exchange::chunk`] does.
     pub(crate) async fn begin_body(&mut self) -> Result<(), TransportFailure> {
-        if self.ahead.is_none() {
-            self.ahead = Some(self.chunk().await?);
+        if self.ahead.is_empty() {
+            let first = self.chunk().await?;
+            self.ahead.push_back(first);
         }
+        Ok(())
+    }
+
+    /// Waits for the whole body and keeps it, up to `most` bytes: a call whose answer breaks off
+    /// anywhere can then be made again.
+    ///
+    /// # Errors
+    /// Fails as [`Exchange::chunk`] does.
+    pub(crate) async fn hold_body(&mut self, most: u64) -> Result<(), TransportFailure> {
+        let mut held = VecDeque::new();
+        let mut bytes = 0;
+        loop {
+            let chunk = self.chunk().await?;
+            let is_end = chunk.is_none();
+            bytes += chunk.as_ref().map_or(0, |chunk| chunk.len() as u64);
+            held.push_back(chunk);
+            if is_end || bytes > most {
+                break;
+            }
+        }
+        self.ahead = held;
         Ok(())
     }
 
@@ -143,7 +166,7 @@ impl Exchange {
     /// # Errors
     /// Fails when the connection breaks, the body is cut short or a time limit is reached.
     pub(crate) async fn chunk(&mut self) -> Result<Option<Bytes>, TransportFailure> {
-        if let Some(ahead) = self.ahead.take() {
+        if let Some(ahead) = self.ahead.pop_front() {
             return Ok(ahead);
         }
         let activity = Activity::new();

@@ -49,6 +49,30 @@ pub(crate) fn defuse(text: &str) -> Cow<'_, str> {
     )
 }
 
+/// Makes sure that nothing of a text that comes in pieces is a command: every line gets a `|`.
+#[derive(Debug, Default)]
+pub(crate) struct LineGuard {
+    in_line: bool,
+    /// How many `#` stand directly before.
+    hashes: usize,
+}
+
+impl LineGuard {
+    /// Adds the next piece, made harmless, to `out`.
+    pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+        for byte in piece {
+            if !std::mem::replace(&mut self.in_line, !matches!(byte, b'\n' | b'\r')) {
+                out.extend_from_slice(b"| ");
+            }
+            if *byte == b'[' && self.hashes >= 2 {
+                out.push(b' ');
+            }
+            self.hashes = if *byte == b'#' { self.hashes + 1 } else { 0 };
+            out.push(*byte);
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -62,6 +86,21 @@ mod tests {
             line,
             "::error title=rein (exit 11)::50%25 %0A::add-mask::x%0Aa%0D%0Ab"
         );
+    }
+
+    #[test]
+    fn no_piece_of_a_text_is_a_command() {
+        let text = b"::a\n  ::b\r::c ##[error]d\n\n";
+        for split in 0..text.len() {
+            let mut guard = LineGuard::default();
+            let mut out = Vec::new();
+            guard.push(&text[..split], &mut out);
+            guard.push(&text[split..], &mut out);
+            assert_eq!(
+                String::from_utf8_lossy(&out),
+                "| ::a\n|   ::b\r| ::c ## [error]d\n| \n"
+            );
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 use crate::error::Failure;
+use crate::output::annotation::LineGuard;
 use crate::output::file::{PartFile, is_written_directly};
 use crate::output::lexical;
 use crate::output::stdout::stdout;
@@ -19,7 +20,10 @@ pub(crate) enum Destination<'a> {
     /// Standard output.
     StandardOutput,
     /// Standard error: what came in the place of a file's content.
-    StandardError,
+    StandardError {
+        /// Whether somebody reads commands from there, of which a body must hold none.
+        commands: bool,
+    },
     /// A file that appears only when it is complete, or a device.
     File(&'a Path),
     /// Nowhere.
@@ -70,7 +74,7 @@ pub(crate) struct BodyOutput {
 
 enum Target {
     Stream(File),
-    StandardError,
+    StandardError(Option<LineGuard>),
     Part(PartFile),
     Nowhere,
 }
@@ -79,7 +83,9 @@ impl Target {
     fn open(destination: &Destination<'_>) -> io::Result<Target> {
         Ok(match destination {
             Destination::StandardOutput => Target::Stream(stdout()?),
-            Destination::StandardError => Target::StandardError,
+            Destination::StandardError { commands } => {
+                Target::StandardError(commands.then(LineGuard::default))
+            }
             Destination::File(path) if is_written_directly(path) => {
                 Target::Stream(File::options().write(true).open(path)?)
             }
@@ -91,7 +97,12 @@ impl Target {
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Target::Stream(stream) => stream.write_all(bytes),
-            Target::StandardError => io::stderr().write_all(bytes),
+            Target::StandardError(None) => io::stderr().write_all(bytes),
+            Target::StandardError(Some(guard)) => {
+                let mut harmless = Vec::new();
+                guard.push(bytes, &mut harmless);
+                io::stderr().write_all(&harmless)
+            }
             Target::Part(part) => part.write_all(bytes),
             Target::Nowhere => Ok(()),
         }
@@ -220,7 +231,7 @@ impl BodyOutput {
             Target::Stream(stream) => {
                 let _is_a_file = stream.sync_data();
             }
-            Target::StandardError | Target::Nowhere => {}
+            Target::StandardError(_) | Target::Nowhere => {}
         }
         Ok(self.written)
     }

@@ -186,6 +186,57 @@ impl Joiner {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    /// A page with these lists and numbers; the cursor and the status are always there.
+    fn page() -> impl Strategy<Value = Value> {
+        let list = || proptest::collection::vec(0..100, 0..4);
+        let number = || proptest::option::of(0..100);
+        (list(), proptest::option::of(list()), number(), number()).prop_map(
+            |(items, users, total, late)| {
+                let mut page = json!({"next": "x", "status": "ok"});
+                for (name, value) in [
+                    ("late", late.map(Value::from)),
+                    ("items", Some(items.into())),
+                    ("users", users.map(Value::from)),
+                    ("total", total.map(Value::from)),
+                ] {
+                    if let Some(value) = value {
+                        page[name] = value;
+                    }
+                }
+                page
+            },
+        )
+    }
+
+    proptest! {
+        #[test]
+        fn a_joined_document_is_the_first_envelope_with_every_list(
+            pages in proptest::collection::vec(page(), 1..6),
+        ) {
+            let mut expected = pages[0].clone();
+            for page in &pages[1..] {
+                for (name, value) in page.as_object().expect("an object") {
+                    if let Some(list) = value.as_array() {
+                        let all = expected
+                            .as_object_mut()
+                            .expect("an object")
+                            .entry(name)
+                            .or_insert_with(|| json!([]));
+                        all.as_array_mut().expect("a list").extend(list.iter().cloned());
+                    }
+                }
+            }
+            expected.as_object_mut().expect("an object").remove("next");
+            let texts: Vec<String> = pages.iter().map(Value::to_string).collect();
+            let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+            let whole: Value = serde_json::from_str(&joined(Some("items"), None, &texts))
+                .expect("one document");
+            prop_assert_eq!(whole, expected);
+        }
+    }
 
     fn joined(items: Option<&str>, limit: Option<u64>, pages: &[&str]) -> String {
         let mut joiner = Joiner::new(items.map(str::to_owned), vec!["next".to_owned()], limit);

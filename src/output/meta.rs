@@ -58,6 +58,11 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
         "bytes_received": record.received,
         "items": record.items,
         "pages": record.pages,
+        "checks": record.checks.iter().map(|check| json!({
+            "name": check.name,
+            "met": check.problem.is_none(),
+            "problem": check.problem,
+        })).collect::<Vec<Value>>(),
         "token_source": record.token_source,
         "exit": exit.code(),
         "error": error,

@@ -89,10 +89,15 @@ fn times(record: &Record, aligned: bool) -> String {
     }
     if let Some(pages) = record.pages {
         let items = record.items.unwrap_or(0);
-        parts.push(format!("{pages} pages"));
-        parts.push(format!("{items} items"));
+        parts.push(counted(pages, "page", "pages"));
+        parts.push(counted(items, "item", "items"));
     }
     parts.join(" · ")
+}
+
+/// Returns a number with the word for what is counted.
+pub(crate) fn counted(count: u64, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
 }
 
 /// Returns a size as a person reads it, in powers of 1000.

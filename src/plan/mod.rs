@@ -4,6 +4,8 @@ pub(crate) mod body;
 pub(crate) mod checks;
 pub(crate) mod connection;
 pub(crate) mod fields;
+pub(crate) mod follow;
+pub(crate) mod going_on;
 pub(crate) mod guard;
 pub(crate) mod headers;
 pub(crate) mod paging;

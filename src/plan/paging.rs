@@ -317,6 +317,7 @@ mod tests {
     use super::*;
     use crate::catalogue;
     use crate::request::TypedCredential;
+    use proptest::prelude::*;
 
     fn recipe(name: &str) -> Recipe {
         let endpoint = catalogue::by_name(name).expect(name);
@@ -463,6 +464,41 @@ mod tests {
         assert!(find(Some("get-stream-results")).expect_err("refused").hints[0].contains("follow"));
         assert!(find(None).is_err());
         assert!(find(Some("list-sources")).expect("known").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn a_cursor_in_a_body_is_one_member_and_changes_nothing_else(
+            names in proptest::collection::btree_set("[a-d\"\\\\]{1,3}", 0..5),
+            cursor in ".{0,12}",
+        ) {
+            let body: serde_json::Value = names
+                .iter()
+                .map(|name| (name.clone(), serde_json::json!([name, {"c": 1}])))
+                .collect::<serde_json::Map<_, _>>()
+                .into();
+            let cursor = serde_json::Value::from(cursor);
+            let set = set_member(body.to_string().as_bytes(), "c", &cursor.to_string());
+            let mut expected = body;
+            expected["c"] = cursor;
+            let set: serde_json::Value =
+                serde_json::from_slice(&set.expect("an object")).expect("JSON");
+            prop_assert_eq!(set, expected);
+        }
+
+        #[test]
+        fn a_cursor_in_a_query_is_one_parameter(cursor in ".{0,24}") {
+            let text = serde_json::Value::from(cursor.clone()).to_string();
+            let next = recipe("list-comments")
+                .request(&request("?limit=5", ""), &text)
+                .expect("a request");
+            let pairs: Vec<(String, String)> = next.url.query_pairs().into_owned().collect();
+            prop_assert_eq!(
+                pairs,
+                [("limit".to_owned(), "5".to_owned()), ("after".to_owned(), cursor)]
+            );
+            prop_assert_eq!(next.url.host_str(), Some("h"));
+        }
     }
 
     #[test]

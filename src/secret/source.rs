@@ -4,12 +4,12 @@ use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
 
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
-use crate::interrupt;
+use crate::interrupt::{self, Started};
 use crate::profile::Origin;
 use crate::secret::Secret;
 
@@ -315,18 +315,17 @@ fn run(words: &[String], name: &str) -> Result<Secret> {
     let Some((program, args)) = words.split_first() else {
         return Err(missing(&format!("{name} is empty")));
     };
-    let mut child = Command::new(program)
+    let mut command = Command::new(program);
+    command
         .args(args)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
-        .stderr(Stdio::inherit())
-        .spawn()
+        .stderr(Stdio::inherit());
+    let Started { child, stdout, .. } = interrupt::spawn(&mut command)
         .map_err(|error| missing(&format!("{name} cannot be started: {}", io_reason(&error))))?;
-    let Some(stdout) = child.stdout.take() else {
+    let Some(stdout) = stdout else {
         return Err(missing(&format!("{name} has no output")));
     };
-    let child = Arc::new(Mutex::new(child));
-    interrupt::kill_on_interrupt(&child);
     let deadline = Instant::now() + COMMAND_TIME;
     let output = read_in_time(stdout, deadline);
     let ended = output

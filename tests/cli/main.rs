@@ -5,11 +5,16 @@ mod support;
 
 #[cfg(test)]
 mod certificates;
+#[cfg(test)]
+mod checks;
+#[cfg(test)]
 mod completion;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod exit_codes;
+#[cfg(test)]
+mod follow;
 #[cfg(test)]
 mod guards;
 #[cfg(test)]
@@ -18,6 +23,8 @@ mod items;
 mod oauth;
 #[cfg(test)]
 mod output;
+#[cfg(test)]
+mod paging;
 #[cfg(test)]
 mod profiles;
 #[cfg(test)]

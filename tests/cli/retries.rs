@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
-use crate::support::{Recorder, Reply, rein};
+use crate::support::{Recorded, Recorder, Reply, rein};
 
 const OK: &str = r#"{"status":"ok"}"#;
 const QUICK: [&str; 2] = ["--retry-delay", "1ms"];
@@ -187,11 +187,7 @@ fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
             .at(&server.url())
             .run()
             .exit(0);
-        let bodies: Vec<String> = server
-            .requests()
-            .iter()
-            .map(|request| request.text())
-            .collect();
+        let bodies: Vec<String> = server.requests().iter().map(Recorded::text).collect();
         assert_eq!(bodies, [r#"{"a": 1}"#, r#"{"a": 1}"#], "{args:?}");
     }
     let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);

@@ -90,10 +90,12 @@ pub(super) fn attachment(reference: &str) -> Answer {
     Ok(Reply::bytes(200, "application/pdf", bytes.into()))
 }
 
-/// `/api/_demo/echo` shows what was sent; `/api/_demo/big?bytes=N` is a large document.
+/// `/api/_demo/echo` shows what was sent; `/api/_demo/big?bytes=N` is a large document;
+/// `/api/_demo/pages?pages=N&rows=N` is a long list in pages, `after` being the cursor.
 pub(super) fn route(call: &Call, rest: &[&str]) -> Answer {
     match rest {
         ["echo"] => Ok(echo(call)),
+        ["pages"] => pages(call),
         ["big"] => {
             let size = call
                 .parameter("bytes")
@@ -105,6 +107,24 @@ pub(super) fn route(call: &Call, rest: &[&str]) -> Answer {
         }
         _ => Err(not_found()),
     }
+}
+
+fn pages(call: &Call) -> Answer {
+    let pages = call.number("pages", 10, 1_000_000)?;
+    let rows = call.number("rows", 100, 100_000)?;
+    let after = match call.parameter("after") {
+        None => 0,
+        Some(text) => text.parse().map_err(|_| bad("'after' is no cursor"))?,
+    };
+    let first = after * rows;
+    let list: Vec<Value> = (first..first + rows)
+        .map(|number| json!({"id": number, "text": "Where is my order? ".repeat(8)}))
+        .collect();
+    let next = after + 1;
+    Ok(with_cursor(
+        json!({"rows": list}),
+        (next < pages).then(|| next.to_string()),
+    ))
 }
 
 fn echo(call: &Call) -> Reply {

@@ -27,10 +27,12 @@ impl NdJson {
 impl Rows for NdJson {
     fn item(&mut self, item: &[u8], out: &mut Vec<u8>) -> Result<()> {
         match &self.shown {
-            None if memchr::memchr2(b'\n', b'\r', item).is_none() => out.extend_from_slice(item),
-            shown => lay_out(item, shown.as_ref(), self.terminal, out),
+            None => line(item, out),
+            shown => {
+                lay_out(item, shown.as_ref(), self.terminal, out);
+                out.push(b'\n');
+            }
         }
-        out.push(b'\n');
         Ok(())
     }
 
@@ -41,6 +43,16 @@ impl Rows for NdJson {
     fn finish(&mut self, _out: &mut Vec<u8>) -> Result<Option<String>> {
         Ok(None)
     }
+}
+
+/// Writes a checked value as a line: its own bytes where they have no line break.
+pub(crate) fn line(value: &[u8], out: &mut Vec<u8>) {
+    if memchr::memchr2(b'\n', b'\r', value).is_none() {
+        out.extend_from_slice(value);
+    } else {
+        lay_out(value, None, false, out);
+    }
+    out.push(b'\n');
 }
 
 /// Writes a checked value on one line.

@@ -220,6 +220,33 @@ fn holds_canary(bytes: &[u8]) -> bool {
         .any(|window| window == CANARY.as_bytes())
 }
 
+/// Starts a command, interrupts it as Ctrl-C does when `is_time`, and returns its exit code, its
+/// standard output and its standard error.
+#[cfg(unix)]
+pub(crate) fn interrupted(call: &Rein, is_time: impl Fn() -> bool) -> (i32, String, String) {
+    let child = call
+        .command()
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("it starts");
+    while !is_time() {
+        std::thread::yield_now();
+    }
+    let sent = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status();
+    assert!(sent.expect("kill").success());
+    let output = child.wait_with_output().expect("an end");
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (
+        exit_code(output.status),
+        text(&output.stdout),
+        text(&output.stderr),
+    )
+}
+
 /// Returns the code that a shell would see: 128 and the signal's number after a signal.
 pub(crate) fn exit_code(status: std::process::ExitStatus) -> i32 {
     #[cfg(unix)]

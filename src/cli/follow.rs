@@ -1,0 +1,88 @@
+//! What can be typed after `rein follow`.
+
+use std::ffi::OsString;
+
+use clap::Args;
+
+use super::options::{CallOptions, ColorOption, ConnectionOptions, OutputOptions};
+use super::{ProfileOptions, complete};
+use clap_complete::engine::ArgValueCandidates;
+
+/// `rein follow [PROJECT/]DATASET/STREAM`
+#[derive(Debug, Args)]
+#[command(after_help = EXAMPLES)]
+pub(crate) struct FollowArgs {
+    /// The stream; without a project it is the profile's
+    #[arg(value_name = "[PROJECT/]DATASET/STREAM")]
+    pub(crate) stream: OsString,
+    /// Stop when nothing is left
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// When nothing is left, look again after a second, then ever less often, but at least this
+    /// often (default 30s)
+    #[arg(
+        long,
+        value_name = "TIME",
+        conflicts_with = "once",
+        allow_hyphen_values = true
+    )]
+    pub(crate) every: Option<String>,
+    /// Hand each batch to this command, one result a line on its standard input; the stream is
+    /// advanced when it has ended with 0. Words as in a shell, run without one
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) exec: Option<String>,
+    /// Hand each result alone to the command; where it fails, tag the comment as an exception of
+    /// this type, and go on
+    #[arg(long, value_name = "TYPE", requires = "exec", num_args = 0..=1, require_equals = true, default_missing_value = "Command failed")]
+    pub(crate) exceptions: Option<String>,
+    /// Read at most this many results at a time, 1 to 1024
+    #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) batch: u32,
+    /// Pass over at most this many comments at a time that the stream's filter leaves out
+    #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1024))]
+    pub(crate) max_filtered: u32,
+    /// Use the older fetch route
+    #[arg(long)]
+    pub(crate) legacy: bool,
+    /// Confirm under a guard by the guarded profile's name
+    #[arg(long, value_name = "PROFILE", add = ArgValueCandidates::new(complete::profiles))]
+    pub(crate) confirm: Option<String>,
+    /// Drop the summary; errors still show
+    #[arg(short = 's', long)]
+    pub(crate) silent: bool,
+    /// Show the header blocks of every request, the token redacted
+    #[arg(short = 'v', long)]
+    pub(crate) verbose: bool,
+    #[command(flatten)]
+    pub(crate) color: ColorOption,
+    #[command(flatten)]
+    pub(crate) profile: ProfileOptions,
+    #[command(flatten)]
+    pub(crate) connection: ConnectionOptions,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rein -p demo follow orders/late-orders --once       each result a line, then advance
+  rein -p prod follow orders/late-orders --confirm prod >> late.ndjson
+  rein follow retail/orders/late-orders --exec './handle' --exceptions='No Prediction'
+
+A result is never lost and may come twice: it is written and flushed, or the command has ended
+with 0, before the stream is advanced.";
+
+impl FollowArgs {
+    /// Returns the options of the calls that following is made of.
+    pub(crate) fn call_options(&self) -> CallOptions {
+        CallOptions {
+            profile: self.profile.clone(),
+            connection: self.connection.clone(),
+            output: OutputOptions {
+                silent: self.silent,
+                verbose: self.verbose,
+                color: self.color.clone(),
+                ..OutputOptions::default()
+            },
+            ..CallOptions::default()
+        }
+    }
+}

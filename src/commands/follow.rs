@@ -1,0 +1,454 @@
+//! `rein follow`: a stream consumed at least once. Read, make safe, advance, in this order.
+
+use std::io::{self, Write};
+use std::process::{Command, Stdio};
+use std::sync::PoisonError;
+use std::time::Duration;
+
+use crate::catalogue::{Class, Endpoint, classify};
+use crate::cli::follow::FollowArgs;
+use crate::cli::options::CallOptions;
+use crate::cli::units;
+use crate::commands::answer::{self, Reading, Stop, Whole};
+use crate::commands::session::{Purpose, Session};
+use crate::commands::{Context, call, confirm};
+use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
+use crate::interrupt::{self, Started};
+use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::items::Wanted;
+use crate::output::items::path::Path;
+use crate::output::lexical;
+use crate::output::progress::Meter;
+use crate::output::record::Record;
+use crate::output::status::counted;
+use crate::output::terminal::sanitise;
+use crate::output::view::{Screen, Shape, View};
+use crate::plan::checks::Checks;
+use crate::plan::connection;
+use crate::plan::follow::{self, Batch, Position, Route, Stream};
+use crate::profile::{Guard, Profile};
+use crate::request::Request;
+use crate::secret::Redactor;
+
+/// How large a batch may be: it is held until it is safe.
+const LARGEST_BATCH: u64 = 256 * 1024 * 1024;
+
+/// How often an advance whose reply was lost is looked after.
+const MOST_ADVANCES: u32 = 3;
+
+/// Follows a stream.
+///
+/// # Errors
+/// Fails as its calls do; with 1 when the command fails, and then the stream is not advanced.
+pub(crate) fn run(args: &FollowArgs, cx: &Context) -> Result<Exit> {
+    let text = args
+        .stream
+        .to_str()
+        .ok_or_else(|| Failure::usage("the stream's name is not valid UTF-8"))?;
+    let stream = Stream::parse(text)?;
+    let command = args.exec.as_deref().map(words).transpose()?;
+    let options = args.call_options();
+    let runtime = cx.runtime()?;
+    let result = runtime.block_on(async {
+        let tenant = call::demo_tenant(options.profile.profile.as_deref()).await?;
+        let profile = call::choose_profile(&call::choice(&options.profile), tenant.as_ref(), cx)?;
+        let mut follower = Follower::start(args, &options, stream, command, &profile, cx).await?;
+        let ended = interrupt::unless_interrupted(follower.follow(args.once)).await;
+        follower.conclude(ended)
+    });
+    runtime.shutdown_background();
+    result
+}
+
+/// Splits a command into its words.
+fn words(text: &str) -> Result<Vec<String>> {
+    let words = shell_words::split(text).map_err(|_| Failure::usage("--exec has an open quote"))?;
+    if words.is_empty() {
+        return Err(Failure::usage("--exec names no command"));
+    }
+    Ok(words)
+}
+
+struct Follower<'a> {
+    args: &'a FollowArgs,
+    stream: Stream,
+    route: Route,
+    every: Duration,
+    profile: &'a Profile,
+    session: Session<'a>,
+    reading: Reading,
+    sink: Sink,
+    meter: Meter,
+    batches: u64,
+    results: u64,
+    failed: u64,
+    record: Record,
+    cx: &'a Context,
+}
+
+/// Where results go to.
+enum Sink {
+    /// Standard output, a result a line.
+    Output(Box<BodyOutput>),
+    /// A command's standard input.
+    Command(Vec<String>),
+}
+
+impl<'a> Follower<'a> {
+    /// Asks the guards, once, and makes ready; nothing has been sent then.
+    async fn start(
+        args: &'a FollowArgs,
+        options: &'a CallOptions,
+        stream: Stream,
+        command: Option<Vec<String>>,
+        profile: &'a Profile,
+        cx: &'a Context,
+    ) -> Result<Follower<'a>> {
+        let every = match &args.every {
+            Some(text) => units::duration("--every", text)?,
+            None => Duration::from_secs(30),
+        };
+        let route = if args.legacy {
+            Route::Fetch
+        } else {
+            Route::Results
+        };
+        let read = stream.read(route, args.batch, args.max_filtered, profile)?;
+        pass_guard(&stream, args, profile, cx)?;
+        let purpose = Purpose {
+            profile,
+            options,
+            connection: connection::decide(&options.connection, profile, &read.url, &cx.env)?,
+            limits: connection::limits(&options.connection)?,
+            policy: connection::retries(&options.connection)?,
+            class: Class::Read,
+            permissions: route.endpoint()?.permissions,
+        };
+        let mut session = Session::start(purpose, &read, cx).await?;
+        session.hold_bodies(LARGEST_BATCH);
+        let sink = match command {
+            Some(words) => Sink::Command(words),
+            None => Sink::Output(Box::new(open_output(&session, cx)?)),
+        };
+        let to_terminal = matches!(sink, Sink::Output(_)) && cx.env.stdout_terminal;
+        Ok(Follower {
+            args,
+            stream,
+            route,
+            every,
+            profile,
+            session,
+            reading: Reading {
+                view: View::raw(),
+                max_size: None,
+                head_only: false,
+                other_than_json: false,
+                checks: Checks::default(),
+            },
+            sink,
+            meter: Meter::start(&cx.env, !to_terminal),
+            batches: 0,
+            results: 0,
+            failed: 0,
+            record: Record {
+                profile: Some(profile.name.clone()),
+                guarded: profile.guard.value != Guard::None,
+                class: Some(Class::Stateful.name()),
+                ..Record::default()
+            },
+            cx,
+        })
+    }
+
+    /// Reads batch after batch. Ends at the end of the stream when that is asked for.
+    async fn follow(&mut self, once: bool) -> Result<(), Stop> {
+        let mut looks = 0;
+        let mut before: Option<Position> = None;
+        loop {
+            let answer = self.read().await?;
+            let batch = self.route.batch(&answer)?;
+            if batch.is_end() {
+                if once {
+                    return Ok(());
+                }
+                looks += 1;
+                let pause = follow::pause(looks, self.every);
+                self.meter.say(&format!(
+                    "{} results in {} batches; waiting for more",
+                    self.results, self.batches
+                ));
+                tokio::time::sleep(pause).await;
+                continue;
+            }
+            looks = 0;
+            let position = batch.position();
+            if before.as_ref() == Some(&position) {
+                return Err(Failure::new(
+                    Exit::Incomplete,
+                    "the stream stays where it is although it was advanced",
+                )
+                .fact("its results were delivered; they would come again and again")
+                .into());
+            }
+            self.deliver(&answer, &batch).await?;
+            self.advance(&batch).await?;
+            before = Some(position);
+            self.batches += 1;
+            self.results += batch.results.len() as u64;
+            self.meter.say(&format!(
+                "{} results in {} batches",
+                self.results, self.batches
+            ));
+        }
+    }
+
+    async fn read(&mut self) -> Result<Vec<u8>, Stop> {
+        let request = self.stream.read(
+            self.route,
+            self.args.batch,
+            self.args.max_filtered,
+            self.profile,
+        )?;
+        let endpoint = self.route.endpoint()?;
+        let answer = self.call(request, endpoint).await?;
+        lexical::check(&answer).map_err(|error| {
+            Failure::new(
+                Exit::Platform,
+                format!(
+                    "the batch is not JSON: line {}, column {}: {}",
+                    error.line, error.column, error.what
+                ),
+            )
+        })?;
+        Ok(answer)
+    }
+
+    /// Makes a call and returns its answer, which has been judged.
+    async fn call(&mut self, request: Request, endpoint: &Endpoint) -> Result<Vec<u8>, Stop> {
+        self.session.take_up(endpoint.class, endpoint.permissions);
+        self.record.received = 0;
+        self.record.bytes = 0;
+        self.record.tries = 0;
+        let exchange = self.session.open(request, &mut self.record).await?;
+        answer::show_head(&exchange.head, &self.session, self.cx);
+        let whole = Whole::read(
+            exchange,
+            LARGEST_BATCH,
+            &self.reading,
+            &self.session,
+            &self.record,
+        )
+        .await?;
+        whole.judge(&self.reading, &self.session, &mut self.record)?;
+        Ok(whole.body)
+    }
+
+    /// Makes a batch safe: written and flushed, or taken by the command.
+    async fn deliver(&mut self, answer: &[u8], batch: &Batch<'_>) -> Result<(), Stop> {
+        if batch.results.is_empty() {
+            return Ok(());
+        }
+        let words = match &mut self.sink {
+            Sink::Output(output) => return write(output, answer),
+            Sink::Command(words) => words.clone(),
+        };
+        let Some(kind) = self.args.exceptions.clone() else {
+            let input = lines(&batch.results);
+            return Ok(hand_over(&words, input)?);
+        };
+        let mut failed = Vec::new();
+        for result in &batch.results {
+            let Err(failure) = hand_over(&words, lines(&[result])) else {
+                continue;
+            };
+            let Some(uid) = follow::uid(result) else {
+                return Err(failure.fact("the comment has no uid to tag it by").into());
+            };
+            failed.push(uid);
+        }
+        if failed.is_empty() {
+            return Ok(());
+        }
+        let request = self.stream.tag(&failed, &kind, self.profile)?;
+        let endpoint = crate::catalogue::by_name("tag-stream-exceptions")
+            .ok_or_else(|| Failure::local("the catalogue has no endpoint for exceptions"))?;
+        self.call(request, endpoint).await?;
+        self.failed += failed.len() as u64;
+        Ok(())
+    }
+
+    /// Moves the stream behind a batch. When the reply is lost, the stream is read to see whether
+    /// it has moved: a token that lies behind is never sent again.
+    async fn advance(&mut self, batch: &Batch<'_>) -> Result<(), Stop> {
+        let token = batch.token()?;
+        let endpoint = crate::catalogue::by_name("advance-stream")
+            .ok_or_else(|| Failure::local("the catalogue has no endpoint to advance"))?;
+        for advances in 1.. {
+            let request = self.stream.advance(token, self.profile)?;
+            let failure = match self.call(request, endpoint).await {
+                Ok(_) => return Ok(()),
+                Err(Stop::Failed(failure)) if follow::is_unknown(failure.exit) => failure,
+                Err(stop) => return Err(stop),
+            };
+            if advances >= MOST_ADVANCES {
+                return Err(failure
+                    .fact("the batch was delivered, and may be delivered again")
+                    .into());
+            }
+            self.cx.notes(&[format!(
+                "note: {}; reading the stream to see whether it has moved",
+                failure.headline
+            )]);
+            let now = self.read().await?;
+            if self.route.batch(&now)?.position() != batch.position() {
+                return Ok(());
+            }
+        }
+        Ok(())
+    }
+
+    /// Says how far it came.
+    fn conclude(self, ended: Option<Result<(), Stop>>) -> Result<Exit> {
+        let Follower {
+            meter,
+            batches,
+            results,
+            failed,
+            args,
+            profile,
+            cx,
+            ..
+        } = self;
+        drop(meter);
+        let nothing_happened = !matches!(ended, Some(Ok(()))) && batches == 0;
+        if !args.silent && !nothing_happened {
+            let tagged = if failed > 0 {
+                format!("; {} tagged", counted(failed, "exception", "exceptions"))
+            } else {
+                String::new()
+            };
+            let name = sanitise(&profile.name);
+            let style = if profile.guard.value == Guard::None {
+                cx.stderr_theme.profile
+            } else {
+                cx.stderr_theme.profile_guarded
+            };
+            cx.notes(&[format!(
+                "{style}{name}{style:#}  {}  {} in {}{tagged}",
+                sanitise(&args.stream.to_string_lossy()),
+                counted(results, "result", "results"),
+                counted(batches, "batch", "batches"),
+            )]);
+        }
+        match ended {
+            // Nobody reads on: what was not written was not advanced over either.
+            Some(Ok(()) | Err(Stop::ClosedPipe)) => Ok(Exit::Ok),
+            Some(Err(Stop::Failed(failure))) => Err(failure),
+            // It is the usual way to end what goes on for ever.
+            None => Ok(Exit::Interrupted),
+        }
+    }
+}
+
+/// Asks every guard that moving this stream meets.
+fn pass_guard(stream: &Stream, args: &FollowArgs, profile: &Profile, cx: &Context) -> Result<()> {
+    let request = stream.advance(b"\"\"", profile)?;
+    let path = call::below(&request, profile, &Redactor::default());
+    let headers = std::iter::empty::<(&str, &str)>();
+    let classified = classify(request.method.as_str(), &path, headers);
+    let decision = confirm::decide(&classified, profile, args.confirm.as_deref(), cx);
+    confirm::pass(decision, &request, &path, &classified, profile)
+}
+
+fn open_output(session: &Session<'_>, cx: &Context) -> Result<BodyOutput> {
+    let terminal = cx.env.stdout_terminal;
+    let view = View {
+        shape: Shape::NdJson,
+        wanted: Wanted::Asked(Path::parse("results")?),
+        ..View::raw()
+    };
+    let screen = Screen {
+        terminal,
+        width: None,
+        theme: cx.stdout_theme.clone(),
+    };
+    let secret = terminal.then(|| session.secret());
+    let renderer = view.renderer(&screen, None);
+    BodyOutput::open_paged(
+        &Destination::StandardOutput,
+        renderer,
+        terminal,
+        secret,
+        None,
+    )
+    .map_err(|error| {
+        Failure::new(
+            Exit::Write,
+            format!("the output cannot be written: {}", io_reason(&error)),
+        )
+    })
+}
+
+fn write(output: &mut BodyOutput, answer: &[u8]) -> Result<(), Stop> {
+    output.page(answer).map_err(|trouble| match trouble {
+        Trouble::Write(error) => answer::cannot_write(&error),
+        Trouble::Content(failure) => Stop::Failed(failure),
+    })?;
+    output
+        .sync()
+        .map_err(|error| answer::cannot_write(&error))?;
+    Ok(())
+}
+
+/// Returns results one a line, each in the server's own bytes where they have no line break.
+fn lines(results: &[&[u8]]) -> Vec<u8> {
+    let mut text = Vec::new();
+    for result in results {
+        crate::output::items::ndjson::line(result, &mut text);
+    }
+    text
+}
+
+/// Runs the command on a text; it must end with 0.
+fn hand_over(words: &[String], input: Vec<u8>) -> Result<()> {
+    let (program, arguments) = words
+        .split_first()
+        .ok_or_else(|| Failure::usage("--exec names no command"))?;
+    let cannot = |error: &io::Error| {
+        Failure::local(format!(
+            "the command {program} cannot be run: {}",
+            io_reason(error)
+        ))
+        .fact("the stream was not advanced")
+    };
+    let mut command = Command::new(program);
+    command.args(arguments).stdin(Stdio::piped());
+    let Started { child, stdin, .. } =
+        interrupt::spawn(&mut command).map_err(|error| cannot(&error))?;
+    if let Some(mut stdin) = stdin {
+        // A command need not read what it is given: how it ends is what counts.
+        let _not_read = stdin.write_all(&input);
+    }
+    let status = loop {
+        // Waiting with the lock held would keep an interrupt from ending the command.
+        let polled = child
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .try_wait();
+        match polled {
+            Ok(Some(status)) => break Ok(status),
+            Ok(None) => std::thread::sleep(Duration::from_millis(2)),
+            Err(error) => break Err(error),
+        }
+    };
+    interrupt::forget_child();
+    match status {
+        Ok(status) if status.success() => Ok(()),
+        Ok(status) => Err(
+            Failure::local(format!("the command {program} failed: {status}"))
+                .fact("the stream was not advanced: the batch comes again"),
+        ),
+        Err(error) => Err(cannot(&error)),
+    }
+}

@@ -1,0 +1,50 @@
+//! Whether a call goes on behind its first answer.
+
+use crate::catalogue::Classified;
+use crate::cli::options::CallOptions;
+use crate::error::{Failure, Result};
+use crate::plan::checks::Until;
+use crate::plan::paging::{self, Recipe};
+use crate::request::Request;
+
+/// What follows a call's first answer.
+pub(crate) enum GoingOn {
+    /// Nothing.
+    No,
+    /// Page after page.
+    Pages(Recipe),
+    /// The same again, until it holds.
+    Until(Until),
+}
+
+impl GoingOn {
+    /// Decides; `items` is where the items of an answer are known to be.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when the options do not go together, or the call cannot go on.
+    pub(crate) fn decide(
+        options: &CallOptions,
+        items: Option<&str>,
+        classified: &Classified,
+        request: &Request,
+    ) -> Result<GoingOn> {
+        let until = Until::decide(&options.checks, classified.class)?;
+        if !options.paging.paginate {
+            return Ok(until.map_or(GoingOn::No, GoingOn::Until));
+        }
+        if until.is_some() {
+            return Err(
+                Failure::usage("--until looks at one answer, and --paginate reads many")
+                    .hint("leave out one of the two"),
+            );
+        }
+        paging::without_effect(options)?;
+        let recipe = Recipe::find(&options.paging, classified.endpoint, items, &request.method)?;
+        let Some(recipe) = recipe else {
+            return Ok(GoingOn::No);
+        };
+        // A body that cannot be sent again is found out before anything is sent.
+        recipe.first(request)?;
+        Ok(GoingOn::Pages(recipe))
+    }
+}
