@@ -7,6 +7,7 @@ use crate::cli::options::ConnectionOptions;
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
+use crate::output::terminal::sanitise;
 use crate::plan::connection;
 use crate::profile::resolve::{self, Choice};
 use crate::profile::{file, show};
@@ -47,8 +48,8 @@ pub(crate) fn check(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
     Err(last)
 }
 
-/// Returns what would keep profiles from being connected with: a proxy that is none, a file of
-/// certificates that cannot be read.
+/// Returns what would keep profiles from being connected with: a proxy that is none. Warns of files
+/// of certificates that cannot be read.
 fn connections(config: Option<&OsStr>, cx: &Context) -> Result<Vec<Failure>> {
     let choice = Choice {
         config,
@@ -63,11 +64,12 @@ fn connections(config: Option<&OsStr>, cx: &Context) -> Result<Vec<Failure>> {
             && let Err(error) = File::open(&ca_file.value)
         {
             let reason = io_reason(&error);
-            problems.push(Failure::usage(format!(
+            // The file may be meant for another machine, so this is a word and no mistake.
+            cx.warn(&format!(
                 "{}: cannot read the ca_file {}: {reason}",
                 ca_file.origin,
-                ca_file.value.display()
-            )));
+                sanitise(&ca_file.value.display().to_string())
+            ));
         }
     }
     problems.dedup();

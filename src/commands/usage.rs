@@ -3,6 +3,7 @@
 use crate::cli::ColorChoice;
 use crate::commands::colour_choice;
 use crate::env::Env;
+use crate::error::io_reason;
 use crate::exit::Exit;
 use crate::output::stdout;
 use crate::output::terminal;
@@ -30,7 +31,11 @@ pub(crate) fn report(error: &clap::Error, env: Env, color: Option<ColorChoice>) 
     };
     if wanted {
         return match stdout::print(&text) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Exit::Write,
+            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+                let reason = io_reason(&error);
+                stdout::note(&format!("error: the output could not be written: {reason}"));
+                Exit::Write
+            }
             _ => Exit::Ok,
         };
     }

@@ -651,10 +651,6 @@ fn every_mistake_in_the_file_is_told_by_its_place_and_never_by_its_value() {
             "config.toml:3) names is not a proxy URL",
         ),
         (
-            "domain = \"a\"\nca_file = \"/nonexistent/ca.pem\"",
-            "config.toml:3: cannot read the ca_file /nonexistent/ca.pem",
-        ),
-        (
             "domain = \"a\"\nproject = \"\"",
             "project must be a string that is not empty",
         ),
@@ -699,4 +695,9 @@ fn every_mistake_in_the_file_is_told_by_its_place_and_never_by_its_value() {
             .says(says)
             .no_canary();
     }
+    rein(["config", "check"])
+        .config("[profiles.p]\ndomain = \"a\"\nca_file = \"/nonexistent/ca.pem\"\n")
+        .run()
+        .exit(0)
+        .says("config.toml:3: cannot read the ca_file /nonexistent/ca.pem");
 }

@@ -129,21 +129,32 @@ pub(crate) fn path(option: Option<&OsStr>, env: &Env) -> Option<PathBuf> {
     option
         .map(PathBuf::from)
         .or_else(|| env.path("REINFER_CONFIG").map(Path::to_owned))
-        .or_else(|| usual_path(env))
+        .or_else(|| usual_path(env, HERE))
 }
+
+/// A system, as far as the places of files differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum System {
+    /// Linux, and macOS too: its own folders are for programs with windows.
+    Unix,
+    Windows,
+}
+
+/// The system that this program was built for.
+const HERE: System = if cfg!(windows) {
+    System::Windows
+} else {
+    System::Unix
+};
 
 /// Returns the usual place: `$XDG_CONFIG_HOME/rein`, else `~/.config/rein`, on macOS too;
 /// `%APPDATA%\rein` on Windows.
-fn usual_path(env: &Env) -> Option<PathBuf> {
-    let folder = if cfg!(windows) {
-        env.path("APPDATA").map(Path::to_owned)
-    } else {
-        // A relative path is to be ignored, says the XDG base directory specification.
-        let xdg = env
-            .path("XDG_CONFIG_HOME")
-            .filter(|path| path.is_absolute())
-            .map(Path::to_owned);
-        xdg.or_else(|| env.home().map(|home| home.join(".config")))
+fn usual_path(env: &Env, system: System) -> Option<PathBuf> {
+    let folder = match system {
+        System::Windows => env.path("APPDATA").map(Path::to_owned),
+        System::Unix => {
+            xdg(env, "XDG_CONFIG_HOME").or_else(|| env.home().map(|home| home.join(".config")))
+        }
     };
     folder.map(|folder| folder.join("rein").join("config.toml"))
 }
@@ -151,16 +162,23 @@ fn usual_path(env: &Env) -> Option<PathBuf> {
 /// Returns the folder for caches and other state: `$XDG_STATE_HOME/rein`, else
 /// `~/.local/state/rein`; `%LOCALAPPDATA%\rein` on Windows.
 pub(crate) fn state_folder(env: &Env) -> Option<PathBuf> {
-    let folder = if cfg!(windows) {
-        env.path("LOCALAPPDATA").map(Path::to_owned)
-    } else {
-        let xdg = env
-            .path("XDG_STATE_HOME")
-            .filter(|path| path.is_absolute())
-            .map(Path::to_owned);
-        xdg.or_else(|| env.home().map(|home| home.join(".local").join("state")))
+    state_folder_on(env, HERE)
+}
+
+fn state_folder_on(env: &Env, system: System) -> Option<PathBuf> {
+    let folder = match system {
+        System::Windows => env.path("LOCALAPPDATA").map(Path::to_owned),
+        System::Unix => xdg(env, "XDG_STATE_HOME")
+            .or_else(|| env.home().map(|home| home.join(".local").join("state"))),
     };
     folder.map(|folder| folder.join("rein"))
+}
+
+/// A relative path is to be ignored, says the XDG base directory specification.
+fn xdg(env: &Env, name: &str) -> Option<PathBuf> {
+    env.path(name)
+        .filter(|path| path.is_absolute())
+        .map(Path::to_owned)
 }
 
 /// Reads the file. The usual one may be missing; one that was named must be there.

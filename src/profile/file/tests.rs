@@ -98,6 +98,56 @@ fn the_usual_place_follows_the_base_directories() {
     );
 }
 
+#[cfg(unix)]
+#[test]
+fn each_system_has_its_usual_places() {
+    let on = |system, vars: &[(&str, &str)]| {
+        let env = Env::with_vars(vars.iter().copied());
+        let shown = |path: Option<PathBuf>| path.map(|path| path.display().to_string());
+        (
+            shown(usual_path(&env, system)),
+            shown(state_folder_on(&env, system)),
+        )
+    };
+    let text = |text: &str| Some(text.to_owned());
+    let both = [
+        ("XDG_CONFIG_HOME", "/x"),
+        ("XDG_STATE_HOME", "/s"),
+        ("HOME", "/home/u"),
+    ];
+    assert_eq!(
+        on(System::Unix, &both),
+        (text("/x/rein/config.toml"), text("/s/rein"))
+    );
+    // macOS has the same places as Linux, and relative ones are ignored.
+    let home = (
+        text("/Users/u/.config/rein/config.toml"),
+        text("/Users/u/.local/state/rein"),
+    );
+    let vars = [
+        ("XDG_CONFIG_HOME", "x"),
+        ("XDG_STATE_HOME", "s"),
+        ("HOME", "/Users/u"),
+    ];
+    assert_eq!(on(System::Unix, &vars), home);
+    assert_eq!(
+        on(System::Unix, &[("HOME", "/Users/u"), ("APPDATA", "/a")]),
+        home
+    );
+    let (roaming, local) = on(
+        System::Windows,
+        &[
+            ("APPDATA", "C:/Users/u/AppData/Roaming"),
+            ("LOCALAPPDATA", "C:/Users/u/AppData/Local"),
+            ("XDG_CONFIG_HOME", "/x"),
+            ("HOME", "/home/u"),
+        ],
+    );
+    assert_eq!(roaming, text("C:/Users/u/AppData/Roaming/rein/config.toml"));
+    assert_eq!(local, text("C:/Users/u/AppData/Local/rein"));
+    assert_eq!(on(System::Windows, &[("HOME", "/home/u")]), (None, None));
+}
+
 proptest! {
     #[test]
     fn any_text_is_a_file_or_a_message(position in 0_usize..3000, junk in "\\PC{0,6}") {
