@@ -1,6 +1,6 @@
 //! An answer on its way from the wire to the terminal, pipe or file, and to its exit code.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
 use bytes::Bytes;
@@ -11,7 +11,7 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
-use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::body::{BodyOutput, Destination, Trouble, safe_head};
 use crate::output::record::Record;
 use crate::output::status;
 use crate::output::stdout::stdout;
@@ -576,7 +576,13 @@ pub(crate) fn dump_head(file: Option<&std::ffi::OsStr>, block: &[u8]) -> Result<
         return Ok(());
     };
     let written = if file == "-" {
-        stdout().and_then(|mut stdout| stdout.write_all(block))
+        stdout().and_then(|mut stdout| {
+            if stdout.is_terminal() {
+                stdout.write_all(&safe_head(block))
+            } else {
+                stdout.write_all(block)
+            }
+        })
     } else {
         std::fs::write(file, block)
     };

@@ -9,9 +9,10 @@ use crate::commands::Context;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::input;
+use crate::output::lexical::{Formatter, Layout};
 use crate::output::record::Record;
 use crate::output::stdout::stdout;
-use crate::output::terminal::{sanitise, sanitise_text};
+use crate::output::terminal::{Theme, sanitise, sanitise_text};
 use crate::output::write_out::{Sink, WriteOut};
 use crate::output::{junit, meta, stdout};
 
@@ -72,8 +73,11 @@ pub(crate) fn tell(
     if let Some(file) = wanted.meta {
         let object = meta::object(record, shown);
         let to_file = if file == "-" {
-            // Without colour and controls: JSON holds them as escapes.
-            stdout::note(&object);
+            stdout::note(&if cx.env.stderr_terminal {
+                escaped(&object)
+            } else {
+                object
+            });
             Ok(())
         } else {
             std::fs::write(file, format!("{object}\n"))
@@ -85,6 +89,16 @@ pub(crate) fn tell(
         Err(failure) => Err(failure),
         Ok(exit) => written.map(|()| exit),
     }
+}
+
+/// Returns JSON whose texts hold what could drive a terminal as escapes, which mean the same.
+fn escaped(json: &str) -> String {
+    let mut shown = Vec::new();
+    let mut formatter = Formatter::new(Layout::Compact, &Theme::plain(), true);
+    let _our_own = formatter
+        .push(json.as_bytes(), &mut shown)
+        .and_then(|()| formatter.finish(&mut shown));
+    String::from_utf8_lossy(&shown).trim_end().to_owned()
 }
 
 fn write(sink: &Sink, text: &str, cx: &Context) -> Result<()> {

@@ -253,12 +253,7 @@ impl BodyOutput {
         if !self.terminal {
             return self.write(block);
         }
-        let mut sanitiser = TextSanitiser::default();
-        let text = String::from_utf8_lossy(block).replace("\r\n", "\n");
-        let mut shown = Vec::new();
-        sanitiser.push(text.as_bytes(), &mut shown);
-        sanitiser.finish(&mut shown);
-        self.write(&shown)
+        self.write(&safe_head(block))
     }
 
     /// Writes the next piece of the body.
@@ -381,6 +376,16 @@ impl BodyOutput {
         self.written += bytes.len() as u64;
         Ok(())
     }
+}
+
+/// Returns a header block that cannot drive a terminal.
+pub(crate) fn safe_head(block: &[u8]) -> Vec<u8> {
+    let mut sanitiser = TextSanitiser::default();
+    let text = String::from_utf8_lossy(block).replace("\r\n", "\n");
+    let mut shown = Vec::new();
+    sanitiser.push(text.as_bytes(), &mut shown);
+    sanitiser.finish(&mut shown);
+    shown
 }
 
 fn not_json(error: &lexical::Syntax) -> String {

@@ -66,6 +66,91 @@ fn every_format_has_its_shape() {
 }
 
 #[test]
+fn layouts_of_json_keep_every_token() {
+    let body = r#"{"status":"ok","n":1.10,"n":18446744073709551616,"e":1E5,"t":"\u00e9\/","o":{},"l":[1,[]]}"#;
+    insta::assert_snapshot!(shown(body, &["--format", "pretty"]).exit(0).stdout_text(), @r#"
+    {
+      "status": "ok",
+      "n": 1.10,
+      "n": 18446744073709551616,
+      "e": 1E5,
+      "t": "\u00e9\/",
+      "o": {},
+      "l": [
+        1,
+        []
+      ]
+    }
+    "#);
+    shown(body, &["--format", "compact"])
+        .exit(0)
+        .stdout_starts(body);
+    shown(body, &["--format", "raw"]).exit(0).stdout(body);
+}
+
+#[test]
+fn any_values_can_be_sorted() {
+    let values = ["10", "\"1a\"", "2", "null", "\"b\"", "\"3\"", "\"nan\""];
+    let rows: Vec<String> = values
+        .iter()
+        .cycle()
+        .take(70)
+        .map(|value| format!("{{\"v\":{value}}}"))
+        .collect();
+    let body = format!(r#"{{"status":"ok","rows":[{}]}}"#, rows.join(","));
+    for (column, order) in [
+        ("v", ["2", "3", "10", "1a", "b", "nan", ""]),
+        ("-v", ["nan", "b", "1a", "10", "3", "2", ""]),
+    ] {
+        let run = shown(&body, &["--format", "tsv", "--no-header", "--sort", column]).exit(0);
+        let text = run.stdout_text();
+        let mut lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 70);
+        lines.dedup();
+        assert_eq!(lines, order, "{column}");
+    }
+}
+
+#[test]
+fn nothing_is_shown_as_what_it_is() {
+    let server = |body: &'static [u8]| {
+        Recorder::always(Reply::with(200, &["Server-Timing: total;dur=1"], body))
+    };
+    for (body, format, expected) in [
+        (&b"null"[..], "table", "null\n"),
+        (b"[null]", "table", "value\nnull\n"),
+        (b"{}", "table", ""),
+        (b"{}", "csv", ""),
+        (b"{}", "ndjson", "{}\n"),
+        (b"[{}]", "tsv", ""),
+        (b"[]", "yaml", "[]\n"),
+        (
+            br#"[{"a":""},{"a":null},{"a":0}]"#,
+            "csv",
+            "a\n\"\"\n\"\"\n0\n",
+        ),
+        (br#"[{"a":""},{"a":null},{"a":0}]"#, "tsv", "a\n\n\n0\n"),
+    ] {
+        let server = server(body);
+        rein(["-s", "/api/v1/x", "--format", format])
+            .at(&server.url())
+            .run()
+            .exit(0)
+            .stdout(expected);
+    }
+}
+
+#[test]
+fn numbers_stand_to_the_right_and_texts_that_look_like_them_do_not() {
+    let body = r#"{"status":"ok","rows":[{"id":"1","n":-10.5,"x":"漢字"},{"id":"333","n":null,"x":"x"},{"id":"22","n":7,"x":"שלום"}]}"#;
+    insta::assert_snapshot!(shown(body, &["-t", "--no-header"]).exit(0).stdout_text(), @r"
+    1    -10.5  漢字
+    333   null  x
+    22       7  שלום
+    ");
+}
+
+#[test]
 fn columns_that_nobody_named_are_the_union() {
     shown(LIST, &["--format", "csv"])
         .exit(0)

@@ -417,6 +417,59 @@ fn a_terminal_gets_a_pretty_safe_body_with_the_token_hidden() {
     assert!(seen.contains("text \\x1b]0;x\\x07\\xff"), "{seen:?}");
 }
 
+/// C0 but for line breaks, DEL, C1, and controls of writing direction.
+#[cfg(target_os = "linux")]
+fn drives_a_terminal(character: char) -> bool {
+    (character.is_control() && !matches!(character, '\n' | '\r'))
+        || matches!(character, '\u{200b}' | '\u{202e}')
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn server_text_cannot_drive_a_terminal_wherever_it_is_shown() {
+    let evil = "\u{9b}2J\u{202e}\u{200b}";
+    let header = format!("X-Evil: a{evil}");
+    let location = format!("Location: /api/v1/y{evil}");
+    let timing = format!("Server-Timing: total;dur=1;desc=\"{evil}\"");
+    let content = "Content-Type: application/json";
+    let headers = [header.as_str(), &location, &timing, content];
+    let html = format!("<html><title>Sign in \u{1b}[2J{evil}</title></html>");
+    let message =
+        format!("{{\"status\":\"error\",\"message\":\"\\u001b[2J{evil}\\u0007\\u007f\"}}");
+    let rows = format!("{{\"status\":\"ok\",\"rows\":[{{\"a{evil}\":\"\\u001b[2J{evil}\"}}]}}");
+    for (status, body) in [
+        (200, &html),
+        (502, &html),
+        (302, &html),
+        (200, &message),
+        (403, &message),
+        (500, &message),
+        (200, &rows),
+    ] {
+        for options in [
+            &["-i", "-v", "-w", "%{json} %header{x-evil} %{redirect_url}"][..],
+            &["-I"],
+            &["-D", "-"],
+            &["-t"],
+            &["--format", "csv"],
+            &["--format", "tsv"],
+            &["--format", "yaml"],
+            &["--format", "ndjson"],
+            &["--format", "raw"],
+            &["-q", ".. | strings"],
+            &["--meta", "-"],
+            &["-s", "-w", "%{stderr}%header{location}"],
+        ] {
+            let server = Recorder::always(Reply::with(status, &headers, body.as_bytes()));
+            let fixed = ["/api/v1/x", "--color", "never", "--retry", "0"];
+            let call = rein(fixed.iter().chain(options)).at(&server.url());
+            let seen = on_a_terminal(&call.command());
+            let found = seen.chars().find(|character| drives_a_terminal(*character));
+            assert_eq!(found, None, "{status} {options:?}: {seen:?}");
+        }
+    }
+}
+
 /// Runs a command on a pseudo-terminal and returns what it wrote there.
 #[cfg(target_os = "linux")]
 pub(crate) fn on_a_terminal(command: &std::process::Command) -> String {

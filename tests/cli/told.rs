@@ -136,6 +136,24 @@ fn write_out_has_curls_variables_and_ours() {
 }
 
 #[test]
+fn write_out_knows_what_curl_knows_of_a_url() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let run = rein([
+        "-s",
+        "/api/v1/x?a=1",
+        "-o",
+        "/dev/null",
+        "-w",
+        "%{url.scheme} %{url.host} %{url.path} %{url.query} %{xfer_id}[%{url.user}%{certs}]",
+    ])
+    .at(&server.url())
+    .run()
+    .exit(0)
+    .stdout("http 127.0.0.1 /api/v1/x a=1 0[]");
+    assert_eq!(run.stderr_text(), "");
+}
+
+#[test]
 fn write_out_never_shows_the_token() {
     let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
     rein(["/api/v1/x", "-w", "%{json}%{header_json}%{url}", "-v"])

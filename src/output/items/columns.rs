@@ -31,26 +31,32 @@ impl Columns {
         self.list.len()
     }
 
-    /// Finds the value of each column in an item.
-    pub(crate) fn select<'a>(&self, item: &'a [u8], found: &mut Vec<Selected<'a>>) {
+    /// Finds the value of each column in an item; returns whether every member of it is a column
+    /// of its own.
+    pub(crate) fn select<'a>(&self, item: &'a [u8], found: &mut Vec<Selected<'a>>) -> bool {
         found.clear();
         found.resize(self.list.len(), Selected::Missing);
+        let mut all_known = item.first() == Some(&b'{');
         for (key, value) in members(item) {
             let name = &key[1..key.len() - 1];
             let escaped = memchr::memchr(b'\\', name).is_some();
+            let mut known = false;
             for (column, place) in self.list.iter().zip(found.iter_mut()) {
                 if let Some((Step::Key(first), rest)) = column.steps().split_first()
                     && (first.as_bytes() == name || (escaped && is_key(key, first)))
                 {
                     *place = path::select(rest, value);
+                    known |= rest.is_empty() && value.first() != Some(&b'{');
                 }
             }
+            all_known &= known;
         }
         for (column, place) in self.list.iter().zip(found.iter_mut()) {
             if !matches!(column.steps().first(), Some(Step::Key(_))) {
                 *place = column.select(item);
             }
         }
+        all_known
     }
 }
 

@@ -1,12 +1,9 @@
 //! CSV by RFC 4180 with LF, and TSV.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
 use std::collections::BTreeSet;
-use std::io;
-use std::rc::Rc;
 
-use csv::{Terminator, Writer, WriterBuilder};
+use memchr::{memchr, memchr3};
 
 use super::Rows;
 use super::columns::{self, Columns, Discovery};
@@ -107,7 +104,9 @@ impl Rows for Delimited {
                 self.line.write(item, columns);
             }
             State::Found(columns, watching) => {
+                let all_known = self.line.write(item, columns);
                 if let Some(discovery) = watching
+                    && !all_known
                     && discovery.look(item)
                 {
                     let known = columns.paths();
@@ -125,7 +124,6 @@ impl Rows for Delimited {
                         *watching = None;
                     }
                 }
-                self.line.write(item, columns);
             }
             State::Looking {
                 discovery,
@@ -181,51 +179,24 @@ impl Rows for Delimited {
     }
 }
 
-/// Where the library leaves what it has written.
-#[derive(Clone, Debug, Default)]
-struct Outbox(Rc<RefCell<Vec<u8>>>);
-
-impl io::Write for Outbox {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.borrow_mut().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
 /// Writes lines of cells.
 struct Line {
     style: Style,
-    sheet: Sheet,
+    out: Vec<u8>,
+    /// How many cells the line has so far.
+    cells: usize,
+    /// Where in `out` it begins.
+    start: usize,
     headed: bool,
-}
-
-enum Sheet {
-    /// Cells are quoted where they need it.
-    Comma(Box<Writer<Outbox>>, Outbox),
-    /// Cells have been escaped and are never quoted; `true` when the line has begun.
-    Tab(Vec<u8>, bool),
 }
 
 impl Line {
     fn new(style: Style) -> Self {
-        let sheet = match style.delimiter {
-            Delimiter::Comma => {
-                let outbox = Outbox::default();
-                let writer = WriterBuilder::new()
-                    .terminator(Terminator::Any(b'\n'))
-                    .flexible(true)
-                    .from_writer(outbox.clone());
-                Sheet::Comma(Box::new(writer), outbox)
-            }
-            Delimiter::Tab => Sheet::Tab(Vec::new(), false),
-        };
         Line {
             style,
-            sheet,
+            out: Vec::new(),
+            cells: 0,
+            start: 0,
             headed: !style.header,
         }
     }
@@ -240,16 +211,18 @@ impl Line {
         self.end();
     }
 
-    fn write(&mut self, item: &[u8], columns: &Columns) {
+    /// Writes an item; returns whether every member of it is a column of its own.
+    fn write(&mut self, item: &[u8], columns: &Columns) -> bool {
         if columns.len() == 0 {
-            return;
+            return false;
         }
         let mut found = Vec::with_capacity(columns.len());
-        columns.select(item, &mut found);
+        let all_known = columns.select(item, &mut found);
         for selected in &found {
             self.cell(&columns::plain(selected));
         }
         self.end();
+        all_known
     }
 
     fn cell(&mut self, text: &str) {
@@ -263,42 +236,55 @@ impl Line {
         if self.style.terminal {
             text = Cow::Owned(sanitise_text(&text).into_owned());
         }
-        match &mut self.sheet {
-            Sheet::Comma(writer, _) => {
-                // The outbox takes everything.
-                let _written = writer.write_field(text.as_bytes());
-            }
-            Sheet::Tab(out, begun) => {
-                if std::mem::replace(begun, true) {
-                    out.push(b'\t');
-                }
-                out.extend_from_slice(text.as_bytes());
-            }
+        let delimiter = match self.style.delimiter {
+            Delimiter::Comma => b',',
+            Delimiter::Tab => b'\t',
+        };
+        if self.cells > 0 {
+            self.out.push(delimiter);
+        }
+        self.cells += 1;
+        if self.style.delimiter == Delimiter::Comma && needs_quotes(&text) {
+            quote(&text, &mut self.out);
+        } else {
+            self.out.extend_from_slice(text.as_bytes());
         }
     }
 
     fn end(&mut self) {
-        match &mut self.sheet {
-            Sheet::Comma(writer, _) => {
-                let _written = writer.write_record(None::<&[u8]>);
-            }
-            Sheet::Tab(out, begun) => {
-                *begun = false;
-                out.push(b'\n');
-            }
+        // A line with nothing on it would be no line for readers of CSV.
+        if self.style.delimiter == Delimiter::Comma && self.out.len() == self.start {
+            self.out.extend_from_slice(b"\"\"");
         }
+        self.out.push(b'\n');
+        self.cells = 0;
+        self.start = self.out.len();
     }
 
     /// Hands over what is complete.
     fn hand_over(&mut self, out: &mut Vec<u8>) {
-        match &mut self.sheet {
-            Sheet::Comma(writer, outbox) => {
-                let _flushed = writer.flush();
-                out.append(&mut outbox.0.borrow_mut());
-            }
-            Sheet::Tab(lines, _) => out.append(lines),
-        }
+        out.append(&mut self.out);
+        self.start = 0;
     }
+}
+
+/// Returns whether a cell holds what ends a cell, a line or a quotation (RFC 4180).
+fn needs_quotes(text: &str) -> bool {
+    memchr3(b',', b'"', b'\n', text.as_bytes()).is_some()
+        || memchr(b'\r', text.as_bytes()).is_some()
+}
+
+/// Writes a cell in quotes, those inside doubled.
+fn quote(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    let mut rest = text.as_bytes();
+    while let Some(at) = memchr(b'"', rest) {
+        out.extend_from_slice(&rest[..=at]);
+        out.push(b'"');
+        rest = &rest[at + 1..];
+    }
+    out.extend_from_slice(rest);
+    out.push(b'"');
 }
 
 /// Returns whether a spreadsheet would take a text for a formula (OWASP: CSV injection); the wide
@@ -312,7 +298,8 @@ fn is_formula(text: &str) -> bool {
 
 /// Writes what would end a cell or line of TSV as an escape, and the backslash itself too.
 fn escape_tabs(text: Cow<'_, str>) -> Cow<'_, str> {
-    if !text.contains(['\t', '\n', '\r', '\\']) {
+    let bytes = text.as_bytes();
+    if memchr3(b'\t', b'\n', b'\\', bytes).is_none() && memchr(b'\r', bytes).is_none() {
         return text;
     }
     let escaped = text

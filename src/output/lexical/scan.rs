@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use memchr::memchr2;
+use memchr::{memchr, memchr2};
 
 /// Returns the index behind the value that begins at `at`.
 pub(crate) fn value_end(bytes: &[u8], at: usize) -> usize {
@@ -194,7 +194,7 @@ pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
     else {
         return String::from_utf8_lossy(value);
     };
-    if !inner.contains(&b'\\') {
+    if memchr(b'\\', inner).is_none() {
         return String::from_utf8_lossy(inner);
     }
     let inner = String::from_utf8_lossy(inner);
