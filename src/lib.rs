@@ -103,6 +103,7 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
                 .unwrap_or(&parsed.matches);
             commands::call::by_name(args, matches, cx)
         }
+        Some(Command::Curl(args)) => commands::curl::run(args, cx),
         Some(Command::Templates(args)) => commands::templates::run(args, cx),
         Some(Command::Profile(ProfileCommand::List(options))) => {
             commands::profile::list(options, cx)

@@ -105,6 +105,7 @@ pub(crate) async fn ask(
         headers,
         body: Body::Empty,
         typed: TypedCredential::Profile,
+        exact: None,
     };
     let lost = |failure| explain::transport(&failure, &about);
     let mut exchange = exchange::send(&client, request, Some(&credential), limits, false)
