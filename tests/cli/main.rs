@@ -6,6 +6,8 @@ mod support;
 #[cfg(test)]
 mod completion;
 #[cfg(test)]
+mod curl;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod exit_codes;
@@ -33,3 +35,5 @@ mod tenant;
 mod told;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod twin;
