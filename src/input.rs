@@ -362,7 +362,10 @@ fn form_settings(value: &str) -> Result<(String, FormSettings)> {
         let setting = setting.trim_start();
         let (text, after) = match setting.split_once('=') {
             Some((_, value)) => form_word(value),
-            None => (String::new(), &setting[setting.find(';').unwrap_or(setting.len())..]),
+            None => (
+                String::new(),
+                &setting[setting.find(';').unwrap_or(setting.len())..],
+            ),
         };
         if setting.starts_with("type=") {
             // A type's own parameters are set off by the same sign: ;charset=utf-8.
@@ -374,10 +377,15 @@ fn form_settings(value: &str) -> Result<(String, FormSettings)> {
         if setting.starts_with("filename=") {
             settings.file_name = Some(text);
         } else if setting.starts_with("headers=") || setting.starts_with("encoder=") {
-            return Err(Failure::usage("-F takes ;type= and ;filename= and no other setting"));
+            return Err(Failure::usage(
+                "-F takes ;type= and ;filename= and no other setting",
+            ));
         } else if !setting.is_empty() {
-            return Err(Failure::usage("-F: what follows the ; is no setting, and would be lost")
-                .hint("send the text as it is with --form-string, or in quotes: -F 'name=\"a;b\"'"));
+            return Err(
+                Failure::usage("-F: what follows the ; is no setting, and would be lost").hint(
+                    "send the text as it is with --form-string, or in quotes: -F 'name=\"a;b\"'",
+                ),
+            );
         }
         rest = after;
     }

@@ -144,7 +144,10 @@ impl Direct {
             whole_url: self.proxy.is_some() && !tunnelled,
         };
         if is_https {
-            let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
+            let name = host
+                .trim_start_matches('[')
+                .trim_end_matches(']')
+                .to_owned();
             let name = ServerName::try_from(name)
                 .map_err(|_| io::Error::from(io::ErrorKind::InvalidInput))?;
             self.marks.tls_begins();
@@ -394,7 +397,14 @@ fn head(request: &Request, credential: Option<&Credential>, proxy: Option<&Proxy
         head.extend_from_slice(value);
         head.extend_from_slice(b"\r\n");
     };
-    if request.header("Host").is_none() && !exact.without_host {
+    let (hosts, others): (Vec<_>, Vec<_>) = request
+        .headers
+        .iter()
+        .partition(|header| header.name.eq_ignore_ascii_case("host"));
+    for header in &hosts {
+        line(&header.name, header.value.as_bytes());
+    }
+    if hosts.is_empty() && !exact.without_host {
         line("Host", host.as_bytes());
     }
     if let Some(proxy) = proxy {
@@ -406,7 +416,7 @@ fn head(request: &Request, credential: Option<&Credential>, proxy: Option<&Proxy
     if let Some(credential) = credential {
         line("Authorization", credential.bytes());
     }
-    for header in &request.headers {
+    for header in others {
         line(&header.name, header.value.as_bytes());
     }
     let framed = ["Content-Length", "Transfer-Encoding"]

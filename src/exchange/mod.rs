@@ -223,13 +223,7 @@ impl Exchange {
             return Ok(ahead);
         }
         let activity = Activity::new();
-        let answer = with_limits(
-            self.body.chunk(),
-            &activity,
-            self.deadline,
-            &self.limits,
-        )
-        .await;
+        let answer = with_limits(self.body.chunk(), &activity, self.deadline, &self.limits).await;
         let phase = self.client.marks.phase();
         let kind = match answer {
             Ok(Ok(chunk)) => return Ok(chunk),

@@ -36,7 +36,10 @@ pub(crate) fn request(request: &Request, redactor: &Redactor) -> Vec<String> {
 
 /// Returns the head of a request that is written as it is planned, a line each.
 pub(crate) fn exact(request: &Request, has_token: bool, redactor: &Redactor) -> Vec<String> {
-    let target = request.exact.as_ref().and_then(|exact| exact.target.as_deref());
+    let target = request
+        .exact
+        .as_ref()
+        .and_then(|exact| exact.target.as_deref());
     let target = target.unwrap_or_else(|| request.url.path());
     let host = request.url.host_str().unwrap_or_default();
     let port = request.url.port_or_known_default().unwrap_or_default();

@@ -79,6 +79,16 @@ const DIFFERENCES: &[Difference] = &[
         parts: &[Part::Requests, Part::Stdout, Part::Exit, Part::Error],
     },
     Difference {
+        key: "told",
+        documented: "a refusal (9), a mistake in profile or line (2) or a file that cannot be read (26) is told even with `-s`",
+        parts: &[Part::Error],
+    },
+    Difference {
+        key: "cookie",
+        documented: "a redirect to another host takes no cookie along",
+        parts: &[Part::Requests],
+    },
+    Difference {
         key: "refused",
         documented: "An option that is not to be had is named",
         parts: &[
@@ -222,13 +232,13 @@ const EQUAL: &[&str] = &[
     "-s U/x -T empty",
     "-s U/x -T f.txt -H 'Content-Type: text/csv'",
     // Conflicts and mistakes.
-    "-s U/x -d a -F b=c",
-    "-s U/x -d a -T f.txt",
-    "-s U/x -d a -I",
-    "-s U/x -F a=b -T f.txt",
-    "-s U/x -I -T f.txt",
+    "U/x -d a -F b=c",
+    "U/x -d a -T f.txt",
+    "U/x -d a -I",
+    "U/x -F a=b -T f.txt",
+    "U/x -I -T f.txt",
     "-s U/x -F a",
-    "-s U/x -F a=@missing",
+    "-sS U/x -F a=@missing",
     "-s U/x -T missing",
     "-s U/x -d",
     "-s U/x --data",
@@ -409,7 +419,7 @@ const EQUAL: &[&str] = &[
     "-s -L -I U/r302/x",
     "-s -L -D head U/r302/x",
     "-s -L U/r302/x -H 'Authorization: Bearer x' -b a=b -u c:d",
-    "-s -L U/to-localhost -H 'Authorization: Bearer x' -b a=b -H 'X: y'",
+    "-s -L U/to-localhost -H 'Authorization: Bearer x' -H 'Cookie: a=b' -H 'X: y'",
     "-s -L U/to-localhost -u a:b",
     "-s -L U/relative",
     "-s -L U/relative-query?a=b",
@@ -424,7 +434,7 @@ const EQUAL: &[&str] = &[
     "-s -L U/r302/x -o out",
     "-s --location --no-location U/r302/x",
     "-s -L --proto-redir =https U/r302/x",
-    "-s -L U/to-ftp",
+    "-s -L U/to-foo",
     // Failures on the way.
     "-s http://127.0.0.1:1/",
     "-sS http://127.0.0.1:1/",
@@ -465,7 +475,10 @@ const EQUAL: &[&str] = &[
 /// Lines that are different, each for a documented reason.
 const DIFFERENT: &[(&str, &str)] = &[
     ("one document", "-s --retry 1 --retry-delay 1 U/flaky/d"),
-    ("one document", "-sS -f -i --retry 1 --retry-delay 1 U/flaky/e"),
+    (
+        "one document",
+        "-sS -f -i --retry 1 --retry-delay 1 U/flaky/e",
+    ),
     ("one url", "-s U/x U/y"),
     ("one url", "-s U/x --url U/y"),
     ("no globbing", "-s 'U/{a,b}'"),
@@ -484,6 +497,10 @@ const DIFFERENT: &[(&str, &str)] = &[
     ("smuggling", "-s U/x -X 'GET /evil'"),
     ("nothing ignored", "-s U/x -F 'g=b;c'"),
     ("nothing ignored", "-s U/x -z garbage"),
+    ("told", "-s U/x -d a -F b=c"),
+    ("told", "-s U/x -d a -I"),
+    ("told", "-s U/x -F a=@missing"),
+    ("cookie", "-s -L U/to-localhost -b a=b"),
     ("refused", "-s U/x -b missing-jar"),
     ("refused", "-s U/x -c jar"),
     ("refused", "-s U/x -n"),
@@ -517,7 +534,9 @@ fn documented() -> Vec<String> {
                 let pretty = serde_json::to_string_pretty(body).expect("JSON");
                 let quoted = pretty.replace('\'', "'\\''");
                 let json = "-H 'Content-Type: application/json'";
-                lines.push(format!("{start} \\\n  {bearer} \\\n  {json} \\\n  -d '{quoted}'"));
+                lines.push(format!(
+                    "{start} \\\n  {bearer} \\\n  {json} \\\n  -d '{quoted}'"
+                ));
                 lines.push(format!("{start} {bearer} --json '{quoted}' -i"));
             }
         }
@@ -582,7 +601,7 @@ fn answer(position: usize, request: &Recorded) -> Reply {
             &[&format!("Location: http://localhost:{port}/x")],
             "moved\n",
         ),
-        "/to-ftp" => text(302, &["Location: ftp://h/x"], "moved\n"),
+        "/to-foo" => text(302, &["Location: foo://h/x"], "moved\n"),
         "/loop" => text(302, &["Location: /loop"], "again\n"),
         "/close" => Reply::Close(Vec::new()),
         "/cut" => Reply::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nabc".to_vec()),
@@ -623,7 +642,8 @@ struct Run {
     stdout: String,
     exit: i32,
     has_error: bool,
-    files: BTreeMap<String, Vec<u8>>,
+    /// What is not as it was before.
+    files: BTreeMap<String, String>,
     stderr: String,
 }
 
@@ -663,11 +683,13 @@ fn prepare(folder: &Path) {
     for (name, content) in files {
         let path = folder.join(name);
         std::fs::write(&path, content).expect("written");
-        let file = std::fs::File::options().write(true).open(&path).expect("a file");
+        let file = std::fs::File::options()
+            .write(true)
+            .open(&path)
+            .expect("a file");
         file.set_modified(std::time::UNIX_EPOCH + std::time::Duration::from_secs(1_000_000_000))
             .expect("a time");
     }
-    std::fs::write(folder.join(".curlrc"), "header = \"X-From: curlrc\"\n").expect("written");
 }
 
 fn files(folder: &Path) -> BTreeMap<String, Vec<u8>> {
@@ -704,7 +726,7 @@ fn normalised(request: &Recorded) -> String {
     let mut text = format!("{}\n", small_hex(line));
     for header in lines {
         let (name, value) = header.split_once(':').unwrap_or((header, ""));
-        let is_programs = ["user-agent", "expect"]
+        let is_programs = ["user-agent", "expect", "proxy-connection"]
             .iter()
             .any(|other| name.eq_ignore_ascii_case(other));
         // Which user agent the program has is its own affair, that one was typed is not.
@@ -742,6 +764,10 @@ fn small_hex(text: &str) -> String {
 fn run(program: &OsStr, first: &[&str], line: &str, server: &Recorder) -> Run {
     let folder = tempfile::tempdir().expect("a folder");
     prepare(folder.path());
+    if line.contains("curlrc") {
+        let content = "header = \"X-From: curlrc\"\n";
+        std::fs::write(folder.path().join(".curlrc"), content).expect("written");
+    }
     let url = server.url();
     let host = url.trim_start_matches("http://").to_owned();
     let port = host.rsplit(':').next().unwrap_or_default().to_owned();
@@ -753,6 +779,7 @@ fn run(program: &OsStr, first: &[&str], line: &str, server: &Recorder) -> Run {
             _ => word.replace("HOST", &host).replace("PORT", &port),
         })
         .collect();
+    let before = files(folder.path());
     let _others = server.take();
     let mut command = Command::new(program);
     command
@@ -778,14 +805,19 @@ fn run(program: &OsStr, first: &[&str], line: &str, server: &Recorder) -> Run {
     let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
     let has_error = stderr.lines().any(|line| {
         let line = line.rsplit('\r').next().unwrap_or_default();
-        line.starts_with("curl: ") || line.starts_with("error:")
+        let warns_of_the_end = !output.status.success() && line.starts_with("Warning:");
+        line.starts_with("curl: ") || line.starts_with("error:") || warns_of_the_end
     }) && !stderr.starts_with("curl: unknown --write-out");
     Run {
         requests: server.take().iter().map(normalised).collect(),
         stdout: String::from_utf8_lossy(&output.stdout).into_owned(),
         exit: exit_code(output.status),
         has_error,
-        files: files(folder.path()),
+        files: files(folder.path())
+            .into_iter()
+            .filter(|(name, content)| before.get(name) != Some(content))
+            .map(|(name, content)| (name, String::from_utf8_lossy(&content).into_owned()))
+            .collect(),
         stderr,
     }
 }
@@ -911,7 +943,10 @@ fn every_option_of_curls_list_is_in_the_table() {
         }
         let output = command.output().expect("rein runs");
         let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-        assert!(!stderr.contains("curl has no such option"), "{name}: {stderr}");
+        assert!(
+            !stderr.contains("curl has no such option"),
+            "{name}: {stderr}"
+        );
         // Whether a value follows is the same: else PEM would be a URL, or a value be missing.
         assert!(!stderr.contains("needs a value"), "{name}: {stderr}");
     }

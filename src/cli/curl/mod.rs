@@ -282,10 +282,7 @@ fn letters(
 }
 
 fn by_long(name: &str) -> Option<&'static CurlOption> {
-    TABLE
-        .iter()
-        .chain(OWN)
-        .find(|option| option.long == name)
+    TABLE.iter().chain(OWN).find(|option| option.long == name)
 }
 
 fn needs_value(shown: &str) -> Failure {

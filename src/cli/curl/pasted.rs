@@ -10,7 +10,10 @@ const CLOSING: [char; 3] = ['\u{201d}', '\u{2019}', '\u{201c}'];
 pub(crate) fn mend(words: &[OsString], mended: &mut Vec<&'static str>) -> Vec<OsString> {
     let mut words = words.to_vec();
     // `curl` alone is never a URL: it has no place to be called at.
-    while words.first().is_some_and(|word| word == "$" || word == "curl") {
+    while words
+        .first()
+        .is_some_and(|word| word == "$" || word == "curl")
+    {
         words.remove(0);
         note(mended, "a leading curl was left out");
     }

@@ -120,7 +120,14 @@ fn a_native_calls_curl_options_are_the_tables() {
             let Some(row) = row else {
                 panic!("--{name} is neither curl's nor listed as rein's own");
             };
-            assert_eq!(argument.get_short(), TABLE.iter().find(|row| row.long == long).and_then(|row| row.letter), "{name}");
+            assert_eq!(
+                argument.get_short(),
+                TABLE
+                    .iter()
+                    .find(|row| row.long == long)
+                    .and_then(|row| row.letter),
+                "{name}"
+            );
             let takes = if argument.get_action().takes_values() {
                 Takes::Value
             } else {
@@ -137,7 +144,11 @@ fn words_are_read_by_curls_rules() {
     let read = args("-sSXPUT -d'{}' -d=a -d -5 --data=x --json '{' u -o=f -o g").expect("args");
     assert!(read.silent && read.show_error);
     assert_eq!(read.request.as_deref(), Some(OsStr::new("PUT")));
-    let data: Vec<&str> = read.data.iter().filter_map(|(_, word)| word.to_str()).collect();
+    let data: Vec<&str> = read
+        .data
+        .iter()
+        .filter_map(|(_, word)| word.to_str())
+        .collect();
     assert_eq!(data, ["{}", "=a", "-5", "x", "{"]);
     assert_eq!(read.urls, ["u"]);
     assert_eq!(read.output.as_deref(), Some(OsStr::new("=f")));
@@ -154,8 +165,22 @@ fn words_are_read_by_curls_rules() {
 #[test]
 fn what_curl_would_not_take_is_refused() {
     for line in [
-        "--dat x", "--frob", "-]", "-", "-d", "--data", "--silent=1", "--no-data x", "-sK f",
-        "-Z", "-n", "-t a", "-c jar", "--next", "-C 5", "--cert-type DER",
+        "--dat x",
+        "--frob",
+        "-]",
+        "-",
+        "-d",
+        "--data",
+        "--silent=1",
+        "--no-data x",
+        "-sK f",
+        "-Z",
+        "-n",
+        "-t a",
+        "-c jar",
+        "--next",
+        "-C 5",
+        "--cert-type DER",
     ] {
         assert!(args(line).is_err(), "{line}");
     }

@@ -55,7 +55,7 @@ pub(crate) fn run(call: &CurlCall, cx: &Context) -> Result<Exit> {
         Ok(exit) => Ok(exit),
         Err(failure) => {
             // What kept a call from being sent is never hidden: the script would go on.
-            if !is_silent || matches!(failure.exit, Exit::Usage | Exit::Guard) {
+            if !is_silent || matches!(failure.exit, Exit::Usage | Exit::Guard | Exit::Read) {
                 cx.fail(&failure);
             }
             Ok(failure.exit)
@@ -93,8 +93,8 @@ fn called(args: CurlArgs, cx: &Context) -> Result<Exit> {
     let result = runtime.block_on(planned(&args, &mut record, cx));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
-    let was_tried = record.tries > 0
-        || matches!(&result, Err(failure) if failure.exit == Exit::URL_MALFORMED);
+    let was_tried =
+        record.tries > 0 || matches!(&result, Err(failure) if failure.exit == Exit::URL_MALFORMED);
     match write_out {
         Some(format) if was_tried => told::tell(&record, result, None, Some(&format), cx),
         _ => result,
@@ -127,8 +127,8 @@ async fn planned(args: &CurlArgs, record: &mut Record, cx: &Context) -> Result<E
     place.address = draft::with_additions(place.address, args, &input)?;
     let scheme = place.address.url.scheme();
     policy::check_protocol(args.proto.as_deref(), "--proto", scheme)?;
-    let modified = draft::condition_file(args)
-        .and_then(|file| std::fs::metadata(file).ok()?.modified().ok());
+    let modified =
+        draft::condition_file(args).and_then(|file| std::fs::metadata(file).ok()?.modified().ok());
     let mut draft = Draft::new(args, input, &place.address, modified)?;
     let own = tenants.chosen.filter(|_| place.is_own);
     let wants_token = own.is_some() && draft.typed() == TypedCredential::Profile;
@@ -163,7 +163,8 @@ fn settle_credential(
             .hint("leave the header out, or connect elsewhere with --resolve or --connect-to"));
         }
         if draft.names_a_credential() {
-            let what = format!("the Authorization line has no token: the one of profile {name} is sent");
+            let what =
+                format!("the Authorization line has no token: the one of profile {name} is sent");
             place.notes.push(what);
             draft.drop_typed_credential();
         }
@@ -311,7 +312,8 @@ impl Call<'_> {
         };
         let limits = policy::limits(self.args)?;
         let options = &self.args.connection;
-        let token: Token = token::obtain(profile, options, limits, Freshness::Kept, self.cx).await?;
+        let token: Token =
+            token::obtain(profile, options, limits, Freshness::Kept, self.cx).await?;
         redactor.learn(&token.secret);
         record.token_source = Some(token.source.clone());
         let url = &self.place.address.url;

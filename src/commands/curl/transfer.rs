@@ -164,7 +164,10 @@ impl Transfer<'_> {
         record.redirects = 0;
         loop {
             let Some(next) = request.take().or_else(|| draft.request(&address, allowed)) else {
-                let failure = Failure::new(Exit::Local, "the body was streamed and cannot be sent again");
+                let failure = Failure::new(
+                    Exit::Local,
+                    "the body was streamed and cannot be sent again",
+                );
                 return Err(failure.into());
             };
             let exchange = self.send(next, &address, record).await?;
@@ -181,9 +184,10 @@ impl Transfer<'_> {
                 .flatten();
             let Some(next) = following else {
                 let head = &exchange.head;
-                let asked = head.headers.get("retry-after").and_then(|value| {
-                    retry_after(value.to_str().ok()?, SystemTime::now())
-                });
+                let asked = head
+                    .headers
+                    .get("retry-after")
+                    .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
                 if let Some(wait) = again(Outcome::Status(head.status), asked) {
                     return Ok(Ended::Again(wait));
                 }
@@ -210,7 +214,11 @@ impl Transfer<'_> {
     }
 
     fn check_hop(&self, draft: &Draft, next: &Address) -> Result<()> {
-        let list = self.args.proto_redir.as_deref().or(self.args.proto.as_deref());
+        let list = self
+            .args
+            .proto_redir
+            .as_deref()
+            .or(self.args.proto.as_deref());
         policy::check_protocol(list, "--proto-redir", next.url.scheme())?;
         let method = draft.method();
         if plan::may_follow(&method, self.class, &next.url, self.tenants) {
@@ -279,9 +287,8 @@ impl Transfer<'_> {
     ) -> Result<Ended, Lost> {
         output.heads(heads, self.shows_heads())?;
         let status = exchange.head.status;
-        let http_error = (status >= 400).then(|| {
-            Failure::new(Exit::HttpError, format!("the server answered {status}"))
-        });
+        let http_error = (status >= 400)
+            .then(|| Failure::new(Exit::HttpError, format!("the server answered {status}")));
         if let (OnHttpError::Fail, Some(failure)) = (self.args.fail, &http_error) {
             return Ok(Ended::Done(Err(failure.clone())));
         }
@@ -304,7 +311,10 @@ impl Transfer<'_> {
         record: &mut Record,
     ) -> Result<(), Lost> {
         let too_large = || {
-            Failure::new(Exit::TooLarge, "the body is larger than --max-filesize allows")
+            Failure::new(
+                Exit::TooLarge,
+                "the body is larger than --max-filesize allows",
+            )
         };
         let announced = exchange.head.headers.get("content-length");
         let announced: Option<u64> = announced.and_then(|value| value.to_str().ok()?.parse().ok());

@@ -56,7 +56,10 @@ impl Address {
         if host.is_empty() || !host.chars().all(|c| is_plain(c) || !c.is_ascii()) {
             let failure = wrong("names no host");
             return Err(if host.is_empty() && text.starts_with('/') {
-                failure.hint(format!("a path alone is a native call: rein {}", sanitise(text)))
+                failure.hint(format!(
+                    "a path alone is a native call: rein {}",
+                    sanitise(text)
+                ))
             } else {
                 failure
             });
@@ -310,7 +313,11 @@ mod tests {
         for (text, under, maybe) in [
             ("https://h.example/acme/dev/reinfer_/api", true, true),
             ("https://h.example/x/../acme/dev/reinfer_/api", true, true),
-            ("https://h.example/x/%2e%2e/acme/dev/reinfer_/api", false, true),
+            (
+                "https://h.example/x/%2e%2e/acme/dev/reinfer_/api",
+                false,
+                true,
+            ),
             ("https://h.example/acme/dev/reinfer_/%2e%2e/x", false, true),
             ("https://h.example/acme/dev/reinfer_/a\\b", false, true),
             ("https://h.example/acme/prod/reinfer_/api", false, false),

@@ -147,7 +147,7 @@ impl Draft {
                 TypedCredential::Profile if self.credential.is_some() => TypedCredential::Other,
                 typed => typed,
             },
-            (None, Some(_)) => TypedCredential::Other,
+            (None, Some(value)) => typed_credential(value.expose()),
             (None, None) => TypedCredential::Profile,
         }
     }
@@ -287,11 +287,11 @@ impl Draft {
             self.compressed.then_some("deflate, gzip, br, zstd"),
         );
         add("Referer", self.referer.as_deref());
-        if allowed.credentials {
-            // A typed Cookie line goes beside it, as in curl.
-            if let Some(cookie) = &self.cookie {
-                list.push(Header::new("Cookie", cookie));
-            }
+        if allowed.credentials
+            && let Some(cookie) = &self.cookie
+            && !self.is_custom("Cookie")
+        {
+            list.push(Header::new("Cookie", cookie));
         }
         if let Some((name, value)) = &self.condition
             && !self.is_custom(name)
@@ -376,7 +376,7 @@ impl Lines {
         }
         let (name, value) = match (line.split_once(':'), line.split_once(';')) {
             (Some((name, value)), _) => (name, Some(value.trim_matches([' ', '\t']))),
-            (None, Some((name, rest))) if rest.trim().is_empty() => (name, None),
+            (None, Some((name, ""))) => (name, None),
             _ => {
                 self.notes.push(
                     "a header without a value was left out, as curl does: write 'Name: value'"
@@ -395,7 +395,11 @@ impl Lines {
             ("host", Some(value)) => self.host = Some(value.to_owned()),
             ("authorization", value) => {
                 let value = value.unwrap_or_default();
-                if self.credential.as_deref().is_some_and(|typed| typed != value) {
+                if self
+                    .credential
+                    .as_deref()
+                    .is_some_and(|typed| typed != value)
+                {
                     return Err(Failure::usage(
                         "two different Authorization headers were given",
                     ));
@@ -504,8 +508,10 @@ fn custom_method(args: &CurlArgs) -> Result<Option<Method>> {
         .and_then(|word| Method::from_bytes(word.as_bytes()).ok());
     match method {
         Some(method) => Ok(Some(method)),
-        None => Err(Failure::usage("the method is not a valid one")
-            .hint("-X GET, -X POST, -X DELETE ...")),
+        None => {
+            Err(Failure::usage("the method is not a valid one")
+                .hint("-X GET, -X POST, -X DELETE ..."))
+        }
     }
 }
 
@@ -588,10 +594,7 @@ fn condition(
     };
     let (name, date) = match text.strip_prefix('-') {
         Some(date) => ("If-Unmodified-Since", date),
-        None => (
-            "If-Modified-Since",
-            text.strip_prefix('+').unwrap_or(&text),
-        ),
+        None => ("If-Modified-Since", text.strip_prefix('+').unwrap_or(&text)),
     };
     match date_of(date).or(modified) {
         Some(time) => Ok(Some((name, httpdate::fmt_http_date(time)))),

@@ -152,7 +152,11 @@ fn output_words(args: &CurlArgs) -> Vec<String> {
         ("-w", &args.write_out),
         ("--max-size", &args.max_filesize),
     ] {
-        words.extend(value.as_deref().map(|value| format!("{option} {}", quote(value))));
+        words.extend(
+            value
+                .as_deref()
+                .map(|value| format!("{option} {}", quote(value))),
+        );
     }
     words
 }
@@ -175,7 +179,11 @@ fn connection_words(args: &CurlArgs) -> Vec<String> {
         ("--retry-delay", &args.retry_delay),
         ("--retry-max-time", &args.retry_max_time),
     ] {
-        words.extend(value.as_deref().map(|value| format!("{option} {}", quote(value))));
+        words.extend(
+            value
+                .as_deref()
+                .map(|value| format!("{option} {}", quote(value))),
+        );
     }
     words.extend(
         connection

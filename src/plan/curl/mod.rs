@@ -109,7 +109,8 @@ fn no_profile(others: &[Neighbour]) -> Failure {
         .fact("nothing was sent")
         .hint("try it on a tenant inside the program: rein -p demo curl ...");
     if others.is_empty() {
-        return failure.hint("or name yours: export REINFER_ENDPOINT=https://... REINFER_TOKEN=...");
+        return failure
+            .hint("or name yours: export REINFER_ENDPOINT=https://... REINFER_TOKEN=...");
     }
     let names: Vec<&str> = others.iter().map(|other| other.name.as_str()).collect();
     failure.hint(format!(

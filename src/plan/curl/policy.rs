@@ -44,7 +44,9 @@ pub(crate) fn retries(args: &CurlArgs) -> Result<Retries> {
     let duration = |option: &str, value: &Option<std::ffi::OsString>| {
         let value = value.as_deref().map(|value| text(value, option));
         let value = value.transpose()?;
-        value.map(|value| units::duration(option, value)).transpose()
+        value
+            .map(|value| units::duration(option, value))
+            .transpose()
     };
     Ok(Retries {
         most: number(args.retry.as_deref(), "--retry")?.unwrap_or(0),
@@ -162,7 +164,10 @@ fn connect_to(text: &str) -> Result<ConnectTo> {
     let [from_host, from_port, to_host, to_port] = parts.as_slice() else {
         return Err(wrong());
     };
-    let port = |part: &Option<&str>| part.map(|port| port.parse().map_err(|_| wrong())).transpose();
+    let port = |part: &Option<&str>| {
+        part.map(|port| port.parse().map_err(|_| wrong()))
+            .transpose()
+    };
     Ok(ConnectTo {
         from_host: from_host.map(str::to_owned),
         from_port: port(from_port)?,
@@ -224,8 +229,7 @@ mod tests {
             ("=ftp", false, false),
             ("+http", true, true),
         ] {
-            let allows =
-                |scheme| check_protocol(Some(OsStr::new(list)), "--proto", scheme).is_ok();
+            let allows = |scheme| check_protocol(Some(OsStr::new(list)), "--proto", scheme).is_ok();
             assert_eq!((allows("http"), allows("https")), (http, https), "{list}");
         }
     }

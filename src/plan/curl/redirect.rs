@@ -110,7 +110,11 @@ mod tests {
             ("?z", "http://h:1/a/b?z"),
             ("//k/x", "http://k/x"),
         ] {
-            assert_eq!(resolve(&from, location).as_deref(), Some(expected), "{location}");
+            assert_eq!(
+                resolve(&from, location).as_deref(),
+                Some(expected),
+                "{location}"
+            );
         }
         assert!(is_whole("https://k/x"));
         assert!(!is_whole("/r?u=https://k/x"));

@@ -59,10 +59,13 @@ impl Retries {
         if tries > self.most {
             return None;
         }
-        let own = self.delay.filter(|delay| !delay.is_zero()).unwrap_or_else(|| {
-            let doubled = 1_u64 << (tries.saturating_sub(1)).min(32);
-            Duration::from_secs(doubled).min(LONGEST_WAIT)
-        });
+        let own = self
+            .delay
+            .filter(|delay| !delay.is_zero())
+            .unwrap_or_else(|| {
+                let doubled = 1_u64 << (tries.saturating_sub(1)).min(32);
+                Duration::from_secs(doubled).min(LONGEST_WAIT)
+            });
         let wait = retry_after.filter(|asked| !asked.is_zero()).unwrap_or(own);
         let limit = self.max_time.filter(|limit| !limit.is_zero());
         let in_time = limit.is_none_or(|limit| {
@@ -103,7 +106,12 @@ mod tests {
                 retries.apply(Outcome::Status(status), class, fails)
             };
             let transient = matches!(status, 408 | 429 | 500 | 502 | 503 | 504 | 522 | 524);
-            for class in [None, Some(Class::Read), Some(Class::Write), Some(Class::Destructive)] {
+            for class in [
+                None,
+                Some(Class::Read),
+                Some(Class::Write),
+                Some(Class::Destructive),
+            ] {
                 assert_eq!(of(plain, class, true), transient, "{status}");
                 assert_eq!(of(all, class, true), transient || status >= 400, "{status}");
                 assert_eq!(of(all, class, false), transient, "{status}");
@@ -181,7 +189,10 @@ mod tests {
             max_time: Some(Duration::from_secs(5)),
             ..retries
         };
-        assert_eq!(limited.wait(1, Some(Duration::from_secs(7)), Duration::ZERO), None);
+        assert_eq!(
+            limited.wait(1, Some(Duration::from_secs(7)), Duration::ZERO),
+            None
+        );
         assert_eq!(limited.wait(1, None, Duration::from_secs(5)), None);
     }
 }
