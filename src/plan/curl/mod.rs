@@ -62,7 +62,7 @@ pub(crate) fn place(
             sanitise(base),
             sanitise(&profile.name)
         ));
-        whole = format!("{base}{}", path);
+        whole = format!("{base}{path}");
     }
     if let Some(profile) = tenants.chosen {
         // Brackets of placeholders are no part of an address: a stand-in takes their place.
