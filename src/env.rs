@@ -90,6 +90,15 @@ impl Env {
         self.os(name).is_some_and(|value| !value.is_empty())
     }
 
+    /// Returns every variable whose name begins like this, with its value where that is text.
+    pub fn beginning_with(&self, start: &str) -> Vec<(&str, &str)> {
+        self.vars
+            .iter()
+            .filter_map(|(name, value)| Some((name.to_str()?, value.to_str()?)))
+            .filter(|(name, _)| name.starts_with(start))
+            .collect()
+    }
+
     /// Returns a variable as a path, when it is set and not empty.
     pub fn path(&self, name: &str) -> Option<&Path> {
         self.os(name)

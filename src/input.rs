@@ -11,6 +11,7 @@ use bytes::Bytes;
 use crate::cli::items::{Item, Kind};
 use crate::cli::options::{DataKind, RequestOptions};
 use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
 
 /// What the command line says about a request, with every file read or opened.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(crate) struct Input {
     pub(crate) items: Vec<Item>,
     /// Header lines, in the order typed.
     pub(crate) header_lines: Vec<String>,
+    /// The pieces of `--url-query`, in the order typed; `Raw` ones are added as they are.
+    pub(crate) url_query: Vec<Data>,
     /// Form parts, in the order typed.
     pub(crate) form: Vec<FormPart>,
     /// What `-T` names.
@@ -94,10 +97,31 @@ pub(crate) fn gather(
     items: &[OsString],
     stdin_taken: bool,
 ) -> Result<Input> {
-    let mut reader = Reader { stdin_taken };
+    gather_or(Exit::Usage, options, data, form, items, stdin_taken)
+}
+
+/// Does the same, with another exit code for a file that cannot be read.
+///
+/// # Errors
+/// Fails as [`gather`] does.
+pub(crate) fn gather_or(
+    unreadable: Exit,
+    options: &RequestOptions,
+    data: Vec<(DataKind, OsString)>,
+    form: Vec<(bool, OsString)>,
+    items: &[OsString],
+    stdin_taken: bool,
+) -> Result<Input> {
+    let mut reader = Reader {
+        stdin_taken,
+        unreadable,
+    };
     let mut input = Input::default();
     for word in &options.header {
         reader.header_lines(word, &mut input.header_lines)?;
+    }
+    for word in &options.url_query {
+        input.url_query.push(reader.query(word)?);
     }
     for (kind, word) in data {
         input.data.push(reader.data(kind, &word)?);
@@ -113,7 +137,7 @@ pub(crate) fn gather(
             reader.claim_stdin("-T")?;
             Upload::Stdin
         } else {
-            Upload::File(open(Path::new(word))?)
+            Upload::File(reader.open(Path::new(word))?)
         });
     }
     Ok(input)
@@ -122,6 +146,8 @@ pub(crate) fn gather(
 /// Reads files, and standard input at most once.
 struct Reader {
     stdin_taken: bool,
+    /// What a file that cannot be read ends with.
+    unreadable: Exit,
 }
 
 impl Reader {
@@ -151,7 +177,33 @@ impl Reader {
                 })?;
             return Ok(bytes);
         }
-        std::fs::read(name).map_err(|error| unreadable(Path::new(name), &error))
+        std::fs::read(name).map_err(|error| self.cannot_read(Path::new(name), &error))
+    }
+
+    fn cannot_read(&self, path: &Path, error: &std::io::Error) -> Failure {
+        Failure {
+            exit: self.unreadable,
+            ..unreadable(path, error)
+        }
+    }
+
+    fn open(&self, path: &Path) -> Result<OpenFile> {
+        let file = File::open(path).map_err(|error| self.cannot_read(path, &error))?;
+        let metadata = file
+            .metadata()
+            .map_err(|error| self.cannot_read(path, &error))?;
+        if metadata.is_dir() {
+            return Err(Failure::new(
+                self.unreadable,
+                format!("{} is a directory, not a file", path.display()),
+            ));
+        }
+        let length = metadata.is_file().then_some(metadata.len());
+        Ok(OpenFile {
+            path: path.to_owned(),
+            file,
+            length,
+        })
     }
 
     fn header_lines(&mut self, word: &OsStr, lines: &mut Vec<String>) -> Result<()> {
@@ -174,6 +226,11 @@ impl Reader {
             return self.data_to_encode(word);
         }
         let content = match strip_at(word) {
+            Some(name) if kind == DataKind::Lines => {
+                let mut content = self.read("-d", name)?;
+                content.retain(|byte| !matches!(byte, b'\r' | b'\n' | b'\0'));
+                content
+            }
             Some(name) if kind != DataKind::Raw => self.read("-d", name)?,
             _ => word.as_encoded_bytes().to_vec(),
         };
@@ -208,6 +265,18 @@ impl Reader {
         })
     }
 
+    /// Reads a piece of `--url-query`: `+text` as it is, everything else to be encoded.
+    fn query(&mut self, word: &OsStr) -> Result<Data> {
+        match word.as_encoded_bytes().strip_prefix(b"+") {
+            Some(raw) => Ok(Data {
+                kind: DataKind::Raw,
+                name: None,
+                content: raw.to_vec(),
+            }),
+            None => self.data_to_encode(word),
+        }
+    }
+
     fn item(&mut self, word: &OsStr) -> Result<Item> {
         let mut item = Item::parse(word)?;
         let kind = match item.kind {
@@ -237,7 +306,7 @@ impl Reader {
                 file_name: None,
             });
         }
-        let (value, settings) = form_settings(value);
+        let (value, settings) = form_settings(value)?;
         let mut part = FormPart {
             name,
             content: FormContent::Bytes(Bytes::new()),
@@ -263,7 +332,7 @@ impl Reader {
             file_name.get_or_insert_with(|| "-".to_owned());
             return Ok(FormContent::Stdin);
         }
-        let opened = open(Path::new(file))?;
+        let opened = self.open(Path::new(file))?;
         if file_name.is_none() {
             *file_name = opened
                 .path
@@ -279,30 +348,87 @@ struct FormSettings {
     file_name: Option<String>,
 }
 
-/// Splits curl's `;type=` and `;filename=` off a form part's value.
-fn form_settings(value: &str) -> (String, FormSettings) {
+/// Splits curl's `;type=` and `;filename=` off a form part's value, which may stand in quotes.
+///
+/// # Errors
+/// Fails on a `;` that begins nothing of the kind: curl would drop what follows.
+fn form_settings(value: &str) -> Result<(String, FormSettings)> {
     let mut settings = FormSettings {
         content_type: None,
         file_name: None,
     };
-    let mut pieces = value.split(';');
-    let mut content = pieces.next().unwrap_or_default().to_owned();
-    for piece in pieces {
-        let trimmed = piece.trim_start();
-        if let Some(content_type) = trimmed.strip_prefix("type=") {
-            settings.content_type = Some(content_type.trim().to_owned());
-        } else if let Some(file_name) = trimmed.strip_prefix("filename=") {
-            settings.file_name = Some(file_name.trim_matches('"').to_owned());
-        } else if let Some(content_type) = &mut settings.content_type {
-            // A parameter of the type, such as `;charset=utf-8`.
-            content_type.push(';');
-            content_type.push_str(piece);
-        } else {
-            content.push(';');
-            content.push_str(piece);
+    let (content, mut rest) = form_word(value);
+    while let Some(setting) = rest.strip_prefix(';') {
+        let setting = setting.trim_start();
+        let (text, after) = match setting.split_once('=') {
+            Some((_, value)) => form_word(value),
+            None => (
+                String::new(),
+                &setting[setting.find(';').unwrap_or(setting.len())..],
+            ),
+        };
+        if setting.starts_with("type=") {
+            // A type's own parameters are set off by the same sign: ;charset=utf-8.
+            let (parameters, after) = type_parameters(after);
+            settings.content_type = Some(format!("{}{parameters}", text.trim()));
+            rest = after;
+            continue;
+        }
+        if setting.starts_with("filename=") {
+            settings.file_name = Some(text);
+        } else if setting.starts_with("headers=") || setting.starts_with("encoder=") {
+            return Err(Failure::usage(
+                "-F takes ;type= and ;filename= and no other setting",
+            ));
+        } else if !setting.is_empty() {
+            return Err(
+                Failure::usage("-F: what follows the ; is no setting, and would be lost").hint(
+                    "send the text as it is with --form-string, or in quotes: -F 'name=\"a;b\"'",
+                ),
+            );
+        }
+        rest = after;
+    }
+    Ok((content, settings))
+}
+
+/// Reads a word up to the next `;`, or in quotes, in which a backslash makes the next one plain.
+fn form_word(text: &str) -> (String, &str) {
+    if let Some(quoted) = text.strip_prefix('"') {
+        let mut word = String::new();
+        let mut characters = quoted.char_indices();
+        while let Some((position, character)) = characters.next() {
+            match character {
+                '"' => {
+                    let rest = quoted[position + 1..].trim_start();
+                    if rest.is_empty() || rest.starts_with(';') {
+                        return (word, rest);
+                    }
+                    break;
+                }
+                '\\' => word.extend(characters.next().map(|(_, escaped)| escaped)),
+                _ => word.push(character),
+            }
         }
     }
-    (content, settings)
+    let end = text.find(';').unwrap_or(text.len());
+    (text[..end].to_owned(), &text[end..])
+}
+
+/// Splits what belongs to a type off the settings that follow it.
+fn type_parameters(rest: &str) -> (&str, &str) {
+    let mut end = 0;
+    while let Some(parameter) = rest[end..].strip_prefix(';') {
+        let name = parameter.trim_start();
+        if ["filename=", "headers=", "encoder=", "type="]
+            .iter()
+            .any(|setting| name.starts_with(setting))
+        {
+            break;
+        }
+        end += 1 + parameter.find(';').unwrap_or(parameter.len());
+    }
+    rest.split_at(end)
 }
 
 /// Returns the content type that curl gives a file by its name.
@@ -362,23 +488,6 @@ fn text(bytes: Vec<u8>, what: &str) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{what} is not valid UTF-8")))
 }
 
-fn open(path: &Path) -> Result<OpenFile> {
-    let file = File::open(path).map_err(|error| unreadable(path, &error))?;
-    let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
-    if metadata.is_dir() {
-        return Err(Failure::usage(format!(
-            "{} is a directory, not a file",
-            path.display()
-        )));
-    }
-    let length = metadata.is_file().then_some(metadata.len());
-    Ok(OpenFile {
-        path: path.to_owned(),
-        file,
-        length,
-    })
-}
-
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let path = crate::output::terminal::sanitise(&path.to_string_lossy()).into_owned();
     Failure::usage(format!("cannot read {path}: {}", io_reason(error))).fact("nothing was sent")
@@ -404,11 +513,13 @@ mod tests {
                 Some("text/plain;charset=utf-8"),
                 Some("x y"),
             ),
-            ("a;b", "a;b", None, None),
+            ("\"a;b\"", "a;b", None, None),
+            ("\"a\\\"b\";type=x/y", "a\"b", Some("x/y"), None),
+            ("a\"b\"", "a\"b\"", None, None),
             ("@f;filename=\"q\"", "@f", None, Some("q")),
         ];
         for (value, content, content_type, file_name) in cases {
-            let (found, settings) = form_settings(value);
+            let (found, settings) = form_settings(value).expect(value);
             assert_eq!(found, content, "{value}");
             assert_eq!(settings.content_type.as_deref(), content_type, "{value}");
             assert_eq!(settings.file_name.as_deref(), file_name, "{value}");
@@ -416,14 +527,28 @@ mod tests {
     }
 
     #[test]
+    fn what_would_be_lost_behind_a_semicolon_is_refused() {
+        for value in ["a;b", "a;type=x/y;filename=z;b", "a;headers=\"X: y\""] {
+            assert!(form_settings(value).is_err(), "{value}");
+        }
+    }
+
+    fn reader(stdin_taken: bool) -> Reader {
+        Reader {
+            stdin_taken,
+            unreadable: Exit::Usage,
+        }
+    }
+
+    #[test]
     fn standard_input_is_named_once() {
-        let mut reader = Reader { stdin_taken: true };
+        let mut reader = reader(true);
         assert!(reader.read("-d", OsStr::new("-")).is_err());
     }
 
     #[test]
     fn data_to_encode_takes_curls_forms() {
-        let mut reader = Reader { stdin_taken: false };
+        let mut reader = reader(false);
         let cases = [
             ("a b", None, "a b"),
             ("=a=b", None, "a=b"),

@@ -105,6 +105,7 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
                 .unwrap_or(&parsed.matches);
             commands::call::by_name(args, matches, cx)
         }
+        Some(Command::Curl(args)) => commands::curl::run(args, cx),
         Some(Command::Follow(args)) => commands::follow::run(args, cx),
         Some(Command::Templates(args)) => commands::templates::run(args, cx),
         Some(Command::Profile(ProfileCommand::List { config, .. })) => {

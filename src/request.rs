@@ -38,6 +38,18 @@ pub struct Request {
     pub body: Body,
     /// What was typed in the place of a credential.
     pub typed: TypedCredential,
+    /// How it is to be written where the usual client would write it in its own way.
+    pub exact: Option<Exact>,
+}
+
+/// A request that is written byte for byte as the plan has it: every header and no other, names
+/// and order kept.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Exact {
+    /// Path and query as typed; the URL's own when there are none.
+    pub target: Option<String>,
+    /// Whether the plan has no `Host` on purpose.
+    pub without_host: bool,
 }
 
 /// What an `Authorization` line of the command said.
@@ -56,30 +68,13 @@ impl Request {
     /// Returns a copy for sending it again, when its body can be sent byte for byte once more: from
     /// memory, or from a regular file.
     pub fn try_clone(&self) -> Option<Request> {
-        let body = match &self.body {
-            Body::Empty => Body::Empty,
-            Body::Bytes(bytes) => Body::Bytes(bytes.clone()),
-            Body::File { path, length, .. } => {
-                // A file that has grown or gone since is not the same body.
-                let file = File::open(path).ok()?;
-                let unchanged = file.metadata().ok().map(|metadata| metadata.len()) == *length;
-                if length.is_none() || !unchanged {
-                    return None;
-                }
-                Body::File {
-                    path: path.clone(),
-                    file,
-                    length: *length,
-                }
-            }
-            Body::Stdin | Body::Form(_) => return None,
-        };
         Some(Request {
             method: self.method.clone(),
             url: self.url.clone(),
             headers: self.headers.clone(),
-            body,
+            body: self.body.try_clone()?,
             typed: self.typed.clone(),
+            exact: self.exact.clone(),
         })
     }
 
@@ -134,6 +129,42 @@ pub enum Body {
 }
 
 impl Body {
+    /// Returns a copy for sending it again, when it can be sent byte for byte once more.
+    pub fn try_clone(&self) -> Option<Body> {
+        Some(match self {
+            Body::Empty => Body::Empty,
+            Body::Bytes(bytes) => Body::Bytes(bytes.clone()),
+            Body::File { path, length, .. } => {
+                // A file that has grown or gone since is not the same body.
+                let file = File::open(path).ok()?;
+                let unchanged = file.metadata().ok().map(|metadata| metadata.len()) == *length;
+                if length.is_none() || !unchanged {
+                    return None;
+                }
+                Body::File {
+                    path: path.clone(),
+                    file,
+                    length: *length,
+                }
+            }
+            Body::Stdin => return None,
+            Body::Form(form) => {
+                let pieces: Option<Vec<Piece>> = form
+                    .pieces
+                    .iter()
+                    .map(|piece| match piece {
+                        Piece::Bytes(bytes) => Some(Piece::Bytes(bytes.clone())),
+                        Piece::File { .. } | Piece::Stdin => None,
+                    })
+                    .collect();
+                Body::Form(Form {
+                    boundary: form.boundary.clone(),
+                    pieces: pieces?,
+                })
+            }
+        })
+    }
+
     /// Returns the length in bytes, when it is known before sending.
     pub fn length(&self) -> Option<u64> {
         match self {

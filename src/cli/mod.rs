@@ -1,6 +1,7 @@
 //! What can be typed. Parsing only: nothing here asks the environment or a file anything.
 
 pub(crate) mod complete;
+pub(crate) mod curl;
 pub(crate) mod follow;
 pub(crate) mod hoist;
 pub(crate) mod items;
@@ -75,6 +76,13 @@ pub(crate) enum Command {
     /// Call an endpoint of the API by its name
     #[command(args_override_self = true, after_help = CALL_EXAMPLES)]
     Call(Box<CallArgs>),
+    /// curl itself, made profile-aware: for scripts that exist
+    #[command(
+        args_override_self = true,
+        after_help = CURL_EXAMPLES,
+        override_usage = "rein [OPTIONS] curl CURL-ARGS..."
+    )]
+    Curl(Box<CurlCall>),
     /// Consume a stream: read, write, flush, advance
     #[command(args_override_self = true)]
     Follow(Box<follow::FollowArgs>),
@@ -134,6 +142,47 @@ Examples:
   rein -p demo call export-dataset dataset=orders limit=2
   rein -p demo call create-source source=new title='A new source' language=en
   rein -p demo call sync-comments source=reviews comments:=@comments.json --dry-run";
+
+/// `rein curl CURL-ARGS...`: everything behind the word is curl's.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct CurlCall {
+    /// curl's options in curl's spelling, and one URL
+    #[arg(
+        value_name = "CURL-ARGS",
+        trailing_var_arg = true,
+        allow_hyphen_values = true
+    )]
+    pub(crate) words: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) profile: ProfileOptions,
+    /// Confirm a write under a guard by the guarded profile's name
+    #[arg(long, value_name = "PROFILE", add = ArgValueCandidates::new(complete::profiles))]
+    pub(crate) confirm: Option<String>,
+    /// Fill <NAME> in the URL
+    #[arg(short = 'V', long, value_name = "NAME=VALUE")]
+    pub(crate) var: Vec<OsString>,
+    /// Print the native line for the same call; send nothing
+    #[arg(long)]
+    pub(crate) explain: bool,
+    /// Show the request, its class and what a guard would do; send nothing
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+}
+
+const CURL_EXAMPLES: &str = "\
+These options stand before the word curl. Behind it they have their long names alone (--config is
+--rein-config there), and every letter is curl's.
+
+What the profile knows is filled in: <my_api_endpoint>, <project>, an empty or literal
+$REINFER_TOKEN. A URL under its endpoint gets the token; any other place gets what was typed and
+nothing of rein's. Guards hold (exit 9); every other exit code is curl's.
+
+Examples:
+  rein -p demo curl 'https://<my_api_endpoint>/api/v1/datasets'
+  rein -p demo curl -sS -f 'https://<my_api_endpoint>/api/v1/datasets/<project>/orders'
+  rein curl --explain -X POST 'https://<my_api_endpoint>/api/v1/datasets/<project>/orders/export' \\
+       --json '{\"limit\": 2}' --profile demo
+  alias curl='rein curl'            an old script, made safe";
 
 /// `rein templates`
 #[derive(Debug, clap::Args)]
@@ -434,21 +483,67 @@ pub(crate) fn color_of(words: &[OsString]) -> Option<ColorChoice> {
 /// # Errors
 /// Fails with clap's error, which also stands for `--help` and `--version`.
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
+    if args.get(1).is_some_and(|word| word == "curl") {
+        return Ok(only_curl(&args[2..]));
+    }
     if let Some(parsed) = parse_raw(&args) {
         return Ok(parsed);
     }
     let command = Cli::command();
+    if let Some(parsed) = parse_curl(&command, &args)? {
+        return Ok(parsed);
+    }
     let args = hoist::options_after_subcommand(&command, args);
     let matches = command.try_get_matches_from(args)?;
     let cli = Cli::from_arg_matches(&matches)?;
     Ok(Parsed { cli, matches })
 }
 
+/// A line that begins with the word curl needs no definition of anything else.
+fn only_curl(words: &[OsString]) -> Parsed {
+    let call = CurlCall {
+        words: words.to_vec(),
+        ..CurlCall::default()
+    };
+    Parsed {
+        cli: Cli {
+            command: Some(Command::Curl(Box::new(call))),
+            raw: RawCall {
+                words: Vec::new(),
+                options: CallOptions::default(),
+            },
+            version: None,
+        },
+        matches: clap::ArgMatches::default(),
+    }
+}
+
+/// Parses `rein [OPTIONS] curl WORDS...`: what follows the word is left as it is.
+fn parse_curl(command: &clap::Command, args: &[OsString]) -> Result<Option<Parsed>, clap::Error> {
+    let words = args.get(1..).unwrap_or_default();
+    let Some(position) = hoist::first_plain_word(command, words) else {
+        return Ok(None);
+    };
+    if words[position] != "curl" {
+        return Ok(None);
+    }
+    let separator = OsString::from("--");
+    let ordered = [OsString::from("rein"), OsString::from("curl")]
+        .into_iter()
+        .chain(words[..position].iter().cloned())
+        .chain([separator])
+        .chain(words[position + 1..].iter().cloned());
+    let matches = command.clone().try_get_matches_from(ordered)?;
+    let cli = Cli::from_arg_matches(&matches)?;
+    Ok(Some(Parsed { cli, matches }))
+}
+
 /// Every subcommand, known without building the definition of one.
-const SUBCOMMANDS: [&str; 9] = [
+const SUBCOMMANDS: [&str; 10] = [
     "call",
     "completions",
     "config",
+    "curl",
     "demo",
     "follow",
     "help",

@@ -5,6 +5,7 @@ pub(crate) mod call;
 pub(crate) mod check;
 pub(crate) mod config;
 pub(crate) mod confirm;
+pub(crate) mod curl;
 pub(crate) mod demo;
 pub(crate) mod edit;
 pub(crate) mod follow;

@@ -298,7 +298,7 @@ impl<'a> Session<'a> {
 }
 
 /// Notes what is known of an answer once its head is there.
-fn answered(exchange: &Exchange, record: &mut Record) {
+pub(crate) fn answered(exchange: &Exchange, record: &mut Record) {
     let head = &exchange.head;
     let values = head.headers.get_all("server-timing").iter();
     record.answer = Some(Answered {

@@ -119,8 +119,14 @@ pub(crate) enum Limit {
     Stall,
 }
 
-/// Finds out what an error of the HTTP client means.
-pub(crate) fn classify(error: &reqwest::Error, phase: Phase, proxied: bool) -> TransportKind {
+/// Finds out what an error of the HTTP client means; `connecting` tells that no connection stood
+/// when it came.
+pub(crate) fn classify(
+    error: &(dyn Error + 'static),
+    connecting: bool,
+    phase: Phase,
+    proxied: bool,
+) -> TransportKind {
     if let Some(failed) = find::<LookupFailed>(error) {
         let wanted = failed.family.map(|family| match family {
             super::lookup::Family::V6 => "IPv6",
@@ -145,7 +151,7 @@ pub(crate) fn classify(error: &reqwest::Error, phase: Phase, proxied: bool) -> T
         return kind;
     }
     let io = find::<io::Error>(error);
-    if error.is_connect() {
+    if connecting {
         return connect(error, io, phase, proxied);
     }
     match io {
@@ -222,7 +228,7 @@ fn protocol(error: &hyper::Error, phase: Phase) -> Option<TransportKind> {
 }
 
 fn connect(
-    error: &reqwest::Error,
+    error: &(dyn Error + 'static),
     io: Option<&io::Error>,
     phase: Phase,
     proxied: bool,
@@ -245,7 +251,7 @@ fn connect(
     TransportKind::Connect { reason: reason(io) }
 }
 
-fn sources(error: &reqwest::Error) -> impl Iterator<Item = String> {
+fn sources(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
     let mut next: Option<&(dyn Error + 'static)> = error.source();
     std::iter::from_fn(move || {
         let error = next?;

@@ -20,7 +20,7 @@ pub(crate) enum Family {
 }
 
 impl Family {
-    fn allows(self, address: IpAddr) -> bool {
+    pub(super) fn allows(self, address: IpAddr) -> bool {
         match self {
             Family::Any => true,
             Family::V4 => address.is_ipv4(),
@@ -79,7 +79,7 @@ impl Resolve for Resolver {
 }
 
 impl Resolver {
-    async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, LookupFailed> {
+    pub(super) async fn addresses(&self, host: &str) -> Result<Vec<SocketAddr>, LookupFailed> {
         let given = self
             .overrides
             .iter()

@@ -4,6 +4,7 @@
 pub(crate) mod auth;
 pub(crate) mod client;
 pub mod decode;
+mod direct;
 pub(crate) mod failure;
 pub(crate) mod lookup;
 pub(crate) mod oauth;
@@ -16,15 +17,18 @@ pub(crate) mod wire;
 pub(crate) mod witness;
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use self::auth::Credential;
 use self::client::Client;
+use self::direct::Trouble;
 use self::failure::{Limit, TransportFailure, TransportKind, classify};
 use self::timing::Timings;
 use self::upload::Activity;
@@ -46,12 +50,21 @@ pub(crate) struct TimeLimits {
 pub(crate) struct Exchange {
     /// The head.
     pub(crate) head: Head,
-    response: reqwest::Response,
+    body: Arriving,
     /// Pieces of the body that have been waited for already; `None` is its end.
     ahead: VecDeque<Option<Bytes>>,
     client: Client,
     limits: TimeLimits,
     deadline: Option<Instant>,
+}
+
+/// A body that is on its way.
+#[derive(Debug)]
+enum Arriving {
+    /// From the usual client.
+    Usual(Box<reqwest::Response>),
+    /// From a connection of our own.
+    Direct(hyper::body::Incoming),
 }
 
 /// The head of an answer.
@@ -70,6 +83,8 @@ pub(crate) struct Head {
     pub(crate) block: Vec<u8>,
     /// Who answered on the connection: the server, or the proxy.
     pub(crate) remote: Option<SocketAddr>,
+    /// The size of the head that was sent in bytes, where it is known.
+    pub(crate) sent: usize,
 }
 
 /// Sends a request and waits for the head of the answer.
@@ -88,6 +103,9 @@ pub(crate) async fn send(
     let deadline = limits
         .total
         .and_then(|total| Instant::now().checked_add(total));
+    if request.exact.is_some() && client.direct.is_possible() {
+        return send_exactly(client, request, credential, limits, &activity, deadline).await;
+    }
     if keep_head {
         wire::listen();
     }
@@ -108,6 +126,7 @@ pub(crate) async fn send(
         Ok(Err(error)) => {
             return Err(failed(classify(
                 &error,
+                error.is_connect(),
                 client.marks.phase(),
                 client.proxied,
             )));
@@ -118,12 +137,67 @@ pub(crate) async fn send(
     let head = head_of(&response, keep_head);
     Ok(Exchange {
         head,
-        response,
+        body: Arriving::Usual(Box::new(response)),
         ahead: VecDeque::new(),
         client: client.clone(),
         limits,
         deadline,
     })
+}
+
+/// Sends a request byte for byte as it is planned.
+async fn send_exactly(
+    client: &Client,
+    request: Request,
+    credential: Option<&Credential>,
+    limits: TimeLimits,
+    activity: &Activity,
+    deadline: Option<Instant>,
+) -> Result<Exchange, TransportFailure> {
+    let sending = client.direct.send(request, credential, activity);
+    let answer = with_limits(sending, activity, deadline, &limits).await;
+    let phase = client.marks.phase();
+    let kind = match answer {
+        Ok(Ok(answered)) => {
+            client.marks.first_byte();
+            return Ok(exchange_of(answered, client, limits, deadline));
+        }
+        Err(what) => time_out(what, &limits),
+        Ok(Err(Trouble::Timeout)) => time_out(Limit::Connect, &limits),
+        Ok(Err(Trouble::ProxyRefused(status))) => TransportKind::ProxyRefused {
+            needs_password: status == 407,
+        },
+        Ok(Err(Trouble::Connect(error))) => classify(&*error, true, phase, client.proxied),
+        Ok(Err(Trouble::Exchange(error))) => classify(&error, false, phase, client.proxied),
+    };
+    Err(TransportFailure { kind, phase })
+}
+
+fn exchange_of(
+    answered: direct::Answered,
+    client: &Client,
+    limits: TimeLimits,
+    deadline: Option<Instant>,
+) -> Exchange {
+    let (parts, body) = answered.response.into_parts();
+    let mut head = Head {
+        status: parts.status.as_u16(),
+        reason: reason(parts.status, &parts.extensions),
+        version: version(parts.version),
+        headers: parts.headers,
+        block: Vec::new(),
+        remote: answered.remote,
+        sent: answered.sent,
+    };
+    head.block = answered.block.unwrap_or_else(|| rebuild(&head));
+    Exchange {
+        head,
+        body: Arriving::Direct(body),
+        ahead: VecDeque::new(),
+        client: client.clone(),
+        limits,
+        deadline,
+    }
 }
 
 impl Exchange {
@@ -170,27 +244,38 @@ impl Exchange {
             return Ok(ahead);
         }
         let activity = Activity::new();
-        let answer = with_limits(
-            self.response.chunk(),
-            &activity,
-            self.deadline,
-            &self.limits,
-        )
-        .await;
+        let answer = with_limits(self.body.chunk(), &activity, self.deadline, &self.limits).await;
+        let phase = self.client.marks.phase();
         let kind = match answer {
             Ok(Ok(chunk)) => return Ok(chunk),
-            Ok(Err(error)) => classify(&error, self.client.marks.phase(), self.client.proxied),
+            Ok(Err(error)) => classify(&*error, false, phase, self.client.proxied),
             Err(what) => time_out(what, &self.limits),
         };
-        Err(TransportFailure {
-            kind,
-            phase: self.client.marks.phase(),
-        })
+        Err(TransportFailure { kind, phase })
     }
 
     /// Returns what has been measured until now.
     pub(crate) fn timings(&self) -> Timings {
         self.client.marks.timings()
+    }
+}
+
+impl Arriving {
+    async fn chunk(&mut self) -> Result<Option<Bytes>, Box<dyn Error + Send + Sync>> {
+        match self {
+            Arriving::Usual(response) => Ok(response.chunk().await?),
+            Arriving::Direct(body) => loop {
+                match body.frame().await {
+                    None => return Ok(None),
+                    Some(frame) => {
+                        // Trailers have no place in the answer.
+                        if let Ok(data) = frame?.into_data() {
+                            return Ok(Some(data));
+                        }
+                    }
+                }
+            },
+        }
     }
 }
 
@@ -241,6 +326,7 @@ fn outgoing(
         headers,
         body,
         typed: _,
+        exact: _,
     } = request;
     let mut outgoing = reqwest::Request::new(method, url);
     let map = outgoing.headers_mut();
@@ -260,31 +346,34 @@ fn outgoing(
 }
 
 fn head_of(response: &reqwest::Response, keep_head: bool) -> Head {
-    let status = response.status();
-    let reason = response
-        .extensions()
-        .get::<hyper::ext::ReasonPhrase>()
-        .map_or_else(
-            || status.canonical_reason().unwrap_or_default().to_owned(),
-            |reason| String::from_utf8_lossy(reason.as_bytes()).into_owned(),
-        );
-    let version = match response.version() {
-        http::Version::HTTP_10 => "1.0",
-        http::Version::HTTP_2 => "2",
-        _ => "1.1",
-    };
     let mut head = Head {
-        status: status.as_u16(),
-        reason,
-        version,
+        status: response.status().as_u16(),
+        reason: reason(response.status(), response.extensions()),
+        version: version(response.version()),
         headers: response.headers().clone(),
         block: Vec::new(),
         remote: response.remote_addr(),
+        sent: 0,
     };
     if keep_head {
         head.block = wire::take_head().unwrap_or_else(|| rebuild(&head));
     }
     head
+}
+
+fn reason(status: http::StatusCode, extensions: &http::Extensions) -> String {
+    extensions.get::<hyper::ext::ReasonPhrase>().map_or_else(
+        || status.canonical_reason().unwrap_or_default().to_owned(),
+        |reason| String::from_utf8_lossy(reason.as_bytes()).into_owned(),
+    )
+}
+
+fn version(version: http::Version) -> &'static str {
+    match version {
+        http::Version::HTTP_10 => "1.0",
+        http::Version::HTTP_2 => "2",
+        _ => "1.1",
+    }
 }
 
 /// Writes a head as curl shows one that never was text (HTTP/2).

@@ -138,5 +138,6 @@ fn request(oauth: &OAuth, client_secret: &Secret) -> Request {
         ],
         body: Body::Bytes(form.into()),
         typed: TypedCredential::Profile,
+        exact: None,
     }
 }

@@ -30,6 +30,32 @@ pub(crate) struct TlsSettings {
     pub(crate) insecure: bool,
     /// Where the system's certificates are, when the environment says so.
     pub(crate) system: SystemRoots,
+    /// Which versions are spoken.
+    pub(crate) versions: TlsVersions,
+}
+
+/// Which versions of TLS are spoken; none is older than 1.2.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum TlsVersions {
+    /// Both.
+    #[default]
+    Any,
+    /// 1.2.
+    Only12,
+    /// 1.3.
+    Only13,
+}
+
+impl TlsVersions {
+    fn list(self) -> &'static [&'static rustls::SupportedProtocolVersion] {
+        static ONLY_12: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
+        static ONLY_13: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
+        match self {
+            TlsVersions::Any => rustls::DEFAULT_VERSIONS,
+            TlsVersions::Only12 => &ONLY_12,
+            TlsVersions::Only13 => &ONLY_13,
+        }
+    }
 }
 
 /// A client certificate (PEM) and its key, which may stand in the same file.
@@ -72,7 +98,7 @@ pub(crate) fn config(
 ) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_safe_default_protocol_versions()
+        .with_protocol_versions(settings.versions.list())
         .map_err(|_| Failure::local("TLS could not be set up"))?;
     let builder = if settings.insecure {
         builder

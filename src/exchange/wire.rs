@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use log::{LevelFilter, Log, Metadata, Record};
 
 /// More than this is not kept: the client refuses larger heads anyway.
-const LARGEST_HEAD: usize = 512 * 1024;
+pub(super) const LARGEST_HEAD: usize = 512 * 1024;
 
 static TAP: Tap = Tap {
     received: Mutex::new(Vec::new()),
@@ -91,7 +91,7 @@ fn unescape(escaped: &str, bytes: &mut Vec<u8>) {
 }
 
 /// Returns the first head that is not an interim (1xx) one, when it is complete.
-fn final_head(received: &[u8]) -> Option<&[u8]> {
+pub(super) fn final_head(received: &[u8]) -> Option<&[u8]> {
     let mut rest = received;
     loop {
         if !rest.starts_with(b"HTTP/1.") {

@@ -45,6 +45,10 @@ pub(crate) struct Record {
     pub(crate) tries: u32,
     /// How many redirects were followed.
     pub(crate) redirects: u32,
+    /// Where the last answer leads, when it is a redirect that has been resolved.
+    pub(crate) redirect_url: Option<String>,
+    /// The size of the heads that were sent in bytes, where it is known.
+    pub(crate) head_sent: usize,
     /// How many items were written, where items were looked for.
     pub(crate) items: Option<u64>,
     /// How many pages were read.

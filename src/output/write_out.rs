@@ -39,7 +39,7 @@ pub(crate) enum Sink {
 }
 
 /// Every variable, by curl's name where curl has it.
-const VARIABLES: [&str; 40] = [
+const VARIABLES: [&str; 41] = [
     "content_type",
     "errormsg",
     "exitcode",
@@ -60,6 +60,7 @@ const VARIABLES: [&str; 40] = [
     "size_delivered",
     "size_download",
     "size_header",
+    "size_request",
     "size_upload",
     "speed_download",
     "speed_upload",
@@ -286,7 +287,8 @@ impl Call<'_> {
             "http_version" => json!(answer.map_or("0", |answer| answer.version)),
             "method" => json!(record.method),
             "content_type" => json!(answer.and_then(|answer| answer.header("content-type"))),
-            "redirect_url" => json!(answer.and_then(|answer| answer.header("location"))),
+            "redirect_url" => json!(self.redirect_url()),
+            "size_request" => json!(record.head_sent),
             "num_headers" => json!(answer.map_or(0, |answer| answer.headers.len())),
             "size_header" => json!(answer.map_or(0, |answer| answer.head_size)),
             "header_json" => header_json(record),
@@ -342,6 +344,18 @@ impl Call<'_> {
             "url.scheme" => Some(url.scheme().to_owned()),
             _ => url.fragment().map(str::to_owned),
         }
+    }
+
+    /// Returns where a redirect that was not followed leads, as a whole URL.
+    fn redirect_url(&self) -> Option<String> {
+        let record = self.record;
+        if record.redirect_url.is_some() {
+            return record.redirect_url.clone();
+        }
+        let answer = record.answer.as_ref()?;
+        let location = answer.header("location")?;
+        let from = url::Url::parse(&record.url).ok()?;
+        Some(from.join(&location).map_or(location, String::from))
     }
 
     /// Returns a moment in seconds since the beginning of the try, as curl does: a phase that did

@@ -36,9 +36,11 @@ pub(crate) fn join(data: &[Data]) -> Vec<u8> {
 }
 
 /// Percent-encodes as curl's `--data-urlencode` does: everything but the unreserved characters,
-/// a blank as `%20`.
+/// a blank as `+`.
 fn form_encode(content: &[u8]) -> String {
-    percent_encoding::percent_encode(content, COMPONENT).to_string()
+    percent_encoding::percent_encode(content, COMPONENT)
+        .to_string()
+        .replace("%20", "+")
 }
 
 /// Makes the body of `-d`, `--json` and `--data-urlencode`; JSON is checked, bytes stay as typed.
@@ -168,7 +170,7 @@ fn without_line_breaks(value: &str) -> String {
 }
 
 /// Returns the query parameters that items and `--url-query` add, encoded.
-pub(crate) fn query(items: &[Item], url_query: &[String]) -> Vec<String> {
+pub(crate) fn query(items: &[Item], url_query: &[Data]) -> Vec<String> {
     let pair = |name: &str, value: &str| {
         format!(
             "{}={}",
@@ -180,17 +182,9 @@ pub(crate) fn query(items: &[Item], url_query: &[String]) -> Vec<String> {
         .iter()
         .filter(|item| item.kind == Kind::Query)
         .map(|item| pair(&item.key, &item.value));
-    let from_options =
-        url_query.iter().map(
-            |text| match (text.strip_prefix('+'), text.split_once('=')) {
-                (Some(raw), _) => raw.to_owned(),
-                (None, Some(("", value))) => utf8_percent_encode(value, COMPONENT).to_string(),
-                (None, Some((name, value))) => {
-                    format!("{name}={}", utf8_percent_encode(value, COMPONENT))
-                }
-                (None, None) => utf8_percent_encode(text, COMPONENT).to_string(),
-            },
-        );
+    let from_options = url_query
+        .iter()
+        .map(|piece| String::from_utf8_lossy(&join(std::slice::from_ref(piece))).into_owned());
     from_options.chain(from_items).collect()
 }
 
@@ -257,7 +251,7 @@ mod tests {
         );
         assert_eq!(
             text(&[data(DataKind::UrlEncode, "x=a b&c/é~")]),
-            "x%3Da%20b%26c%2F%C3%A9~"
+            "x%3Da+b%26c%2F%C3%A9~"
         );
     }
 
@@ -281,10 +275,15 @@ mod tests {
             .iter()
             .map(|word| Item::parse(OsStr::new(word)).expect("an item"))
             .collect();
-        let options = ["b=x y".to_owned(), "+raw%20".to_owned(), "=z/".to_owned()];
+        let mut options = vec![
+            data(DataKind::UrlEncode, "x y"),
+            data(DataKind::Raw, "raw%20"),
+            data(DataKind::UrlEncode, "z/"),
+        ];
+        options[0].name = Some("b".to_owned());
         assert_eq!(
             query(&items, &options),
-            ["b=x%20y", "raw%20", "z%2F", "a=1%202", "a=3%264"]
+            ["b=x+y", "raw%20", "z%2F", "a=1%202", "a=3%264"]
         );
     }
 

@@ -16,7 +16,7 @@ use crate::exchange::client::{Connection, HttpVersion};
 use crate::exchange::lookup::{Family, Override};
 use crate::exchange::proxy;
 use crate::exchange::retry::Policy;
-use crate::exchange::tls::{Identity, SystemRoots, TlsSettings};
+use crate::exchange::tls::{Identity, SystemRoots, TlsSettings, TlsVersions};
 use crate::profile::{Guard, Profile};
 
 /// Until a connection stands, unless `--connect-timeout` says otherwise.
@@ -75,7 +75,22 @@ pub(crate) fn decide(
     url: &Url,
     env: &Env,
 ) -> Result<Connection> {
-    if options.insecure && profile.guard.value != Guard::None {
+    decide_for(options, Some(profile), url, env)
+}
+
+/// Decides on how to connect to a host that need not be a profile's.
+///
+/// # Errors
+/// Fails as [`decide`] does.
+pub(crate) fn decide_for(
+    options: &ConnectionOptions,
+    profile: Option<&Profile>,
+    url: &Url,
+    env: &Env,
+) -> Result<Connection> {
+    if let Some(profile) = profile.filter(|profile| profile.guard.value != Guard::None)
+        && options.insecure
+    {
         return Err(Failure::usage(format!(
             "-k is refused for the guarded profile {}",
             profile.name
@@ -103,16 +118,18 @@ pub(crate) fn decide(
         },
         tls: tls(options, profile, env),
         witness: None,
+        connect_to: Vec::new(),
+        tunnel: false,
     })
 }
 
 fn decide_proxy(
     options: &ConnectionOptions,
-    profile: &Profile,
+    profile: Option<&Profile>,
     url: &Url,
     env: &Env,
 ) -> Result<Option<proxy::Proxy>> {
-    if profile.is_demo() {
+    if profile.is_some_and(Profile::is_demo) {
         return Ok(None);
     }
     let option = options
@@ -120,7 +137,8 @@ fn decide_proxy(
         .as_deref()
         .map(|value| text(value, "-x"))
         .transpose()?;
-    let given = match (option, &profile.proxy) {
+    let of_profile = profile.and_then(|profile| profile.proxy.as_ref());
+    let given = match (option, of_profile) {
         (Some(value), _) => Some((value, "-x".to_owned())),
         (None, Some(setting)) => Some((
             setting.value.as_str(),
@@ -136,14 +154,13 @@ fn decide_proxy(
     proxy::decide(url, given, no_proxy, env)
 }
 
-fn tls(options: &ConnectionOptions, profile: &Profile, env: &Env) -> TlsSettings {
+fn tls(options: &ConnectionOptions, profile: Option<&Profile>, env: &Env) -> TlsSettings {
     let path = |value: &Option<std::ffi::OsString>| value.as_ref().map(PathBuf::from);
     let extra_roots = path(&options.cacert)
         .into_iter()
         .chain(
             profile
-                .ca_file
-                .as_ref()
+                .and_then(|profile| profile.ca_file.as_ref())
                 .map(|setting| setting.value.clone()),
         )
         .collect();
@@ -160,6 +177,7 @@ fn tls(options: &ConnectionOptions, profile: &Profile, env: &Env) -> TlsSettings
             file: env.path("SSL_CERT_FILE").map(Path::to_owned),
             directory: env.path("SSL_CERT_DIR").map(Path::to_owned),
         },
+        versions: TlsVersions::Any,
     }
 }
 

@@ -92,20 +92,25 @@ impl Headers {
             .map(|header| header.value.as_str())
     }
 
+    /// Returns whether a header was taken out with `Name:` and not given again.
+    pub(crate) fn is_removed(&self, name: &str) -> bool {
+        self.get(name).is_none()
+            && self
+                .removed
+                .iter()
+                .any(|removed| removed.eq_ignore_ascii_case(name))
+    }
+
     /// Adds a header unless one of its name was typed or removed.
     pub(crate) fn set_default(&mut self, name: &str, value: &str) {
-        let removed = self
-            .removed
-            .iter()
-            .any(|removed| removed.eq_ignore_ascii_case(name));
-        if !removed && self.get(name).is_none() {
+        if !self.is_removed(name) && self.get(name).is_none() {
             self.list.push(Header::new(name, value));
         }
     }
 }
 
 /// Reads an `Authorization` value as the documentation's examples end up writing it.
-fn typed_credential(value: &str) -> TypedCredential {
+pub(crate) fn typed_credential(value: &str) -> TypedCredential {
     let (scheme, credential) = value.split_once(' ').unwrap_or((value, ""));
     let credential = credential.trim();
     if scheme.is_empty() || (scheme.eq_ignore_ascii_case("bearer") && means_the_profile(credential))

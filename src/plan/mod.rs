@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod checks;
 pub(crate) mod connection;
+pub(crate) mod curl;
 pub(crate) mod fields;
 pub(crate) mod follow;
 pub(crate) mod going_on;
@@ -28,7 +29,7 @@ use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result};
 use crate::input::{Input, Upload};
 use crate::profile::{Origin, Profile};
-use crate::request::{Body, COMPONENT, Request, USER_AGENT};
+use crate::request::{Body, COMPONENT, Exact, Request, USER_AGENT};
 
 use self::headers::Headers;
 use self::target::{Filled, Var};
@@ -57,14 +58,13 @@ pub(crate) fn raw(
     profile: &Profile,
 ) -> Result<Plan> {
     let vars = vars(&options.var)?;
-    let url_query = texts(&options.url_query, "--url-query")?;
     let mut headers = typed_headers(&input, options)?;
     let mut url = target::resolve(words.target, profile, &vars)?;
     if let Some(Upload::File(file)) = &input.upload {
         append_file_name(&mut url, file.path.file_name());
     }
     let given = Given::of(&input, options)?;
-    let mut query = body::query(&input.items, &url_query);
+    let mut query = body::query(&input.items, &input.url_query);
     if options.get && !input.data.is_empty() {
         query.push(String::from_utf8_lossy(&body::join(&input.data)).into_owned());
     }
@@ -82,12 +82,15 @@ fn finish(method: Method, url: Url, mut headers: Headers, body: Body) -> Request
     headers.set_default("User-Agent", USER_AGENT);
     headers.set_default("Accept", "*/*");
     headers.set_default("Accept-Encoding", ACCEPT_ENCODING);
+    // The usual client adds this header whatever is said.
+    let exact = headers.is_removed("Accept").then(Exact::default);
     Request {
         method,
         url,
         headers: headers.list,
         body,
         typed: headers.typed,
+        exact,
     }
 }
 
@@ -220,7 +223,7 @@ fn add_query(url: &mut Url, parameters: &[String], profile: &Profile) -> Result<
     }
 }
 
-fn vars(words: &[OsString]) -> Result<Vec<Var>> {
+pub(crate) fn vars(words: &[OsString]) -> Result<Vec<Var>> {
     words
         .iter()
         .map(|word| {
@@ -234,13 +237,6 @@ fn vars(words: &[OsString]) -> Result<Vec<Var>> {
                 origin: Origin::Option("-V"),
             })
         })
-        .collect()
-}
-
-fn texts(words: &[OsString], option: &str) -> Result<Vec<String>> {
-    words
-        .iter()
-        .map(|word| text(word, option).map(str::to_owned))
         .collect()
 }
 

@@ -343,6 +343,7 @@ mod tests {
                 Body::Bytes(Bytes::copy_from_slice(body.as_bytes()))
             },
             typed: TypedCredential::Profile,
+            exact: None,
         }
     }
 

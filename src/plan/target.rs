@@ -111,7 +111,7 @@ fn spelling(text: &str) -> Result<Spelling<'_>> {
 }
 
 /// Returns the path of a URL as the documentation writes it, its host not filled in.
-fn documented(text: &str) -> Option<&str> {
+pub(crate) fn documented(text: &str) -> Option<&str> {
     if let Some(path) = text.strip_prefix(DOCUMENTED_HOST) {
         return Some(path);
     }
@@ -225,15 +225,33 @@ fn names(text: &str) -> impl Iterator<Item = &str> {
         .filter_map(|(start, _)| placeholder(&text[start..]))
 }
 
+/// Replaces `<name>` alone, in a URL that braces are a part of.
+///
+/// # Errors
+/// Fails as [`fill`] does.
+pub(crate) fn fill_angles(text: &str, profile: &Profile, vars: &[Var]) -> Result<String> {
+    fill_marked(text, &['<'], |name| {
+        value_of(name, profile, vars).map(|(value, _)| value)
+    })
+}
+
 /// Replaces `{name}` and `<name>` by their values, each percent-encoded as one path segment.
 ///
 /// # Errors
 /// Fails when values are missing, naming all of them, or when a value would change the path.
 pub(crate) fn fill<'a>(text: &str, value_of: impl Fn(&str) -> Option<&'a str>) -> Result<String> {
+    fill_marked(text, &['{', '<'], value_of)
+}
+
+fn fill_marked<'a>(
+    text: &str,
+    marks: &[char],
+    value_of: impl Fn(&str) -> Option<&'a str>,
+) -> Result<String> {
     let mut filled = String::with_capacity(text.len());
     let mut missing: Vec<&str> = Vec::new();
     let mut rest = text;
-    while let Some(start) = rest.find(['{', '<']) {
+    while let Some(start) = rest.find(marks) {
         filled.push_str(&rest[..start]);
         rest = &rest[start..];
         let Some(name) = placeholder(rest) else {

@@ -10,6 +10,8 @@ mod checks;
 #[cfg(test)]
 mod completion;
 #[cfg(test)]
+mod curl;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod exit_codes;
@@ -41,3 +43,5 @@ mod tenant;
 mod told;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod twin;

@@ -54,6 +54,23 @@ pub fn resolve(choice: &Choice<'_>, env: &Env) -> Result<Profile> {
     with_project(profile, choice, env)
 }
 
+/// Returns the profile that a call goes to, if one is named, and every other of the file.
+///
+/// # Errors
+/// Fails as [`resolve`] does, but not when nothing is named.
+pub(crate) fn resolve_if_any(
+    choice: &Choice<'_>,
+    env: &Env,
+) -> Result<(Option<Profile>, Vec<Neighbour>)> {
+    let config = file::load(choice.config, env);
+    if select(choice, env, config.as_ref().ok())?.is_some() {
+        let profile = resolve(choice, env)?;
+        let others = profile.neighbours.clone();
+        return Ok((Some(profile), others));
+    }
+    Ok((None, neighbours(None, &config?)?))
+}
+
 /// Returns the profile of the tenant inside the program, which reads no file.
 ///
 /// # Errors

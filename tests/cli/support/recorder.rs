@@ -107,6 +107,15 @@ impl Recorder {
 
     /// Starts a server that gives these answers in turn, the last one for ever.
     pub(crate) fn start(replies: Vec<Reply>) -> Recorder {
+        Recorder::by(move |position, _| replies[position.min(replies.len() - 1)].clone())
+    }
+
+    /// Starts a server that asks for each answer, by how many requests there have been before and
+    /// what has come.
+    pub(crate) fn by(
+        answer: impl Fn(usize, &Recorded) -> Reply + Send + Sync + 'static,
+    ) -> Recorder {
+        let answer = Arc::new(answer);
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
         let port = listener.local_addr().expect("an address").port();
         let requests: Arc<Mutex<Vec<Recorded>>> = Arc::default();
@@ -115,8 +124,8 @@ impl Recorder {
         let accepting = std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
                 *counted.lock().expect("a lock") += 1;
-                let (replies, kept) = (replies.clone(), Arc::clone(&kept));
-                std::thread::spawn(move || serve(stream, &replies, &kept));
+                let (answer, kept) = (Arc::clone(&answer), Arc::clone(&kept));
+                std::thread::spawn(move || serve(stream, &*answer, &kept));
             }
         });
         Recorder {
@@ -135,6 +144,11 @@ impl Recorder {
     /// Returns all requests that have come.
     pub(crate) fn requests(&self) -> Vec<Recorded> {
         self.requests.lock().expect("a lock").clone()
+    }
+
+    /// Returns all requests that have come, and forgets them.
+    pub(crate) fn take(&self) -> Vec<Recorded> {
+        std::mem::take(&mut *self.requests.lock().expect("a lock"))
     }
 
     /// Returns the only request that has come.
@@ -157,17 +171,21 @@ impl Recorder {
     }
 }
 
-fn serve(mut stream: TcpStream, replies: &[Reply], requests: &Mutex<Vec<Recorded>>) {
+fn serve(
+    mut stream: TcpStream,
+    answer: &(impl Fn(usize, &Recorded) -> Reply + ?Sized),
+    requests: &Mutex<Vec<Recorded>>,
+) {
     let mut buffer = Vec::new();
     while let Some(request) = read_request(&mut stream, &mut buffer) {
-        let position = {
+        let reply = {
             let mut requests = requests.lock().expect("a lock");
+            let reply = answer(requests.len(), &request);
             requests.push(request);
-            requests.len() - 1
+            reply
         };
-        let reply = &replies[position.min(replies.len() - 1)];
         // A client that has gone is for the test to judge.
-        match reply {
+        match &reply {
             Reply::Bytes(bytes) => {
                 if stream.write_all(bytes).is_err() {
                     return;
@@ -194,6 +212,10 @@ fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Recorded
             break end;
         }
         more(stream, buffer)?;
+        // A TLS handshake has no such end, and its client would wait for ever.
+        if buffer.first() == Some(&0x16) {
+            return None;
+        }
     };
     let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
     buffer.drain(..end + 4);
@@ -201,6 +223,9 @@ fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Recorded
         head,
         body: Vec::new(),
     };
+    if !request.header("expect").is_empty() {
+        stream.write_all(b"HTTP/1.1 100 Continue\r\n\r\n").ok()?;
+    }
     if request.header("transfer-encoding") == ["chunked"] {
         request.body = read_chunks(stream, buffer)?;
         return Some(request);
