@@ -190,7 +190,7 @@ fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
         let bodies: Vec<String> = server
             .requests()
             .iter()
-            .map(|request| request.text())
+            .map(crate::support::Recorded::text)
             .collect();
         assert_eq!(bodies, [r#"{"a": 1}"#, r#"{"a": 1}"#], "{args:?}");
     }
