@@ -46,6 +46,9 @@ impl Address {
         }
         let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
         let (authority, rest) = rest.split_at(end);
+        if authority.contains('\\') {
+            return Err(wrong("has a backslash before its path"));
+        }
         let (user, host) = match authority.rsplit_once('@') {
             Some((user, host)) => (Some(user_info(user)), host),
             None => (None, authority),
