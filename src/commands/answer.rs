@@ -407,7 +407,7 @@ impl Answer<'_> {
     /// Reads the body into its output.
     async fn read(&mut self, sniffer: &mut Sniffer, received: &mut u64) -> Result<Reader, Stop> {
         let mut reader = self.begin()?;
-        read_body(
+        let read = read_body(
             &mut self.exchange,
             self.reading,
             self.session,
@@ -415,8 +415,11 @@ impl Answer<'_> {
             received,
             &mut |piece| reader.take(piece),
         )
-        .await?;
-        Ok(reader)
+        .await;
+        if read.is_err() {
+            reader.output.break_off();
+        }
+        read.map(|()| reader)
     }
 
     /// Returns whether the status says that the answer is not what was asked for.

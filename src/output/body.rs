@@ -60,6 +60,8 @@ pub(crate) struct BodyOutput {
     /// What it hides, for pages, which come whole.
     secret: Option<Secret>,
     terminal: bool,
+    /// Whether a colour may be open where the body breaks off.
+    coloured: bool,
     /// What a piece is laid out into.
     buffer: Vec<u8>,
     /// Whether something was written and did not end a line.
@@ -127,6 +129,7 @@ impl BodyOutput {
             redactor: secret.map(|secret| StreamRedactor::new(Some(secret))),
             secret: None,
             terminal: screen.terminal,
+            coloured: !screen.theme.key.is_plain(),
             buffer: Vec::new(),
             open_line: false,
             note: None,
@@ -163,6 +166,7 @@ impl BodyOutput {
             redactor: None,
             secret,
             terminal,
+            coloured: false,
             buffer: Vec::new(),
             open_line: false,
             note: None,
@@ -313,6 +317,15 @@ impl BodyOutput {
             part.finish()?;
         }
         Ok(self.note.or(note))
+    }
+
+    /// Ends a body that broke off, so that what is said of it on a terminal begins a line.
+    pub(crate) fn break_off(&mut self) {
+        if self.terminal && self.open_line {
+            // It has failed already, and that is what is told.
+            let end: &[u8] = if self.coloured { b"\x1b[0m\n" } else { b"\n" };
+            let _written = self.write(end);
+        }
     }
 
     fn render(&mut self, piece: &[u8]) -> Result<(), Trouble> {

@@ -144,7 +144,10 @@ fn platform(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>
                 .fact(about.call())
                 .fact("nothing was done: there were too many requests");
             match head.header("retry-after") {
-                Some(when) => failure.hint(format!("try again after: {}", about.clean(when))),
+                Some(wait) if wait.bytes().all(|byte| byte.is_ascii_digit()) => {
+                    failure.hint(format!("try again in {} s", about.clean(wait)))
+                }
+                Some(when) => failure.hint(format!("try again after {}", about.clean(when))),
                 None => failure.hint("try again later"),
             }
         }

@@ -559,3 +559,17 @@ fn every_subcommand_takes_color_wherever_it_stands() {
         rein(args).config(config).run().exit(2).stdout("");
     }
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_said_of_a_body_that_breaks_off_begins_a_line() {
+    let cut = b"HTTP/1.1 200 OK\r\nServer-Timing: total;dur=1\r\nContent-Length: 99\r\n\r\n{\"status\":\"ok\",\"text\":\"half".to_vec();
+    for (variable, end) in [("NO_COLOR", "half\r\n"), ("NOTHING", "half\u{1b}[0m\r\n")] {
+        let server = Recorder::always(Reply::Close(cut.clone()));
+        let call = rein(["/api/v1/x", "--retry", "0"])
+            .at(&server.url())
+            .var(variable, "1");
+        let seen = on_a_terminal(&call.command());
+        assert!(seen.contains(end), "{seen:?}");
+    }
+}

@@ -58,7 +58,7 @@ fn the_demo_needs_no_file_no_token_and_no_network() {
 fn each_fault_ends_with_its_own_code() {
     for (fault, exit, says) in [
         ("503", 5, "503 Service Unavailable from Re:infer"),
-        ("429=7", 4, "try again after: 7"),
+        ("429=7", 4, "try again in 7 s"),
         ("slow=50", 0, "200 OK"),
         ("stalled", 28, "nothing moved"),
         ("cut", 18, "cut short"),
