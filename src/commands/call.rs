@@ -6,14 +6,13 @@ use clap::ArgMatches;
 
 use crate::catalogue::user::UserTemplate;
 use crate::catalogue::{self, Answer as Answers, Classified, Endpoint, Kind, classify};
-use crate::cli::options::{self, CallOptions, DataKind, ProfileOptions};
+use crate::cli::options::{self, CallOptions, DataKind};
 use crate::cli::units;
 use crate::cli::{CallArgs, Parsed};
 use crate::commands::answer::{self, Reading};
 use crate::commands::session::{Purpose, Session};
 use crate::commands::told::Wanted;
-use crate::commands::{Context, confirm, pages, print, told, until};
-use crate::demo::Tenant;
+use crate::commands::{Context, choose, confirm, pages, print, told, until};
 use crate::error::Result;
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
@@ -26,8 +25,7 @@ use crate::plan::going_on::GoingOn;
 use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
 use crate::plan::target::Filled;
-use crate::plan::{self, Plan, connection, template, user_template, words};
-use crate::profile::resolve::{self, Choice};
+use crate::plan::{self, Plan, connection, target, template, user_template, words};
 use crate::profile::{Guard, Profile, file};
 use crate::request::Request;
 use crate::secret::Redactor;
@@ -156,11 +154,11 @@ async fn planned(
     let sends = !options.safety.dry_run && !options.safety.curl;
     let chosen = options.profile.profile.as_deref();
     let tenant = if sends {
-        demo_tenant(chosen).await?
+        choose::demo_tenant(chosen).await?
     } else {
         None
     };
-    let profile = choose_profile(&choice(&options.profile), tenant.as_ref(), cx)?;
+    let profile = choose::profile(&choose::choice(&options.profile), tenant.as_ref(), cx)?;
     record.profile = Some(profile.name.clone());
     record.guarded = profile.guard.value != Guard::None;
     let stdin_taken = options.profile.token_file.as_deref() == Some(OsStr::new("-"));
@@ -177,7 +175,7 @@ async fn planned(
     record.endpoint = planned.classified.endpoint.map(|endpoint| endpoint.name);
     record.method = planned.request.method.to_string();
     record.url = Redactor::default().url(&planned.request.url);
-    record.path = below(&planned.request, &profile, &Redactor::default());
+    record.path = target::below(&planned.request, &profile, &Redactor::default());
     guarded(planned, &filled, cx, record).await
 }
 
@@ -217,46 +215,6 @@ async fn guarded(
     }
     confirm::pass(decision, request, &record.path, classified, profile)?;
     make(planned, cx, record).await
-}
-
-/// Starts the tenant inside the program when the profile is `demo`.
-pub(crate) async fn demo_tenant(profile: Option<&str>) -> Result<Option<Tenant>> {
-    if profile != Some(file::DEMO) {
-        return Ok(None);
-    }
-    Tenant::start(crate::demo::Options::default())
-        .await
-        .map(Some)
-}
-
-/// Returns the profile that a call goes to.
-///
-/// # Errors
-/// Fails when it is unclear which one is meant.
-pub(crate) fn choose_profile(
-    choice: &Choice<'_>,
-    tenant: Option<&Tenant>,
-    cx: &Context,
-) -> Result<Profile> {
-    match tenant {
-        // A look opens no socket, so there is no tenant and no port yet.
-        None if choice.profile == Some(file::DEMO) => {
-            resolve::demo("http://127.0.0.1", "", choice, &cx.env)
-        }
-        Some(tenant) => resolve::demo(&tenant.base_url(), tenant.token(), choice, &cx.env),
-        None => resolve::resolve(choice, &cx.env),
-    }
-}
-
-/// Returns what the options say about the profile.
-pub(crate) fn choice(options: &ProfileOptions) -> Choice<'_> {
-    Choice {
-        profile: options.profile.as_deref(),
-        endpoint: options.endpoint.as_deref(),
-        project: options.project.as_deref(),
-        token_file: options.token_file.as_deref(),
-        config: options.config.as_deref(),
-    }
 }
 
 /// A call that has been decided in every point but the token's value.
@@ -336,17 +294,6 @@ fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Dec
         }
     }
     declared
-}
-
-/// Returns path and query below the endpoint.
-pub(crate) fn below(request: &Request, profile: &Profile, redactor: &Redactor) -> String {
-    let url = redactor.url(&request.url);
-    let base = profile.base.value.url().as_str().trim_end_matches('/');
-    match url.strip_prefix(base) {
-        Some("") => "/".to_owned(),
-        Some(path) => path.to_owned(),
-        None => url,
-    }
 }
 
 fn classified(request: &Request, profile: &Profile) -> Classified {

@@ -6,7 +6,7 @@ use crate::catalogue::permissions;
 use crate::cli::{CheckArgs, ListFormat};
 use crate::commands::probe::{self, Probe, Trace};
 use crate::commands::report::{self, Report};
-use crate::commands::{Context, call, print};
+use crate::commands::{Context, choose, print};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::output::record;
@@ -23,7 +23,7 @@ const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 /// # Errors
 /// Fails when nothing can be printed; what is wrong with a profile is in the report and the code.
 pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
-    let choice = call::choice(&args.options);
+    let choice = choose::choice(&args.options);
     let names: Vec<String> = if args.all {
         resolve::all(&choice, &cx.env)?
             .into_iter()
@@ -76,14 +76,14 @@ pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
 
 async fn check(choice: Choice<'_>, cx: &Context) -> Report {
     let mut report = Report::new(choice.profile.unwrap_or("(chosen by default)"));
-    let tenant = match call::demo_tenant(choice.profile).await {
+    let tenant = match choose::demo_tenant(choice.profile).await {
         Ok(tenant) => tenant,
         Err(failure) => {
             report.fail("demo", &failure);
             return report;
         }
     };
-    let profile = call::choose_profile(&choice, tenant.as_ref(), cx);
+    let profile = choose::profile(&choice, tenant.as_ref(), cx);
     if tenant.is_none() {
         configuration(choice, profile.is_ok(), &mut report, cx);
     }

@@ -9,9 +9,10 @@ use crate::catalogue::{Class, Endpoint, classify};
 use crate::cli::follow::FollowArgs;
 use crate::cli::options::CallOptions;
 use crate::cli::units;
-use crate::commands::answer::{self, Reading, Stop, Whole};
+use crate::commands::answer::whole::Whole;
+use crate::commands::answer::{self, Reading, Stop};
 use crate::commands::session::{Purpose, Session};
-use crate::commands::{Context, call, confirm};
+use crate::commands::{Context, choose, confirm};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::interrupt::{self, Started};
@@ -27,6 +28,7 @@ use crate::output::view::{Screen, Shape, View};
 use crate::plan::checks::Checks;
 use crate::plan::connection;
 use crate::plan::follow::{self, Batch, Position, Route, Stream};
+use crate::plan::target;
 use crate::profile::{Guard, Profile};
 use crate::request::Request;
 use crate::secret::Redactor;
@@ -51,8 +53,8 @@ pub(crate) fn run(args: &FollowArgs, cx: &Context) -> Result<Exit> {
     let options = args.call_options();
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
-        let tenant = call::demo_tenant(options.profile.profile.as_deref()).await?;
-        let profile = call::choose_profile(&call::choice(&options.profile), tenant.as_ref(), cx)?;
+        let tenant = choose::demo_tenant(options.profile.profile.as_deref()).await?;
+        let profile = choose::profile(&choose::choice(&options.profile), tenant.as_ref(), cx)?;
         let mut follower = Follower::start(args, &options, stream, command, &profile, cx).await?;
         let ended = interrupt::unless_interrupted(follower.follow(args.once)).await;
         follower.conclude(ended)
@@ -354,7 +356,7 @@ impl<'a> Follower<'a> {
 /// Asks every guard that moving this stream meets.
 fn pass_guard(stream: &Stream, args: &FollowArgs, profile: &Profile, cx: &Context) -> Result<()> {
     let request = stream.advance(b"\"\"", profile)?;
-    let path = call::below(&request, profile, &Redactor::default());
+    let path = target::below(&request, profile, &Redactor::default());
     let headers = std::iter::empty::<(&str, &str)>();
     let classified = classify(request.method.as_str(), &path, headers);
     let decision = confirm::decide(&classified, profile, args.confirm.as_deref(), cx);

@@ -4,7 +4,8 @@ use std::path::Path;
 
 use crate::cli::options::CallOptions;
 use crate::commands::Context;
-use crate::commands::answer::{self, Reading, Stop, Whole};
+use crate::commands::answer::whole::Whole;
+use crate::commands::answer::{self, Reading, Stop};
 use crate::commands::session::Session;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;

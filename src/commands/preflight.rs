@@ -5,7 +5,7 @@ use crate::catalogue::permissions::{Held, held};
 use crate::cli::CallArgs;
 use crate::cli::items::Item;
 use crate::commands::probe::{self, Trace};
-use crate::commands::{Context, call, print};
+use crate::commands::{Context, choose, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
@@ -16,11 +16,11 @@ use crate::output::terminal::sanitise;
 /// Fails with the call's own code for a missing permission (4), and as a read does otherwise.
 pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<Exit> {
     let options = &args.options;
-    let choice = call::choice(&options.profile);
+    let choice = choose::choice(&options.profile);
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
-        let tenant = call::demo_tenant(choice.profile).await?;
-        let profile = call::choose_profile(&choice, tenant.as_ref(), cx)?;
+        let tenant = choose::demo_tenant(choice.profile).await?;
+        let profile = choose::profile(&choice, tenant.as_ref(), cx)?;
         let probe = probe::ask(&profile, &options.connection, &mut Trace::default(), cx).await?;
         Ok((profile, probe.user))
     });

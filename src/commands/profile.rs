@@ -6,7 +6,7 @@ use anstyle::Style;
 use comfy_table::{Table, presets};
 
 use crate::cli::ProfileOptions;
-use crate::commands::{Context, call, print};
+use crate::commands::{Context, choose, print};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::output::terminal::{Theme, sanitise};
@@ -67,7 +67,7 @@ pub(crate) fn list(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
 /// # Errors
 /// Fails when the profile cannot be resolved.
 pub(crate) fn show(name: Option<&str>, options: &ProfileOptions, cx: &Context) -> Result<Exit> {
-    let choice = call::choice(options);
+    let choice = choose::choice(options);
     let choice = Choice {
         profile: name.or(choice.profile),
         ..choice

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant, SystemTime};
 
 use crate::catalogue::Class;
 use crate::cli::options::CallOptions;
+use crate::commands::Context;
 use crate::commands::token::{self, Freshness};
-use crate::commands::{Context, call};
 use crate::error::Result;
 use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, Connection};
@@ -16,6 +16,7 @@ use crate::output::record::{Answered, Record};
 use crate::output::terminal::sanitise;
 use crate::output::verbose;
 use crate::plan::redirect::Hops;
+use crate::plan::target;
 use crate::profile::Profile;
 use crate::request::Request;
 use crate::secret::source::Token;
@@ -184,7 +185,7 @@ impl<'a> Session<'a> {
         let port = request.url.port_or_known_default().unwrap_or_default();
         self.shown = Shown {
             method: request.method.to_string(),
-            path: call::below(request, self.profile, &self.redactor),
+            path: target::below(request, self.profile, &self.redactor),
             host: format!("{host}:{port}"),
         };
         record.method.clone_from(&self.shown.method);

@@ -3,7 +3,8 @@
 use std::time::{Instant, SystemTime};
 
 use crate::commands::Context;
-use crate::commands::answer::{Reading, Stop, Whole};
+use crate::commands::answer::whole::Whole;
+use crate::commands::answer::{Reading, Stop};
 use crate::commands::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::retry;

@@ -6,7 +6,8 @@ use url::Url;
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
 use crate::profile::{Origin, Profile, is_placeholder_name};
-use crate::request::COMPONENT;
+use crate::request::{COMPONENT, Request};
+use crate::secret::Redactor;
 
 /// The host that the API's documentation writes in its examples.
 const DOCUMENTED_HOST: &str = "<my_api_endpoint>";
@@ -217,6 +218,17 @@ fn value_of<'a>(
             let setting = profile.placeholder(name)?;
             Some((setting.value.as_str(), &setting.origin))
         })
+}
+
+/// Returns path and query below the endpoint.
+pub(crate) fn below(request: &Request, profile: &Profile, redactor: &Redactor) -> String {
+    let url = redactor.url(&request.url);
+    let base = profile.base.value.url().as_str().trim_end_matches('/');
+    match url.strip_prefix(base) {
+        Some("") => "/".to_owned(),
+        Some(path) => path.to_owned(),
+        None => url,
+    }
 }
 
 /// Returns the names of the placeholders in a text, in their order.

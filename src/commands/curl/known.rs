@@ -1,7 +1,7 @@
 //! The tokens that rein knows of without asking anybody, so that none goes where it is not meant.
 
 use crate::cli::options::ProfileOptions;
-use crate::commands::{Context, call};
+use crate::commands::{Context, choose};
 use crate::profile::{Profile, resolve};
 use crate::secret::Secret;
 use crate::secret::cache::TokenCache;
@@ -30,7 +30,7 @@ pub(super) fn tokens(
     chosen: Option<&Profile>,
     cx: &Context,
 ) -> Vec<(Secret, String)> {
-    let choice = call::choice(options);
+    let choice = choose::choice(options);
     // A broken file has no tokens: the call has been planned without it.
     let all = resolve::all(&choice, &cx.env).unwrap_or_default();
     let mut known: Vec<(Secret, String)> = chosen

@@ -10,7 +10,7 @@ use crate::cli::CurlCall;
 use crate::cli::curl::{self as line, CurlArgs};
 use crate::cli::options::RequestOptions;
 use crate::commands::token::{self, Freshness};
-use crate::commands::{Context, call, confirm, print, told};
+use crate::commands::{Context, choose, confirm, print, told};
 use crate::error::{Failure, Result};
 use crate::exchange::auth::Credential;
 use crate::exchange::client::Connection;
@@ -22,6 +22,7 @@ use crate::output::stdout::note;
 use crate::output::terminal::sanitise;
 use crate::plan::curl::draft::{self, Draft};
 use crate::plan::curl::{self as plan, Place, Tenants, explain, policy};
+use crate::plan::target;
 use crate::plan::{self as planning, connection, preview};
 use crate::profile::resolve;
 use crate::profile::{Guard, Profile};
@@ -112,14 +113,14 @@ fn called(args: CurlArgs, cx: &Context) -> Result<Exit> {
 async fn planned(args: &CurlArgs, record: &mut Record, cx: &Context) -> Result<Exit> {
     let url = only_url(args)?;
     let sends = !args.explain && !args.dry_run;
-    let choice = call::choice(&args.profile);
+    let choice = choose::choice(&args.profile);
     let tenant = if sends {
-        call::demo_tenant(choice.profile).await?
+        choose::demo_tenant(choice.profile).await?
     } else {
         None
     };
     let (profile, others) = if choice.profile == Some(crate::profile::file::DEMO) {
-        let demo = call::choose_profile(&choice, tenant.as_ref(), cx)?;
+        let demo = choose::profile(&choice, tenant.as_ref(), cx)?;
         (Some(demo), Vec::new())
     } else {
         resolve::resolve_if_any(&choice, &cx.env)?
@@ -297,7 +298,7 @@ impl Call<'_> {
         if let Some(profile) = own {
             record.profile = Some(profile.name.clone());
             record.guarded = profile.guard.value != Guard::None;
-            record.path = call::below(request, profile, &redactor);
+            record.path = target::below(request, profile, &redactor);
         }
     }
 

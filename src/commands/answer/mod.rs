@@ -1,5 +1,7 @@
 //! An answer on its way from the wire to the terminal, pipe or file, and to its exit code.
 
+pub(crate) mod whole;
+
 use std::io::{self, IsTerminal, Write};
 use std::path::Path;
 
@@ -89,100 +91,6 @@ pub(crate) async fn pass_on(
     record.timings = Some(answer.exchange.timings());
     let outcome = read.and_then(|read| answer.conclude(read, &sniffer, record));
     said(outcome, session, record, cx)
-}
-
-/// An answer that has been read whole before it is known whether it is passed on.
-pub(crate) struct Whole {
-    pub(crate) exchange: Exchange,
-    pub(crate) body: Vec<u8>,
-    sniffer: Sniffer,
-    received: u64,
-}
-
-impl Whole {
-    /// Reads a body of at most `most` bytes.
-    ///
-    /// # Errors
-    /// Fails when it is not whole or too large.
-    pub(crate) async fn read(
-        mut exchange: Exchange,
-        most: u64,
-        reading: &Reading,
-        session: &Session<'_>,
-        record: &Record,
-    ) -> Result<Whole, Stop> {
-        let mut sniffer = Sniffer::new(record.server().is_some());
-        let mut received = 0;
-        let mut body = Vec::new();
-        let mut take = |piece: &[u8]| hold(&mut body, piece, most);
-        read_body(
-            &mut exchange,
-            reading,
-            session,
-            &mut sniffer,
-            &mut received,
-            &mut take,
-        )
-        .await?;
-        Ok(Whole {
-            exchange,
-            body,
-            sniffer,
-            received,
-        })
-    }
-
-    /// Judges it; fails with what it is when it is not what was asked for.
-    ///
-    /// # Errors
-    /// Fails as the answer did.
-    pub(crate) fn judge(
-        &self,
-        reading: &Reading,
-        session: &Session<'_>,
-        record: &mut Record,
-    ) -> Result<()> {
-        record.received += self.received;
-        record.bytes += self.sniffer.seen();
-        record.timings = Some(self.exchange.timings());
-        let head = &self.exchange.head;
-        let verdict = judge(head, reading, &self.sniffer, record);
-        match explain_answer(verdict, head, &self.sniffer, session) {
-            Some(failure) => Err(failure),
-            None => Ok(()),
-        }
-    }
-
-    /// Passes it on as an answer that comes is passed on.
-    ///
-    /// # Errors
-    /// Fails as [`pass_on`] does.
-    pub(crate) fn pass_on(
-        self,
-        reading: &Reading,
-        session: &Session<'_>,
-        record: &mut Record,
-        cx: &Context,
-    ) -> Result<Exit> {
-        show_head(&self.exchange.head, session, cx);
-        record.received = self.received;
-        record.bytes = self.sniffer.seen();
-        record.timings = Some(self.exchange.timings());
-        let answer = Answer {
-            exchange: self.exchange,
-            reading,
-            session,
-            cx,
-        };
-        let mut read = match answer.begin() {
-            Ok(read) => read,
-            Err(stop) => return said(Err(stop), session, record, cx),
-        };
-        let outcome = read
-            .take(&self.body)
-            .and_then(|()| answer.conclude(read, &self.sniffer, record));
-        said(outcome, session, record, cx)
-    }
 }
 
 /// Keeps a piece of a body.
