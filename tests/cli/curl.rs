@@ -670,3 +670,19 @@ fn https_is_spoken_with_one_authority_alone() {
     assert!(shown.stdout.starts_with(b"HTTP/2 200 \r\n"), "{shown}");
     curl(&["-sS", &url]).run().exit(60);
 }
+
+#[cfg(target_os = "linux")]
+#[test]
+fn binary_output_is_kept_off_a_terminal_unless_it_is_asked_for() {
+    let server = Recorder::always(Reply::with(200, &[], b"a\0b"));
+    let url = format!("{}/x", server.url());
+    let refused = rein(["curl", "-w", "%{exitcode}", &url]);
+    let seen = crate::output::on_a_terminal(&refused.command());
+    assert!(
+        seen.contains("spoil the terminal") && seen.ends_with("23"),
+        "{seen:?}"
+    );
+    let asked_for = rein(["curl", "-s", "-o", "-", "-w", "%{exitcode}", &url]);
+    let seen = crate::output::on_a_terminal(&asked_for.command());
+    assert_eq!(seen, "a\0b0");
+}
