@@ -273,8 +273,7 @@ impl<'a> Follower<'a> {
             return Ok(());
         }
         let request = self.stream.tag(&failed, &kind, self.profile)?;
-        let endpoint = crate::catalogue::by_name("tag-stream-exceptions")
-            .ok_or_else(|| Failure::local("the catalogue has no endpoint for exceptions"))?;
+        let endpoint = follow::endpoint("tag-stream-exceptions")?;
         self.call(request, endpoint).await?;
         self.failed += failed.len() as u64;
         Ok(())
@@ -284,8 +283,7 @@ impl<'a> Follower<'a> {
     /// it has moved: a token that lies behind is never sent again.
     async fn advance(&mut self, batch: &Batch<'_>) -> Result<(), Stop> {
         let token = batch.token()?;
-        let endpoint = crate::catalogue::by_name("advance-stream")
-            .ok_or_else(|| Failure::local("the catalogue has no endpoint to advance"))?;
+        let endpoint = follow::endpoint("advance-stream")?;
         for advances in 1.. {
             let request = self.stream.advance(token, self.profile)?;
             let failure = match self.call(request, endpoint).await {

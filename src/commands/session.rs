@@ -273,10 +273,10 @@ impl<'a> Session<'a> {
         if !retry::is_retried(self.class, judged, self.policy.retries.is_some()) {
             return None;
         }
-        let asked = outcome.as_ref().ok().and_then(|exchange| {
-            let value = exchange.head.headers.get("retry-after")?.to_str().ok()?;
-            retry::retry_after(value, SystemTime::now())
-        });
+        let asked = outcome
+            .as_ref()
+            .ok()
+            .and_then(|exchange| retry::asked(&exchange.head.headers, SystemTime::now()));
         self.policy
             .wait(tries, asked, begun.elapsed(), fastrand::f64())
     }

@@ -78,11 +78,7 @@ async fn repeat(
             Ok(Ok(whole)) => {
                 let head = &whole.exchange.head;
                 let status = head.status;
-                asked = head
-                    .headers
-                    .get("retry-after")
-                    .and_then(|value| value.to_str().ok())
-                    .and_then(|value| retry::retry_after(value, SystemTime::now()));
+                asked = retry::asked(&head.headers, SystemTime::now());
                 let judged = whole.judge(reading, session, record);
                 let exit = judged
                     .as_ref()

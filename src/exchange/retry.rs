@@ -3,6 +3,9 @@
 
 use std::time::{Duration, SystemTime};
 
+use http::HeaderMap;
+use http::header::RETRY_AFTER;
+
 use super::failure::{Limit, TransportFailure, TransportKind};
 use super::timing::Phase;
 use crate::catalogue::Class;
@@ -126,6 +129,11 @@ impl Policy {
             .is_some_and(|begins| begins <= self.max_time);
         in_time.then_some(wait)
     }
+}
+
+/// Returns how long the server asks to wait in the headers of its answer.
+pub(crate) fn asked(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
+    retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
 
 /// Reads a `Retry-After` header (RFC 9110, 10.2.3): seconds or a date; a date that has passed is

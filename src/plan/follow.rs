@@ -164,7 +164,11 @@ fn item(key: &str, value: &str, kind: Kind) -> Item {
     }
 }
 
-fn endpoint(name: &str) -> Result<&'static Endpoint> {
+/// Returns an endpoint that following needs.
+///
+/// # Errors
+/// Fails when the catalogue does not have it.
+pub(crate) fn endpoint(name: &str) -> Result<&'static Endpoint> {
     catalogue::by_name(name)
         .ok_or_else(|| Failure::local(format!("the catalogue has no endpoint {name}")))
 }

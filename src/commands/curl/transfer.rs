@@ -16,7 +16,7 @@ use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, Connection};
 use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::failure::{TransportFailure, TransportKind};
-use crate::exchange::retry::{Outcome, retry_after};
+use crate::exchange::retry::{self, Outcome};
 use crate::exchange::{self, Exchange, TimeLimits};
 use crate::exit::Exit;
 use crate::output::record::Record;
@@ -184,10 +184,7 @@ impl Transfer<'_> {
                 .flatten();
             let Some(next) = following else {
                 let head = &exchange.head;
-                let asked = head
-                    .headers
-                    .get("retry-after")
-                    .and_then(|value| retry_after(value.to_str().ok()?, SystemTime::now()));
+                let asked = retry::asked(&head.headers, SystemTime::now());
                 if let Some(wait) = again(Outcome::Status(head.status), asked) {
                     return Ok(Ended::Again(wait));
                 }
