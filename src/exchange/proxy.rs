@@ -15,6 +15,8 @@ pub(crate) struct Proxy {
     pub(crate) url: Url,
     /// Where it was named.
     pub(crate) origin: String,
+    /// Whether it was named for this call or its profile; the environment's is for every program.
+    pub(crate) is_given: bool,
 }
 
 impl Proxy {
@@ -43,6 +45,7 @@ pub(crate) fn decide(
     no_proxy: Option<&str>,
     env: &Env,
 ) -> Result<Option<Proxy>> {
+    let is_given = given.is_some();
     let from_env;
     let (text, origin) = match given {
         Some((text, origin)) => (text, origin),
@@ -60,6 +63,7 @@ pub(crate) fn decide(
     let proxy = Proxy {
         url: parse(text, &origin)?,
         origin,
+        is_given,
     };
     let except = match no_proxy {
         Some(hosts) => Some(hosts.to_owned()),

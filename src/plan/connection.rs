@@ -17,6 +17,8 @@ use crate::exchange::lookup::{Family, Override};
 use crate::exchange::proxy;
 use crate::exchange::retry::Policy;
 use crate::exchange::tls::{Identity, SystemRoots, TlsSettings, TlsVersions};
+use crate::output::terminal::sanitise;
+use crate::profile::endpoint::is_this_machine;
 use crate::profile::{Guard, Profile};
 
 /// Until a connection stands, unless `--connect-timeout` says otherwise.
@@ -65,23 +67,53 @@ pub(crate) fn retries(options: &ConnectionOptions) -> Result<Policy> {
     Ok(policy)
 }
 
-/// Decides on how to connect to a URL's host.
+/// Decides on how to connect to a URL's host with a profile's token.
 ///
 /// # Errors
-/// Fails (exit 2) on a malformed proxy or `--resolve`, and on `-k` for a guarded profile.
+/// Fails (exit 2) on a malformed proxy or `--resolve`, on `-k` for a guarded profile, and on a
+/// proxy that would see the token.
 pub(crate) fn decide(
     options: &ConnectionOptions,
     profile: &Profile,
     url: &Url,
     env: &Env,
 ) -> Result<Connection> {
-    decide_for(options, Some(profile), url, env)
+    let mut connection = decide_for(options, Some(profile), url, env)?;
+    keep_at_home(&mut connection, url)?;
+    Ok(connection)
 }
 
-/// Decides on how to connect to a host that need not be a profile's.
+/// Keeps what goes over plain http on this machine: it is only for a server that is here, and a
+/// proxy elsewhere would be shown the token. One that the environment names for every program is
+/// left out; one that was named on purpose is a contradiction.
 ///
 /// # Errors
-/// Fails as [`decide`] does.
+/// Fails (exit 2) when `-x` or the profile names a proxy on another machine.
+pub(crate) fn keep_at_home(connection: &mut Connection, url: &Url) -> Result<()> {
+    let Some(proxy) = connection.proxy.as_ref().filter(|_| url.scheme() == "http") else {
+        return Ok(());
+    };
+    if !proxy.is_given {
+        connection.proxy = None;
+    } else if !is_this_machine(&proxy.url) {
+        return Err(Failure::usage(format!(
+            "the proxy that {} names would take the token off this machine over plain http",
+            proxy.origin
+        ))
+        .fact(format!(
+            "the proxy is {}, the server is on this machine",
+            sanitise(&proxy.shown())
+        ))
+        .fact("nothing was sent")
+        .hint("leave the proxy out, for this call with -x ''"));
+    }
+    Ok(())
+}
+
+/// Decides on how to connect to a host that need not be a profile's, with no token of one.
+///
+/// # Errors
+/// Fails (exit 2) on a malformed proxy or `--resolve`, and on `-k` for a guarded profile.
 pub(crate) fn decide_for(
     options: &ConnectionOptions,
     profile: Option<&Profile>,

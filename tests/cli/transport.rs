@@ -215,27 +215,27 @@ fn proxies_are_used_as_set_and_never_by_accident_not() {
         format!("GET {}/api/v1/x", server.url())
     );
     server.saw_nothing();
-    assert!(through(
-        rein(["/api/v1/x"])
-            .at(&server.url())
-            .var("http_proxy", proxy.url())
-            .run()
-            .exit(0)
-    ));
-    // Capitals are ignored for http, and exceptions hold for -x too.
-    assert!(!through(
-        rein(["/api/v1/x"])
-            .at(&server.url())
-            .var("HTTP_PROXY", proxy.url())
-            .run()
-            .exit(0)
-    ));
-    assert!(!through(
-        rein(["/api/v1/x", "-x", &proxy.url(), "--noproxy", "127.0.0.1"])
-            .at(&server.url())
-            .run()
-            .exit(0)
-    ));
+    // For https the environment counts; that its proxy is asked for a tunnel is enough here.
+    rein(["/api/v1/x", "--retry", "0"])
+        .at("https://tenant.invalid")
+        .var("https_proxy", proxy.url())
+        .run();
+    assert_eq!(
+        proxy
+            .requests()
+            .last()
+            .map(|request| request.line().to_owned()),
+        Some("CONNECT tenant.invalid:443".to_owned())
+    );
+    // Exceptions hold for -x too, whoever names them.
+    for (option, variable) in [("127.0.0.1", ""), ("", "127.0.0.1")] {
+        let mut args = vec!["/api/v1/x".to_owned(), "-x".to_owned(), proxy.url()];
+        if !option.is_empty() {
+            args.extend(["--noproxy".to_owned(), option.to_owned()]);
+        }
+        let call = rein(args).at(&server.url()).var("NO_PROXY", variable);
+        assert!(!through(call.run().exit(0)));
+    }
     let before = server.requests().len();
     rein(["/api/v1/x"])
         .at(&server.url())
@@ -260,6 +260,84 @@ fn proxies_are_used_as_set_and_never_by_accident_not() {
         .exit(7)
         .says("the proxy")
         .no_canary();
+}
+
+#[test]
+fn plain_http_takes_the_token_through_no_proxy_elsewhere() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let here = Recorder::always(Reply::json(200, r#"{"status":"ok","by":"proxy"}"#));
+    let url = format!("{}/api/v1/x", server.url());
+    // What the environment says is for every program, and is left out.
+    for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
+        for args in [&["v1/x"][..], &["curl", "-s", &url]] {
+            for proxy in [here.url(), "http://192.0.2.1:9".to_owned()] {
+                rein(args)
+                    .at(&server.url())
+                    .var(name, proxy)
+                    .run()
+                    .exit(0)
+                    .stdout(r#"{"status":"ok"}"#);
+            }
+        }
+    }
+    here.saw_nothing();
+    // Without a token of ours a line of curl's is curl's.
+    rein(["curl", "-s", &url])
+        .var("http_proxy", here.url())
+        .run()
+        .exit(0);
+    assert_eq!(here.only().line(), format!("GET {url}"));
+}
+
+#[test]
+fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let url = format!("{}/api/v1/x", server.url());
+    let far = "socks5h://u:SEKRET-0123@192.0.2.1:9";
+    let profile = format!(
+        "[profiles.p]\nendpoint = \"{}\"\ntoken_env = \"T\"\nproxy = \"{far}\"\n",
+        server.url()
+    );
+    for args in [
+        &["v1/x", "-x", "192.0.2.1:9"][..],
+        &["v1/x", "-x", far],
+        &["curl", "-s", "-x", "http://192.0.2.1:9", &url],
+        &["curl", "-s", "-p", "-x", "192.0.2.1:9", &url],
+        &["curl", "-s", "--socks5", "192.0.2.1:9", &url],
+    ] {
+        rein(args)
+            .at(&server.url())
+            .run()
+            .exit(2)
+            .stdout("")
+            .says("off this machine over plain http")
+            .says("192.0.2.1:9")
+            .no_canary();
+    }
+    for args in [&["-p", "p", "v1/x"][..], &["-p", "p", "curl", "-s", &url]] {
+        let call = rein(args).config(&profile).var("T", CANARY);
+        call.run().exit(2).says("off this machine").no_canary();
+    }
+    // A token service on this machine is asked through no other either.
+    let oauth = format!(
+        "[profiles.p]\nendpoint = \"https://tenant.invalid\"\n[profiles.p.oauth]\n\
+         token_url = \"{}\"\nclient_id = \"one\"\nclient_secret_env = \"T\"\n",
+        server.url()
+    );
+    rein(["-p", "p", "v1/x", "-x", far])
+        .config(&oauth)
+        .var("T", CANARY)
+        .run()
+        .exit(2)
+        .says("off this machine")
+        .no_canary();
+    server.saw_nothing();
+    rein(["-p", "p", "v1/x", "-x", ""])
+        .config(&profile)
+        .var("T", CANARY)
+        .run()
+        .exit(0);
+    server.only();
 }
 
 #[cfg(unix)]

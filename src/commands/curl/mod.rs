@@ -317,7 +317,7 @@ impl Call<'_> {
         draft: &Draft,
         record: &mut Record,
     ) -> Result<(Connection, Option<Credential>, Redactor)> {
-        let connection = self.connection(own)?;
+        let mut connection = self.connection(own)?;
         let mut redactor = Redactor::default();
         for secret in draft.secrets() {
             redactor.learn(&secret);
@@ -325,13 +325,14 @@ impl Call<'_> {
         let Some(profile) = own.filter(|_| self.wants_token) else {
             return Ok((connection, None, redactor));
         };
+        let url = &self.place.address.url;
+        connection::keep_at_home(&mut connection, url)?;
         let limits = policy::limits(self.args)?;
         let options = &self.args.connection;
         let token: Token =
             token::obtain(profile, options, limits, Freshness::Kept, self.cx).await?;
         redactor.learn(&token.secret);
         record.token_source = Some(token.source.clone());
-        let url = &self.place.address.url;
         let credential = Credential::for_call(url, profile, &token, &TypedCredential::Profile)?;
         let leads_away = |host: &Option<String>| {
             host.as_deref()
