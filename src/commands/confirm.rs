@@ -21,7 +21,7 @@ pub(crate) fn decide(
     cx: &Context,
 ) -> Decision {
     let can_ask = cx.env.stdin_terminal && cx.env.stderr_terminal;
-    guard::decide(guard::needed(classified, profile), confirm, can_ask)
+    guard::decide(classified, profile, confirm, can_ask)
 }
 
 /// Lets a call pass, asks, or refuses it.
@@ -40,6 +40,7 @@ pub(crate) fn pass(
         Decision::Refuse(needed, refusal) => {
             Err(refuse(&needed, refusal, request, path, classified))
         }
+        Decision::Unknown(why) => Err(guard::unknown(&why).fact(what(request, path, classified))),
         Decision::Ask(needed) => {
             let question = question(&needed, request, path, classified, profile);
             if ask(&question).as_deref() == Some(needed.owner.as_str()) {
@@ -73,12 +74,7 @@ fn refuse(
             needed.guard.name()
         ),
     )
-    .fact(format!(
-        "{} {} is {}",
-        request.method,
-        sanitise(path),
-        with_cost(classified, request)
-    ));
+    .fact(what(request, path, classified));
     let failure = if needed.reason.is_empty() {
         failure
     } else {
@@ -94,6 +90,15 @@ fn refuse(
         )),
         Refusal::NotConfirmed => failure.hint(format!("if it is meant: --confirm {owner}")),
     }
+}
+
+fn what(request: &Request, path: &str, classified: &Classified) -> String {
+    format!(
+        "{} {} is {}",
+        request.method,
+        sanitise(path),
+        with_cost(classified, request)
+    )
 }
 
 fn with_cost(classified: &Classified, request: &Request) -> String {

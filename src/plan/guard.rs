@@ -5,6 +5,9 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use crate::catalogue::{Class, Classified, Endpoint, without_prefix};
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::output::terminal::sanitise;
 use crate::profile::{Guard, Profile};
 
 /// The guard that a call meets.
@@ -27,6 +30,8 @@ pub(crate) enum Decision {
     Ask(Needed),
     /// It is not sent.
     Refuse(Needed, Refusal),
+    /// It is not sent: which guards it meets is not known, for this reason.
+    Unknown(String),
 }
 
 /// Why a call is not sent.
@@ -47,7 +52,7 @@ pub(crate) enum Refusal {
 /// project. Where several guards apply the strictest counts; of equally strict ones that of who
 /// owns the project, the call's own profile before the others; then the call's own; then the
 /// first by name.
-pub(crate) fn needed(classified: &Classified, profile: &Profile) -> Option<Needed> {
+fn needed(classified: &Classified, profile: &Profile) -> Option<Needed> {
     if classified.class == Class::Read {
         return None;
     }
@@ -151,8 +156,18 @@ fn concern(
 }
 
 /// Decides on a call.
-pub(crate) fn decide(needed: Option<Needed>, confirm: Option<&str>, can_ask: bool) -> Decision {
-    let Some(needed) = needed else {
+pub(crate) fn decide(
+    classified: &Classified,
+    profile: &Profile,
+    confirm: Option<&str>,
+    can_ask: bool,
+) -> Decision {
+    if let Some(why) = &profile.unknown_guards
+        && classified.class != Class::Read
+    {
+        return Decision::Unknown(why.clone());
+    }
+    let Some(needed) = needed(classified, profile) else {
         return Decision::Allow;
     };
     if needed.guard == Guard::ReadOnly {
@@ -164,6 +179,18 @@ pub(crate) fn decide(needed: Option<Needed>, confirm: Option<&str>, can_ask: boo
         None if can_ask => Decision::Ask(needed),
         None => Decision::Refuse(needed, Refusal::NotConfirmed),
     }
+}
+
+/// Says that a call is not sent because the guards in the configuration file are not known.
+pub(crate) fn unknown(why: &str) -> Failure {
+    Failure::new(
+        Exit::Guard,
+        "refused: which guards this call meets is not known",
+    )
+    .fact(format!("{}, and the guards stand there", sanitise(why)))
+    .fact("nothing was sent")
+    .hint("mend the file; rein config check looks for mistakes")
+    .hint("or say that no guard is meant: REINFER_CONFIG=/dev/null, in place of any --config")
 }
 
 /// How many AI units a billable call may cost; `None` when its body does not tell.
@@ -241,6 +268,7 @@ mod tests {
             token: TokenSource::Demo(Secret::new("t".to_owned())),
             extends: None,
             neighbours,
+            unknown_guards: None,
         }
     }
 
@@ -404,8 +432,8 @@ mod tests {
                             segments: Vec::new(),
                             may_be_a_read: false,
                         };
-                        let found = needed(&classified, &profile(guard, Vec::new()));
-                        let decision = decide(found, confirm, can_ask);
+                        let profile = profile(guard, Vec::new());
+                        let decision = decide(&classified, &profile, confirm, can_ask);
                         let sent = decision == Decision::Allow;
                         let asked = matches!(decision, Decision::Ask(_));
                         let free = class == Class::Read || guard == Guard::None;

@@ -155,6 +155,7 @@ fn guard_words(profile: &Profile, decision: &Decision) -> String {
                 needed.owner
             )
         }
+        Decision::Unknown(why) => format!("not known: would be refused ({why})"),
         Decision::Refuse(needed, Refusal::ReadOnly) => {
             format!("read-only: would be refused (profile {})", needed.owner)
         }

@@ -133,6 +133,9 @@ pub struct Profile {
     /// Every other profile of the file with the endpoint it owns: for naming the owner of a
     /// refused URL and for guards that follow the data.
     pub neighbours: Vec<Neighbour>,
+    /// Why the guards of the file's profiles are not known, when the file or a profile in it cannot
+    /// be read and this call needs neither.
+    pub unknown_guards: Option<String>,
 }
 
 impl Profile {

@@ -124,6 +124,85 @@ fn read_only_yields_to_nothing() {
 }
 
 #[test]
+fn a_file_that_cannot_be_read_has_guards_that_nobody_knows() {
+    let server = server();
+    let good = config(&server, "confirm");
+    let full = format!("{}/api/v1/datasets/retail/orders", server.url());
+    let writes = [
+        &["DELETE", "v1/datasets/retail/orders"][..],
+        &[
+            "DELETE",
+            "v1/datasets/retail/orders",
+            "--confirm",
+            "127.0.0.1",
+        ],
+        &["POST", "v1/unlisted", "a=1"],
+        &["call", "delete-dataset", "project=retail", "dataset=orders"],
+        &["curl", "-s", "-X", "DELETE", &full],
+        &["curl", "-s", "-d", "a=1", "https://elsewhere.invalid/"],
+        &["follow", "retail/orders/s", "--once"],
+    ];
+    // One mistake in the text, one in a single profile, and a file that is not there.
+    let broken = [
+        (format!("{good}[profiles.\"{CANARY}\n"), "config.toml:11:"),
+        (
+            format!("{good}[profiles.x]\nextends = \"nope\"\n"),
+            "config.toml:12: profile x extends nope",
+        ),
+        (
+            format!("{good}[profiles.x]\nguard = \"{CANARY}\"\n"),
+            "config.toml:12:9: guard must be one of",
+        ),
+    ];
+    for (text, place) in &broken {
+        for args in writes {
+            rein(args)
+                .config(text)
+                .at(&server.url())
+                .run()
+                .exit(9)
+                .stdout("")
+                .says("which guards this call meets is not known")
+                .says(place)
+                .says("REINFER_CONFIG=/dev/null")
+                .no_canary();
+        }
+    }
+    rein(writes[0])
+        .var("REINFER_CONFIG", "/nowhere/c.toml")
+        .at(&server.url())
+        .run()
+        .exit(9)
+        .says("cannot read the configuration file /nowhere/c.toml");
+    let look = rein(["DELETE", "v1/datasets/retail/orders", "--dry-run"])
+        .config(&broken[0].0)
+        .at(&server.url())
+        .run()
+        .exit(0);
+    assert!(
+        look.stdout_text()
+            .contains(" not known: would be refused (")
+    );
+    server.saw_nothing();
+    // Reads pass, and so does a write when no guard is meant on purpose.
+    for args in [
+        &["v1/datasets/retail/orders"][..],
+        &["POST", "v1/datasets/retail/orders/export", "limit:=1"],
+        &["curl", "-s", &full],
+    ] {
+        let call = rein(args).config(&broken[0].0).at(&server.url());
+        call.run().exit(0);
+    }
+    rein(writes[0])
+        .config(&broken[0].0)
+        .var("REINFER_CONFIG", "/dev/null")
+        .at(&server.url())
+        .run()
+        .exit(0);
+    assert_eq!(server.requests().len(), 4);
+}
+
+#[test]
 fn a_refusal_of_a_billable_call_names_the_units() {
     let server = server();
     let args = [

@@ -17,6 +17,7 @@ use crate::cli::curl::CurlArgs;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
+use crate::plan::guard;
 use crate::plan::target::{self, Var};
 use crate::profile::{Guard, Neighbour, Profile};
 use crate::request::Request;
@@ -156,7 +157,7 @@ pub(crate) fn classified(request: &Request, place: &Place, profile: &Profile) ->
 }
 
 /// Refuses a write whose URL a guarded endpoint's server could read as its own, though as typed it
-/// is not.
+/// is not, and any write while it is not known which endpoints are guarded.
 ///
 /// # Errors
 /// Fails (exit 9).
@@ -167,6 +168,12 @@ pub(crate) fn refuse_ways_round(
 ) -> Result<()> {
     if is_read(method) {
         return Ok(());
+    }
+    if let Some(why) = tenants
+        .chosen
+        .and_then(|profile| profile.unknown_guards.as_ref())
+    {
+        return Err(guard::unknown(why));
     }
     let guarded = tenants
         .chosen

@@ -46,8 +46,15 @@ pub fn resolve(choice: &Choice<'_>, env: &Env) -> Result<Profile> {
     let profile = match selected {
         Some(Selected::Named(name, origin)) => named(&name, &origin, choice, env, &config?)?,
         Some(Selected::Endpoint(base, origin)) => {
-            // Endpoint and token need no file, so a broken one must not be in the way.
-            endpoint_alone(base, origin, choice, env, &config.unwrap_or_default())?
+            // Endpoint and token need no file, so a broken one must not be in the way; but the
+            // guards that stand in it are not known then.
+            let (config, unread) = match config {
+                Ok(config) => (config, None),
+                Err(failure) => (ConfigFile::default(), Some(failure.headline)),
+            };
+            let mut profile = endpoint_alone(base, origin, choice, env, &config)?;
+            profile.unknown_guards = unread.or(profile.unknown_guards);
+            profile
         }
         None => return Err(nothing_selected(&config?)),
     };
@@ -255,7 +262,10 @@ fn endpoint_alone(
     };
     let name = base.host_label();
     let mut profile = bare(&name, Setting::new(base, origin), token);
-    profile.neighbours = neighbours(None, config).unwrap_or_default();
+    match neighbours(None, config) {
+        Ok(neighbours) => profile.neighbours = neighbours,
+        Err(failure) => profile.unknown_guards = Some(failure.headline),
+    }
     profile.vars = file_vars(config);
     Ok(profile)
 }
@@ -326,6 +336,7 @@ fn bare(name: &str, base: Setting<Base>, token: TokenSource) -> Profile {
         token,
         extends: None,
         neighbours: Vec::new(),
+        unknown_guards: None,
     }
 }
 
@@ -394,6 +405,7 @@ fn assemble(entry: &Entry, config: &ConfigFile) -> Result<Profile> {
             .as_ref()
             .map(|located| Setting::new(located.value.clone(), origin(entry, located.line))),
         neighbours: Vec::new(),
+        unknown_guards: None,
     })
 }
 
