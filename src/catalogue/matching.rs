@@ -46,11 +46,11 @@ struct Match {
     is_plain: bool,
 }
 
-/// Headers by which some servers take another method than the request's.
+/// Headers by which some servers take another method than the request's, spelled as variables.
 const OVERRIDES: [&str; 3] = [
-    "x-http-method-override",
-    "x-http-method",
-    "x-method-override",
+    "x_http_method_override",
+    "x_http_method",
+    "x_method_override",
 ];
 
 /// The families of the API, which have many paths in common.
@@ -82,7 +82,8 @@ pub(crate) fn classify<'a>(
         && methods
             .iter()
             .all(|method| !matches!(method.as_str(), "DELETE" | "PATCH"))
-        && !is_known_as_more(&read);
+        && !is_known_as_more(&read.split)
+        && !is_known_as_more(&leniently(path));
     let project = found.as_ref().and_then(|found| {
         found
             .params
@@ -107,10 +108,7 @@ fn methods<'a>(
 ) -> Vec<String> {
     let mut methods = vec![method.to_ascii_uppercase()];
     for (name, value) in headers {
-        if OVERRIDES
-            .iter()
-            .any(|other| name.eq_ignore_ascii_case(other))
-        {
+        if OVERRIDES.contains(&variable_name(name).as_str()) {
             methods.push(value.trim().to_ascii_uppercase());
         }
     }
@@ -125,6 +123,13 @@ fn methods<'a>(
         }
     }
     methods
+}
+
+/// Returns a header's name as a server sees it that makes variables of them (RFC 3875, 4.1.18):
+/// what is neither letter nor digit is the same there.
+fn variable_name(header: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
+    header.to_ascii_lowercase().chars().map(plain).collect()
 }
 
 /// Judges a call as if it had this method.
@@ -150,8 +155,8 @@ fn judge(method: &str, path: &Path) -> (Class, Option<Match>) {
 }
 
 /// Returns whether the catalogue has the path as more than a read, whatever method and family.
-fn is_known_as_more(path: &Path) -> bool {
-    let mut segments = path.split.clone();
+fn is_known_as_more(path: &[Segment]) -> bool {
+    let mut segments = path.to_vec();
     let in_a_family = segments.len() > 1
         && segments[0].text.eq_ignore_ascii_case("api")
         && FAMILIES
@@ -175,6 +180,34 @@ fn is_project_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
+}
+
+/// Cuts a path as a server could that forgives much: decoded to the end, a backslash taken for a
+/// slash, and of each segment only the word that it begins with, without parameters and endings.
+fn leniently(path: &str) -> Vec<Segment> {
+    let path = path.split(['?', '#']).next().unwrap_or_default();
+    let mut text = path.to_owned();
+    loop {
+        let next = decoded(&text);
+        if next == text {
+            break;
+        }
+        text = next;
+    }
+    let is_of_a_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
+    text.split(['/', '\\'])
+        .filter(|segment| !segment.is_empty())
+        .map(|segment| {
+            let begun = segment.trim_start_matches(|c| !is_of_a_word(c));
+            let word = begun.split(|c| !is_of_a_word(c)).next().unwrap_or_default();
+            // What has no word is a value all the same.
+            let text = if word.is_empty() { segment } else { word };
+            Segment {
+                text: text.to_owned(),
+                is_joined: false,
+            }
+        })
+        .collect()
 }
 
 fn decoded(text: &str) -> String {
@@ -345,6 +378,12 @@ mod tests {
             ),
             (
                 "GET",
+                "/api/v1/datasets/p/d",
+                Some(("X_Http-Method_OVERRIDE", "DELETE")),
+                Class::Destructive,
+            ),
+            (
+                "GET",
                 "/api/v1/datasets/p/d?_method=DELETE",
                 None,
                 Class::Destructive,
@@ -492,6 +531,38 @@ mod tests {
                 "/api/v1/datasets/p/d/streams%2Fs/reset",
                 None,
                 Class::Stateful,
+            ),
+            // Known as more by a server that forgives the spelling.
+            (
+                "POST",
+                "/api/v1/datasets/p/d/streams/s/advance;x",
+                None,
+                Class::Write,
+            ),
+            (
+                "POST",
+                "/api/v1/datasets/p/d/streams/s/%2561dvance",
+                None,
+                Class::Write,
+            ),
+            (
+                "POST",
+                "/api;v=1/v1/datasets/p/d/streams/s/advance%20",
+                None,
+                Class::Write,
+            ),
+            (
+                "PUT",
+                "/api/v1/datasets/p;x/d/streams%5Cs/reset.json",
+                None,
+                Class::Write,
+            ),
+            ("POST", "/api/v1/users%00", None, Class::Write),
+            (
+                "POST",
+                "/api/v1/unlisted/a b;x/%25c3%25bc",
+                None,
+                Class::Read,
             ),
             // Known as a read by another method.
             ("POST", "/api/v1/audit_events/query", None, Class::Read),

@@ -355,6 +355,11 @@ method = "POST"
 path = "/api/v1/unlisted"
 query = { q = "{q}" }
 reads = true
+
+[templates.advance]
+method = "POST"
+path = "/api/v1/datasets/{project}/d/streams/s/{verb}"
+reads = true
 "#;
 
 #[test]
@@ -401,6 +406,14 @@ fn templates_of_ones_own_keep_types_and_cannot_be_injected() {
             9,
             "write",
         ),
+        (
+            &["probe", "q=1", "-H", "X_HTTP_METHOD_OVERRIDE: DELETE"],
+            9,
+            "write",
+        ),
+        (&["advance", "verb=advance"], 9, "stateful"),
+        (&["advance", "verb=advance;x"], 9, "write"),
+        (&["advance", "verb=%61dvance"], 9, "write"),
     ] {
         call(args).run().exit(exit).says(says).no_canary();
     }
