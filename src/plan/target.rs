@@ -73,10 +73,7 @@ enum Spelling<'a> {
 }
 
 fn spelling(text: &str) -> Result<Spelling<'_>> {
-    let without_scheme = text
-        .strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .unwrap_or(text);
+    let without_scheme = without_scheme(text);
     if let Some(path) = documented(without_scheme) {
         return Ok(Spelling::Below(path.to_owned()));
     }
@@ -108,6 +105,20 @@ fn spelling(text: &str) -> Result<Spelling<'_>> {
         Some("v1" | "preview" | "_private") => Ok(Spelling::Below(format!("/api/{text}"))),
         Some("api" | "auth") => Ok(Spelling::Below(format!("/{text}"))),
         _ => Err(not_a_target(text)),
+    }
+}
+
+/// Returns what follows `http://` or `https://`, in any letter case, or else the whole text.
+pub(crate) fn without_scheme(text: &str) -> &str {
+    match text.split_once("://") {
+        Some((scheme, rest))
+            if ["http", "https"]
+                .iter()
+                .any(|known| scheme.eq_ignore_ascii_case(known)) =>
+        {
+            rest
+        }
+        _ => text,
     }
 }
 
@@ -189,16 +200,23 @@ fn below_the_endpoint(text: &str, profile: &Profile) -> Result<String> {
             None => failure.hint("write the path alone, or choose the profile with -p"),
         }
     };
+    let after_scheme = without_scheme(text);
+    let end = after_scheme.find(['/', '?', '#']);
+    let (host, path) = after_scheme.split_at(end.unwrap_or(after_scheme.len()));
+    // A parser takes all of these for something else than what is written.
+    if host.is_empty() || host.contains(['\\', '@', '%']) {
+        return Err(
+            Failure::usage("the URL's host can be read in more than one way")
+                .fact("nothing was sent")
+                .hint("write it plainly, without user, \\ or %, or write the path alone"),
+        );
+    }
     // Placeholders are filled later; a stand-in keeps the parser from encoding their brackets.
     let probe = text.replace(['{', '}', '<', '>'], "x");
     let url = Url::parse(&probe).map_err(|_| elsewhere())?;
     if !base.owns(&url) {
         return Err(elsewhere());
     }
-    let after_scheme = text.split_once("://").map_or("", |(_, rest)| rest);
-    let path = after_scheme
-        .find(['/', '?', '#'])
-        .map_or("", |start| &after_scheme[start..]);
     // The same spelling as the endpoint's is asked for: what `owns` saw was normalised, and the
     // typed text must not mean another tenant before that.
     path.strip_prefix(base.path_prefix())
@@ -377,7 +395,8 @@ mod tests {
             "https://<mydomain>.reinfer.io/api/v1/datasets",
             "https://cloud.uipath.com/<org>/<tenant>/reinfer_/api/v1/datasets",
             "https://cloud.uipath.com/acme/dev/reinfer_/api/v1/datasets",
-            "https://CLOUD.uipath.com:443/acme/dev/reinfer_/api/v1/datasets",
+            "HTTPS://CLOUD.uipath.com:443/acme/dev/reinfer_/api/v1/datasets",
+            "HTTPS://<my_api_endpoint>/api/v1/datasets",
         ] {
             assert_eq!(url(text), Ok(format!("{BASE}/api/v1/datasets")), "{text}");
         }
@@ -416,6 +435,17 @@ mod tests {
             "https://cloud.uipath.com.evil.example/acme/dev/reinfer_/api",
             "https://cloud.uipath.com@evil.example/acme/dev/reinfer_/api",
             "https://u:p@cloud.uipath.com/acme/dev/reinfer_/api",
+            "https://@cloud.uipath.com/acme/dev/reinfer_/api",
+            "https:///cloud.uipath.com/acme/dev/reinfer_/api",
+            "https://cloud.uipath%2ecom/acme/dev/reinfer_/api",
+            r"https://cloud.uipath.com\acme/dev/reinfer_/acme/dev/reinfer_/api",
+            r"https://cloud.uipath.com\/acme/dev/reinfer_/api",
+            r"https:/\cloud.uipath.com/acme/dev/reinfer_/api",
+            r"https:\\cloud.uipath.com/acme/dev/reinfer_/api",
+            r"https://\cloud.uipath.com/acme/dev/reinfer_/api",
+            r"https://cloud.uipath.com/acme\dev/reinfer_/api",
+            r"https://cloud.uipath.com/acme/dev/reinfer_\api",
+            r"https://<my_api_endpoint>\x/api",
             "https://cloud.uipath.com/acme/dev/reinfer_/../../x",
             "//evil.example/api",
             r"\\evil.example/api",

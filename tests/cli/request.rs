@@ -47,12 +47,14 @@ fn a_plain_call_is_a_get_with_the_token_and_our_name() {
 fn every_spelling_of_a_target_is_the_same_request() {
     let server = Recorder::always(Reply::json(200, OK));
     let url = format!("{}/api/v1/datasets", server.url());
+    let capitals = url.replace("http://", "HTTP://");
     let targets = [
         "/api/v1/datasets",
         "v1/datasets",
         "https://<my_api_endpoint>/api/v1/datasets",
         "<my_api_endpoint>/api/v1/datasets",
         &url,
+        &capitals,
     ];
     for target in targets {
         rein([target]).at(&server.url()).run().exit(0);
@@ -353,6 +355,32 @@ fn what_is_wrong_before_sending_sends_nothing() {
     for (args, says) in cases {
         refused(args, says);
     }
+}
+
+#[test]
+fn a_url_that_a_parser_would_repair_is_refused() {
+    let server = Recorder::always(Reply::json(200, OK));
+    for (before, after) in [
+        ("http://", r"\evil/api/v1/x"),
+        ("http://", r"\/api/v1/x"),
+        (r"http:/\", "/api/v1/x"),
+        (r"http:\\", "/api/v1/x"),
+        (r"http://\", "/api/v1/x"),
+        ("http:///", "/api/v1/x"),
+        ("http://@", "/api/v1/x"),
+        ("http://u:p@", "/api/v1/x"),
+        ("http://", r"/api\v1/x"),
+    ] {
+        let place = server.url().replace("http://", "");
+        let target = format!("{before}{place}{after}");
+        rein([&target])
+            .at(&server.url())
+            .run()
+            .exit(2)
+            .stdout("")
+            .no_canary();
+    }
+    server.saw_nothing();
 }
 
 #[test]

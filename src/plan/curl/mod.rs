@@ -55,7 +55,7 @@ pub(crate) fn place(
     let text = text.trim_matches([' ', '\u{a0}', '\n', '\t', '\r']);
     let scheme = scheme(args)?;
     let mut whole = text.to_owned();
-    if let Some(path) = target::documented(without_scheme(text)) {
+    if let Some(path) = target::documented(target::without_scheme(text)) {
         let profile = tenants.chosen.ok_or_else(|| no_profile(tenants.others))?;
         let base = profile.base.value.as_str();
         notes.push(format!(
@@ -97,12 +97,6 @@ fn scheme(args: &CurlArgs) -> Result<&str> {
             .to_str()
             .ok_or_else(|| Failure::usage("the value of --proto-default is not valid UTF-8")),
     }
-}
-
-fn without_scheme(text: &str) -> &str {
-    text.strip_prefix("https://")
-        .or_else(|| text.strip_prefix("http://"))
-        .unwrap_or(text)
 }
 
 fn no_profile(others: &[Neighbour]) -> Failure {
