@@ -340,7 +340,11 @@ mod tests {
         ] {
             assert_eq!(of(method, path, &dev), expected, "{method} {path}");
         }
-        for base in ["https://cloud.uipath.com:443/ACME/dev/reinfer_/", BASE] {
+        for base in [
+            "https://cloud.uipath.com:443/ACME/dev/reinfer_/",
+            "https://cloud.uipath.com./acme/dev/reinfer_",
+            BASE,
+        ] {
             let dev = profile(Guard::None, vec![prod(base)]);
             assert_eq!(
                 of("DELETE", "/api/v1/datasets/retail/orders", &dev),

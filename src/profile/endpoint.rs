@@ -161,7 +161,7 @@ impl Base {
     /// the path aside, because the service takes organisation and tenant in any.
     pub fn same_endpoint(&self, other: &Base) -> bool {
         self.url.scheme() == other.url.scheme()
-            && self.url.host() == other.url.host()
+            && same_host(&self.url, &other.url)
             && self.url.port_or_known_default() == other.url.port_or_known_default()
             && folded(self.path_prefix()) == folded(other.path_prefix())
     }
@@ -190,6 +190,16 @@ impl Base {
             None => host.to_owned(),
         }
     }
+}
+
+/// Returns whether two URLs name one host: a final dot says that the name is complete, and a
+/// complete name is what everybody writes without it.
+pub(crate) fn same_host(one: &Url, other: &Url) -> bool {
+    let name = |url: &Url| {
+        url.host_str()
+            .map(|host| host.trim_end_matches('.').to_owned())
+    };
+    name(one) == name(other)
 }
 
 /// Returns whether a URL's host can only be this machine.
@@ -384,6 +394,7 @@ mod tests {
             "https://cloud.uipath.com:443/acme/dev/reinfer_",
             "https://CLOUD.UIPATH.COM/ACME/dev/reinfer_",
             "https://cloud.uipath.com/%61cme/%44ev/reinfer_",
+            "https://cloud.uipath.com./acme/dev/reinfer_",
         ] {
             assert!(base.same_endpoint(&Base::for_test(text)), "{text}");
         }

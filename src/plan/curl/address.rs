@@ -7,6 +7,7 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
 use crate::profile::Base;
+use crate::profile::endpoint::same_host;
 
 /// A URL taken apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -148,7 +149,7 @@ impl Address {
 
     /// Returns whether the URL could lie under an endpoint in some reading.
     pub(crate) fn may_be_under(&self, base: &Base) -> bool {
-        let same_host = base.url().host() == self.url.host()
+        let same_host = same_host(base.url(), &self.url)
             && base.url().port_or_known_default() == self.url.port_or_known_default();
         same_host && (base.owns(&self.url) || !self.is_unambiguous() || self.is_folded_under(base))
     }
@@ -325,6 +326,7 @@ mod tests {
             ("https://h.example/acme/dev/reinfer_/a\\b", false, true),
             ("https://h.example/acme/prod/reinfer_/api", false, false),
             ("https://h.example/ACME/dev/reinfer_/api", false, true),
+            ("https://h.example./acme/dev/reinfer_/api", false, true),
             ("http://h.example/acme/dev/reinfer_/api", false, false),
             ("https://evil.example/acme/dev/reinfer_/api", false, false),
         ] {
