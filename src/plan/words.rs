@@ -79,12 +79,15 @@ fn not_a_target(word: &str, subcommands: &[String]) -> Failure {
 
 /// Reads a method, in any letter case; it is sent in capitals, so that guard and wire agree.
 ///
+/// CONNECT is none: it asks for a tunnel, and its request has no path.
+///
 /// # Errors
 /// Fails when the word is not an HTTP token.
 pub(crate) fn parse_method(word: &OsStr) -> Result<Method> {
     word.to_str()
         .filter(|word| !word.is_empty())
         .and_then(|word| Method::from_bytes(word.to_ascii_uppercase().as_bytes()).ok())
+        .filter(|method| *method != Method::CONNECT)
         .ok_or_else(|| {
             Failure::usage("the method is not a valid one").hint("-X GET, -X POST, -X DELETE ...")
         })

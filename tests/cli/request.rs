@@ -298,7 +298,7 @@ fn stdin_is_read_only_when_it_is_asked_for() {
 
 #[test]
 fn what_is_wrong_before_sending_sends_nothing() {
-    let cases: [(&[&str], &str); 46] = [
+    let cases: [(&[&str], &str); 49] = [
         (&[], "no target"),
         (&["foo"], "neither a target nor a subcommand"),
         (&["prof", "list"], "did you mean profile"),
@@ -342,6 +342,9 @@ fn what_is_wrong_before_sending_sends_nothing() {
         (&["v1/x", "word"], "not an item"),
         (&["v1/x", "-d", "@-", "-T", "-"], "standard input"),
         (&["-X", "GET /evil", "v1/x"], "method"),
+        (&["-X", "CONNECT", "v1/x"], "method"),
+        (&["-X", "connect", "v1/x", "--dry-run"], "method"),
+        (&["curl", "-X", "CONNECT", "http://127.0.0.1:1/"], "method"),
         (&["GET", "v1/x", "-X", "PUT"], "two methods"),
         (&["-I", "v1/x", "-d", "{}"], "-I"),
         (&["v1/x", "-m", "-1"], "duration"),

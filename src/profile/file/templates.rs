@@ -88,7 +88,8 @@ impl Reader<'_> {
                 "summary" => template.summary = Some(self.string(value, word)?.value),
                 "method" => {
                     let text = self.string(value, word)?.value.to_ascii_uppercase();
-                    if http::Method::from_bytes(text.as_bytes()).is_err() {
+                    let read = http::Method::from_bytes(text.as_bytes());
+                    if !read.is_ok_and(|method| method != http::Method::CONNECT) {
                         return Err(self.wrong_type(value, word, "an HTTP method"));
                     }
                     method = Some(text);
