@@ -56,17 +56,17 @@ impl Headers {
         if lower == "authorization" {
             return self.authorization(value.unwrap_or_default());
         }
+        if OURS.contains(&lower.as_str()) {
+            return Err(
+                Failure::usage(format!("the header {name} is set by rein itself"))
+                    .hint("it follows from the target and the body; leave it out"),
+            );
+        }
         match value {
             Some("") => {
                 self.list
                     .retain(|header| !header.name.eq_ignore_ascii_case(name));
                 self.removed.push(lower);
-            }
-            _ if OURS.contains(&lower.as_str()) => {
-                return Err(
-                    Failure::usage(format!("the header {name} is set by rein itself"))
-                        .hint("it follows from the target and the body; leave it out"),
-                );
             }
             _ => self.list.push(Header::new(name, value.unwrap_or_default())),
         }
@@ -208,6 +208,8 @@ mod tests {
             ": x",
             "A B: x",
             "Host: evil.example",
+            "Host:",
+            "Connection:",
             "Content-Length: 5",
             "Transfer-Encoding: chunked",
         ] {

@@ -298,7 +298,7 @@ fn stdin_is_read_only_when_it_is_asked_for() {
 
 #[test]
 fn what_is_wrong_before_sending_sends_nothing() {
-    let cases: [(&[&str], &str); 49] = [
+    let cases: [(&[&str], &str); 51] = [
         (&[], "no target"),
         (&["foo"], "neither a target nor a subcommand"),
         (&["prof", "list"], "did you mean profile"),
@@ -319,6 +319,8 @@ fn what_is_wrong_before_sending_sends_nothing() {
         (&["v1/x", "-H", "X: 1\r\nY: 2"], "control character"),
         (&["v1/x", "-H", "no colon"], "no colon"),
         (&["v1/x", "-H", "Host: evil.example"], "set by rein"),
+        (&["v1/x", "-H", "Host:"], "set by rein"),
+        (&["v1/x", "Content-Length:"], "set by rein"),
         (&["v1/x", "-H", "Content-Length: 1"], "set by rein"),
         (&["v1/x", "-H", "Transfer-Encoding: chunked"], "set by rein"),
         (
