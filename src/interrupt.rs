@@ -6,7 +6,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, ChildStdout, Command};
+use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -33,11 +33,47 @@ pub(crate) fn keep_on_interrupt(path: &Path) {
 }
 
 /// The command that is being waited for.
-static CHILD: Mutex<Option<Arc<Mutex<Child>>>> = Mutex::new(None);
+static CHILD: Mutex<Option<Arc<Running>>> = Mutex::new(None);
+
+/// A command that has been started and may have ended.
+pub(crate) struct Running {
+    state: Mutex<State>,
+    /// Whether it and what it starts are a group of processes of their own.
+    is_apart: bool,
+}
+
+struct State {
+    child: Child,
+    /// Whether its end has been seen: its number may be another process's from then on.
+    has_ended: bool,
+}
+
+impl Running {
+    /// Returns how it has ended, if it has; the lock is not held for longer than that, so that an
+    /// interrupt can end it.
+    ///
+    /// # Errors
+    /// Fails when the system does not tell.
+    pub(crate) fn poll(&self) -> io::Result<Option<ExitStatus>> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let status = state.child.try_wait()?;
+        state.has_ended |= status.is_some();
+        Ok(status)
+    }
+
+    /// Ends it, and what it has started where it is a group of its own.
+    pub(crate) fn end(&self) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if self.is_apart && !state.has_ended {
+            kill_group(&state.child);
+        }
+        let _already_ended = state.child.kill();
+    }
+}
 
 /// A command that has been started.
 pub(crate) struct Started {
-    pub(crate) child: Arc<Mutex<Child>>,
+    pub(crate) running: Arc<Running>,
     /// Its input, where that is a pipe.
     pub(crate) stdin: Option<ChildStdin>,
     /// Its output, where that is a pipe.
@@ -52,16 +88,52 @@ pub(crate) struct Started {
 /// Fails when it cannot be started.
 pub(crate) fn spawn(command: &mut Command) -> io::Result<Started> {
     let mut running = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+    let is_apart = set_apart(command);
     let mut child = command.spawn()?;
     let (stdin, stdout) = (child.stdin.take(), child.stdout.take());
-    let child = Arc::new(Mutex::new(child));
-    *running = Some(Arc::clone(&child));
-    Ok(Started {
+    let state = Mutex::new(State {
         child,
+        has_ended: false,
+    });
+    let started = Arc::new(Running { state, is_apart });
+    *running = Some(Arc::clone(&started));
+    Ok(Started {
+        running: started,
         stdin,
         stdout,
     })
 }
+
+/// Makes a command a group of processes of its own, so that what it starts can be ended with it.
+///
+/// Not where there is a terminal: a group in its background is stopped when it asks for a password
+/// there, and Ctrl-C reaches everything in the foreground by itself.
+#[cfg(unix)]
+fn set_apart(command: &mut Command) -> bool {
+    use std::os::unix::process::CommandExt;
+    let has_terminal = std::fs::File::open("/dev/tty").is_ok();
+    if !has_terminal {
+        command.process_group(0);
+    }
+    !has_terminal
+}
+
+#[cfg(not(unix))]
+fn set_apart(_command: &mut Command) -> bool {
+    false
+}
+
+#[cfg(unix)]
+fn kill_group(leader: &Child) {
+    let group = i32::try_from(leader.id()).ok();
+    if let Some(group) = group.and_then(rustix::process::Pid::from_raw) {
+        let _already_ended =
+            rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
+    }
+}
+
+#[cfg(not(unix))]
+fn kill_group(_leader: &Child) {}
 
 /// Forgets the command: it has ended.
 pub(crate) fn forget_child() {
@@ -116,9 +188,8 @@ pub(crate) fn watch() {
                 for path in unfinished.iter() {
                     let _already_gone = std::fs::remove_file(path);
                 }
-                if let Some(child) = &*CHILD.lock().unwrap_or_else(PoisonError::into_inner) {
-                    let _already_ended =
-                        child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+                if let Some(running) = &*CHILD.lock().unwrap_or_else(PoisonError::into_inner) {
+                    running.end();
                 }
                 let _ends_the_process = signal_hook::low_level::emulate_default_handler(signal);
             }

@@ -2,7 +2,6 @@
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};
-use std::sync::PoisonError;
 use std::time::Duration;
 
 use crate::catalogue::{Class, Endpoint, classify};
@@ -424,19 +423,14 @@ fn hand_over(words: &[String], input: Vec<u8>) -> Result<()> {
     };
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped());
-    let Started { child, stdin, .. } =
+    let Started { running, stdin, .. } =
         interrupt::spawn(&mut command).map_err(|error| cannot(&error))?;
     if let Some(mut stdin) = stdin {
         // A command need not read what it is given: how it ends is what counts.
         let _not_read = stdin.write_all(&input);
     }
     let status = loop {
-        // Waiting with the lock held would keep an interrupt from ending the command.
-        let polled = child
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .try_wait();
-        match polled {
+        match running.poll() {
             Ok(Some(status)) => break Ok(status),
             Ok(None) => std::thread::sleep(Duration::from_millis(2)),
             Err(error) => break Err(error),

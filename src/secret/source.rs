@@ -3,13 +3,13 @@
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::sync::{Mutex, PoisonError, mpsc};
+use std::process::{Command, Stdio};
+use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
-use crate::interrupt::{self, Started};
+use crate::interrupt::{self, Running, Started};
 use crate::profile::Origin;
 use crate::secret::Secret;
 
@@ -321,7 +321,9 @@ fn run(words: &[String], name: &str) -> Result<Secret> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit());
-    let Started { child, stdout, .. } = interrupt::spawn(&mut command)
+    let Started {
+        running, stdout, ..
+    } = interrupt::spawn(&mut command)
         .map_err(|error| missing(&format!("{name} cannot be started: {}", io_reason(&error))))?;
     let Some(stdout) = stdout else {
         return Err(missing(&format!("{name} has no output")));
@@ -330,18 +332,18 @@ fn run(words: &[String], name: &str) -> Result<Secret> {
     let output = read_in_time(stdout, deadline);
     let ended = output
         .is_some()
-        .then(|| wait_in_time(&child, deadline))
+        .then(|| wait_in_time(&running, deadline))
         .flatten();
     interrupt::forget_child();
     let (Some(bytes), Some(status)) = (output, ended) else {
-        kill(&child);
+        running.end();
         return Err(missing(&format!(
             "{name} did not end within {} s",
             COMMAND_TIME.as_secs()
         )));
     };
     if bytes.len() as u64 > LARGEST {
-        kill(&child);
+        running.end();
         return Err(missing(&format!("{name} printed too much for a token")));
     }
     if !status.success() {
@@ -370,24 +372,14 @@ fn read_in_time(source: impl Read + Send + 'static, deadline: Instant) -> Option
         .ok()
 }
 
-fn wait_in_time(child: &Mutex<Child>, deadline: Instant) -> Option<std::process::ExitStatus> {
+fn wait_in_time(running: &Running, deadline: Instant) -> Option<std::process::ExitStatus> {
     loop {
-        let ended = child
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .try_wait();
-        match ended {
+        match running.poll() {
             Ok(Some(status)) => return Some(status),
             Ok(None) if Instant::now() < deadline => std::thread::sleep(Duration::from_millis(2)),
             Ok(None) | Err(_) => return None,
         }
     }
-}
-
-fn kill(child: &Mutex<Child>) {
-    let mut child = child.lock().unwrap_or_else(PoisonError::into_inner);
-    let _already_ended = child.kill();
-    let _already_waited_for = child.wait();
 }
 
 #[cfg(test)]

@@ -467,6 +467,54 @@ fn an_interrupt_ends_the_command_too() {
     assert_eq!(calls(&server), ["GET results"]);
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interrupt_ends_what_a_command_has_started() {
+    let server = Recorder::always(json(BATCH));
+    let folder = tempfile::tempdir().expect("a folder");
+    for signal in ["-INT", "-TERM"] {
+        let started = folder.path().join(format!("started{signal}"));
+        let script = format!(
+            "sleep 600 & echo $! > {0}.new; mv {0}.new {0}; wait",
+            started.display()
+        );
+        let config = format!(
+            "[profiles.p]\nendpoint = \"{}\"\ntoken_command = [\"sh\", \"-c\", \"{script}\"]\n",
+            server.url()
+        );
+        let rein = rein(["-p", "p", "v1/x"]).config(&config);
+        let call = rein.command();
+        // Without a terminal, as a pipeline runs it.
+        let mut child = std::process::Command::new("setsid")
+            .arg(call.get_program())
+            .args(call.get_args())
+            .env_clear()
+            .env("PATH", "/usr/bin:/bin")
+            .envs(
+                call.get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            .stdin(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("it starts");
+        let sleeping = loop {
+            let text = std::fs::read_to_string(&started).unwrap_or_default();
+            if !text.is_empty() {
+                break text.trim().to_owned();
+            }
+            std::thread::yield_now();
+        };
+        let interrupted = std::process::Command::new("kill")
+            .args([signal, &child.id().to_string()])
+            .status();
+        assert!(interrupted.expect("kill").success());
+        child.wait().expect("an end");
+        assert!(is_gone(&sleeping), "{sleeping} goes on after {signal}");
+    }
+    server.saw_nothing();
+}
+
 /// Waits for a process to be gone, or as good as gone: one that nobody waits for stays a zombie.
 #[cfg(unix)]
 fn is_gone(process: &str) -> bool {
