@@ -10,7 +10,7 @@ use crate::error::Result;
 use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, Connection};
 use crate::exchange::failure::TransportFailure;
-use crate::exchange::retry::{self, Outcome, Policy};
+use crate::exchange::retry::{self, Outcome, Policy, Spent};
 use crate::exchange::{self, Exchange, TimeLimits};
 use crate::output::record::{Answered, Record};
 use crate::output::terminal::sanitise;
@@ -203,6 +203,7 @@ impl<'a> Session<'a> {
         record: &mut Record,
     ) -> Result<Exchange> {
         let begun = Instant::now();
+        let mut waiting = Duration::ZERO;
         let mut next = Some(request);
         let mut tries = 0;
         loop {
@@ -217,7 +218,11 @@ impl<'a> Session<'a> {
             record.tries += 1;
             let outcome = self.once(request, &credential).await;
             record.timings = Some(self.client.timings());
-            let Some(wait) = self.wait_after(&outcome, tries, begun) else {
+            let spent = Spent {
+                in_all: begun.elapsed(),
+                waiting,
+            };
+            let Some(wait) = self.wait_after(&outcome, tries, spent) else {
                 return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
             };
             let cause = self.cause(&outcome);
@@ -235,6 +240,7 @@ impl<'a> Session<'a> {
                 explain::seconds(wait)
             )]);
             tokio::time::sleep(wait).await;
+            waiting += wait;
         }
     }
 
@@ -264,7 +270,7 @@ impl<'a> Session<'a> {
         &self,
         outcome: &Result<Exchange, TransportFailure>,
         tries: u32,
-        begun: Instant,
+        spent: Spent,
     ) -> Option<Duration> {
         let judged = match outcome {
             Ok(exchange) => Outcome::Status(exchange.head.status),
@@ -277,8 +283,7 @@ impl<'a> Session<'a> {
             .as_ref()
             .ok()
             .and_then(|exchange| retry::asked(&exchange.head.headers, SystemTime::now()));
-        self.policy
-            .wait(tries, asked, begun.elapsed(), fastrand::f64())
+        self.policy.wait(tries, asked, spent, fastrand::f64())
     }
 
     /// Says why a try has to be made again.

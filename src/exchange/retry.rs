@@ -17,7 +17,8 @@ pub(crate) struct Policy {
     pub(crate) retries: Option<u32>,
     /// What `--retry-delay` says: the wait before each.
     pub(crate) delay: Option<Duration>,
-    /// The time from the first try in which the last may begin.
+    /// The time from the first try in which the last may begin, not counting the tries themselves
+    /// where the server says how long to wait.
     pub(crate) max_time: Duration,
 }
 
@@ -29,6 +30,15 @@ impl Default for Policy {
             max_time: Duration::from_secs(60),
         }
     }
+}
+
+/// The time that has gone by since the first try began.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spent {
+    /// All of it.
+    pub(crate) in_all: Duration,
+    /// What of it was waiting between tries.
+    pub(crate) waiting: Duration,
 }
 
 /// How a try ended.
@@ -101,13 +111,16 @@ impl Policy {
     }
 
     /// Returns how long to wait before the next try, or `None` when there is none: after `tries`
-    /// tries in `elapsed`, the server having asked for `retry_after`. `chance` between 0 and 1
-    /// keeps many callers from coming back at once.
+    /// tries, the server having asked for `retry_after`. `chance` between 0 and 1 keeps many
+    /// callers from coming back at once.
+    ///
+    /// A wait that the server asks for is set against the waits alone: the time that a try took is
+    /// no reason to refuse one that fits by itself.
     pub(crate) fn wait(
         &self,
         tries: u32,
         retry_after: Option<Duration>,
-        elapsed: Duration,
+        spent: Spent,
         chance: f64,
     ) -> Option<Duration> {
         if tries > self.most() {
@@ -124,7 +137,11 @@ impl Policy {
         };
         // Never earlier than the server asks for.
         let wait = retry_after.map_or(own, |asked| asked.max(own.min(asked)));
-        let in_time = elapsed
+        let before = match retry_after {
+            Some(_) => spent.waiting,
+            None => spent.in_all,
+        };
+        let in_time = before
             .checked_add(wait)
             .is_some_and(|begins| begins <= self.max_time);
         in_time.then_some(wait)
@@ -262,7 +279,7 @@ mod tests {
     #[test]
     fn waits_grow_and_end() {
         let policy = Policy::default();
-        let wait = |tries| policy.wait(tries, None, Duration::ZERO, 1.0);
+        let wait = |tries| policy.wait(tries, None, Spent::default(), 1.0);
         assert_eq!(wait(1), Some(Duration::from_millis(500)));
         assert_eq!(wait(2), Some(Duration::from_secs(1)));
         assert_eq!(wait(3), None);
@@ -270,14 +287,27 @@ mod tests {
             retries: Some(0),
             ..policy
         };
-        assert_eq!(none.wait(1, None, Duration::ZERO, 0.0), None);
-        let asked =
-            |seconds| policy.wait(1, Some(Duration::from_secs(seconds)), Duration::ZERO, 0.0);
+        assert_eq!(none.wait(1, None, Spent::default(), 0.0), None);
+        let tried = Spent {
+            in_all: Duration::from_secs(5),
+            waiting: Duration::ZERO,
+        };
+        let asked = |seconds| policy.wait(1, Some(Duration::from_secs(seconds)), tried, 0.0);
         assert_eq!(asked(7), Some(Duration::from_secs(7)));
         assert_eq!(asked(0), Some(Duration::ZERO));
+        // The whole time, though the try itself took some.
+        assert_eq!(asked(60), Some(Duration::from_secs(60)));
         assert_eq!(asked(61), None);
         assert_eq!(asked(u64::MAX), None);
-        assert_eq!(policy.wait(1, None, Duration::from_secs(60), 0.0), None);
+        let all = Spent {
+            in_all: Duration::from_secs(60),
+            waiting: Duration::from_secs(1),
+        };
+        assert_eq!(policy.wait(1, None, all, 0.0), None);
+        assert_eq!(
+            policy.wait(2, Some(Duration::from_secs(60)), all, 0.0),
+            None
+        );
     }
 
     #[test]
@@ -304,13 +334,14 @@ mod tests {
     proptest! {
         #[test]
         fn no_wait_is_earlier_than_asked_or_later_than_allowed(
-            tries in 0_u32..20, asked in any::<u64>(), elapsed in 0_u64..100, chance in any::<f64>(),
+            tries in 0_u32..20, asked in 0_u64..100, waiting in 0_u64..100, chance in any::<f64>(),
         ) {
             let policy = Policy { retries: Some(10), ..Policy::default() };
-            let elapsed = Duration::from_secs(elapsed);
-            if let Some(wait) = policy.wait(tries, Some(Duration::from_secs(asked)), elapsed, chance) {
+            let waiting = Duration::from_secs(waiting);
+            let spent = Spent { in_all: waiting, waiting };
+            if let Some(wait) = policy.wait(tries, Some(Duration::from_secs(asked)), spent, chance) {
                 prop_assert!(wait >= Duration::from_secs(asked));
-                prop_assert!(elapsed + wait <= policy.max_time);
+                prop_assert!(waiting + wait <= policy.max_time);
             }
             let _parsed = retry_after(&format!("{asked}"), SystemTime::UNIX_EPOCH);
         }

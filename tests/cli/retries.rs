@@ -117,6 +117,13 @@ fn retry_after_is_kept_and_its_limit_too() {
         .exit(0)
         .says("trying again in 1 s");
     assert!(begun.elapsed() >= Duration::from_secs(1));
+    // All of the time is enough for a wait that takes all of it.
+    let exact = Recorder::start(vec![later("1"), Reply::json(200, OK)]);
+    rein(["/api/v1/x", "--retry-max-time", "1s"])
+        .at(&exact.url())
+        .run()
+        .exit(0);
+    assert_eq!(exact.requests().len(), 2);
     for value in ["61", "99999999999999999999"] {
         let server = Recorder::always(later(value));
         rein(["/api/v1/x"]).at(&server.url()).run().exit(4);
