@@ -30,7 +30,26 @@ const USUAL_LIFE: u64 = 3600;
 #[derive(Deserialize)]
 struct Answer {
     access_token: String,
-    expires_in: Option<u64>,
+    expires_in: Option<Seconds>,
+}
+
+/// A number, which some services write as a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Seconds {
+    Number(f64),
+    Text(String),
+}
+
+impl Seconds {
+    /// Returns whole seconds; `None` when it is no such number.
+    fn whole(&self) -> Option<u64> {
+        match self {
+            // A conversion that leaves the range stays at its ends.
+            Seconds::Number(number) => number.is_finite().then_some(*number as u64),
+            Seconds::Text(text) => text.trim().parse().ok(),
+        }
+    }
 }
 
 /// Asks for a token.
@@ -91,10 +110,12 @@ pub(crate) async fn ask(
                 400..=499 => Exit::Caller,
                 _ => Exit::Platform,
             };
-            return Err(
-                about(format!("{status} from {place}: no token was given"), exit)
-                    .hint("check client_id, the client secret and the scope"),
-            );
+            let hint = match exit {
+                Exit::Platform => "the token service itself failed; nothing is known of the rest",
+                _ => "check client_id, the client secret and the scope",
+            };
+            let headline = format!("{status} from {place}: no token was given");
+            return Err(about(headline, exit).hint(hint));
         }
     }
     let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
@@ -110,11 +131,15 @@ pub(crate) async fn ask(
             .bytes()
             .all(|byte| byte.is_ascii_graphic());
     if !usable {
-        return Err(broken());
+        let headline = format!("{place} gave a token that cannot stand in a header");
+        return Err(about(headline, Exit::NotReinfer).hint("check token_url"));
     }
     Ok(Granted {
         token: Secret::new(answer.access_token),
-        seconds: answer.expires_in.unwrap_or(USUAL_LIFE),
+        seconds: answer
+            .expires_in
+            .and_then(|seconds| seconds.whole())
+            .unwrap_or(USUAL_LIFE),
     })
 }
 

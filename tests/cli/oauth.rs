@@ -94,6 +94,33 @@ fn a_refused_token_is_renewed_once() {
 }
 
 #[test]
+fn a_life_in_seconds_may_be_a_text() {
+    for (life, asked) in [
+        ("\"3600\"", 1),
+        ("3600.5", 1),
+        ("null", 1),
+        ("\"1\"", 2),
+        ("1", 2),
+    ] {
+        let body = format!(r#"{{"access_token":"SEKRET-0123","expires_in":{life}}}"#);
+        let (api, login) = (
+            Recorder::always(Reply::json(200, OK)),
+            Recorder::always(Reply::with(200, &[], body.as_bytes())),
+        );
+        let state = tempfile::tempdir().expect("a folder");
+        for _ in 0..2 {
+            rein(["-p", "ci", "v1/x"])
+                .config(&config(&api, &login))
+                .var("CLIENT", "s")
+                .var("XDG_STATE_HOME", state.path())
+                .run()
+                .exit(0);
+        }
+        assert_eq!(login.requests().len(), asked, "{life}");
+    }
+}
+
+#[test]
 fn what_is_no_token_service_sends_no_call() {
     for (reply, exit, says) in [
         (
@@ -106,7 +133,18 @@ fn what_is_no_token_service_sends_no_call() {
             4,
             "client_id",
         ),
-        (Reply::with(503, &[], b""), 5, "503"),
+        (
+            Reply::with(503, &[], b""),
+            5,
+            "the token service itself failed",
+        ),
+        (granted(""), 8, "a token that cannot stand in a header"),
+        (granted("a b"), 8, "a token that cannot stand in a header"),
+        (
+            Reply::with(200, &[], br#"{"access_token":7}"#),
+            8,
+            "check token_url",
+        ),
         (Reply::Close(Vec::new()), 52, "[profiles.ci.oauth]"),
     ] {
         let (api, login) = (
