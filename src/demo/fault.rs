@@ -71,7 +71,8 @@ impl FromStr for Fault {
                 .hint("write KIND, KIND:RATE or KIND@PATH: 503:20%, slow=2000, cut@/export")
         };
         let (text, path) = match text.split_once('@') {
-            Some((text, path)) => (text, Some(path.to_owned())),
+            Some((text, path)) if is_path(path) => (text, Some(path.to_owned())),
+            Some(_) => return Err(wrong()),
             None => (text, None),
         };
         let (text, rate) = match text.split_once(':') {
@@ -102,6 +103,13 @@ impl FromStr for Fault {
         };
         Ok(Fault { kind, rate, path })
     }
+}
+
+/// Returns whether this can be a part of a path. A rate behind it is one in the wrong place.
+fn is_path(text: &str) -> bool {
+    let last = text.rsplit_once(':').map_or("", |(_, last)| last);
+    let is_rate = last.contains(['%', '.']) && rate_of(last).is_some();
+    !text.is_empty() && !is_rate
 }
 
 fn status_of(status: u32, retry_after: Option<u32>) -> Option<FaultKind> {
@@ -220,6 +228,7 @@ mod tests {
                 "reset:0.5@/export",
                 fault(FaultKind::Reset, 0.5, Some("/export")),
             ),
+            ("cut@id:1", fault(FaultKind::Cut, 1.0, Some("id:1"))),
             (
                 "slow=250",
                 fault(FaultKind::Slow(Duration::from_millis(250)), 1.0, None),
@@ -227,7 +236,19 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Fault>().as_ref(), Ok(&expected), "{text}");
         }
-        for text in ["", "no", "200", "999", "cut=1", "503:2", "503:x", "slow=x"] {
+        for text in [
+            "",
+            "no",
+            "200",
+            "999",
+            "cut=1",
+            "503:2",
+            "503:x",
+            "slow=x",
+            "cut@",
+            "503@/x:20%",
+            "503@/x:0.5",
+        ] {
             assert!(text.parse::<Fault>().is_err(), "{text}");
         }
     }
