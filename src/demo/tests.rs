@@ -256,6 +256,20 @@ fn a_stream_moves_only_when_it_is_advanced() {
         &json!({"to_comment_created_at": "2024-01-01T00:00:00Z"}),
     );
     assert!(reset.contains_key("stream"));
+    for (time, status) in [
+        ("x", 400),
+        ("2024-13-01T00:00:00Z", 400),
+        ("2024-01-01T25:00:00Z", 400),
+        ("2024-01-01T00:00Z", 400),
+        ("2024-01-01T00:00:00Zulu", 400),
+        ("2024-01-01T00:00:00.5+01:00", 200),
+        ("2024-01-01", 200),
+        ("2024-01-01T00:00:00Z", 200),
+    ] {
+        let body = json!({"to_comment_created_at": time});
+        let path = format!("{base}/reset");
+        assert_eq!(admin(state, "POST", &path, &body).0, status, "{time}");
+    }
     let (_, legacy) = admin(
         state,
         "POST",

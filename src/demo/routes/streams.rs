@@ -128,6 +128,9 @@ fn consume(call: &Call, stream: &mut Stream, comments: &[Object], what: &str) ->
             if from.is_empty() {
                 return Err(bad("'to_comment_created_at' is a required property"));
             }
+            if !is_time(from) {
+                return Err(bad("'to_comment_created_at' is not a valid ISO-8601 time"));
+            }
             stream.position = comments
                 .iter()
                 .filter(|comment| text(comment, "created_at") < from)
@@ -160,6 +163,42 @@ fn consume(call: &Call, stream: &mut Stream, comments: &[Object], what: &str) ->
         }
         _ => Err(not_found()),
     }
+}
+
+/// Returns whether a text is a date, or a date and a time of day, as ISO 8601 writes them.
+fn is_time(text: &str) -> bool {
+    let shaped = |text: &str, shape: &str| {
+        text.len() == shape.len()
+            && text
+                .bytes()
+                .zip(shape.bytes())
+                .all(|(byte, wanted)| match wanted {
+                    b'0' => byte.is_ascii_digit(),
+                    _ => byte == wanted,
+                })
+    };
+    let number = |range| {
+        let digits: Option<&str> = text.get(range);
+        digits
+            .and_then(|digits| digits.parse::<u8>().ok())
+            .unwrap_or_default()
+    };
+    let (date, time) = text.split_once('T').unwrap_or((text, "00:00:00"));
+    let (time, zone) = match time.find(['Z', '+', '-']) {
+        Some(start) => time.split_at(start),
+        None => (time, ""),
+    };
+    let (time, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    shaped(date, "0000-00-00")
+        && (1..=12).contains(&number(5..7))
+        && (1..=31).contains(&number(8..10))
+        && shaped(time, "00:00:00")
+        && number(11..13) < 24
+        && number(14..16) < 60
+        && number(17..19) <= 60
+        && !fraction.is_empty()
+        && fraction.bytes().all(|byte| byte.is_ascii_digit())
+        && (matches!(zone, "" | "Z") || shaped(&zone[1..], "00:00"))
 }
 
 /// Every fifth comment is filtered out, so that consumers meet that case.
