@@ -15,7 +15,7 @@ use crate::output::record::Record;
 use crate::output::status::counted;
 use crate::plan::checks::Until;
 use crate::request::Request;
-use crate::verdict::checks::{self, Checked, Step};
+use crate::verdict::checks::{self, Checked, Step, Unheld};
 use crate::verdict::explain::seconds;
 
 /// How large an answer may be: it is held, and looked at as a whole.
@@ -86,16 +86,19 @@ async fn repeat(
                     .map_or(Exit::Ok, |failure| failure.exit);
                 let held = match judged {
                     Ok(()) => checks::holds(&until.expect, &whole.body),
-                    Err(failure) => Err(failure.headline),
+                    Err(failure) => Err(Unheld::Not(failure.headline)),
                 };
-                if checks::after(exit, status, held.is_ok()) == Step::Last {
+                if checks::after(exit, status, &held) == Step::Last {
                     drop(meter);
                     let outcome = whole.pass_on(reading, session, record, cx);
-                    let problem = held.err();
+                    let problem = held.clone().err().map(Unheld::why);
                     record.checks.push(checked(until, problem));
-                    return outcome;
+                    return match held {
+                        Err(Unheld::CannotRun(failure)) => outcome.and(Err(failure)),
+                        _ => outcome,
+                    };
                 }
-                why = held.err().unwrap_or_default();
+                why = held.err().map(Unheld::why).unwrap_or_default();
                 last = Some(whole);
             }
         }

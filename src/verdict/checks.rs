@@ -39,7 +39,7 @@ pub(crate) fn check(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     for expect in &checks.expects {
         list.push(Checked {
             name: format!("--expect '{}'", expect.text),
-            problem: holds(expect, seen.body).err(),
+            problem: holds(expect, seen.body).err().map(Unheld::why),
         });
     }
     let milliseconds = |limit: Duration| limit.as_secs_f64() * 1000.0;
@@ -64,9 +64,28 @@ pub(crate) fn check(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     list
 }
 
+/// Why a filter does not hold on a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Unheld {
+    /// What it gave, or what came in place of an answer that it could be asked of.
+    Not(String),
+    /// It cannot run on such an answer.
+    CannotRun(Failure),
+}
+
+impl Unheld {
+    /// Says it in words.
+    pub(crate) fn why(self) -> String {
+        match self {
+            Unheld::Not(why) => why,
+            Unheld::CannotRun(failure) => failure.headline,
+        }
+    }
+}
+
 /// Returns why a filter does not hold on a body: it must give something, and nothing of it may be
 /// `false` or `null`.
-pub(crate) fn holds(expect: &Expect, body: &[u8]) -> Result<(), String> {
+pub(crate) fn holds(expect: &Expect, body: &[u8]) -> Result<(), Unheld> {
     let mut given = 0_u64;
     let mut first_false = None;
     let run = expect.filter.run(body, &mut |value| {
@@ -77,9 +96,12 @@ pub(crate) fn holds(expect: &Expect, body: &[u8]) -> Result<(), String> {
         Ok(())
     });
     match (run, first_false, given) {
-        (Err(failure), ..) => Err(failure.headline),
-        (Ok(()), Some(value), _) => Err(format!("it gave {}", String::from_utf8_lossy(&value))),
-        (Ok(()), None, 0) => Err("it gave nothing".to_owned()),
+        (Err(failure), ..) => Err(Unheld::CannotRun(failure)),
+        (Ok(()), Some(value), _) => {
+            let value = String::from_utf8_lossy(&value);
+            Err(Unheld::Not(format!("it gave {value}")))
+        }
+        (Ok(()), None, 0) => Err(Unheld::Not("it gave nothing".to_owned())),
         (Ok(()), None, _) => Ok(()),
     }
 }
@@ -125,11 +147,11 @@ pub(crate) enum Step {
 }
 
 /// Decides on an answer: 404, 429 and 5xx mean that it is not there yet; another failure does not
-/// pass by itself, an expired token least of all.
-pub(crate) fn after(exit: Exit, status: u16, holds: bool) -> Step {
+/// pass by itself, an expired token least of all, nor does a filter that cannot run.
+pub(crate) fn after(exit: Exit, status: u16, held: &Result<(), Unheld>) -> Step {
     match (exit, status) {
         (_, 404 | 429 | 500..=599) => Step::NotYet,
-        (Exit::Ok, _) if !holds => Step::NotYet,
+        (Exit::Ok, _) if matches!(held, Err(Unheld::Not(_))) => Step::NotYet,
         // The platform says of itself that it failed.
         (Exit::Platform, _) => Step::NotYet,
         _ => Step::Last,
@@ -223,12 +245,16 @@ mod tests {
             };
             let goes_on = matches!(status, 404 | 429 | 500..=599);
             assert_eq!(
-                after(exit, status, true) == Step::NotYet,
+                after(exit, status, &Ok(())) == Step::NotYet,
                 goes_on,
                 "{status}"
             );
         }
-        assert_eq!(after(Exit::Ok, 200, false), Step::NotYet);
-        assert_eq!(after(Exit::NotReinfer, 200, false), Step::Last);
+        let not = Err(Unheld::Not("it gave false".to_owned()));
+        assert_eq!(after(Exit::Ok, 200, &not), Step::NotYet);
+        assert_eq!(after(Exit::NotReinfer, 200, &not), Step::Last);
+        let cannot = Err(Unheld::CannotRun(Failure::local("it cannot")));
+        assert_eq!(after(Exit::Ok, 200, &cannot), Step::Last);
+        assert_eq!(after(Exit::Ok, 404, &cannot), Step::NotYet);
     }
 }

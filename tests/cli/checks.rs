@@ -193,6 +193,18 @@ fn what_will_not_pass_ends_the_waiting() {
             .exit(exit);
         assert_eq!(server.requests().len(), 2);
     }
+    // A filter that cannot run on the answer cannot on the next one either; on an error it may yet.
+    let server = Recorder::start(vec![
+        Reply::json(404, r#"{"status":"error"}"#),
+        Reply::json(200, r#"{"status":"ok","job":"x"}"#),
+    ]);
+    rein(["/api/v1/job", "--until", ".job[0]", "--every", "1ms"])
+        .at(&server.url())
+        .run()
+        .exit(1)
+        .stdout(r#"{"status":"ok","job":"x"}"#)
+        .says("--until");
+    assert_eq!(server.requests().len(), 2);
     // What was never there is a mistake in the call; what was there may come back.
     let server = Recorder::always(Reply::Close(Vec::new()));
     rein([
