@@ -181,20 +181,22 @@ fn find<'a, T: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a 
 }
 
 fn tls(error: &rustls::Error) -> TransportKind {
-    use rustls::Error;
+    use rustls::{AlertDescription, Error};
     if let Some(fault) = CertificateFault::of(error) {
         return TransportKind::Certificate { fault };
     }
     match error {
+        Error::AlertReceived(AlertDescription::ProtocolVersion) | Error::PeerIncompatible(_) => {
+            TransportKind::Tls {
+                reason: "no TLS version or cipher in common (1.2 or newer is needed)".to_owned(),
+            }
+        }
         Error::AlertReceived(_) => TransportKind::Tls {
             reason: "the server ended it with an alert (it may want a client certificate)"
                 .to_owned(),
         },
         Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => TransportKind::Tls {
             reason: "what answers does not speak TLS".to_owned(),
-        },
-        Error::PeerIncompatible(_) => TransportKind::Tls {
-            reason: "no TLS version or cipher in common (1.2 or newer is needed)".to_owned(),
         },
         _ => TransportKind::Tls {
             reason: "the handshake broke off".to_owned(),

@@ -99,6 +99,14 @@ pub(crate) fn answer(
 }
 
 fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
+    if head.status == 304 {
+        let headline = format!("{}: nothing has changed, so no body came", head.line(about));
+        return Failure::new(Exit::Redirect, headline)
+            .fact(about.call())
+            .hint(
+                "leave out If-None-Match and If-Modified-Since, or take it: --expect-status 304",
+            );
+    }
     let failure = Failure::new(
         Exit::Redirect,
         format!(

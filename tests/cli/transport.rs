@@ -146,6 +146,39 @@ fn what_does_not_speak_tls_is_35() {
 }
 
 #[test]
+fn a_server_that_speaks_old_tls_alone_is_told_as_such() {
+    let old = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = old.local_addr().expect("an address");
+    let answering = std::thread::spawn(move || {
+        let (mut stream, _) = old.accept().expect("a connection");
+        let mut hello = [0; 16 * 1024];
+        let _read = std::io::Read::read(&mut stream, &mut hello).expect("a hello");
+        // A fatal alert, protocol_version, as a server of TLS 1.1 gives it (RFC 5246, 7.2).
+        let _gone = std::io::Write::write_all(&mut stream, &[21, 3, 2, 0, 2, 2, 70]);
+    });
+    rein(["/api/v1/x"])
+        .at(&format!("https://{address}"))
+        .run()
+        .exit(35)
+        .says("1.2 or newer is needed");
+    answering.join().expect("an end");
+}
+
+#[test]
+fn what_has_not_changed_is_no_redirect_to_somewhere() {
+    let server = Recorder::always(Reply::Close(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec()));
+    let call = |args: &[&str]| {
+        let typed = ["/api/v1/x", "-H", "If-None-Match: \"x\""];
+        rein(typed.iter().chain(args)).at(&server.url()).run()
+    };
+    call(&[])
+        .exit(3)
+        .says("304 Not Modified: nothing has changed")
+        .never_says("redirect");
+    call(&["--expect-status", "304"]).exit(0);
+}
+
+#[test]
 fn redirects_are_reported_and_nothing_goes_there() {
     let other = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
     for status in [301, 302, 303, 307, 308] {
