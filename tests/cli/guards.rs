@@ -235,6 +235,60 @@ fn the_prompt_takes_the_name_and_nothing_else() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn the_prompt_cannot_be_rewritten_by_a_name() {
+    let server = server();
+    let config = config(&server, "confirm")
+        .replace("profiles.prod", "profiles.\"prod\u{202e}x\"")
+        .replace("\"retail\"", "\"re\u{202e}tail\"");
+    let call = rein(["DELETE", "v1/datasets/id:1/re\u{202e}tail"])
+        .config(&config)
+        .var("T", CANARY);
+    let seen = crate::output::typing_on_a_terminal(&call.command(), "prod\n");
+    assert!(seen.contains("Type the name prod"), "{seen}");
+    assert!(!seen.contains('\u{202e}'), "{seen}");
+    server.saw_nothing();
+}
+
+#[test]
+fn a_look_runs_no_command_for_the_token() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let ran = folder.path().join("ran");
+    let url = format!("{}/api/v1/x", server.url());
+    for source in [
+        "token_command".to_owned(),
+        format!(
+            "oauth.token_url = \"{}\"\noauth.client_id = \"one\"\noauth.client_secret_command",
+            server.url()
+        ),
+    ] {
+        let config = format!(
+            "[profiles.p]\nendpoint = \"{}\"\n{source} = [\"touch\", \"{}\"]\n",
+            server.url(),
+            ran.display()
+        );
+        for args in [
+            &["-p", "p", "v1/x", "--curl"][..],
+            &["-p", "p", "v1/x", "--dry-run"],
+            &["-p", "p", "curl", "--explain", &url],
+            &["-p", "p", "curl", "--dry-run", &url],
+            &["profile", "show", "p"],
+            &["profile", "list"],
+            &["config", "check"],
+        ] {
+            rein(args)
+                .config(&config)
+                .var("PATH", "/usr/bin:/bin")
+                .run()
+                .exit(0);
+            assert!(!ran.exists(), "{args:?}");
+        }
+    }
+    server.saw_nothing();
+}
+
 #[test]
 fn a_403_names_what_the_endpoint_needs() {
     let server = Recorder::always(Reply::json(403, r#"{"status":"error","message":"no"}"#));

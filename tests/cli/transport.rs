@@ -179,6 +179,80 @@ fn what_has_not_changed_is_no_redirect_to_somewhere() {
 }
 
 #[test]
+fn no_cookie_is_kept_and_no_referer_sent() {
+    let cookie = "Set-Cookie: session=1; Path=/";
+    let server = Recorder::by(move |before, request| {
+        let timing = "Server-Timing: total;dur=1";
+        if request.line() == "GET /api/v1/from?q=1" {
+            return Reply::with(302, &[cookie, timing, "Location: /api/v1/to"], b"");
+        }
+        let body = match before {
+            2 => r#"{"status":"ok","comments":[],"continuation":"c"}"#,
+            _ => r#"{"status":"ok","comments":[]}"#,
+        };
+        Reply::with(200, &[cookie, timing], body.as_bytes())
+    });
+    for args in [
+        &["-L", "v1/from?q=1"][..],
+        &[
+            "call",
+            "export-dataset",
+            "project=p",
+            "dataset=d",
+            "--paginate",
+        ],
+    ] {
+        rein(args).at(&server.url()).run().exit(0);
+    }
+    let url = format!("{}/api/v1/from?q=1", server.url());
+    rein(["curl", "-s", "-L", &url])
+        .at(&server.url())
+        .run()
+        .exit(0);
+    let requests = server.requests();
+    assert_eq!(requests.len(), 6, "{requests:?}");
+    for request in requests {
+        assert!(request.header("cookie").is_empty(), "{request:?}");
+        assert!(request.header("referer").is_empty(), "{request:?}");
+    }
+}
+
+#[test]
+fn plain_http_needs_no_certificates() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let folder = tempfile::tempdir().expect("a folder");
+    let none = folder.path().join("none.pem");
+    std::fs::write(&none, "").expect("written");
+    let call = |url: &str| {
+        rein(["v1/x"])
+            .at(url)
+            .var("SSL_CERT_FILE", &none)
+            .var("SSL_CERT_DIR", folder.path())
+            .run()
+    };
+    call(&server.url()).exit(0);
+    call("https://127.0.0.1:1").exit(2).says("certificate");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn one_call_needs_one_thread_beside_the_one_for_signals() {
+    let server = Recorder::always(Reply::Hang(Vec::new()));
+    let call = rein(["v1/x"]).at(&server.url());
+    let mut child = call
+        .command()
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a start");
+    wait_until(|| !server.requests().is_empty());
+    let tasks = std::fs::read_dir(format!("/proc/{}/task", child.id()));
+    let threads = tasks.expect("listed").count();
+    kill("TERM", child.id());
+    child.wait().expect("an end");
+    assert!(threads <= 2, "{threads} threads");
+}
+
+#[test]
 fn redirects_are_reported_and_nothing_goes_there() {
     let other = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
     for status in [301, 302, 303, 307, 308] {
