@@ -198,7 +198,8 @@ fn what_will_not_pass_ends_the_waiting() {
         Reply::json(404, r#"{"status":"error"}"#),
         Reply::json(200, r#"{"status":"ok","job":"x"}"#),
     ]);
-    rein(["/api/v1/job", "--until", ".job[0]", "--every", "1ms"])
+    let until = ["--until", ".job[0]", "--every", "1ms", "--within", "5s"];
+    rein(["/api/v1/job"].iter().chain(&until))
         .at(&server.url())
         .run()
         .exit(1)
