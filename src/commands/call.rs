@@ -333,7 +333,7 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
             .map(|endpoint| endpoint.permissions)
             .unwrap_or_default(),
     };
-    let mut session = Session::start(purpose, &request, cx).await?;
+    let mut session = Session::start(purpose, &request, record, cx).await?;
     match going_on {
         GoingOn::No => {
             let exchange = session.open(request, record).await?;

@@ -189,14 +189,12 @@ impl Pages<'_> {
         let paging = &session.options.paging;
         let (limit, most) = (paging.limit, paging.max_pages);
         let mut meter = Meter::start(&self.cx.env, session.options.output.output.is_some());
-        let mut retried = 0;
         loop {
             let request = match &self.progress.cursor {
                 Some(cursor) => self.recipe.request(&self.first, cursor)?,
                 None => self.recipe.first(&self.first)?,
             };
-            let (page, tries) = self.page(session, request, record).await?;
-            retried += tries.saturating_sub(1);
+            let page = self.page(session, request, record).await?;
             lexical::check(&page).map_err(|error| {
                 Failure::local(format!(
                     "the page is not JSON: line {}, column {}: {}",
@@ -213,9 +211,6 @@ impl Pages<'_> {
             };
             self.progress.finished = next == Next::End;
             self.save()?;
-            record.tries = u32::try_from(self.progress.pages - self.begun.pages)
-                .unwrap_or(u32::MAX)
-                .saturating_add(retried);
             meter.update(self.progress.pages, self.progress.items, self.server);
             let is_enough = self
                 .output
@@ -251,8 +246,7 @@ impl Pages<'_> {
         session: &mut Session<'_>,
         request: Request,
         record: &mut Record,
-    ) -> Result<(Vec<u8>, u32), Ended> {
-        record.tries = 0;
+    ) -> Result<Vec<u8>, Ended> {
         let exchange = session.open(request, record).await?;
         if self.progress.pages == 0 && exchange.head.status >= 300 {
             let passed_on = answer::pass_on(exchange, self.reading, session, record, self.cx).await;
@@ -272,7 +266,7 @@ impl Pages<'_> {
         let status = whole.exchange.head.status;
         match answer::checked(status, Some(&whole.body), self.reading, record) {
             Some(failure) => Err(failure.into()),
-            None => Ok((whole.body, record.tries)),
+            None => Ok(whole.body),
         }
     }
 

@@ -80,7 +80,9 @@ pub(crate) async fn ask(
     let mut connection = connection::decide(options, profile, &url, &cx.env)?;
     connection.witness = Some(trace.witness.clone());
     let limits = connection::limits(options)?;
-    let token = token::obtain(profile, options, limits, Freshness::Kept, cx).await?;
+    // How many requests it took is nothing that the check tells.
+    let mut requests = 0;
+    let token = token::obtain(profile, options, limits, Freshness::Kept, &mut requests, cx).await?;
     let mut redactor = Redactor::default();
     redactor.learn(&token.secret);
     let credential = Credential::for_call(&url, profile, &token, &TypedCredential::Profile)?;

@@ -65,13 +65,14 @@ pub(crate) struct Purpose<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Reads the token and makes the client for a request and those like it.
+    /// Reads the token, or asks for it, and makes the client for a request and those like it.
     ///
     /// # Errors
     /// Fails when there is no token, or no client can be made.
     pub(crate) async fn start(
         purpose: Purpose<'a>,
         first: &Request,
+        record: &mut Record,
         cx: &'a Context,
     ) -> Result<Self> {
         let Purpose {
@@ -83,8 +84,15 @@ impl<'a> Session<'a> {
             class,
             permissions,
         } = purpose;
-        let token =
-            token::obtain(profile, &options.connection, limits, Freshness::Kept, cx).await?;
+        let token = token::obtain(
+            profile,
+            &options.connection,
+            limits,
+            Freshness::Kept,
+            &mut record.requests,
+            cx,
+        )
+        .await?;
         let mut redactor = Redactor::default();
         redactor.learn(&token.secret);
         // Before anything is connected: the token goes nowhere else.
@@ -162,9 +170,15 @@ impl<'a> Session<'a> {
             && token::is_renewable(self.profile)
             && let Some(request) = again.as_ref().and_then(Request::try_clone)
         {
-            let options = &self.options.connection;
-            self.token =
-                token::obtain(self.profile, options, self.limits, Freshness::New, self.cx).await?;
+            self.token = token::obtain(
+                self.profile,
+                &self.options.connection,
+                self.limits,
+                Freshness::New,
+                &mut record.requests,
+                self.cx,
+            )
+            .await?;
             self.redactor.learn(&self.token.secret);
             exchange = self.until_final(request, again.as_ref(), record).await?;
         }
@@ -214,7 +228,7 @@ impl<'a> Session<'a> {
             let credential =
                 Credential::for_call(&request.url, self.profile, &self.token, &request.typed)?;
             tries += 1;
-            record.tries += 1;
+            record.requests += 1;
             let outcome = self.once(request, &credential).await;
             record.timings = Some(self.client.timings());
             let Some(wait) = self.wait_after(&outcome, tries, begun) else {
@@ -227,6 +241,7 @@ impl<'a> Session<'a> {
                 )]);
                 return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
             }
+            record.retries += 1;
             // The connection of an answer that nobody reads is given up before the wait.
             drop(outcome);
             let most = self.policy.most();

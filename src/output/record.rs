@@ -41,8 +41,11 @@ pub(crate) struct Record {
     pub(crate) received: u64,
     /// How many bytes they are with their content coding undone.
     pub(crate) bytes: u64,
-    /// How many requests were sent.
-    pub(crate) tries: u32,
+    /// How many requests were sent on behalf of the call: its own, those for a token, retries, and
+    /// redirects that were followed.
+    pub(crate) requests: u32,
+    /// How many times the call was made again after an outcome that can pass by itself.
+    pub(crate) retries: u32,
     /// How many redirects were followed.
     pub(crate) redirects: u32,
     /// Where the last answer leads, when it is a redirect that has been resolved.
@@ -138,7 +141,7 @@ pub(super) fn example() -> Record {
         }),
         bytes: 2100,
         received: 2100,
-        tries: 1,
+        requests: 1,
         ..Record::default()
     }
 }

@@ -297,7 +297,7 @@ impl Call<'_> {
             "filename_effective" => json!(record.file),
             "num_connects" => json!(u32::from(answer.is_some())),
             "num_redirects" => json!(record.redirects),
-            "num_retries" => json!(record.tries.saturating_sub(1)),
+            "num_retries" => json!(record.retries),
             "remote_ip" => json!(
                 answer
                     .and_then(|answer| answer.remote)

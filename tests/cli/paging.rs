@@ -291,7 +291,7 @@ fn what_stops_before_the_end_is_told_with_its_cursor() {
     export(&server, &[])
         .exit(0)
         .stdout("{\"id\":1}\n{\"id\":2}\n")
-        .says("3 tries · 2 pages · 2 items");
+        .says("3 requests · 2 pages · 2 items");
 }
 
 #[test]

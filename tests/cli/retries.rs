@@ -31,7 +31,7 @@ fn a_read_is_tried_again_and_gives_one_document() {
             .stdout(OK);
         assert_eq!(server.requests().len(), 3, "{run}");
         run.says("trying again in 1 ms (retry 1 of 2)")
-            .says("3 tries");
+            .says("3 requests");
     }
     let server = Recorder::always(busy(503));
     rein(["/api/v1/x"].iter().chain(&QUICK))
@@ -89,12 +89,19 @@ fn a_delete_that_finds_nothing_on_a_retry_has_succeeded() {
         .at(&server.url())
         .run()
         .exit(0)
-        .says("deleted it already");
-    let at_once = Recorder::always(busy(404));
-    rein(["DELETE", "/api/v1/sources/id:1"])
-        .at(&at_once.url())
-        .run()
-        .exit(4);
+        .says(
+            "note: Re:infer answers the retry with 404: it is not there, which counts as deleted",
+        );
+    // Not at once, and not because somebody on the way says so.
+    let somebody = Reply::with(404, &["Content-Type: text/html"], b"<html>nginx</html>");
+    for replies in [vec![busy(404)], vec![busy(429), somebody]] {
+        let server = Recorder::start(replies);
+        rein(["DELETE", "/api/v1/sources/id:1"].iter().chain(&QUICK))
+            .at(&server.url())
+            .run()
+            .exit(4)
+            .never_says("counts as deleted");
+    }
 }
 
 #[test]

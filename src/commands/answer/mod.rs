@@ -213,8 +213,7 @@ pub(crate) fn judge(
         body: sniffer,
     };
     let mut verdict = verdict::judge(&evidence);
-    // What an earlier try has deleted is not there any more: that is what was wanted.
-    if record.method == "DELETE" && record.tries > 1 && head.status == 404 {
+    if is_gone_on_a_retry(&verdict, head, record) {
         verdict.exit = Exit::Ok;
     }
     let is_wanted = reading
@@ -240,6 +239,15 @@ pub(crate) fn judge(
         AnsweredBy::Intermediary => "intermediary",
     });
     verdict
+}
+
+/// Returns whether a DELETE was made again and the platform itself then said that there is nothing:
+/// that is what was wanted, whoever it was that deleted it.
+fn is_gone_on_a_retry(verdict: &Verdict, head: &Head, record: &Record) -> bool {
+    record.method == "DELETE"
+        && record.retries > 0
+        && head.status == 404
+        && verdict.answered_by == AnsweredBy::Platform
 }
 
 /// Explains an answer that is not what was asked for; `None` when all is well.
@@ -415,9 +423,11 @@ impl Answer<'_> {
             let kept = failure.clone().fact("the file stays as it was");
             return Err(Stop::Failed(kept));
         }
-        if head.status == 404 && record.tries > 1 && record.method == "DELETE" {
-            self.cx
-                .notes(&["note: an earlier try has deleted it already".to_owned()]);
+        if is_gone_on_a_retry(&verdict, head, record) {
+            self.cx.notes(&[
+                "note: Re:infer answers the retry with 404: it is not there, which counts as deleted"
+                    .to_owned(),
+            ]);
         }
         record.items = output.items();
         record.file = self

@@ -94,8 +94,8 @@ fn called(args: CurlArgs, cx: &Context) -> Result<Exit> {
     let result = runtime.block_on(planned(&args, &mut record, cx));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
-    let was_tried =
-        record.tries > 0 || matches!(&result, Err(failure) if failure.exit == Exit::URL_MALFORMED);
+    let was_tried = record.timings.is_some()
+        || matches!(&result, Err(failure) if failure.exit == Exit::URL_MALFORMED);
     match write_out {
         Some(format) if was_tried => {
             let wanted = told::Wanted {
@@ -327,8 +327,15 @@ impl Call<'_> {
         };
         let limits = policy::limits(self.args)?;
         let options = &self.args.connection;
-        let token: Token =
-            token::obtain(profile, options, limits, Freshness::Kept, self.cx).await?;
+        let token: Token = token::obtain(
+            profile,
+            options,
+            limits,
+            Freshness::Kept,
+            &mut record.requests,
+            self.cx,
+        )
+        .await?;
         redactor.learn(&token.secret);
         record.token_source = Some(token.source.clone());
         let url = &self.place.address.url;

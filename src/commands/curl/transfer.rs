@@ -133,6 +133,7 @@ impl Transfer<'_> {
                     self.retries.most
                 ));
             }
+            record.retries += 1;
             tokio::time::sleep(wait).await;
             output.sink.restart()?;
             match kept.as_ref().and_then(Draft::again) {
@@ -252,7 +253,7 @@ impl Transfer<'_> {
                 &self.redactor,
             ));
         }
-        record.tries += 1;
+        record.requests += 1;
         record.method = request.method.to_string();
         let sent = exchange::send(&client, request, credential, self.limits, true).await;
         record.timings = Some(client.timings());
