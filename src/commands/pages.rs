@@ -49,6 +49,7 @@ pub(crate) async fn run(
         None => (None, Progress::default()),
     };
     if progress.finished {
+        still_there(options)?;
         cx.notes(&[format!(
             "note: nothing left to do: all {} pages were read and written",
             progress.pages
@@ -89,6 +90,24 @@ pub(crate) async fn run(
         (Some(failure), _) => Err(pages.incomplete(failure)),
         (None, Err(Stop::Failed(failure))) => Err(failure),
         (None, Err(Stop::ClosedPipe) | Ok(())) => Ok(Exit::Ok),
+    }
+}
+
+/// Makes sure that what a finished state tells of has not been taken away since.
+fn still_there(options: &CallOptions) -> Result<()> {
+    let file = options.output.output.as_deref().filter(|file| *file != "-");
+    let state = options.paging.state.as_deref().unwrap_or_default();
+    match file.map(Path::new) {
+        Some(file) if !file.exists() => Err(Failure::local(format!(
+            "the state says that all was written, and {} is not there",
+            sanitise(&file.to_string_lossy())
+        ))
+        .fact("nothing was sent")
+        .hint(format!(
+            "remove the state to read all pages anew: {}",
+            sanitise(&state.to_string_lossy())
+        ))),
+        _ => Ok(()),
     }
 }
 

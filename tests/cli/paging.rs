@@ -474,6 +474,12 @@ fn a_killed_run_goes_on_without_gap_or_repeat() {
         .exit(2)
         .says("belongs to another command")
         .says("its query or body is another");
+    // What has been taken away since is not there, whatever the state says.
+    std::fs::remove_file(folder.path().join("out")).expect("removed");
+    run().run().exit(1).says("out is not there").says(&format!(
+        "remove the state to read all pages anew: {}",
+        state.display()
+    ));
     std::fs::remove_file(&state).expect("removed");
 }
 
