@@ -153,14 +153,15 @@ fn key(session: &Session<'_>, first: &Request, reading: &Reading) -> Result<Key>
         method: first.method.to_string(),
         path: first.url.path().to_owned(),
         request: hash(&[first.url.query().unwrap_or_default().as_bytes(), body]),
-        output: format!(
-            "{:?} {} {}",
-            view.shape,
-            columns.join(","),
-            file.to_string_lossy()
-        )
-        .trim()
-        .to_owned(),
+        output: [
+            view.shape.name(),
+            &columns.join(","),
+            &file.to_string_lossy(),
+        ]
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<&str>>()
+        .join(" "),
     })
 }
 
@@ -346,7 +347,7 @@ impl Pages<'_> {
             let mut failure = Failure::new(Exit::Write, format!("cannot write {}: {}", sanitise(&name), io_reason(&error)));
             if resumed.is_some_and(|bytes| bytes > 0) {
                 failure = failure
-                    .fact("the unfinished file of the earlier run is gone or shorter than the state says")
+                    .fact("the unfinished file of the earlier run is gone, shorter than the state says, or a link")
                     .hint("remove the state to begin anew");
             }
             Ended::Stopped(failure)

@@ -483,6 +483,100 @@ fn a_killed_run_goes_on_without_gap_or_repeat() {
     std::fs::remove_file(&state).expect("removed");
 }
 
+/// The words of a call that reads two pages into `out`, with its place kept in `state`.
+fn two_pages(folder: &Path) -> Vec<String> {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let words = "/api/_private/sources/p/s/comments --paginate --format csv --columns id";
+    words
+        .split(' ')
+        .map(str::to_owned)
+        .chain([
+            "-o".to_owned(),
+            path("out"),
+            "--state".to_owned(),
+            path("state"),
+        ])
+        .collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_unfinished_file_is_never_written_through_a_link() {
+    let first = r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#;
+    let last = r#"{"status":"ok","comments":[{"id":2}]}"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (part, other) = (folder.path().join(".out.part"), folder.path().join("other"));
+    std::fs::write(&other, "id\n1\nprecious\n").expect("written");
+    let plant = || std::os::unix::fs::symlink(&other, &part).expect("a link");
+    let server = Recorder::start(vec![
+        page(first),
+        Reply::json(404, r#"{"status":"error"}"#),
+        page(last),
+    ]);
+    let run = || rein(two_pages(folder.path())).at(&server.url()).run();
+    // At the beginning it makes room for the file;
+    plant();
+    run().exit(18);
+    assert_eq!(std::fs::read_to_string(&part).expect("a part"), "id\n1\n");
+    assert!(!part.is_symlink());
+    // and nothing goes on in its place.
+    std::fs::remove_file(&part).expect("removed");
+    plant();
+    run().exit(23).says("not a regular file").says("or a link");
+    assert_eq!(
+        std::fs::read_to_string(&other).expect("kept"),
+        "id\n1\nprecious\n"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_is_for_its_owner_alone_and_in_our_words() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Recorder::start(vec![
+        page(r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#),
+        Reply::json(404, r#"{"status":"error"}"#),
+    ]);
+    // With a umask that forbids nothing, and looked at before and after it is in its place.
+    let call = rein(two_pages(folder.path())).at(&server.url());
+    let line = call.command();
+    let words: Vec<String> = line
+        .get_args()
+        .map(|word| word.to_string_lossy().into_owned())
+        .collect();
+    let mut strict = std::process::Command::new("sh");
+    strict
+        .args([
+            "-c",
+            "umask 000; exec \"$0\" \"$@\"",
+            env!("CARGO_BIN_EXE_rein"),
+        ])
+        .args(&words)
+        .env_clear()
+        .envs(
+            line.get_envs()
+                .filter_map(|(name, value)| value.map(|value| (name, value))),
+        );
+    let ended = strict.output().expect("an end");
+    assert_eq!(exit_code(ended.status), 18);
+    let state = folder.path().join("state");
+    let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o600);
+    assert_eq!(mode(&folder.path().join(".out.part")), 0o666);
+    let kept = std::fs::read_to_string(&state).expect("a state");
+    let kept: Value = serde_json::from_str(&kept).expect("JSON");
+    let file = folder.path().join("out").display().to_string();
+    assert_eq!(kept["output"], format!("csv id {file}"));
+    // Another layout is another command's, and is called by its name.
+    let other = two_pages(folder.path())
+        .into_iter()
+        .map(|word| word.replace("csv", "tsv"));
+    rein(other).at(&server.url()).run().exit(2).says(&format!(
+        "its output is csv id {file}, this command's is tsv id {file}"
+    ));
+}
+
 #[test]
 fn a_failed_run_goes_on_from_its_state() {
     let folder = tempfile::tempdir().expect("a folder");
