@@ -71,11 +71,10 @@ pub(crate) async fn run(
         timings: crate::exchange::timing::Timings::default(),
         cx,
     };
-    let shown = (record.path.clone(), record.url.clone());
     let ended = interrupt::unless_interrupted(pages.all(session, record)).await;
     record.pages = Some(pages.progress.pages);
     pages.tell(record);
-    (record.path, record.url) = shown;
+    session.show(&pages.first, record);
     let stopped = match ended {
         Some(Err(Ended::Answered(result))) => return result,
         Some(Err(Ended::ClosedPipe)) => return Ok(Exit::Ok),

@@ -194,7 +194,8 @@ impl<'a> Session<'a> {
         Ok(exchange)
     }
 
-    fn show(&mut self, request: &Request, record: &mut Record) {
+    /// Notes what messages and records say of a request.
+    pub(crate) fn show(&mut self, request: &Request, record: &mut Record) {
         let host = request.url.host_str().unwrap_or_default();
         let port = request.url.port_or_known_default().unwrap_or_default();
         self.shown = Shown {
@@ -229,6 +230,7 @@ impl<'a> Session<'a> {
                 Credential::for_call(&request.url, self.profile, &self.token, &request.typed)?;
             tries += 1;
             record.requests += 1;
+            record.redactor.clone_from(&self.redactor);
             let outcome = self.once(request, &credential).await;
             record.timings = Some(self.client.timings());
             let Some(wait) = self.wait_after(&outcome, tries, begun) else {
@@ -317,13 +319,21 @@ impl<'a> Session<'a> {
 pub(crate) fn answered(exchange: &Exchange, record: &mut Record) {
     let head = &exchange.head;
     let values = head.headers.get_all("server-timing").iter();
+    let mut metrics = server_timing::parse(values.map(http::HeaderValue::as_bytes));
+    for metric in &mut metrics {
+        metric.name = record.redactor.clean(&metric.name);
+        metric.description = metric
+            .description
+            .as_deref()
+            .map(|text| record.redactor.clean(text));
+    }
     record.answer = Some(Answered {
         status: head.status,
-        reason: head.reason.clone(),
+        reason: record.redactor.clean(&head.reason),
         version: head.version,
         headers: head.headers.clone(),
         head_size: head.block.len(),
         remote: head.remote,
-        metrics: server_timing::parse(values.map(http::HeaderValue::as_bytes)),
+        metrics,
     });
 }

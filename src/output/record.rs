@@ -6,11 +6,12 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::exchange::timing::Timings;
+use crate::secret::Redactor;
 use crate::verdict::checks::Checked;
 use crate::verdict::server_timing::{self, Metric};
 
-/// What is known about a call, filled as it goes on. Texts of the request have been redacted;
-/// texts of the server are as it sent them and are cleaned where they are shown.
+/// What is known about a call, filled as it goes on. Texts have been redacted but for the headers
+/// of the answer; no text of the server is safe for a terminal before it is made so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     /// The profile's name, once one has been chosen.
@@ -29,6 +30,8 @@ pub(crate) struct Record {
     pub(crate) path: String,
     /// Where the token came from; never the token.
     pub(crate) token_source: Option<String>,
+    /// Hides the token where a server echoes it onto a terminal.
+    pub(crate) redactor: Redactor,
     /// The head of the last answer.
     pub(crate) answer: Option<Answered>,
     /// `reinfer` or `intermediary`, once that has been judged.

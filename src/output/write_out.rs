@@ -355,7 +355,8 @@ impl Call<'_> {
         let answer = record.answer.as_ref()?;
         let location = answer.header("location")?;
         let from = url::Url::parse(&record.url).ok()?;
-        Some(from.join(&location).map_or(location, String::from))
+        let leads_to = from.join(&location).map_or(location, String::from);
+        Some(record.redactor.target(&leads_to))
     }
 
     /// Returns a moment in seconds since the beginning of the try, as curl does: a phase that did

@@ -109,7 +109,7 @@ fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
     .fact(about.call());
     match head.header("location") {
         Some(location) => failure
-            .fact(format!("it points to {}", about.clean(location)))
+            .fact(format!("it points to {}", about.clean(&about.redactor.target(location))))
             .hint("a redirect to a sign-in page means that endpoint or token is wrong: rein profile show"),
         None => failure.fact("it names no place to go to"),
     }

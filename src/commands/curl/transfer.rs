@@ -228,7 +228,7 @@ impl Transfer<'_> {
         )
         .fact(format!(
             "it leads to {}",
-            sanitise(&self.redactor.clean(&next.text()))
+            sanitise(&self.redactor.target(&next.text()))
         ))
         .hint("the first request may have been applied: look before it is sent again"))
     }
@@ -254,6 +254,7 @@ impl Transfer<'_> {
             ));
         }
         record.requests += 1;
+        record.redactor.clone_from(&self.redactor);
         record.method = request.method.to_string();
         let sent = exchange::send(&client, request, credential, self.limits, true).await;
         record.timings = Some(client.timings());
