@@ -11,6 +11,7 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::file::is_terminal;
 use crate::output::items::columns::Columns;
 use crate::output::lexical;
 use crate::output::progress::Meter;
@@ -273,10 +274,7 @@ impl Pages<'_> {
         }
         answer::show_head(&exchange.head, session, self.cx);
         if self.progress.pages == 0 {
-            answer::dump_head(
-                session.options.output.dump_header.as_deref(),
-                &exchange.head.block,
-            )?;
+            answer::dump_head(&exchange.head.block, session)?;
         }
         let whole = Whole::read(exchange, LARGEST_PAGE, self.reading, session, record).await?;
         let judged = whole.judge(self.reading, session, record);
@@ -327,7 +325,10 @@ impl Pages<'_> {
         let cx = self.cx;
         let file = options.output.output.as_deref().filter(|file| *file != "-");
         let (destination, terminal) = match file {
-            Some(file) => (Destination::File(Path::new(file)), false),
+            Some(file) => {
+                let file = Path::new(file);
+                (Destination::File(file), is_terminal(file))
+            }
             None => (Destination::StandardOutput, cx.env.stdout_terminal),
         };
         let screen = Screen {

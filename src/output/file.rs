@@ -180,6 +180,25 @@ pub(crate) fn is_written_directly(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
 }
 
+/// Returns whether a path is a terminal (`/dev/tty`, `/dev/stdout`), which text must not drive.
+#[cfg(unix)]
+pub(crate) fn is_terminal(path: &Path) -> bool {
+    use std::io::IsTerminal;
+    use std::os::unix::fs::FileTypeExt;
+    // A pipe is not opened for a look: its reader would see it closed.
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_char_device())
+        && File::options()
+            .write(true)
+            .open(path)
+            .is_ok_and(|file| file.is_terminal())
+}
+
+/// Returns whether a path is a terminal: none has a path here.
+#[cfg(not(unix))]
+pub(crate) fn is_terminal(_path: &Path) -> bool {
+    false
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -419,7 +419,7 @@ fn a_terminal_gets_a_pretty_safe_body_with_the_token_hidden() {
 
 /// C0 but for line breaks, DEL, C1, and controls of writing direction.
 #[cfg(target_os = "linux")]
-fn drives_a_terminal(character: char) -> bool {
+pub(crate) fn drives_a_terminal(character: char) -> bool {
     (character.is_control() && !matches!(character, '\n' | '\r'))
         || matches!(character, '\u{200b}' | '\u{202e}')
 }

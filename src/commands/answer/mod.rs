@@ -2,7 +2,7 @@
 
 pub(crate) mod whole;
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -13,10 +13,11 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
-use crate::output::body::{BodyOutput, Destination, Trouble, safe_head};
+use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::dump::Dump;
+use crate::output::file::is_terminal;
 use crate::output::record::Record;
 use crate::output::status;
-use crate::output::stdout::stdout;
 use crate::output::terminal::sanitise_text;
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
@@ -360,7 +361,10 @@ impl Answer<'_> {
                 },
                 cx.env.stderr_terminal,
             ),
-            Some(file) => (Destination::File(Path::new(file)), false),
+            Some(file) => {
+                let file = Path::new(file);
+                (Destination::File(file), is_terminal(file))
+            }
             None if self.failed() && view.is_rendered() && !options.keep_error_body => {
                 (Destination::Nowhere, false)
             }
@@ -393,7 +397,7 @@ impl Answer<'_> {
                 .push_head(block)
                 .map_err(|error| cannot_write(&error))?;
         }
-        dump_head(options.dump_header.as_deref(), block)
+        dump_head(block, self.session)
     }
 
     /// Judges the answer and finishes its output.
@@ -408,7 +412,8 @@ impl Answer<'_> {
         if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
             if output.is_file() {
                 // The file stays as it was; what came in its place is shown, as far as it was kept.
-                let text = String::from_utf8_lossy(sniffer.beginning()).into_owned();
+                let text = String::from_utf8_lossy(sniffer.beginning());
+                let text = record.redactor.clean(&text);
                 self.cx.notes(&[sanitise_text(&text).into_owned()]);
             } else if self.failed() || !self.reading.view.is_rendered() {
                 finish(output)?;
@@ -492,22 +497,13 @@ pub(crate) fn open(
 }
 
 /// Writes the header block where `-D` wants it.
-pub(crate) fn dump_head(file: Option<&std::ffi::OsStr>, block: &[u8]) -> Result<(), Stop> {
-    let Some(file) = file else {
+pub(crate) fn dump_head(block: &[u8], session: &Session<'_>) -> Result<(), Stop> {
+    let Some(place) = session.options.output.dump_header.as_deref() else {
         return Ok(());
     };
-    let written = if file == "-" {
-        stdout().and_then(|mut stdout| {
-            if stdout.is_terminal() {
-                stdout.write_all(&safe_head(block))
-            } else {
-                stdout.write_all(block)
-            }
-        })
-    } else {
-        std::fs::write(file, block)
-    };
-    written.map_err(|error| cannot_write(&error))
+    Dump::open(place, Some(session.secret()))
+        .and_then(|mut dump| dump.write(block))
+        .map_err(|error| cannot_write(&error))
 }
 
 /// Finishes an output; returns what is worth telling.

@@ -1,7 +1,5 @@
 //! The exchange under curl's rules: tries, redirects, and the answer on its way out.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,8 +17,9 @@ use crate::exchange::failure::{TransportFailure, TransportKind};
 use crate::exchange::retry::{self, Outcome};
 use crate::exchange::{self, Exchange, TimeLimits};
 use crate::exit::Exit;
+use crate::output::dump::Dump;
 use crate::output::record::Record;
-use crate::output::stdout::{note, stdout};
+use crate::output::stdout::note;
 use crate::output::terminal::sanitise;
 use crate::output::verbose;
 use crate::plan::curl::address::Address;
@@ -75,11 +74,6 @@ enum Ended {
 struct Output {
     sink: Sink,
     dump: Option<Dump>,
-}
-
-enum Dump {
-    Stdout,
-    File(File),
 }
 
 impl Transfer<'_> {
@@ -406,20 +400,19 @@ impl Transfer<'_> {
         let args = self.args;
         let dump = match args.dump_header.as_deref() {
             None => None,
-            Some(file) if file == "-" => Some(Dump::Stdout),
-            Some(file) => {
-                let file = Path::new(file);
-                create_folders(file, args.create_dirs)?;
-                Some(Dump::File(File::create(file).map_err(|error| {
+            Some(place) => {
+                create_folders(Path::new(place), args.create_dirs)?;
+                let dump = Dump::open(place, hidden(self.credential.as_ref()));
+                Some(dump.map_err(|error| {
                     Failure::new(
                         Exit::Write,
                         format!(
                             "cannot write {}: {}",
-                            sanitise(&file.to_string_lossy()),
+                            sanitise(&place.to_string_lossy()),
                             io_reason(&error)
                         ),
                     )
-                })?))
+                })?)
             }
         };
         let named = match args.output.as_deref() {
@@ -435,7 +428,7 @@ impl Transfer<'_> {
                     None => file,
                 };
                 create_folders(&file, args.create_dirs)?;
-                Sink::file(file, args.no_clobber)
+                Sink::file(file, args.no_clobber, hidden(self.credential.as_ref()))
             }
             None => Sink::stdout(
                 self.cx.env.stdout_terminal,
@@ -457,14 +450,8 @@ impl Output {
             )
         };
         for head in heads {
-            match &mut self.dump {
-                None => {}
-                Some(Dump::Stdout) => stdout()
-                    .and_then(|mut stdout| stdout.write_all(head))
-                    .map_err(|error| cannot(&error))?,
-                Some(Dump::File(file)) => {
-                    file.write_all(head).map_err(|error| cannot(&error))?;
-                }
+            if let Some(dump) = &mut self.dump {
+                dump.write(head).map_err(|error| cannot(&error))?;
             }
             if shown {
                 self.sink.write(head)?;
