@@ -120,6 +120,10 @@ impl Target {
         })
     }
 
+    fn is_standard_error(&self) -> bool {
+        matches!(self, Target::StandardError(_))
+    }
+
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
             Target::Stream(stream) => stream.write_all(bytes),
@@ -354,10 +358,10 @@ impl BodyOutput {
         let _written = self.end_line(end);
     }
 
-    /// Ends the last line on a terminal.
+    /// Ends the last line where other text follows: on a terminal, and on standard error.
     fn end_line(&mut self, end: &[u8]) -> io::Result<()> {
         self.out.release()?;
-        if self.open_line && self.terminal {
+        if self.open_line && (self.terminal || self.out.target.is_standard_error()) {
             self.write(end)?;
             self.out.release()?;
         }
