@@ -10,6 +10,7 @@ use crate::commands::Context;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::input;
+use crate::output::annotation::defuse;
 use crate::output::lexical::{Formatter, Layout};
 use crate::output::record::Record;
 use crate::output::stdout::stdout;
@@ -127,6 +128,11 @@ fn write(sink: &Sink, text: &str, record: &Record, cx: &Context) -> Result<()> {
         Sink::Stdout => print(&fit(text, cx.env.stdout_terminal, record)),
         Sink::Stderr => {
             let text = fit(text, cx.env.stderr_terminal, record);
+            let text = if cx.env.is_github_actions() {
+                defuse(&text)
+            } else {
+                text
+            };
             // That nobody can read it changes nothing.
             let _unreadable = io::stderr().write_all(text.as_bytes());
             Ok(())
