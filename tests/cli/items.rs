@@ -322,6 +322,8 @@ fn filters_give_what_jq_gives_and_point_to_mistakes() {
         (".rows | map(", "\n              ^"),
         ("nope", "\n  ^"),
         ("import \"a\" as a; .", "reads no other file"),
+        ("import \"a\" as $a; $a", "reads no other file"),
+        ("include \"a\"; .", "reads no other file"),
     ] {
         rein(["/api/v1/x", "-q", filter])
             .at(&server.url())
