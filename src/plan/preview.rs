@@ -168,7 +168,8 @@ fn guard_words(profile: &Profile, decision: &Decision) -> String {
     }
 }
 
-/// Returns the curl line that sends the same request, with the token's variable in its place.
+/// Returns the curl line that sends the same request, with the token's variable in its place and
+/// without the proxy's user and password.
 ///
 /// # Errors
 /// Fails for a body that cannot stand in a line.
@@ -177,6 +178,7 @@ pub(crate) fn curl(
     profile: &Profile,
     typed: &RequestOptions,
     connection: &ConnectionOptions,
+    proxy: Option<&Proxy>,
 ) -> Result<String> {
     let quote = |text: &str| shell_words::quote(text).into_owned();
     let mut words = vec!["curl".to_owned()];
@@ -211,9 +213,38 @@ pub(crate) fn curl(
             )),
         }
     }
+    words.extend(removed_words(request));
     words.extend(body_words(&request.body, typed)?);
+    words.extend(proxy_words(profile, connection, proxy));
     words.extend(connection_words(profile, connection));
     Ok(words.join(" ") + "\n")
+}
+
+/// Takes out the headers that curl adds by itself and the request does not have.
+fn removed_words(request: &Request) -> Vec<String> {
+    let has_data = matches!(request.body, Body::Bytes(_));
+    [
+        ("Accept", true),
+        ("User-Agent", true),
+        ("Content-Type", has_data),
+    ]
+    .iter()
+    .filter(|(name, is_added)| *is_added && request.header(name).is_none())
+    .map(|(name, _)| format!("-H {name}:"))
+    .collect()
+}
+
+/// Says through which proxy, and where one was set aside, that there is none.
+fn proxy_words(
+    profile: &Profile,
+    options: &ConnectionOptions,
+    proxy: Option<&Proxy>,
+) -> Option<String> {
+    let was_given = options.proxy.is_some() || profile.proxy.is_some();
+    match proxy {
+        Some(proxy) => Some(format!("-x {}", shell_words::quote(&proxy.address()))),
+        None => was_given.then(|| "-x ''".to_owned()),
+    }
 }
 
 /// Returns the variable that holds the token, or the usual one where it is not in a variable.
