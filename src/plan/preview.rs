@@ -31,13 +31,40 @@ pub(crate) struct Look<'a> {
 
 /// Returns what `--dry-run` prints.
 pub(crate) fn dry_run(look: &Look<'_>) -> String {
-    let request = look.request;
+    let url = Redactor::default().url(&look.request.url);
+    shown(look.request, &url, true, facts(look))
+}
+
+/// Returns what `--dry-run` prints of a call that goes to none of rein's endpoints: it is made
+/// with what was typed alone.
+pub(crate) fn dry_run_elsewhere(request: &Request, url: &str, proxy: Option<&Proxy>) -> String {
+    let mut facts = vec![
+        (
+            "profile",
+            "none: the URL is not under its endpoint".to_owned(),
+        ),
+        ("token", "none of rein's".to_owned()),
+    ];
+    facts.extend(proxy_fact(proxy));
+    facts.push((
+        "guard",
+        "none: guards hold for endpoints of profiles".to_owned(),
+    ));
+    let facts = facts
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    let url = Redactor::default().target(url);
+    shown(request, &url, false, facts.collect())
+}
+
+/// Lays out a request and what is known of it.
+fn shown(request: &Request, url: &str, has_token: bool, facts: Vec<(String, String)>) -> String {
     // Only header names and parameter names tell secrets here: the token itself is not read.
     let redactor = Redactor::default();
-    let mut lines = vec![
-        format!("{} {}", request.method, redactor.url(&request.url)),
-        format!("Authorization: Bearer {REDACTED}"),
-    ];
+    let mut lines = vec![format!("{} {url}", request.method)];
+    if has_token {
+        lines.push(format!("Authorization: Bearer {REDACTED}"));
+    }
     for header in &request.headers {
         lines.push(format!(
             "{}: {}",
@@ -53,7 +80,6 @@ pub(crate) fn dry_run(look: &Look<'_>) -> String {
         text.push_str(&format!("\n{}\n", body.trim_end_matches('\n')));
     }
     text.push('\n');
-    let facts = facts(look);
     let width = facts.iter().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or_default();
     for (name, value) in facts {
@@ -98,9 +124,7 @@ fn facts(look: &Look<'_>) -> Vec<(String, String)> {
         facts.push(("project", format!("{} ({})", project.value, project.origin)));
     }
     facts.push(("token", profile.token.describe()));
-    if let Some(proxy) = look.proxy {
-        facts.push(("proxy", format!("{} ({})", proxy.shown(), proxy.origin)));
-    }
+    facts.extend(proxy_fact(look.proxy));
     facts.push(match endpoint {
         Some(endpoint) => (
             "class",
@@ -126,6 +150,11 @@ fn facts(look: &Look<'_>) -> Vec<(String, String)> {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
     filled.chain(facts).collect()
+}
+
+fn proxy_fact(proxy: Option<&Proxy>) -> Option<(&'static str, String)> {
+    let proxy = proxy?;
+    Some(("proxy", format!("{} ({})", proxy.shown(), proxy.origin)))
 }
 
 /// Says what a billable call may cost.
