@@ -271,6 +271,12 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
             Exit::Receive,
             format!("no usable answer from {host}: {reason}"),
         ),
+        TransportKind::HeadTooLarge => Failure::new(
+            Exit::Receive,
+            format!(
+                "no usable answer from {host}: its header block is too large (256 KiB and 512 headers are the most)"
+            ),
+        ),
         TransportKind::Incomplete => Failure::new(
             Exit::Incomplete,
             format!("the answer of {host} was cut short"),
@@ -545,6 +551,7 @@ mod tests {
             (TransportKind::EmptyReply, Exit::EmptyReply),
             (TransportKind::Receive { reason: text() }, Exit::Receive),
             (TransportKind::NotHttp { reason: text() }, Exit::Receive),
+            (TransportKind::HeadTooLarge, Exit::Receive),
             (TransportKind::Incomplete, Exit::Incomplete),
         ];
         for (kind, exit) in cases {

@@ -417,6 +417,53 @@ fn a_terminal_gets_a_pretty_safe_body_with_the_token_hidden() {
     assert!(seen.contains("text \\x1b]0;x\\x07\\xff"), "{seen:?}");
 }
 
+#[test]
+fn a_coding_of_a_body_that_is_not_there_is_no_failure() {
+    let head = "HTTP/1.1 204 No Content\r\nContent-Encoding: foo\r\n\r\n";
+    let server = Recorder::always(Reply::Bytes(head.as_bytes().to_vec()));
+    rein(["DELETE", "/api/v1/x"])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout("");
+    let url = format!("{}/api/v1/x", server.url());
+    rein(["curl", "-s", "--compressed", &url])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout("");
+}
+
+#[test]
+fn a_header_block_over_256_kib_is_56() {
+    let head = |kib: usize| {
+        let line = format!("X: {}\r\n", "a".repeat(1019));
+        Recorder::always(Reply::Bytes(
+            format!(
+                "HTTP/1.1 200 OK\r\n{}Server-Timing: total;dur=1\r\nContent-Length: 2\r\n\r\n{{}}",
+                line.repeat(kib)
+            )
+            .into_bytes(),
+        ))
+    };
+    for (kib, exit) in [(250, 0), (257, 56), (300, 56), (500, 56), (2000, 56)] {
+        let server = head(kib);
+        let url = format!("{}/api/v1/x", server.url());
+        for words in [
+            &["/api/v1/x"][..],
+            &["/api/v1/x", "-i"],
+            &["curl", "-sS", &url],
+            &["curl", "-sS", "-i", &url],
+        ] {
+            let run = rein(words).at(&server.url()).run().exit(exit);
+            if exit > 0 {
+                run.stdout("").says("header block is too large");
+            }
+        }
+        assert_eq!(server.take().len(), 4, "{kib}");
+    }
+}
+
 /// C0 but for line breaks, DEL, C1, and controls of writing direction.
 #[cfg(target_os = "linux")]
 pub(crate) fn drives_a_terminal(character: char) -> bool {

@@ -161,7 +161,7 @@ pub(crate) async fn read_body(
     sink: &mut dyn FnMut(&[u8]) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let codings = exchange.head.headers.get_all("content-encoding");
-    let mut decoder = if reading.head_only {
+    let mut decoder = if reading.head_only || has_no_body(exchange.head.status) {
         Decoder::identity()
     } else {
         Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
@@ -199,6 +199,11 @@ async fn next_chunk(exchange: &mut Exchange, session: &Session<'_>) -> Result<Op
         .map_err(|failure| Stop::Failed(explain::transport(&failure, &session.about())))
 }
 
+/// Returns whether an answer of this status has no body, whatever its headers say of one.
+pub(crate) fn has_no_body(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
+}
+
 /// Judges an answer whose body has been seen.
 pub(crate) fn judge(
     head: &Head,
@@ -208,7 +213,7 @@ pub(crate) fn judge(
 ) -> Verdict {
     let evidence = Evidence {
         status: head.status,
-        body_due: !reading.head_only && !matches!(head.status, 204 | 205 | 304),
+        body_due: !reading.head_only && !has_no_body(head.status),
         timed: record.server().is_some(),
         other_than_json: reading.other_than_json,
         body: sniffer,

@@ -8,6 +8,7 @@ use super::{hidden, shown};
 use crate::catalogue::Class;
 use crate::cli::curl::{CurlArgs, OnHttpError};
 use crate::commands::Context;
+use crate::commands::answer::has_no_body;
 use crate::commands::session::answered;
 use crate::error::{Failure, Result, io_reason};
 use crate::exchange::auth::Credential;
@@ -15,7 +16,7 @@ use crate::exchange::client::{Client, Connection};
 use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::failure::{TransportFailure, TransportKind};
 use crate::exchange::retry::{self, Outcome};
-use crate::exchange::{self, Exchange, TimeLimits};
+use crate::exchange::{self, Exchange, Head, TimeLimits};
 use crate::exit::Exit;
 use crate::output::dump::Dump;
 use crate::output::record::Record;
@@ -316,19 +317,7 @@ impl Transfer<'_> {
         {
             return Err(too_large().into());
         }
-        let codings = exchange.head.headers.get_all("content-encoding");
-        let mut decoder = if self.args.compressed {
-            Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(
-                |coding| {
-                    Failure::new(
-                        Exit::Coding,
-                        format!("the body's content coding is not known: {coding}"),
-                    )
-                },
-            )?
-        } else {
-            Decoder::identity()
-        };
+        let mut decoder = self.decoder(&exchange.head)?;
         let mut seen = 0;
         let mut write = |piece: &[u8]| {
             seen += piece.len() as u64;
@@ -357,6 +346,20 @@ impl Transfer<'_> {
         record.bytes = seen;
         record.timings = Some(exchange.timings());
         result
+    }
+
+    /// Returns what undoes the body's content coding, where that is asked for and there is a body.
+    fn decoder(&self, head: &Head) -> Result<Decoder> {
+        if !self.args.compressed || has_no_body(head.status) {
+            return Ok(Decoder::identity());
+        }
+        let codings = head.headers.get_all("content-encoding");
+        Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
+            Failure::new(
+                Exit::Coding,
+                format!("the body's content coding is not known: {coding}"),
+            )
+        })
     }
 
     /// Explains a call that got no whole answer, with curl's code for it.
