@@ -7,6 +7,7 @@ use http::Method;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+use crate::catalogue::Class;
 use crate::cli::options::ConnectionOptions;
 use crate::commands::Context;
 use crate::commands::token::{self, Freshness};
@@ -104,7 +105,8 @@ pub(crate) async fn ask(
         profile: &profile.name,
         token_source: Some(&token.source),
         permissions: &[],
-        reads: true,
+        class: Class::Read,
+        tells: None,
         proxy: proxy.as_deref(),
         redactor: &redactor,
     };

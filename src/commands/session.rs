@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::catalogue::Class;
+use crate::catalogue::{self, Class};
 use crate::cli::options::CallOptions;
 use crate::commands::Context;
 use crate::commands::token::{self, Freshness};
@@ -149,10 +149,16 @@ impl<'a> Session<'a> {
             profile: &self.profile.name,
             token_source: Some(&self.token.source),
             permissions: self.permissions,
-            reads: self.class == Class::Read,
+            class: self.class,
+            tells: self.read_that_tells(),
             proxy: self.proxy.as_deref(),
             redactor: &self.redactor,
         }
+    }
+
+    fn read_that_tells(&self) -> Option<String> {
+        let is_more = self.class > Class::Read;
+        is_more.then(|| catalogue::read_that_tells(&self.shown.method, &self.shown.path))?
     }
 
     /// Sends a request, again where that is allowed, and returns the answer that counts.

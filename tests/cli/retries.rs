@@ -83,6 +83,56 @@ fn a_write_is_tried_again_only_when_nothing_was_done() {
 }
 
 #[test]
+fn an_unknown_outcome_names_the_read_that_tells() {
+    let lost = Recorder::always(Reply::Close(Vec::new()));
+    for (call, said) in [
+        (
+            "PUT /api/v1/sources/p/s",
+            "applied\n  this tells, before it is sent again: GET /api/v1/sources/p/s\n",
+        ),
+        (
+            "DELETE /api/v1/datasets/p/d",
+            "applied, and what it deletes may be gone\n  this tells, before it is sent again: GET /api/v1/datasets/p/d\n",
+        ),
+        (
+            "POST /api/v1/datasets/p/d/streams/s/advance",
+            "applied, and the position may have moved\n  this tells, before it is sent again: GET /api/v1/datasets/p/d/streams/s/results\n",
+        ),
+        (
+            "POST /api/v1/datasets/p/d/labellers/1/predict",
+            "applied, and AI units may have been used\n  sent again it may cost once more\n",
+        ),
+        (
+            "POST /api/v1/unlisted",
+            "applied\n  read what it changes before it is sent again\n",
+        ),
+    ] {
+        rein(call.split(' '))
+            .at(&lost.url())
+            .run()
+            .exit(52)
+            .says(said);
+    }
+    let url = format!("{}/acme/api/v1/sources/p/s", lost.url());
+    rein(["curl", "-sS", "-X", "PUT", &url])
+        .at(&format!("{}/acme", lost.url()))
+        .run()
+        .exit(52)
+        .says("sent again: GET /api/v1/sources/p/s\n");
+    rein([
+        "curl",
+        "-sS",
+        "-d",
+        "{}",
+        &format!("{}/acme/api/v1/datasets/p/d/export", lost.url()),
+    ])
+    .at(&format!("{}/acme", lost.url()))
+    .run()
+    .exit(52)
+    .never_says("may have been applied");
+}
+
+#[test]
 fn a_delete_that_finds_nothing_on_a_retry_has_succeeded() {
     let server = Recorder::start(vec![busy(429), busy(404)]);
     rein(["DELETE", "/api/v1/sources/id:1"].iter().chain(&QUICK))

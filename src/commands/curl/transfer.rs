@@ -5,7 +5,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::sink::Sink;
 use super::{hidden, shown};
-use crate::catalogue::Class;
+use crate::catalogue::{self, Class};
 use crate::cli::curl::{CurlArgs, OnHttpError};
 use crate::commands::Context;
 use crate::commands::answer::has_no_body;
@@ -372,6 +372,16 @@ impl Transfer<'_> {
         );
         let proxy = self.connection.proxy.as_ref();
         let (method, proxy_place) = (draft.method(), shown(proxy));
+        let class = match self.class {
+            Some(class) => class,
+            None if plan::is_read(&method) => Class::Read,
+            None => Class::Write,
+        };
+        let tells = self.own().and_then(|profile| {
+            let prefix = profile.base.value.path_prefix();
+            let below = self.place.address.path().strip_prefix(prefix)?;
+            catalogue::read_that_tells(method.as_str(), below)
+        });
         let about = explain::About {
             method: method.as_str(),
             path: self.place.address.path(),
@@ -379,7 +389,8 @@ impl Transfer<'_> {
             profile: self.own().map_or("", |profile| profile.name.as_str()),
             token_source: None,
             permissions: &[],
-            reads: plan::is_read(&method),
+            class,
+            tells,
             proxy: proxy_place.as_deref(),
             redactor: &self.redactor,
         };
