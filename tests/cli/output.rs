@@ -620,3 +620,48 @@ fn what_is_said_of_a_body_that_breaks_off_begins_a_line() {
         assert!(seen.contains(end), "{seen:?}");
     }
 }
+
+#[test]
+fn a_files_name_never_comes_from_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Recorder::always(Reply::with(
+        200,
+        &[
+            "Content-Disposition: attachment; filename=\"../evil.sh\"",
+            "Server-Timing: total;dur=1",
+        ],
+        b"{\"status\":\"ok\"}",
+    ));
+    let url = format!("{}/api/v1/report", server.url());
+    for words in [
+        &["/api/v1/report"][..],
+        &["/api/v1/report", "-o", "mine"],
+        &["curl", "-sO", &url],
+        &["curl", "-s", "-o", "mine", &url],
+    ] {
+        rein(words)
+            .at(&server.url())
+            .folder(folder.path())
+            .run()
+            .exit(0);
+    }
+    for words in [&["curl", "-sOJ", &url][..], &["/api/v1/report", "-J"]] {
+        rein(words)
+            .at(&server.url())
+            .folder(folder.path())
+            .run()
+            .exit(2);
+    }
+    let mut names: Vec<String> = std::fs::read_dir(folder.path())
+        .expect("listed")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    assert_eq!(names, ["mine", "report"]);
+}

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::command::{exit_code, interrupted};
+use crate::support::command::{after, exit_code, interrupted};
 use crate::support::{Demo, Recorder, Reply, rein};
 
 fn page(text: &str) -> Reply {
@@ -538,27 +538,9 @@ fn a_state_is_for_its_owner_alone_and_in_our_words() {
         page(r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#),
         Reply::json(404, r#"{"status":"error"}"#),
     ]);
-    // With a umask that forbids nothing, and looked at before and after it is in its place.
+    // With a umask that forbids nothing.
     let call = rein(two_pages(folder.path())).at(&server.url());
-    let line = call.command();
-    let words: Vec<String> = line
-        .get_args()
-        .map(|word| word.to_string_lossy().into_owned())
-        .collect();
-    let mut strict = std::process::Command::new("sh");
-    strict
-        .args([
-            "-c",
-            "umask 000; exec \"$0\" \"$@\"",
-            env!("CARGO_BIN_EXE_rein"),
-        ])
-        .args(&words)
-        .env_clear()
-        .envs(
-            line.get_envs()
-                .filter_map(|(name, value)| value.map(|value| (name, value))),
-        );
-    let ended = strict.output().expect("an end");
+    let ended = after("umask 000", &call).output().expect("an end");
     assert_eq!(exit_code(ended.status), 18);
     let state = folder.path().join("state");
     let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
@@ -568,6 +550,26 @@ fn a_state_is_for_its_owner_alone_and_in_our_words() {
     let kept: Value = serde_json::from_str(&kept).expect("JSON");
     let file = folder.path().join("out").display().to_string();
     assert_eq!(kept["output"], format!("csv id {file}"));
+    // It tells what it belongs to and how far that has come, and nothing else.
+    let keys: Vec<&String> = kept.as_object().expect("an object").keys().collect();
+    assert_eq!(
+        keys,
+        [
+            "schema_version",
+            "profile",
+            "endpoint",
+            "method",
+            "path",
+            "request",
+            "output",
+            "cursor",
+            "items",
+            "pages",
+            "bytes",
+            "finished"
+        ]
+    );
+    assert!(!kept.to_string().contains("SEKRET"), "{kept}");
     // Another layout is another command's, and is called by its name.
     let other = two_pages(folder.path())
         .into_iter()
@@ -736,4 +738,81 @@ fn expectations_hold_for_every_page() {
     .exit(11)
     .stdout("{\"id\":1}\n")
     .says("--expect '.comments | length > 0': it gave false");
+}
+
+#[test]
+fn waits_and_limits_hold_for_every_page() {
+    let words = [
+        "/api/_private/sources/p/s/comments",
+        "--paginate",
+        "--format",
+        "ndjson",
+    ];
+    let numbered = |id: &str, next: &str| {
+        page(&format!(
+            r#"{{"status":"ok","comments":[{{"id":{id}}}]{next}}}"#
+        ))
+    };
+    let busy = Reply::with(
+        503,
+        &["Retry-After: 1", "Server-Timing: total;dur=1"],
+        br#"{"status":"error","message":"busy"}"#,
+    );
+    let server = Recorder::start(vec![
+        numbered("1", r#","continuation":"a""#),
+        numbered("2", r#","continuation":"b""#),
+        busy,
+        numbered("3", ""),
+    ]);
+    rein(words)
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout("{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n")
+        .says("trying again in 1 s (retry 1 of 2)")
+        .says("4 requests · 3 pages · 3 items");
+    let queries = asked(&server);
+    assert_eq!(queries[2], queries[3]);
+    // No page is larger than is allowed, however large all of them are.
+    let large = format!("\"{}\"", "x".repeat(100));
+    let server = Recorder::start(vec![
+        numbered(&large, r#","continuation":"a""#),
+        numbered(&large, r#","continuation":"b""#),
+        numbered(&format!("\"{}\"", "x".repeat(300)), ""),
+    ]);
+    let run = rein(words.iter().chain(&["--max-size", "200"]))
+        .at(&server.url())
+        .run()
+        .exit(18)
+        .says("larger than --max-size 200 B")
+        .says("next cursor: \"b\"");
+    assert_eq!(run.stdout_text().lines().count(), 2, "{run}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_at_once() {
+    let first = r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#;
+    let server = Recorder::start(vec![page(first), Reply::Hang(Vec::new())]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = rein(two_pages(folder.path()))
+        .at(&server.url())
+        .command()
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a start");
+    while server.requests().len() < 2 {
+        std::thread::yield_now();
+    }
+    let begun = std::time::Instant::now();
+    for _ in 0..2 {
+        let sent = std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill").success());
+    }
+    assert_eq!(exit_code(child.wait().expect("an end")), 130);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1));
+    let state = std::fs::read_to_string(folder.path().join("state")).expect("a state");
+    assert!(state.contains("c1"), "{state}");
 }

@@ -259,4 +259,16 @@ fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
     .exit(5)
     .says("cannot be repeated");
     assert_eq!(server.requests().len(), 1);
+    let form = format!("f=@{path};type=text/csv");
+    let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);
+    rein(
+        ["POST", export, "-F", "a=1", "-F", &form]
+            .iter()
+            .chain(&QUICK),
+    )
+    .at(&server.url())
+    .run()
+    .exit(5)
+    .says("not sent again: the body was streamed and cannot be repeated");
+    assert_eq!(server.requests().len(), 1);
 }
