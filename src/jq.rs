@@ -61,6 +61,9 @@ impl Filter {
         let modules = Loader::new(definitions())
             .load(&arena, File { code, path: () })
             .map_err(|errors| not_jq(option, code, &load_problem(code, &errors)))?;
+        // Data that is imported (`import "d" as $d`) would be a variable without a value.
+        load::import(&modules, |_| Err(String::new()))
+            .map_err(|errors| not_jq(option, code, &load_problem(code, &errors)))?;
         let filter = Compiler::default()
             .with_funs(functions())
             .with_global_vars(names.iter().map(String::as_str))
@@ -306,8 +309,15 @@ mod tests {
                 failure.facts
             );
         }
-        assert!(results("import \"x\" as x; .", "1").is_err());
-        assert!(results("include \"x\"; .", "1").is_err());
+        for code in [
+            "import \"x\" as x; .",
+            "import \"x\" as $x; $x",
+            "import \"x\" as $x {search: \"./\"}; .",
+            "include \"x\"; .",
+        ] {
+            let failure = results(code, "1").expect_err(code);
+            assert!(failure.headline.contains("reads no other file"), "{code}");
+        }
     }
 
     #[test]

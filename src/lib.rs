@@ -134,3 +134,32 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
         Some(Command::Man { .. }) => commands::shell::man(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    /// The fault of [`a_panic_says_nothing_of_what_it_holds`], in a process of its own.
+    #[test]
+    #[ignore = "ends the process"]
+    fn a_fault_that_holds_a_token() {
+        super::hide_panics();
+        let token = "SEKRET-0123";
+        panic!("{token}");
+    }
+
+    #[test]
+    fn a_panic_says_nothing_of_what_it_holds() {
+        let own = std::env::current_exe().expect("a path");
+        let run = std::process::Command::new(own)
+            .args(["--exact", "tests::a_fault_that_holds_a_token"])
+            .args(["--ignored", "--nocapture"])
+            .env("RUST_BACKTRACE", "full")
+            .output()
+            .expect("an end");
+        assert_eq!(run.status.code(), Some(1));
+        assert_eq!(
+            String::from_utf8_lossy(&run.stderr),
+            "error: rein itself failed; this is a mistake in the program\n  run it again with -v, and report what you see\n"
+        );
+        assert!(!String::from_utf8_lossy(&run.stdout).contains("SEKRET"));
+    }
+}

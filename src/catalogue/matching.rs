@@ -267,6 +267,28 @@ fn best(method: &str, segments: &[Segment]) -> Option<Match> {
         .max_by_key(|found| (found.literals, found.endpoint.class))
 }
 
+/// Returns the path of the read that tells whether a call has been applied: of what it was made
+/// to, of what comes next where it moves a position, or of what it belongs to. `None` where the
+/// catalogue has none.
+pub(crate) fn read_that_tells(method: &str, path: &str) -> Option<String> {
+    let path = path.split(['?', '#']).next()?.trim_end_matches('/');
+    let found = |method: &str, path: &str| Some(best(method, &Path::of(path).split)?.endpoint);
+    let read = |path: &str| found("GET", path);
+    if read(path).is_some() {
+        return Some(path.to_owned());
+    }
+    let called = found(&method.to_ascii_uppercase(), path)?;
+    let (above, _) = path.rsplit_once('/')?;
+    let next = format!("{above}/results");
+    if called.class == Class::Stateful && read(&next).is_some() {
+        return Some(next);
+    }
+    // An action's own word, or a list's: two values in a row need not be parts of one thing.
+    let ends_in_a_word = |endpoint: &Endpoint| !endpoint.path.ends_with('}');
+    let belongs = ends_in_a_word(called) || ends_in_a_word(read(above)?);
+    (belongs && read(above).is_some()).then(|| above.to_owned())
+}
+
 /// Matches segment by segment.
 fn matched(endpoint: &'static Endpoint, segments: &[Segment]) -> Option<Match> {
     let mut found = Match {
@@ -468,6 +490,36 @@ mod tests {
                 name,
                 "{method} {path}"
             );
+        }
+    }
+
+    #[test]
+    fn the_read_that_tells_is_of_the_same_thing() {
+        for (call, read) in [
+            ("PUT /api/v1/sources/p/s", Some("/api/v1/sources/p/s")),
+            (
+                "DELETE /api/v1/datasets/p%2Fd?x=1",
+                Some("/api/v1/datasets/p%2Fd"),
+            ),
+            ("POST /api/v1/sources/p/s/sync", Some("/api/v1/sources/p/s")),
+            (
+                "post /api/v1/datasets/p/d/streams/s/advance",
+                Some("/api/v1/datasets/p/d/streams/s/results"),
+            ),
+            (
+                "PUT /api/v1/datasets/p/d/streams/s/exceptions",
+                Some("/api/v1/datasets/p/d/streams/s"),
+            ),
+            (
+                "DELETE /api/_private/alerts/id:1",
+                Some("/api/_private/alerts"),
+            ),
+            ("DELETE /api/_private/quotas/t/k", None),
+            ("POST /api/v1/datasets/p/d/labellers/3/predict", None),
+            ("POST /api/v1/unlisted", None),
+        ] {
+            let (method, path) = call.split_once(' ').expect("a call");
+            assert_eq!(read_that_tells(method, path).as_deref(), read, "{call}");
         }
     }
 

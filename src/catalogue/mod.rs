@@ -8,7 +8,7 @@ pub(crate) mod permissions;
 mod table;
 pub(crate) mod user;
 
-pub(crate) use self::matching::{Classified, classify, without_prefix};
+pub(crate) use self::matching::{Classified, classify, read_that_tells, without_prefix};
 
 /// One endpoint of the API.
 #[derive(Debug)]

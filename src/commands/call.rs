@@ -16,6 +16,7 @@ use crate::commands::{Context, choose, confirm, pages, print, told, until};
 use crate::error::Result;
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
+use crate::exchange::proxy::Proxy;
 use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
@@ -196,11 +197,18 @@ async fn guarded(
     let confirmed = options.safety.confirm.as_deref();
     let decision = confirm::decide(classified, profile, confirmed, cx);
     if options.safety.curl {
+        let proxy = planned.connection.proxy.as_ref();
+        if proxy.is_some_and(Proxy::has_user) {
+            cx.notes(&[
+                "note: the proxy's user and password are left out: add -U USER:PASSWORD".to_owned(),
+            ]);
+        }
         return print(&preview::curl(
             request,
             profile,
             &options.request,
             &options.connection,
+            proxy,
         )?);
     }
     if options.safety.dry_run {
@@ -333,7 +341,7 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
             .map(|endpoint| endpoint.permissions)
             .unwrap_or_default(),
     };
-    let mut session = Session::start(purpose, &request, cx).await?;
+    let mut session = Session::start(purpose, &request, record, cx).await?;
     match going_on {
         GoingOn::No => {
             let exchange = session.open(request, record).await?;

@@ -126,7 +126,8 @@ impl<'a> Follower<'a> {
             class: Class::Read,
             permissions: route.endpoint()?.permissions,
         };
-        let mut session = Session::start(purpose, &read, cx).await?;
+        let mut record = begun(profile);
+        let mut session = Session::start(purpose, &read, &mut record, cx).await?;
         session.hold_bodies(LARGEST_BATCH);
         let sink = match command {
             Some(words) => Sink::Command(words),
@@ -152,12 +153,7 @@ impl<'a> Follower<'a> {
             batches: 0,
             results: 0,
             failed: 0,
-            record: Record {
-                profile: Some(profile.name.clone()),
-                guarded: profile.guard.value != Guard::None,
-                class: Some(Class::Stateful.name()),
-                ..Record::default()
-            },
+            record,
             cx,
         })
     }
@@ -230,7 +226,6 @@ impl<'a> Follower<'a> {
         self.session.take_up(endpoint.class, endpoint.permissions);
         self.record.received = 0;
         self.record.bytes = 0;
-        self.record.tries = 0;
         let exchange = self.session.open(request, &mut self.record).await?;
         answer::show_head(&exchange.head, &self.session, self.cx);
         let whole = Whole::read(
@@ -358,6 +353,16 @@ fn pass_guard(stream: &Stream, args: &FollowArgs, profile: &Profile, cx: &Contex
     let classified = classify(request.method.as_str(), &path, headers);
     let decision = confirm::decide(&classified, profile, args.confirm.as_deref(), cx);
     confirm::pass(decision, &request, &path, &classified, profile)
+}
+
+/// Begins the record of following a profile's stream.
+fn begun(profile: &Profile) -> Record {
+    Record {
+        profile: Some(profile.name.clone()),
+        guarded: profile.guard.value != Guard::None,
+        class: Some(Class::Stateful.name()),
+        ..Record::default()
+    }
 }
 
 fn open_output(session: &Session<'_>, cx: &Context) -> Result<BodyOutput> {

@@ -11,6 +11,7 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::file::is_terminal;
 use crate::output::items::columns::Columns;
 use crate::output::lexical;
 use crate::output::progress::Meter;
@@ -49,6 +50,7 @@ pub(crate) async fn run(
         None => (None, Progress::default()),
     };
     if progress.finished {
+        still_there(options)?;
         cx.notes(&[format!(
             "note: nothing left to do: all {} pages were read and written",
             progress.pages
@@ -70,11 +72,10 @@ pub(crate) async fn run(
         timings: crate::exchange::timing::Timings::default(),
         cx,
     };
-    let shown = (record.path.clone(), record.url.clone());
     let ended = interrupt::unless_interrupted(pages.all(session, record)).await;
     record.pages = Some(pages.progress.pages);
     pages.tell(record);
-    (record.path, record.url) = shown;
+    session.show(&pages.first, record);
     let stopped = match ended {
         Some(Err(Ended::Answered(result))) => return result,
         Some(Err(Ended::ClosedPipe)) => return Ok(Exit::Ok),
@@ -89,6 +90,24 @@ pub(crate) async fn run(
         (Some(failure), _) => Err(pages.incomplete(failure)),
         (None, Err(Stop::Failed(failure))) => Err(failure),
         (None, Err(Stop::ClosedPipe) | Ok(())) => Ok(Exit::Ok),
+    }
+}
+
+/// Makes sure that what a finished state tells of has not been taken away since.
+fn still_there(options: &CallOptions) -> Result<()> {
+    let file = options.output.output.as_deref().filter(|file| *file != "-");
+    let state = options.paging.state.as_deref().unwrap_or_default();
+    match file.map(Path::new) {
+        Some(file) if !file.exists() => Err(Failure::local(format!(
+            "the state says that all was written, and {} is not there",
+            sanitise(&file.to_string_lossy())
+        ))
+        .fact("nothing was sent")
+        .hint(format!(
+            "remove the state to read all pages anew: {}",
+            sanitise(&state.to_string_lossy())
+        ))),
+        _ => Ok(()),
     }
 }
 
@@ -134,14 +153,15 @@ fn key(session: &Session<'_>, first: &Request, reading: &Reading) -> Result<Key>
         method: first.method.to_string(),
         path: first.url.path().to_owned(),
         request: hash(&[first.url.query().unwrap_or_default().as_bytes(), body]),
-        output: format!(
-            "{:?} {} {}",
-            view.shape,
-            columns.join(","),
-            file.to_string_lossy()
-        )
-        .trim()
-        .to_owned(),
+        output: [
+            view.shape.name(),
+            &columns.join(","),
+            &file.to_string_lossy(),
+        ]
+        .into_iter()
+        .filter(|word| !word.is_empty())
+        .collect::<Vec<&str>>()
+        .join(" "),
     })
 }
 
@@ -189,14 +209,12 @@ impl Pages<'_> {
         let paging = &session.options.paging;
         let (limit, most) = (paging.limit, paging.max_pages);
         let mut meter = Meter::start(&self.cx.env, session.options.output.output.is_some());
-        let mut retried = 0;
         loop {
             let request = match &self.progress.cursor {
                 Some(cursor) => self.recipe.request(&self.first, cursor)?,
                 None => self.recipe.first(&self.first)?,
             };
-            let (page, tries) = self.page(session, request, record).await?;
-            retried += tries.saturating_sub(1);
+            let page = self.page(session, request, record).await?;
             lexical::check(&page).map_err(|error| {
                 Failure::local(format!(
                     "the page is not JSON: line {}, column {}: {}",
@@ -213,9 +231,6 @@ impl Pages<'_> {
             };
             self.progress.finished = next == Next::End;
             self.save()?;
-            record.tries = u32::try_from(self.progress.pages - self.begun.pages)
-                .unwrap_or(u32::MAX)
-                .saturating_add(retried);
             meter.update(self.progress.pages, self.progress.items, self.server);
             let is_enough = self
                 .output
@@ -251,8 +266,7 @@ impl Pages<'_> {
         session: &mut Session<'_>,
         request: Request,
         record: &mut Record,
-    ) -> Result<(Vec<u8>, u32), Ended> {
-        record.tries = 0;
+    ) -> Result<Vec<u8>, Ended> {
         let exchange = session.open(request, record).await?;
         if self.progress.pages == 0 && exchange.head.status >= 300 {
             let passed_on = answer::pass_on(exchange, self.reading, session, record, self.cx).await;
@@ -260,10 +274,7 @@ impl Pages<'_> {
         }
         answer::show_head(&exchange.head, session, self.cx);
         if self.progress.pages == 0 {
-            answer::dump_head(
-                session.options.output.dump_header.as_deref(),
-                &exchange.head.block,
-            )?;
+            answer::dump_head(&exchange.head.block, session)?;
         }
         let whole = Whole::read(exchange, LARGEST_PAGE, self.reading, session, record).await?;
         let judged = whole.judge(self.reading, session, record);
@@ -272,7 +283,7 @@ impl Pages<'_> {
         let status = whole.exchange.head.status;
         match answer::checked(status, Some(&whole.body), self.reading, record) {
             Some(failure) => Err(failure.into()),
-            None => Ok((whole.body, record.tries)),
+            None => Ok(whole.body),
         }
     }
 
@@ -314,7 +325,10 @@ impl Pages<'_> {
         let cx = self.cx;
         let file = options.output.output.as_deref().filter(|file| *file != "-");
         let (destination, terminal) = match file {
-            Some(file) => (Destination::File(Path::new(file)), false),
+            Some(file) => {
+                let file = Path::new(file);
+                (Destination::File(file), is_terminal(file))
+            }
             None => (Destination::StandardOutput, cx.env.stdout_terminal),
         };
         let screen = Screen {
@@ -333,7 +347,7 @@ impl Pages<'_> {
             let mut failure = Failure::new(Exit::Write, format!("cannot write {}: {}", sanitise(&name), io_reason(&error)));
             if resumed.is_some_and(|bytes| bytes > 0) {
                 failure = failure
-                    .fact("the unfinished file of the earlier run is gone or shorter than the state says")
+                    .fact("the unfinished file of the earlier run is gone, shorter than the state says, or a link")
                     .hint("remove the state to begin anew");
             }
             Ended::Stopped(failure)

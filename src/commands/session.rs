@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::catalogue::Class;
+use crate::catalogue::{self, Class};
 use crate::cli::options::CallOptions;
 use crate::commands::Context;
 use crate::commands::token::{self, Freshness};
@@ -65,13 +65,14 @@ pub(crate) struct Purpose<'a> {
 }
 
 impl<'a> Session<'a> {
-    /// Reads the token and makes the client for a request and those like it.
+    /// Reads the token, or asks for it, and makes the client for a request and those like it.
     ///
     /// # Errors
     /// Fails when there is no token, or no client can be made.
     pub(crate) async fn start(
         purpose: Purpose<'a>,
         first: &Request,
+        record: &mut Record,
         cx: &'a Context,
     ) -> Result<Self> {
         let Purpose {
@@ -83,8 +84,15 @@ impl<'a> Session<'a> {
             class,
             permissions,
         } = purpose;
-        let token =
-            token::obtain(profile, &options.connection, limits, Freshness::Kept, cx).await?;
+        let token = token::obtain(
+            profile,
+            &options.connection,
+            limits,
+            Freshness::Kept,
+            &mut record.requests,
+            cx,
+        )
+        .await?;
         let mut redactor = Redactor::default();
         redactor.learn(&token.secret);
         // Before anything is connected: the token goes nowhere else.
@@ -141,10 +149,16 @@ impl<'a> Session<'a> {
             profile: &self.profile.name,
             token_source: Some(&self.token.source),
             permissions: self.permissions,
-            reads: self.class == Class::Read,
+            class: self.class,
+            tells: self.read_that_tells(),
             proxy: self.proxy.as_deref(),
             redactor: &self.redactor,
         }
+    }
+
+    fn read_that_tells(&self) -> Option<String> {
+        let is_more = self.class > Class::Read;
+        is_more.then(|| catalogue::read_that_tells(&self.shown.method, &self.shown.path))?
     }
 
     /// Sends a request, again where that is allowed, and returns the answer that counts.
@@ -162,9 +176,15 @@ impl<'a> Session<'a> {
             && token::is_renewable(self.profile)
             && let Some(request) = again.as_ref().and_then(Request::try_clone)
         {
-            let options = &self.options.connection;
-            self.token =
-                token::obtain(self.profile, options, self.limits, Freshness::New, self.cx).await?;
+            self.token = token::obtain(
+                self.profile,
+                &self.options.connection,
+                self.limits,
+                Freshness::New,
+                &mut record.requests,
+                self.cx,
+            )
+            .await?;
             self.redactor.learn(&self.token.secret);
             exchange = self.until_final(request, again.as_ref(), record).await?;
         }
@@ -180,7 +200,8 @@ impl<'a> Session<'a> {
         Ok(exchange)
     }
 
-    fn show(&mut self, request: &Request, record: &mut Record) {
+    /// Notes what messages and records say of a request.
+    pub(crate) fn show(&mut self, request: &Request, record: &mut Record) {
         let host = request.url.host_str().unwrap_or_default();
         let port = request.url.port_or_known_default().unwrap_or_default();
         self.shown = Shown {
@@ -215,7 +236,8 @@ impl<'a> Session<'a> {
             let credential =
                 Credential::for_call(&request.url, self.profile, &self.token, &request.typed)?;
             tries += 1;
-            record.tries += 1;
+            record.requests += 1;
+            record.redactor.clone_from(&self.redactor);
             let outcome = self.once(request, &credential).await;
             record.timings = Some(self.client.timings());
             let spent = Spent {
@@ -232,6 +254,7 @@ impl<'a> Session<'a> {
                 )]);
                 return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
             }
+            record.retries += 1;
             // The connection of an answer that nobody reads is given up before the wait.
             drop(outcome);
             let most = self.policy.most();
@@ -307,13 +330,21 @@ impl<'a> Session<'a> {
 pub(crate) fn answered(exchange: &Exchange, record: &mut Record) {
     let head = &exchange.head;
     let values = head.headers.get_all("server-timing").iter();
+    let mut metrics = server_timing::parse(values.map(http::HeaderValue::as_bytes));
+    for metric in &mut metrics {
+        metric.name = record.redactor.clean(&metric.name);
+        metric.description = metric
+            .description
+            .as_deref()
+            .map(|text| record.redactor.clean(text));
+    }
     record.answer = Some(Answered {
         status: head.status,
-        reason: head.reason.clone(),
+        reason: record.redactor.clean(&head.reason),
         version: head.version,
         headers: head.headers.clone(),
         head_size: head.block.len(),
         remote: head.remote,
-        metrics: server_timing::parse(values.map(http::HeaderValue::as_bytes)),
+        metrics,
     });
 }

@@ -20,7 +20,7 @@ pub(crate) enum Freshness {
     New,
 }
 
-/// Returns the token of a profile.
+/// Returns the token of a profile; a request that is made for it is counted in `requests`.
 ///
 /// # Errors
 /// Fails when the source has none, or none was given.
@@ -29,6 +29,7 @@ pub(crate) async fn obtain(
     options: &ConnectionOptions,
     limits: TimeLimits,
     freshness: Freshness,
+    requests: &mut u32,
     cx: &Context,
 ) -> Result<Token> {
     let TokenSource::OAuth(oauth) = &profile.token else {
@@ -49,6 +50,7 @@ pub(crate) async fn obtain(
         sanitise(place),
         sanitise(&profile.name)
     ));
+    *requests += 1;
     let granted = oauth::ask(oauth, &client_secret, &connection, limits).await?;
     if let Some(cache) = cache {
         cache.store(&granted.token, granted.seconds);

@@ -1,14 +1,16 @@
 //! What is told about a call when it has ended: `--meta` and `-w`.
 
+use std::borrow::Cow;
 use std::ffi::OsStr;
-use std::fs::OpenOptions;
-use std::io::{self, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
 
 use crate::commands::Context;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::input;
+use crate::output::annotation::defuse;
 use crate::output::lexical::{Formatter, Layout};
 use crate::output::record::Record;
 use crate::output::stdout::stdout;
@@ -67,7 +69,7 @@ pub(crate) fn tell(
     }
     if let Some(format) = &wanted.write_out {
         for (sink, text) in format.render(record, shown) {
-            written = written.and(write(&sink, &text, cx));
+            written = written.and(write(&sink, &text, record, cx));
         }
     }
     if let Some(file) = wanted.meta {
@@ -80,8 +82,7 @@ pub(crate) fn tell(
             });
             Ok(())
         } else {
-            std::fs::write(file, format!("{object}\n"))
-                .map_err(|error| cannot_write(&file.to_string_lossy(), &error))
+            write_meta(file, &object).map_err(|error| cannot_write(&file.to_string_lossy(), &error))
         };
         written = written.and(to_file);
     }
@@ -89,6 +90,16 @@ pub(crate) fn tell(
         Err(failure) => Err(failure),
         Ok(exit) => written.map(|()| exit),
     }
+}
+
+fn write_meta(file: &OsStr, object: &str) -> io::Result<()> {
+    let mut file = File::create(file)?;
+    let shown = if file.is_terminal() {
+        escaped(object)
+    } else {
+        object.to_owned()
+    };
+    file.write_all(format!("{shown}\n").as_bytes())
 }
 
 /// Returns JSON whose texts hold what could drive a terminal as escapes, which mean the same.
@@ -101,15 +112,26 @@ fn escaped(json: &str) -> String {
     String::from_utf8_lossy(&shown).trim_end().to_owned()
 }
 
-fn write(sink: &Sink, text: &str, cx: &Context) -> Result<()> {
+/// Returns a text as the place where it goes may have it: a terminal without what could drive it
+/// and without an echoed token, anything else as it is.
+fn fit<'a>(text: &'a str, terminal: bool, record: &Record) -> Cow<'a, str> {
+    if terminal {
+        let clean = record.redactor.clean(text);
+        Cow::Owned(sanitise_text(&clean).into_owned())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+fn write(sink: &Sink, text: &str, record: &Record, cx: &Context) -> Result<()> {
     let written = match sink {
-        Sink::Stdout if cx.env.stdout_terminal => print(&sanitise_text(text)),
-        Sink::Stdout => print(text),
+        Sink::Stdout => print(&fit(text, cx.env.stdout_terminal, record)),
         Sink::Stderr => {
-            let text = if cx.env.stderr_terminal {
-                sanitise_text(text)
+            let text = fit(text, cx.env.stderr_terminal, record);
+            let text = if cx.env.is_github_actions() {
+                defuse(&text)
             } else {
-                text.into()
+                text
             };
             // That nobody can read it changes nothing.
             let _unreadable = io::stderr().write_all(text.as_bytes());
@@ -124,7 +146,10 @@ fn write(sink: &Sink, text: &str, cx: &Context) -> Result<()> {
                 .truncate(!*append);
             return options
                 .open(file)
-                .and_then(|mut file| file.write_all(text.as_bytes()))
+                .and_then(|mut file| {
+                    let text = fit(text, file.is_terminal(), record);
+                    file.write_all(text.as_bytes())
+                })
                 .map_err(|error| cannot_write(file, &error));
         }
     };

@@ -71,7 +71,8 @@ pub(crate) struct Client {
 /// gateways.
 pub(super) const MOST_HEADERS: usize = 512;
 
-/// Header blocks above this end the call, so that a server cannot fill the memory.
+/// Header blocks above this end the call, so that a server cannot fill the memory. Over HTTP/1 the
+/// library reads up to about 400 KiB before it stops by itself.
 pub(super) const LARGEST_HEADER_BLOCK: u32 = 256 * 1024;
 
 impl Client {

@@ -40,6 +40,8 @@ pub(crate) enum TransportKind {
     Receive { reason: String },
     /// What came is not HTTP.
     NotHttp { reason: String },
+    /// The head of the answer is larger than anything that is a head.
+    HeadTooLarge,
     /// The body ended before its announced length.
     Incomplete,
     /// The body of the request could not be read on.
@@ -212,9 +214,7 @@ fn protocol(error: &hyper::Error, phase: Phase) -> Option<TransportKind> {
         });
     }
     if error.is_parse_too_large() {
-        return Some(TransportKind::NotHttp {
-            reason: "the header block is too large".to_owned(),
-        });
+        return Some(TransportKind::HeadTooLarge);
     }
     if error.is_parse() {
         return Some(TransportKind::NotHttp {

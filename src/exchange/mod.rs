@@ -27,7 +27,7 @@ use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use self::auth::Credential;
-use self::client::Client;
+use self::client::{Client, LARGEST_HEADER_BLOCK};
 use self::direct::Trouble;
 use self::failure::{Limit, TransportFailure, TransportKind, classify};
 use self::timing::Timings;
@@ -98,6 +98,23 @@ pub(crate) async fn send(
     limits: TimeLimits,
     keep_head: bool,
 ) -> Result<Exchange, TransportFailure> {
+    let exchange = send_either_way(client, request, credential, limits, keep_head).await?;
+    if exchange.head.size() > LARGEST_HEADER_BLOCK as usize {
+        return Err(TransportFailure {
+            kind: TransportKind::HeadTooLarge,
+            phase: client.marks.phase(),
+        });
+    }
+    Ok(exchange)
+}
+
+async fn send_either_way(
+    client: &Client,
+    request: Request,
+    credential: Option<&Credential>,
+    limits: TimeLimits,
+    keep_head: bool,
+) -> Result<Exchange, TransportFailure> {
     client.marks.begin();
     let activity = Activity::new();
     let deadline = limits
@@ -143,6 +160,18 @@ pub(crate) async fn send(
         limits,
         deadline,
     })
+}
+
+impl Head {
+    /// Returns its size in bytes: as received, else as it would be written.
+    fn size(&self) -> usize {
+        const COLON_AND_END: usize = 4;
+        let lines = self.headers.iter();
+        let written: usize = lines
+            .map(|(name, value)| name.as_str().len() + value.len() + COLON_AND_END)
+            .sum();
+        written.max(self.block.len())
+    }
 }
 
 /// Sends a request byte for byte as it is planned.

@@ -20,6 +20,16 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
+    /// Returns its address without user and password, as `-x` takes it.
+    pub(crate) fn address(&self) -> String {
+        format!("{}://{}", self.url.scheme(), self.shown())
+    }
+
+    /// Returns whether it is asked with a user or a password.
+    pub(crate) fn has_user(&self) -> bool {
+        !self.url.username().is_empty() || self.url.password().is_some()
+    }
+
     /// Returns host and port, without user or password.
     pub(crate) fn shown(&self) -> String {
         let host = self.url.host_str().unwrap_or_default();

@@ -237,6 +237,7 @@ mod tests {
             ),
             (time_out(Limit::Total), Phase::FirstByte, nobody),
             (time_out(Limit::Stall), Phase::FirstByte, nobody),
+            (TransportKind::HeadTooLarge, Phase::FirstByte, nobody),
             (
                 TransportKind::NotHttp { reason: text() },
                 Phase::FirstByte,

@@ -31,7 +31,9 @@ fn escape(text: &str) -> String {
 /// Makes sure that no line of a text is a command: a `|` before it is enough.
 pub(crate) fn defuse(text: &str) -> Cow<'_, str> {
     let is_command = |line: &str| line.trim_start().starts_with("::") || line.contains("##[");
-    if !text.lines().any(is_command) {
+    // A carriage return begins a line as well.
+    let lines = || text.split_inclusive(['\n', '\r']);
+    if !lines().any(is_command) {
         return Cow::Borrowed(text);
     }
     let line = |line: &str| {
@@ -41,12 +43,7 @@ pub(crate) fn defuse(text: &str) -> Cow<'_, str> {
             line.to_owned()
         }
     };
-    Cow::Owned(
-        text.split('\n')
-            .map(line)
-            .collect::<Vec<String>>()
-            .join("\n"),
-    )
+    Cow::Owned(lines().map(line).collect())
 }
 
 /// Makes sure that nothing of a text that comes in pieces is a command: every line gets a `|`.
@@ -111,6 +108,7 @@ mod tests {
             ("a\n::x\nb\n", "a\n| ::x\nb\n"),
             ("a ##[error]b", "| a ## [error]b"),
             ("a::b", "a::b"),
+            ("a\r::b\r\n", "a\r| ::b\r\n"),
         ] {
             assert_eq!(defuse(text), expected);
             assert_eq!(defuse(&defuse(text)), defuse(text), "{text}");

@@ -53,9 +53,9 @@ impl From<Failure> for Trouble {
 
 /// A body that is being written.
 pub(crate) struct BodyOutput {
-    target: Target,
+    out: Out,
     renderer: Renderer,
-    /// Hides an echoed token on a terminal.
+    /// Hides an echoed token on a terminal before the body is laid out: a cell may be cut.
     redactor: Option<StreamRedactor>,
     /// What it hides, for pages, which come whole.
     secret: Option<Secret>,
@@ -72,6 +72,30 @@ pub(crate) struct BodyOutput {
     written: u64,
     /// Whether whole pages are written in place of pieces.
     paged: bool,
+}
+
+/// The way out behind the renderer, where a token that a filter has put together is hidden from a
+/// terminal as well.
+struct Out {
+    target: Target,
+    redactor: Option<StreamRedactor>,
+}
+
+impl Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        match &mut self.redactor {
+            Some(redactor) => self.target.write(&redactor.push(bytes)),
+            None => self.target.write(bytes),
+        }
+    }
+
+    /// Writes what was held back, because it could have been the beginning of a token.
+    fn release(&mut self) -> io::Result<()> {
+        match &mut self.redactor {
+            Some(redactor) => self.target.write(&redactor.finish()),
+            None => Ok(()),
+        }
+    }
 }
 
 enum Target {
@@ -94,6 +118,10 @@ impl Target {
             Destination::File(path) => Target::Part(PartFile::create(path)?),
             Destination::Nowhere => Target::Nowhere,
         })
+    }
+
+    fn is_standard_error(&self) -> bool {
+        matches!(self, Target::StandardError(_))
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
@@ -124,9 +152,12 @@ impl BodyOutput {
         limit: Option<u64>,
     ) -> io::Result<Self> {
         Ok(BodyOutput {
-            target: Target::open(destination)?,
+            out: Out {
+                target: Target::open(destination)?,
+                redactor: secret.clone().map(hiding),
+            },
             renderer: view.renderer(screen, limit),
-            redactor: secret.map(|secret| StreamRedactor::new(Some(secret))),
+            redactor: secret.map(hiding),
             secret: None,
             terminal: screen.terminal,
             coloured: !screen.theme.key.is_plain(),
@@ -140,7 +171,7 @@ impl BodyOutput {
 
     /// Returns whether the body goes to a file that is not in its place yet.
     pub(crate) fn is_file(&self) -> bool {
-        matches!(self.target, Target::Part(_))
+        matches!(self.out.target, Target::Part(_))
     }
 
     /// Opens an output for pages; with `resumed`, behind so many bytes of an unfinished file.
@@ -161,7 +192,10 @@ impl BodyOutput {
             _ => Target::open(destination)?,
         };
         Ok(BodyOutput {
-            target,
+            out: Out {
+                target,
+                redactor: secret.clone().map(hiding),
+            },
             renderer,
             redactor: None,
             secret,
@@ -184,7 +218,7 @@ impl BodyOutput {
         let hidden;
         let page = match &self.secret {
             Some(secret) => {
-                let mut redactor = StreamRedactor::new(Some(secret.clone()));
+                let mut redactor = hiding(secret.clone());
                 hidden = [redactor.push(page), redactor.finish()].concat();
                 &hidden
             }
@@ -195,7 +229,7 @@ impl BodyOutput {
             for piece in page.chunks(AT_A_TIME) {
                 shown.clear();
                 items.push(piece, &mut shown)?;
-                self.target.write(&shown)?;
+                self.out.write(&shown)?;
                 self.written += shown.len() as u64;
             }
         }
@@ -229,7 +263,7 @@ impl BodyOutput {
     /// # Errors
     /// Fails when the disk does.
     pub(crate) fn sync(&mut self) -> io::Result<u64> {
-        match &self.target {
+        match &self.out.target {
             Target::Part(part) => part.sync()?,
             // Only a file can be synced, and a pipe need not.
             Target::Stream(stream) => {
@@ -310,10 +344,8 @@ impl BodyOutput {
             Renderer::Joined(joined) => joined.finish(&mut shown),
         }
         self.write(&shown)?;
-        if self.terminal && self.open_line {
-            self.write(b"\n")?;
-        }
-        if let Target::Part(part) = self.target {
+        self.end_line(b"\n")?;
+        if let Target::Part(part) = self.out.target {
             part.finish()?;
         }
         Ok(self.note.or(note))
@@ -321,11 +353,19 @@ impl BodyOutput {
 
     /// Ends a body that broke off, so that what is said of it on a terminal begins a line.
     pub(crate) fn break_off(&mut self) {
-        if self.terminal && self.open_line {
-            // It has failed already, and that is what is told.
-            let end: &[u8] = if self.coloured { b"\x1b[0m\n" } else { b"\n" };
-            let _written = self.write(end);
+        let end: &[u8] = if self.coloured { b"\x1b[0m\n" } else { b"\n" };
+        // It has failed already, and that is what is told.
+        let _written = self.end_line(end);
+    }
+
+    /// Ends the last line where other text follows: on a terminal, and on standard error.
+    fn end_line(&mut self, end: &[u8]) -> io::Result<()> {
+        self.out.release()?;
+        if self.open_line && (self.terminal || self.out.target.is_standard_error()) {
+            self.write(end)?;
+            self.out.release()?;
         }
+        Ok(())
     }
 
     fn render(&mut self, piece: &[u8]) -> Result<(), Trouble> {
@@ -385,10 +425,14 @@ impl BodyOutput {
             return Ok(());
         };
         self.open_line = *last != b'\n';
-        self.target.write(bytes)?;
+        self.out.write(bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
     }
+}
+
+fn hiding(secret: Secret) -> StreamRedactor {
+    StreamRedactor::new(Some(secret))
 }
 
 /// Returns a header block that cannot drive a terminal.

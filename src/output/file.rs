@@ -1,7 +1,7 @@
 //! `-o FILE`: whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
@@ -60,7 +60,7 @@ impl PartFile {
     /// known to be whole; a length of 0 begins anew. It stays until it is finished.
     ///
     /// # Errors
-    /// Fails when it is shorter than that, or cannot be written to.
+    /// Fails when it is shorter than that, is a link, or cannot be written to.
     pub(crate) fn resume(target: &Path, length: u64) -> io::Result<Self> {
         let name = target
             .file_name()
@@ -69,9 +69,11 @@ impl PartFile {
         part_name.push(name);
         part_name.push(".part");
         let part = target.with_file_name(part_name);
-        let mut options = OpenOptions::new();
-        options.write(true).create(length == 0);
-        let mut file = options.open(&part)?;
+        let mut file = if length == 0 {
+            create_anew(&part)?
+        } else {
+            open_left(&part)?
+        };
         if file.metadata()?.len() < length {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
         }
@@ -135,9 +137,66 @@ impl Drop for PartFile {
     }
 }
 
+/// Creates a file in the place of what an earlier run has left: the name is known beforehand, so
+/// whatever stands there is never written through.
+fn create_anew(part: &Path) -> io::Result<File> {
+    match std::fs::remove_file(part) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => OpenOptions::new().write(true).create_new(true).open(part),
+    }
+}
+
+/// Opens what an earlier run has left, when it is a file and no link to one. It is opened before
+/// anything of it is changed, and compared with what was looked at: a link that is put there
+/// between the two is found out. A second name of a file (a hard link) is not.
+fn open_left(part: &Path) -> io::Result<File> {
+    let no_file = || io::Error::other("not a regular file");
+    let seen = std::fs::symlink_metadata(part)?;
+    if !seen.is_file() {
+        return Err(no_file());
+    }
+    let file = OpenOptions::new().write(true).open(part)?;
+    if is_same(&seen, &file.metadata()?) {
+        Ok(file)
+    } else {
+        Err(no_file())
+    }
+}
+
+#[cfg(unix)]
+fn is_same(one: &Metadata, other: &Metadata) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
+}
+
+/// Nothing that tells files apart is to be had here; planting a link needs rights of its own.
+#[cfg(not(unix))]
+fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
+    true
+}
+
 /// Returns whether a path is something that is written to directly: a device, pipe or socket.
 pub(crate) fn is_written_directly(path: &Path) -> bool {
     std::fs::metadata(path).is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir())
+}
+
+/// Returns whether a path is a terminal (`/dev/tty`, `/dev/stdout`), which text must not drive.
+#[cfg(unix)]
+pub(crate) fn is_terminal(path: &Path) -> bool {
+    use std::io::IsTerminal;
+    use std::os::unix::fs::FileTypeExt;
+    // A pipe is not opened for a look: its reader would see it closed.
+    std::fs::metadata(path).is_ok_and(|metadata| metadata.file_type().is_char_device())
+        && File::options()
+            .write(true)
+            .open(path)
+            .is_ok_and(|file| file.is_terminal())
+}
+
+/// Returns whether a path is a terminal: none has a path here.
+#[cfg(not(unix))]
+pub(crate) fn is_terminal(_path: &Path) -> bool {
+    false
 }
 
 #[cfg(test)]

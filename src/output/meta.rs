@@ -52,7 +52,7 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
         },
         "http_version": answer.map(|answer| answer.version),
         "remote": answer.and_then(|answer| answer.remote).map(|remote| remote.to_string()),
-        "tries": record.tries,
+        "tries": record.requests,
         "redirects": record.redirects,
         "bytes": record.bytes,
         "bytes_received": record.received,

@@ -2,6 +2,7 @@
 
 pub(crate) mod annotation;
 pub(crate) mod body;
+pub(crate) mod dump;
 pub(crate) mod file;
 pub(crate) mod items;
 pub(crate) mod join;

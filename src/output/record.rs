@@ -6,11 +6,12 @@ use std::time::Duration;
 use http::HeaderMap;
 
 use crate::exchange::timing::Timings;
+use crate::secret::Redactor;
 use crate::verdict::checks::Checked;
 use crate::verdict::server_timing::{self, Metric};
 
-/// What is known about a call, filled as it goes on. Texts of the request have been redacted;
-/// texts of the server are as it sent them and are cleaned where they are shown.
+/// What is known about a call, filled as it goes on. Texts have been redacted but for the headers
+/// of the answer; no text of the server is safe for a terminal before it is made so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     /// The profile's name, once one has been chosen.
@@ -29,6 +30,8 @@ pub(crate) struct Record {
     pub(crate) path: String,
     /// Where the token came from; never the token.
     pub(crate) token_source: Option<String>,
+    /// Hides the token where a server echoes it onto a terminal.
+    pub(crate) redactor: Redactor,
     /// The head of the last answer.
     pub(crate) answer: Option<Answered>,
     /// `reinfer` or `intermediary`, once that has been judged.
@@ -41,8 +44,11 @@ pub(crate) struct Record {
     pub(crate) received: u64,
     /// How many bytes they are with their content coding undone.
     pub(crate) bytes: u64,
-    /// How many requests were sent.
-    pub(crate) tries: u32,
+    /// How many requests were sent on behalf of the call: its own, those for a token, retries, and
+    /// redirects that were followed.
+    pub(crate) requests: u32,
+    /// How many times the call was made again after an outcome that can pass by itself.
+    pub(crate) retries: u32,
     /// How many redirects were followed.
     pub(crate) redirects: u32,
     /// Where the last answer leads, when it is a redirect that has been resolved.
@@ -138,7 +144,7 @@ pub(super) fn example() -> Record {
         }),
         bytes: 2100,
         received: 2100,
-        tries: 1,
+        requests: 1,
         ..Record::default()
     }
 }

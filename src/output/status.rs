@@ -94,8 +94,8 @@ fn times(record: &Record, aligned: bool) -> String {
         }
     };
     parts.push(format!("total {}", shown(millis(timings.total))));
-    if u64::from(record.tries) > record.pages.unwrap_or(1).max(1) {
-        parts.push(format!("{} tries", record.tries));
+    if u64::from(record.requests) > record.pages.unwrap_or(1).max(1) {
+        parts.push(format!("{} requests", record.requests));
     }
     if let Some(pages) = record.pages {
         let items = record.items.unwrap_or(0);
@@ -256,8 +256,8 @@ mod tests {
             "prod  POST /api/v1/datasets/retail/orders/export  200 OK  \
              server 37.7 ms · network 24.1 ms · total 62.0 ms  2.1 kB"
         );
-        record.tries = 3;
-        assert!(line(&record).contains("total 62.0 ms · 3 tries  2.1 kB"));
+        record.requests = 3;
+        assert!(line(&record).contains("total 62.0 ms · 3 requests  2.1 kB"));
         if let Some(answer) = &mut record.answer {
             answer.metrics.clear();
         }

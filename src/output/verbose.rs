@@ -18,7 +18,7 @@ pub(crate) fn request(request: &Request, redactor: &Redactor) -> Vec<String> {
     let mut lines = vec![
         line(
             '>',
-            &format!("{} {}", request.method, redactor.clean(&target)),
+            &format!("{} {}", request.method, redactor.target(&target)),
         ),
         line('>', &format!("Host: {host}")),
         line('>', &format!("Authorization: Bearer {REDACTED}")),
@@ -47,7 +47,7 @@ pub(crate) fn exact(request: &Request, has_token: bool, redactor: &Redactor) -> 
         line('*', &format!("sending to {host}:{port}")),
         line(
             '>',
-            &format!("{} {} HTTP/1.1", request.method, redactor.clean(target)),
+            &format!("{} {} HTTP/1.1", request.method, redactor.target(target)),
         ),
     ];
     if has_token {

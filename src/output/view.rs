@@ -34,6 +34,21 @@ pub(crate) enum Shape {
 }
 
 impl Shape {
+    /// Returns its name, as it is given to `--format`.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Shape::Automatic => "auto",
+            Shape::Raw => "raw",
+            Shape::Json(Layout::Pretty) => "pretty",
+            Shape::Json(Layout::Compact) => "compact",
+            Shape::Table => "table",
+            Shape::Delimited(Delimiter::Comma) => "csv",
+            Shape::Delimited(Delimiter::Tab) => "tsv",
+            Shape::NdJson => "ndjson",
+            Shape::Yaml => "yaml",
+        }
+    }
+
     fn is_items(self) -> bool {
         matches!(
             self,

@@ -297,7 +297,7 @@ impl Call<'_> {
             "filename_effective" => json!(record.file),
             "num_connects" => json!(u32::from(answer.is_some())),
             "num_redirects" => json!(record.redirects),
-            "num_retries" => json!(record.tries.saturating_sub(1)),
+            "num_retries" => json!(record.retries),
             "remote_ip" => json!(
                 answer
                     .and_then(|answer| answer.remote)
@@ -355,7 +355,8 @@ impl Call<'_> {
         let answer = record.answer.as_ref()?;
         let location = answer.header("location")?;
         let from = url::Url::parse(&record.url).ok()?;
-        Some(from.join(&location).map_or(location, String::from))
+        let leads_to = from.join(&location).map_or(location, String::from);
+        Some(record.redactor.target(&leads_to))
     }
 
     /// Returns a moment in seconds since the beginning of the try, as curl does: a phase that did

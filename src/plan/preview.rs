@@ -31,13 +31,40 @@ pub(crate) struct Look<'a> {
 
 /// Returns what `--dry-run` prints.
 pub(crate) fn dry_run(look: &Look<'_>) -> String {
-    let request = look.request;
+    let url = Redactor::default().url(&look.request.url);
+    shown(look.request, &url, true, facts(look))
+}
+
+/// Returns what `--dry-run` prints of a call that goes to none of rein's endpoints: it is made
+/// with what was typed alone.
+pub(crate) fn dry_run_elsewhere(request: &Request, url: &str, proxy: Option<&Proxy>) -> String {
+    let mut facts = vec![
+        (
+            "profile",
+            "none: the URL is not under its endpoint".to_owned(),
+        ),
+        ("token", "none of rein's".to_owned()),
+    ];
+    facts.extend(proxy_fact(proxy));
+    facts.push((
+        "guard",
+        "none: guards hold for endpoints of profiles".to_owned(),
+    ));
+    let facts = facts
+        .into_iter()
+        .map(|(name, value)| (name.to_owned(), value));
+    let url = Redactor::default().target(url);
+    shown(request, &url, false, facts.collect())
+}
+
+/// Lays out a request and what is known of it.
+fn shown(request: &Request, url: &str, has_token: bool, facts: Vec<(String, String)>) -> String {
     // Only header names and parameter names tell secrets here: the token itself is not read.
     let redactor = Redactor::default();
-    let mut lines = vec![
-        format!("{} {}", request.method, redactor.url(&request.url)),
-        format!("Authorization: Bearer {REDACTED}"),
-    ];
+    let mut lines = vec![format!("{} {url}", request.method)];
+    if has_token {
+        lines.push(format!("Authorization: Bearer {REDACTED}"));
+    }
     for header in &request.headers {
         lines.push(format!(
             "{}: {}",
@@ -53,7 +80,6 @@ pub(crate) fn dry_run(look: &Look<'_>) -> String {
         text.push_str(&format!("\n{}\n", body.trim_end_matches('\n')));
     }
     text.push('\n');
-    let facts = facts(look);
     let width = facts.iter().map(|(name, _)| name.chars().count()).max();
     let width = width.unwrap_or_default();
     for (name, value) in facts {
@@ -98,9 +124,7 @@ fn facts(look: &Look<'_>) -> Vec<(String, String)> {
         facts.push(("project", format!("{} ({})", project.value, project.origin)));
     }
     facts.push(("token", profile.token.describe()));
-    if let Some(proxy) = look.proxy {
-        facts.push(("proxy", format!("{} ({})", proxy.shown(), proxy.origin)));
-    }
+    facts.extend(proxy_fact(look.proxy));
     facts.push(match endpoint {
         Some(endpoint) => (
             "class",
@@ -126,6 +150,11 @@ fn facts(look: &Look<'_>) -> Vec<(String, String)> {
         .into_iter()
         .map(|(name, value)| (name.to_owned(), value));
     filled.chain(facts).collect()
+}
+
+fn proxy_fact(proxy: Option<&Proxy>) -> Option<(&'static str, String)> {
+    let proxy = proxy?;
+    Some(("proxy", format!("{} ({})", proxy.shown(), proxy.origin)))
 }
 
 /// Says what a billable call may cost.
@@ -169,7 +198,8 @@ fn guard_words(profile: &Profile, decision: &Decision) -> String {
     }
 }
 
-/// Returns the curl line that sends the same request, with the token's variable in its place.
+/// Returns the curl line that sends the same request, with the token's variable in its place and
+/// without the proxy's user and password.
 ///
 /// # Errors
 /// Fails for a body that cannot stand in a line.
@@ -178,6 +208,7 @@ pub(crate) fn curl(
     profile: &Profile,
     typed: &RequestOptions,
     connection: &ConnectionOptions,
+    proxy: Option<&Proxy>,
 ) -> Result<String> {
     let quote = |text: &str| shell_words::quote(text).into_owned();
     let mut words = vec!["curl".to_owned()];
@@ -212,9 +243,38 @@ pub(crate) fn curl(
             )),
         }
     }
+    words.extend(removed_words(request));
     words.extend(body_words(&request.body, typed)?);
+    words.extend(proxy_words(profile, connection, proxy));
     words.extend(connection_words(profile, connection));
     Ok(words.join(" ") + "\n")
+}
+
+/// Takes out the headers that curl adds by itself and the request does not have.
+fn removed_words(request: &Request) -> Vec<String> {
+    let has_data = matches!(request.body, Body::Bytes(_));
+    [
+        ("Accept", true),
+        ("User-Agent", true),
+        ("Content-Type", has_data),
+    ]
+    .iter()
+    .filter(|(name, is_added)| *is_added && request.header(name).is_none())
+    .map(|(name, _)| format!("-H {name}:"))
+    .collect()
+}
+
+/// Says through which proxy, and where one was set aside, that there is none.
+fn proxy_words(
+    profile: &Profile,
+    options: &ConnectionOptions,
+    proxy: Option<&Proxy>,
+) -> Option<String> {
+    let was_given = options.proxy.is_some() || profile.proxy.is_some();
+    match proxy {
+        Some(proxy) => Some(format!("-x {}", shell_words::quote(&proxy.address()))),
+        None => was_given.then(|| "-x ''".to_owned()),
+    }
 }
 
 /// Returns the variable that holds the token, or the usual one where it is not in a variable.

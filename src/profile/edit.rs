@@ -12,6 +12,7 @@ use crate::error::{Failure, Result, io_reason};
 use crate::profile::resolve::assemble_all;
 use crate::profile::{Guard, file};
 use crate::secret::Secret;
+use crate::secret::cache::create_private_folder;
 
 /// The values that `profile add` gives a profile; what is not given stays as it is.
 #[derive(Debug, Default)]
@@ -179,7 +180,7 @@ fn change<T>(
         .parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."));
-    std::fs::create_dir_all(folder).map_err(|error| cannot(&error))?;
+    create_private_folder(folder).map_err(|error| cannot(&error))?;
     let lock = lock(folder).map_err(|error| cannot(&error))?;
     let text = match std::fs::read_to_string(&target) {
         Ok(text) => text,
@@ -201,11 +202,12 @@ fn change<T>(
 
 /// Waits for the lock beside the file: the file itself is replaced, so it cannot hold one.
 fn lock(folder: &Path) -> std::io::Result<File> {
-    let lock = File::options()
-        .create(true)
-        .truncate(false)
-        .write(true)
-        .open(folder.join(".config.lock"))?;
+    let mut options = File::options();
+    options.create(true).truncate(false).write(true);
+    // Others could hold it for ever.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let lock = options.open(folder.join(".config.lock"))?;
     lock.lock()?;
     Ok(lock)
 }

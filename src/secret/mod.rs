@@ -2,11 +2,15 @@
 
 pub(crate) mod cache;
 pub mod source;
+mod spelling;
 pub(crate) mod stream;
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
+
+use self::stream::StreamRedactor;
 
 /// What stands in the place of a secret wherever it would have been shown.
 pub const REDACTED: &str = "(redacted)";
@@ -50,6 +54,9 @@ const SENSITIVE_HEADERS: [&str; 5] = [
     "x-auth-token",
 ];
 
+/// Header names whose values are URLs, in small letters.
+const LINK_HEADERS: [&str; 3] = ["location", "content-location", "referer"];
+
 /// Query parameter names whose values are never shown, in small letters.
 const SENSITIVE_PARAMETERS: [&str; 8] = [
     "access_token",
@@ -71,13 +78,14 @@ impl Redactor {
         }
     }
 
-    /// Returns `text` with every known secret replaced.
+    /// Returns `text` with every known secret replaced, in whatever spelling it stands there.
     pub fn clean(&self, text: &str) -> String {
         let mut clean = text.to_owned();
         for secret in &self.secrets {
-            if clean.contains(secret.expose()) {
-                clean = clean.replace(secret.expose(), REDACTED);
-            }
+            let mut stream = StreamRedactor::new(Some(secret.clone()));
+            let shown = [stream.push(clean.as_bytes()), stream.finish()].concat();
+            // A secret is ASCII, so no character has been cut.
+            clean = String::from_utf8_lossy(&shown).into_owned();
         }
         clean
     }
@@ -91,7 +99,19 @@ impl Redactor {
                 _ => REDACTED.to_owned(),
             };
         }
+        if LINK_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+            return self.target(value);
+        }
         self.clean(value)
+    }
+
+    /// Returns a URL or a part of one, as text, as it may be shown: no value of a token-like
+    /// parameter.
+    pub fn target(&self, target: &str) -> String {
+        match target.split_once('?') {
+            Some((path, query)) => self.clean(&format!("{path}?{}", redact_query(query))),
+            None => self.clean(target),
+        }
     }
 
     /// Returns a URL as it may be shown: no user info, no value of a token-like parameter.
@@ -102,10 +122,7 @@ impl Redactor {
             let _no_host = shown.set_username("");
             let _no_host = shown.set_password(None);
         }
-        if let Some(query) = shown.query().map(str::to_owned) {
-            shown.set_query(Some(&redact_query(&query)));
-        }
-        self.clean(shown.as_str())
+        self.target(shown.as_str())
     }
 }
 
@@ -113,15 +130,20 @@ fn redact_query(query: &str) -> String {
     let shown: Vec<String> = query
         .split('&')
         .map(|pair| match pair.split_once('=') {
-            Some((name, _))
-                if SENSITIVE_PARAMETERS.contains(&name.to_ascii_lowercase().as_str()) =>
-            {
+            Some((name, _)) if SENSITIVE_PARAMETERS.contains(&parameter(name).as_str()) => {
                 format!("{name}={REDACTED}")
             }
             _ => pair.to_owned(),
         })
         .collect();
     shown.join("&")
+}
+
+/// Returns a parameter's name as a server reads it, in small letters.
+fn parameter(name: &str) -> String {
+    percent_decode_str(name)
+        .decode_utf8_lossy()
+        .to_ascii_lowercase()
 }
 
 #[cfg(test)]
@@ -174,6 +196,20 @@ mod tests {
         assert_eq!(
             redactor().url(&url),
             "https://h/a?token=(redacted)&b=(redacted)"
+        );
+        for (target, shown) in [
+            ("/a?%74oken=x&c", "/a?%74oken=(redacted)&c"),
+            (
+                "/a?b=SEKRET%2D0123&c=%53EKRET%2d0123",
+                "/a?b=(redacted)&c=(redacted)",
+            ),
+            ("/SEKRET%2D0123", "/(redacted)"),
+        ] {
+            assert_eq!(redactor().target(target), shown);
+        }
+        assert_eq!(
+            redactor().header("Location", "https://h/?a=1&Token=x"),
+            "https://h/?a=1&Token=(redacted)"
         );
     }
 }

@@ -1,8 +1,9 @@
 //! Hides a secret in a stream of pieces, wherever the pieces are cut.
 
+use super::spelling::{self, Found};
 use super::{REDACTED, Secret};
 
-/// Replaces one secret in bytes that come in pieces. Only for what a terminal shows.
+/// Replaces one secret in bytes that come in pieces, however it is spelled.
 #[derive(Debug)]
 pub(crate) struct StreamRedactor {
     secret: Option<Secret>,
@@ -22,37 +23,47 @@ impl StreamRedactor {
 
     /// Returns what may be shown after this piece.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Vec<u8> {
-        let Some(secret) = &self.secret else {
+        if self.secret.is_none() {
             return piece.to_vec();
-        };
-        let needle = secret.expose().as_bytes();
-        self.held.extend_from_slice(piece);
-        let mut shown = Vec::with_capacity(self.held.len());
-        let mut done = 0;
-        for found in memchr::memmem::find_iter(&self.held, needle) {
-            shown.extend_from_slice(&self.held[done..found]);
-            shown.extend_from_slice(REDACTED.as_bytes());
-            done = found + needle.len();
         }
-        let kept = longest_beginning(&self.held[done..], needle);
-        shown.extend_from_slice(&self.held[done..self.held.len() - kept]);
-        self.held.drain(..self.held.len() - kept);
-        shown
+        self.held.extend_from_slice(piece);
+        self.show(false)
     }
 
     /// Returns what was held back at the end.
     pub(crate) fn finish(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.held)
+        self.show(true)
     }
-}
 
-/// Returns the length of the longest end of `text` with which `needle` begins.
-fn longest_beginning(text: &[u8], needle: &[u8]) -> usize {
-    let longest = text.len().min(needle.len() - 1);
-    (1..=longest)
-        .rev()
-        .find(|length| needle.starts_with(&text[text.len() - length..]))
-        .unwrap_or(0)
+    /// Takes out what may be shown of what is held; all of it when nothing follows.
+    fn show(&mut self, is_end: bool) -> Vec<u8> {
+        let Some(secret) = &self.secret else {
+            return Vec::new();
+        };
+        let secret = secret.expose().as_bytes();
+        let mut shown = Vec::with_capacity(self.held.len());
+        let (mut done, mut from) = (0, 0);
+        while let Some(next) = memchr::memchr3(secret[0], b'%', b'\\', &self.held[from..]) {
+            let next = from + next;
+            match spelling::at(&self.held[next..], secret) {
+                Found::Whole(length) => {
+                    shown.extend_from_slice(&self.held[done..next]);
+                    shown.extend_from_slice(REDACTED.as_bytes());
+                    done = next + length;
+                    from = done;
+                }
+                Found::Begun if !is_end => {
+                    shown.extend_from_slice(&self.held[done..next]);
+                    self.held.drain(..next);
+                    return shown;
+                }
+                Found::Begun | Found::Nothing => from = next + 1,
+            }
+        }
+        shown.extend_from_slice(&self.held[done..]);
+        self.held.clear();
+        shown
+    }
 }
 
 #[cfg(test)]
@@ -82,6 +93,13 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn an_encoded_canary_never_comes_through(text in r"(S|%53|\\u0053|E|%45|KRET|%4bRET|%|\\){0,30}", piece in 1_usize..10) {
+            let shown = String::from_utf8(shown(text.as_bytes(), piece)).expect("text");
+            let plain = shown.replace("%53", "S").replace(r"\u0053", "S").replace("%45", "E").replace("%4b", "K");
+            prop_assert!(!plain.contains("SEKRET"), "{} {}", text, shown);
+        }
+
         #[test]
         fn the_canary_never_comes_through(text in "(S|E|K|R|T|SEKRET| ){0,30}", piece in 1_usize..10) {
             let shown = shown(text.as_bytes(), piece);

@@ -6,6 +6,7 @@ use http::HeaderMap;
 
 use super::sniff::Sniffer;
 use super::{AnsweredBy, Verdict};
+use crate::catalogue::Class;
 use crate::error::Failure;
 use crate::exchange::failure::{CertificateFault, Limit, TransportFailure, TransportKind};
 use crate::exit::Exit;
@@ -27,8 +28,10 @@ pub(crate) struct About<'a> {
     pub(crate) token_source: Option<&'a str>,
     /// What the endpoint is known to need.
     pub(crate) permissions: &'a [&'a str],
-    /// Whether the call only reads.
-    pub(crate) reads: bool,
+    /// What the call may do.
+    pub(crate) class: Class,
+    /// The path of the read that tells whether it has been applied, where there is one.
+    pub(crate) tells: Option<String>,
     /// The proxy, when one was used.
     pub(crate) proxy: Option<&'a str>,
     /// Takes secrets out of server text.
@@ -117,7 +120,7 @@ fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
     .fact(about.call());
     match head.header("location") {
         Some(location) => failure
-            .fact(format!("it points to {}", about.clean(location)))
+            .fact(format!("it points to {}", about.clean(&about.redactor.target(location))))
             .hint("a redirect to a sign-in page means that endpoint or token is wrong: rein profile show"),
         None => failure.fact("it names no place to go to"),
     }
@@ -236,7 +239,8 @@ pub(crate) fn transport_headline(failure: &TransportFailure, host: &str) -> Fail
         profile: "",
         token_source: None,
         permissions: &[],
-        reads: true,
+        class: Class::Read,
+        tells: None,
         proxy: None,
         redactor: &redactor,
     };
@@ -278,6 +282,12 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
         TransportKind::Receive { reason } | TransportKind::NotHttp { reason } => Failure::new(
             Exit::Receive,
             format!("no usable answer from {host}: {reason}"),
+        ),
+        TransportKind::HeadTooLarge => Failure::new(
+            Exit::Receive,
+            format!(
+                "no usable answer from {host}: its header block is too large (256 KiB and 512 headers are the most)"
+            ),
         ),
         TransportKind::Incomplete => Failure::new(
             Exit::Incomplete,
@@ -381,12 +391,25 @@ fn request_may_have_arrived(failure: &TransportFailure) -> bool {
 
 /// Adds, for anything but a read, that its outcome is not known.
 fn outcome(failure: Failure, about: &About<'_>) -> Failure {
-    if about.reads {
-        return failure;
-    }
+    let and = match about.class {
+        Class::Read => return failure,
+        Class::Write => "",
+        Class::Billable => ", and AI units may have been used",
+        Class::Stateful => ", and the position may have moved",
+        Class::Destructive => ", and what it deletes may be gone",
+    };
     failure
-        .fact("the outcome is unknown: it may have been applied")
-        .hint("read the object before sending this again")
+        .fact(format!(
+            "the outcome is unknown: it may have been applied{and}"
+        ))
+        .hint(match (&about.tells, about.class) {
+            (Some(path), _) => format!(
+                "this tells, before it is sent again: GET {}",
+                about.clean(path)
+            ),
+            (None, Class::Billable) => "sent again it may cost once more".to_owned(),
+            (None, _) => "read what it changes before it is sent again".to_owned(),
+        })
 }
 
 #[cfg(test)]
@@ -411,7 +434,8 @@ mod tests {
             profile: "dev",
             token_source: Some("$REINFER_TOKEN_DEV"),
             permissions: &["Streams admin", "View labels"],
-            reads: false,
+            class: Class::Write,
+            tells: Some("/api/v1/y".to_owned()),
             proxy: None,
             redactor,
         }
@@ -504,12 +528,29 @@ mod tests {
             phase: Phase::FirstByte,
         };
         let mut about = about(&redactor);
-        assert!(
-            transport(&failure, &about)
-                .to_string()
-                .contains("may have been applied")
-        );
-        about.reads = true;
+        for (class, said) in [
+            (Class::Write, "it may have been applied\n"),
+            (
+                Class::Billable,
+                "applied, and AI units may have been used\n",
+            ),
+            (
+                Class::Stateful,
+                "applied, and the position may have moved\n",
+            ),
+            (
+                Class::Destructive,
+                "applied, and what it deletes may be gone\n",
+            ),
+        ] {
+            about.class = class;
+            let text = transport(&failure, &about).to_string();
+            assert!(
+                text.contains(said) && text.ends_with(": GET /api/v1/y"),
+                "{text}"
+            );
+        }
+        about.class = Class::Read;
         assert!(
             !transport(&failure, &about)
                 .to_string()
@@ -553,6 +594,7 @@ mod tests {
             (TransportKind::EmptyReply, Exit::EmptyReply),
             (TransportKind::Receive { reason: text() }, Exit::Receive),
             (TransportKind::NotHttp { reason: text() }, Exit::Receive),
+            (TransportKind::HeadTooLarge, Exit::Receive),
             (TransportKind::Incomplete, Exit::Incomplete),
         ];
         for (kind, exit) in cases {

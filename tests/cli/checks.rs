@@ -340,6 +340,30 @@ fn under_github_actions_failures_are_annotations_and_nothing_else_is() {
         "{run}"
     );
     assert!(commands[0].contains("50%25"), "{run}");
+    // Nor is what -w writes there.
+    let header = Recorder::always(Reply::with(
+        200,
+        &[
+            "X-Evil: ::add-mask::x",
+            "X-Hash: ##[group]x",
+            "Server-Timing: total;dur=1",
+        ],
+        br#"{"status":"ok"}"#,
+    ));
+    let format =
+        r"%{stderr}%header{x-evil}\n\r%header{x-evil}\n  %header{x-hash}\nas: %header{x-evil}\n";
+    let told = "| ::add-mask::x\n\r| ::add-mask::x\n|   ## [group]x\nas: ::add-mask::x\n";
+    rein(["/api/v1/x", "-s", "-w", format])
+        .at(&header.url())
+        .var("GITHUB_ACTIONS", "true")
+        .run()
+        .exit(0)
+        .says(told);
+    let raw = told.replace("| ", "").replace("## [", "##[");
+    let run = rein(["/api/v1/x", "-s", "-w", format])
+        .at(&header.url())
+        .run();
+    assert_eq!(run.stderr_text(), raw);
     // A body that goes to standard error is no command either.
     let folder = tempfile::tempdir().expect("a folder");
     let page = Recorder::always(Reply::with(

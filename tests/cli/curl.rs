@@ -536,6 +536,40 @@ fn a_dry_run_shows_class_and_guard() {
 }
 
 #[test]
+fn a_dry_run_of_a_url_elsewhere_says_that_rein_adds_nothing() {
+    let server = fine();
+    let url = "https://elsewhere.example/a?token=abc&b='c'";
+    curl(&[
+        "--dry-run",
+        "-X",
+        "DELETE",
+        url,
+        "-H",
+        "Cookie: abc",
+        "-x",
+        "http://u:p@proxy.example:1",
+    ])
+    .at(&server.url())
+    .run()
+    .exit(0)
+    .no_canary()
+    .stdout(
+        "DELETE https://elsewhere.example/a?token=(redacted)&b='c'\n\
+             Host: elsewhere.example\n\
+             User-Agent: rein/0.1.0 (+https://crates.io/crates/rein-cli)\n\
+             Accept: */*\n\
+             Cookie: (redacted)\n\
+             \n\
+             profile  none: the URL is not under its endpoint\n\
+             token    none of rein's\n\
+             proxy    proxy.example:1 (-x)\n\
+             guard    none: guards hold for endpoints of profiles\n\
+             nothing was sent\n",
+    );
+    server.saw_nothing();
+}
+
+#[test]
 fn what_is_not_to_be_had_names_what_is() {
     for (words, instead) in [
         (&["-K", "file"][..], "rein config path"),

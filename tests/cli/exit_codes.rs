@@ -149,3 +149,25 @@ fn help_and_version_are_answers() {
         assert!(help.stderr.is_empty(), "{help}");
     }
 }
+
+#[test]
+fn no_code_depends_on_what_a_message_says() {
+    for message in [
+        "404 Not Found",
+        "no permission on project retail",
+        "429 Too Many Requests, try again",
+        "timed out",
+        "connection refused",
+        "200 OK",
+        "status: ok",
+        "exit code 0",
+        "",
+    ] {
+        let body = format!(r#"{{"status":"error","message":"{message}"}}"#);
+        for (status, code) in [(200, 5), (400, 4), (403, 4), (409, 4), (500, 5)] {
+            let server = Recorder::always(Reply::json(status, &body));
+            let run = rein(["/api/v1/x"]).at(&server.url()).run().exit(code);
+            assert_eq!(server.requests().len(), 1, "{run}");
+        }
+    }
+}

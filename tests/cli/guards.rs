@@ -445,6 +445,8 @@ fn the_curl_line_sends_the_same_request() {
         &["v1/x", "-H", "X-Odd: 'q' $x", "-H", "X-Empty;"],
         &["-T", &file, "v1/x"],
         &["v1/x", "-F", "a=1", "-F", &form],
+        &["v1/x", "-H", "Accept:", "-H", "User-Agent:"],
+        &["v1/x", "-d", "{}", "-H", "Content-Type:"],
     ] {
         let before = server.requests().len();
         rein(args).at(&server.url()).run().exit(0);
@@ -493,6 +495,68 @@ fn the_curl_line_sends_the_same_request() {
         };
         assert_eq!(plain(ours), plain(theirs), "{line}");
     }
+}
+
+#[test]
+fn the_curl_line_goes_the_same_way() {
+    let server = server();
+    let config = |proxy: &str| {
+        format!(
+            "[profiles.p]\nendpoint = \"{}\"\nproxy = \"{proxy}\"\ntoken = \"{CANARY}\"\n",
+            server.url()
+        )
+    };
+    let line = |proxy: &str, words: &[&str]| {
+        rein([&["-p", "p", "v1/x", "--curl"], words].concat())
+            .config(&config(proxy))
+            .var("http_proxy", "http://env.example:3128")
+            .run()
+            .exit(0)
+            .no_canary()
+    };
+    for (proxy, words, shown) in [
+        (
+            "proxy.example:8080",
+            &[][..],
+            "-x http://proxy.example:8080",
+        ),
+        (
+            "proxy.example:8080",
+            &["-x", "socks5h://other:1"],
+            "-x socks5h://other:1",
+        ),
+        ("proxy.example", &[], "-x http://proxy.example:80"),
+        ("proxy.example", &["-x", ""], "-x ''"),
+        (
+            "proxy.example",
+            &["--noproxy", "127.0.0.1"],
+            "-x '' --noproxy 127.0.0.1",
+        ),
+    ] {
+        let run = line(proxy, words);
+        assert!(run.stdout_text().contains(shown), "{shown}: {run}");
+        assert!(run.stderr.is_empty(), "{run}");
+    }
+    let secret = format!("http://me:{CANARY}@proxy.example:8080");
+    for run in [line(&secret, &[]), line("other.example", &["-x", &secret])] {
+        assert!(
+            run.stdout_text().contains("-x http://proxy.example:8080")
+                && !run.stdout_text().contains("me@"),
+            "{run}"
+        );
+        run.says("note: the proxy's user and password are left out: add -U USER:PASSWORD");
+    }
+    // The environment's is curl's as well.
+    let run = rein(["v1/x", "--curl"])
+        .at(&server.url())
+        .var("http_proxy", "http://env.example:3128")
+        .run()
+        .exit(0);
+    assert!(
+        run.stdout_text().contains("-x http://env.example:3128"),
+        "{run}"
+    );
+    server.saw_nothing();
 }
 
 /// Says visibly that a test could not be made here.

@@ -322,6 +322,8 @@ fn filters_give_what_jq_gives_and_point_to_mistakes() {
         (".rows | map(", "\n              ^"),
         ("nope", "\n  ^"),
         ("import \"a\" as a; .", "reads no other file"),
+        ("import \"a\" as $a; $a", "reads no other file"),
+        ("include \"a\"; .", "reads no other file"),
     ] {
         rein(["/api/v1/x", "-q", filter])
             .at(&server.url())
@@ -460,4 +462,78 @@ fn items_stream_in_constant_memory() {
             String::from_utf8_lossy(&run.stderr)
         );
     }
+}
+
+#[test]
+fn a_filter_cannot_choose_the_exit_code_or_see_a_file() {
+    let server = Recorder::always(Reply::json(404, r#"{"status":"error","message":"m"}"#));
+    rein(["/api/v1/x", "-q", "halt(0)"])
+        .at(&server.url())
+        .run()
+        .exit(4)
+        .stdout("");
+    shown(LIST, &["-q", "1, halt(0), 2"]).exit(0).stdout("1\n");
+    shown(LIST, &["-q", "halt(3)"]).exit(1).stdout("");
+    shown(LIST, &["-q", "halt_error(3)"]).exit(1).stdout("");
+    for filter in ["input_filename", "input", "[inputs]"] {
+        let run = shown(LIST, &["-q", filter]);
+        assert!(matches!(run.exit, 1 | 2) && run.stdout.is_empty(), "{run}");
+    }
+}
+
+#[test]
+fn any_depth_is_shown_or_refused_in_words() {
+    const DEPTH: usize = 100_000;
+    let array = [vec!["["; DEPTH].concat(), vec!["]"; DEPTH].concat()].concat();
+    let object = [
+        vec!["{\"a\":"; DEPTH].concat(),
+        "1".to_owned(),
+        vec!["}"; DEPTH].concat(),
+    ]
+    .concat();
+    for deep in [array, object] {
+        let body = format!("{{\"status\":\"ok\",\"rows\":[{{\"id\":1,\"deep\":{deep}}}]}}");
+        for args in [&[][..], &["--format", "compact"]] {
+            shown(&body, args).exit(0).stdout(&body);
+        }
+        for (args, exit) in [
+            (&["--format", "pretty"][..], 0),
+            (&["--format", "ndjson"], 0),
+            (&["--format", "csv"], 0),
+            (&["--format", "tsv"], 0),
+            (&["-t"], 0),
+            (&["-t", "--columns", "id"], 0),
+            (&["--sort", "id", "-t"], 0),
+            (&["--format", "yaml"], 1),
+            (&["-q", "."], 1),
+            (&["--expect", ".status"], 11),
+        ] {
+            let run = shown(&body, args).exit(exit);
+            if exit > 0 {
+                run.says("nests deeper than");
+            }
+        }
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_terminal_that_does_not_know_its_width_gets_a_table_all_the_same() {
+    let server = Recorder::always(Reply::json(200, LIST));
+    let call = rein([
+        "-s",
+        "/api/v1/x",
+        "-t",
+        "--columns",
+        "id,n",
+        "--color",
+        "never",
+    ])
+    .at(&server.url());
+    let command = crate::support::command::after("stty cols 0 rows 0; stty size", &call);
+    let seen = crate::output::on_a_terminal(&command);
+    assert_eq!(
+        seen,
+        "0 0\r\nid     n\r\n────────\r\na1    10\r\nb2  9.50\r\n"
+    );
 }

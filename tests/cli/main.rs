@@ -34,6 +34,8 @@ mod request;
 #[cfg(test)]
 mod retries;
 #[cfg(test)]
+mod screen;
+#[cfg(test)]
 mod secrets;
 #[cfg(test)]
 mod templates;

@@ -70,8 +70,9 @@ fn a_refused_token_is_renewed_once() {
             .var("CLIENT", "s")
             .var("XDG_STATE_HOME", state.path())
     };
-    call().run().exit(0).stdout(OK);
-    call().run().exit(4).says("401");
+    // The requests for tokens count as the calls do.
+    call().run().exit(0).stdout(OK).says(" · 4 requests  ");
+    call().run().exit(4).says("401").says(" · 3 requests  ");
     let tokens: Vec<String> = api
         .requests()
         .iter()
@@ -160,4 +161,28 @@ fn what_is_no_token_service_sends_no_call() {
             .no_canary();
         api.saw_nothing();
     }
+}
+
+#[test]
+fn a_delete_after_a_renewal_has_deleted_nothing() {
+    let api = Recorder::start(vec![
+        Reply::json(401, r#"{"status":"error","message":"expired"}"#),
+        Reply::json(404, r#"{"status":"error","message":"no such source"}"#),
+    ]);
+    let login = Recorder::start(vec![granted("first"), granted("second")]);
+    rein([
+        "-p",
+        "ci",
+        "DELETE",
+        "v1/sources/id:1",
+        "-w",
+        "%{stderr}<%{num_retries}>",
+    ])
+    .config(&config(&api, &login))
+    .var("CLIENT", "s")
+    .run()
+    .exit(4)
+    .says("no such source")
+    .says("<0>");
+    assert_eq!(api.requests().len(), 2);
 }

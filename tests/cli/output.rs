@@ -172,7 +172,7 @@ fn a_file_appears_whole_or_not_at_all() {
             .to_vec(),
     );
     for (reply, exit, says) in [
-        (cut, 18, "cut short"),
+        (cut, 18, "was cut short"),
         (
             Reply::json(404, r#"{"status":"error","message":"m"}"#),
             4,
@@ -181,7 +181,7 @@ fn a_file_appears_whole_or_not_at_all() {
         (
             Reply::json(200, r#"{"status":"error","message":"odd"}"#),
             5,
-            "odd",
+            r#"{"status":"error","message":"odd"}"#,
         ),
         (
             Reply::with(
@@ -190,7 +190,7 @@ fn a_file_appears_whole_or_not_at_all() {
                 b"<html><title>Log in</title>",
             ),
             8,
-            "<html>",
+            "<html><title>Log in</title>",
         ),
     ] {
         let server = Recorder::always(reply);
@@ -199,7 +199,7 @@ fn a_file_appears_whole_or_not_at_all() {
             .run()
             .exit(exit)
             .stdout("")
-            .says(says);
+            .says(&format!("{says}\n"));
         assert_eq!(
             std::fs::read_to_string(&file).expect("read"),
             r#"{"status":"ok"}"#,
@@ -417,9 +417,56 @@ fn a_terminal_gets_a_pretty_safe_body_with_the_token_hidden() {
     assert!(seen.contains("text \\x1b]0;x\\x07\\xff"), "{seen:?}");
 }
 
+#[test]
+fn a_coding_of_a_body_that_is_not_there_is_no_failure() {
+    let head = "HTTP/1.1 204 No Content\r\nContent-Encoding: foo\r\n\r\n";
+    let server = Recorder::always(Reply::Bytes(head.as_bytes().to_vec()));
+    rein(["DELETE", "/api/v1/x"])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout("");
+    let url = format!("{}/api/v1/x", server.url());
+    rein(["curl", "-s", "--compressed", &url])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout("");
+}
+
+#[test]
+fn a_header_block_over_256_kib_is_56() {
+    let head = |kib: usize| {
+        let line = format!("X: {}\r\n", "a".repeat(1019));
+        Recorder::always(Reply::Bytes(
+            format!(
+                "HTTP/1.1 200 OK\r\n{}Server-Timing: total;dur=1\r\nContent-Length: 2\r\n\r\n{{}}",
+                line.repeat(kib)
+            )
+            .into_bytes(),
+        ))
+    };
+    for (kib, exit) in [(250, 0), (257, 56), (300, 56), (500, 56), (2000, 56)] {
+        let server = head(kib);
+        let url = format!("{}/api/v1/x", server.url());
+        for words in [
+            &["/api/v1/x"][..],
+            &["/api/v1/x", "-i"],
+            &["curl", "-sS", &url],
+            &["curl", "-sS", "-i", &url],
+        ] {
+            let run = rein(words).at(&server.url()).run().exit(exit);
+            if exit > 0 {
+                run.stdout("").says("header block is too large");
+            }
+        }
+        assert_eq!(server.take().len(), 4, "{kib}");
+    }
+}
+
 /// C0 but for line breaks, DEL, C1, and controls of writing direction.
 #[cfg(target_os = "linux")]
-fn drives_a_terminal(character: char) -> bool {
+pub(crate) fn drives_a_terminal(character: char) -> bool {
     (character.is_control() && !matches!(character, '\n' | '\r'))
         || matches!(character, '\u{200b}' | '\u{202e}')
 }
@@ -572,4 +619,49 @@ fn what_is_said_of_a_body_that_breaks_off_begins_a_line() {
         let seen = on_a_terminal(&call.command());
         assert!(seen.contains(end), "{seen:?}");
     }
+}
+
+#[test]
+fn a_files_name_never_comes_from_the_server() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Recorder::always(Reply::with(
+        200,
+        &[
+            "Content-Disposition: attachment; filename=\"../evil.sh\"",
+            "Server-Timing: total;dur=1",
+        ],
+        b"{\"status\":\"ok\"}",
+    ));
+    let url = format!("{}/api/v1/report", server.url());
+    for words in [
+        &["/api/v1/report"][..],
+        &["/api/v1/report", "-o", "mine"],
+        &["curl", "-sO", &url],
+        &["curl", "-s", "-o", "mine", &url],
+    ] {
+        rein(words)
+            .at(&server.url())
+            .folder(folder.path())
+            .run()
+            .exit(0);
+    }
+    for words in [&["curl", "-sOJ", &url][..], &["/api/v1/report", "-J"]] {
+        rein(words)
+            .at(&server.url())
+            .folder(folder.path())
+            .run()
+            .exit(2);
+    }
+    let mut names: Vec<String> = std::fs::read_dir(folder.path())
+        .expect("listed")
+        .map(|entry| {
+            entry
+                .expect("an entry")
+                .file_name()
+                .to_string_lossy()
+                .into_owned()
+        })
+        .collect();
+    names.sort();
+    assert_eq!(names, ["mine", "report"]);
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::command::{exit_code, interrupted};
+use crate::support::command::{after, exit_code, interrupted};
 use crate::support::{Demo, Recorder, Reply, rein};
 
 fn page(text: &str) -> Reply {
@@ -291,7 +291,7 @@ fn what_stops_before_the_end_is_told_with_its_cursor() {
     export(&server, &[])
         .exit(0)
         .stdout("{\"id\":1}\n{\"id\":2}\n")
-        .says("3 tries · 2 pages · 2 items");
+        .says("3 requests · 2 pages · 2 items");
 }
 
 #[test]
@@ -474,7 +474,109 @@ fn a_killed_run_goes_on_without_gap_or_repeat() {
         .exit(2)
         .says("belongs to another command")
         .says("its query or body is another");
+    // What has been taken away since is not there, whatever the state says.
+    std::fs::remove_file(folder.path().join("out")).expect("removed");
+    run().run().exit(1).says("out is not there").says(&format!(
+        "remove the state to read all pages anew: {}",
+        state.display()
+    ));
     std::fs::remove_file(&state).expect("removed");
+}
+
+/// The words of a call that reads two pages into `out`, with its place kept in `state`.
+fn two_pages(folder: &Path) -> Vec<String> {
+    let path = |name: &str| folder.join(name).display().to_string();
+    let words = "/api/_private/sources/p/s/comments --paginate --format csv --columns id";
+    words
+        .split(' ')
+        .map(str::to_owned)
+        .chain([
+            "-o".to_owned(),
+            path("out"),
+            "--state".to_owned(),
+            path("state"),
+        ])
+        .collect()
+}
+
+#[cfg(unix)]
+#[test]
+fn an_unfinished_file_is_never_written_through_a_link() {
+    let first = r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#;
+    let last = r#"{"status":"ok","comments":[{"id":2}]}"#;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (part, other) = (folder.path().join(".out.part"), folder.path().join("other"));
+    std::fs::write(&other, "id\n1\nprecious\n").expect("written");
+    let plant = || std::os::unix::fs::symlink(&other, &part).expect("a link");
+    let server = Recorder::start(vec![
+        page(first),
+        Reply::json(404, r#"{"status":"error"}"#),
+        page(last),
+    ]);
+    let run = || rein(two_pages(folder.path())).at(&server.url()).run();
+    // At the beginning it makes room for the file;
+    plant();
+    run().exit(18);
+    assert_eq!(std::fs::read_to_string(&part).expect("a part"), "id\n1\n");
+    assert!(!part.is_symlink());
+    // and nothing goes on in its place.
+    std::fs::remove_file(&part).expect("removed");
+    plant();
+    run().exit(23).says("not a regular file").says("or a link");
+    assert_eq!(
+        std::fs::read_to_string(&other).expect("kept"),
+        "id\n1\nprecious\n"
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn a_state_is_for_its_owner_alone_and_in_our_words() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Recorder::start(vec![
+        page(r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#),
+        Reply::json(404, r#"{"status":"error"}"#),
+    ]);
+    // With a umask that forbids nothing.
+    let call = rein(two_pages(folder.path())).at(&server.url());
+    let ended = after("umask 000", &call).output().expect("an end");
+    assert_eq!(exit_code(ended.status), 18);
+    let state = folder.path().join("state");
+    let mode = |path: &Path| std::fs::metadata(path).expect("there").permissions().mode() & 0o777;
+    assert_eq!(mode(&state), 0o600);
+    assert_eq!(mode(&folder.path().join(".out.part")), 0o666);
+    let kept = std::fs::read_to_string(&state).expect("a state");
+    let kept: Value = serde_json::from_str(&kept).expect("JSON");
+    let file = folder.path().join("out").display().to_string();
+    assert_eq!(kept["output"], format!("csv id {file}"));
+    // It tells what it belongs to and how far that has come, and nothing else.
+    let keys: Vec<&String> = kept.as_object().expect("an object").keys().collect();
+    assert_eq!(
+        keys,
+        [
+            "schema_version",
+            "profile",
+            "endpoint",
+            "method",
+            "path",
+            "request",
+            "output",
+            "cursor",
+            "items",
+            "pages",
+            "bytes",
+            "finished"
+        ]
+    );
+    assert!(!kept.to_string().contains("SEKRET"), "{kept}");
+    // Another layout is another command's, and is called by its name.
+    let other = two_pages(folder.path())
+        .into_iter()
+        .map(|word| word.replace("csv", "tsv"));
+    rein(other).at(&server.url()).run().exit(2).says(&format!(
+        "its output is csv id {file}, this command's is tsv id {file}"
+    ));
 }
 
 #[test]
@@ -636,4 +738,81 @@ fn expectations_hold_for_every_page() {
     .exit(11)
     .stdout("{\"id\":1}\n")
     .says("--expect '.comments | length > 0': it gave false");
+}
+
+#[test]
+fn waits_and_limits_hold_for_every_page() {
+    let words = [
+        "/api/_private/sources/p/s/comments",
+        "--paginate",
+        "--format",
+        "ndjson",
+    ];
+    let numbered = |id: &str, next: &str| {
+        page(&format!(
+            r#"{{"status":"ok","comments":[{{"id":{id}}}]{next}}}"#
+        ))
+    };
+    let busy = Reply::with(
+        503,
+        &["Retry-After: 1", "Server-Timing: total;dur=1"],
+        br#"{"status":"error","message":"busy"}"#,
+    );
+    let server = Recorder::start(vec![
+        numbered("1", r#","continuation":"a""#),
+        numbered("2", r#","continuation":"b""#),
+        busy,
+        numbered("3", ""),
+    ]);
+    rein(words)
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .stdout("{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n")
+        .says("trying again in 1 s (retry 1 of 2)")
+        .says("4 requests · 3 pages · 3 items");
+    let queries = asked(&server);
+    assert_eq!(queries[2], queries[3]);
+    // No page is larger than is allowed, however large all of them are.
+    let large = format!("\"{}\"", "x".repeat(100));
+    let server = Recorder::start(vec![
+        numbered(&large, r#","continuation":"a""#),
+        numbered(&large, r#","continuation":"b""#),
+        numbered(&format!("\"{}\"", "x".repeat(300)), ""),
+    ]);
+    let run = rein(words.iter().chain(&["--max-size", "200"]))
+        .at(&server.url())
+        .run()
+        .exit(18)
+        .says("larger than --max-size 200 B")
+        .says("next cursor: \"b\"");
+    assert_eq!(run.stdout_text().lines().count(), 2, "{run}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_second_signal_ends_at_once() {
+    let first = r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#;
+    let server = Recorder::start(vec![page(first), Reply::Hang(Vec::new())]);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut child = rein(two_pages(folder.path()))
+        .at(&server.url())
+        .command()
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a start");
+    while server.requests().len() < 2 {
+        std::thread::yield_now();
+    }
+    let begun = std::time::Instant::now();
+    for _ in 0..2 {
+        let sent = std::process::Command::new("kill")
+            .args(["-INT", &child.id().to_string()])
+            .status();
+        assert!(sent.expect("kill").success());
+    }
+    assert_eq!(exit_code(child.wait().expect("an end")), 130);
+    assert!(begun.elapsed() < std::time::Duration::from_secs(1));
+    let state = std::fs::read_to_string(folder.path().join("state")).expect("a state");
+    assert!(state.contains("c1"), "{state}");
 }

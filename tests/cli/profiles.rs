@@ -479,6 +479,43 @@ fn profiles_are_edited_with_comments_kept_and_nothing_half_done() {
     }
 }
 
+#[cfg(unix)]
+#[test]
+fn what_is_written_is_for_its_owner_alone_whatever_the_umask() {
+    use std::os::unix::fs::PermissionsExt;
+    let call = rein([
+        "profile",
+        "add",
+        "dev",
+        "--domain",
+        "acme",
+        "--token-env",
+        "T",
+    ]);
+    let ended = crate::support::command::after("umask 000", &call)
+        .output()
+        .expect("an end");
+    assert!(
+        ended.status.success(),
+        "{}",
+        String::from_utf8_lossy(&ended.stderr)
+    );
+    let file = call.config_path();
+    let folder = file.parent().expect("a folder");
+    let is_private = |path: &std::path::Path| {
+        let mode = std::fs::metadata(path).expect("there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{path:?} {mode:o}");
+    };
+    is_private(folder);
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("listed") {
+        let entry = entry.expect("an entry");
+        is_private(&entry.path());
+        names.push(entry.file_name());
+    }
+    assert!(names.contains(&"config.toml".into()), "{names:?}");
+}
+
 #[test]
 fn many_edits_at_once_lose_nothing() {
     let folder = tempfile::tempdir().expect("a folder");

@@ -31,7 +31,7 @@ fn a_read_is_tried_again_and_gives_one_document() {
             .stdout(OK);
         assert_eq!(server.requests().len(), 3, "{run}");
         run.says("trying again in 1 ms (retry 1 of 2)")
-            .says("3 tries");
+            .says("3 requests");
     }
     let server = Recorder::always(busy(503));
     rein(["/api/v1/x"].iter().chain(&QUICK))
@@ -83,18 +83,75 @@ fn a_write_is_tried_again_only_when_nothing_was_done() {
 }
 
 #[test]
+fn an_unknown_outcome_names_the_read_that_tells() {
+    let lost = Recorder::always(Reply::Close(Vec::new()));
+    for (call, said) in [
+        (
+            "PUT /api/v1/sources/p/s",
+            "applied\n  this tells, before it is sent again: GET /api/v1/sources/p/s\n",
+        ),
+        (
+            "DELETE /api/v1/datasets/p/d",
+            "applied, and what it deletes may be gone\n  this tells, before it is sent again: GET /api/v1/datasets/p/d\n",
+        ),
+        (
+            "POST /api/v1/datasets/p/d/streams/s/advance",
+            "applied, and the position may have moved\n  this tells, before it is sent again: GET /api/v1/datasets/p/d/streams/s/results\n",
+        ),
+        (
+            "POST /api/v1/datasets/p/d/labellers/1/predict",
+            "applied, and AI units may have been used\n  sent again it may cost once more\n",
+        ),
+        (
+            "POST /api/v1/unlisted",
+            "applied\n  read what it changes before it is sent again\n",
+        ),
+    ] {
+        rein(call.split(' '))
+            .at(&lost.url())
+            .run()
+            .exit(52)
+            .says(said);
+    }
+    let url = format!("{}/acme/api/v1/sources/p/s", lost.url());
+    rein(["curl", "-sS", "-X", "PUT", &url])
+        .at(&format!("{}/acme", lost.url()))
+        .run()
+        .exit(52)
+        .says("sent again: GET /api/v1/sources/p/s\n");
+    rein([
+        "curl",
+        "-sS",
+        "-d",
+        "{}",
+        &format!("{}/acme/api/v1/datasets/p/d/export", lost.url()),
+    ])
+    .at(&format!("{}/acme", lost.url()))
+    .run()
+    .exit(52)
+    .never_says("may have been applied");
+}
+
+#[test]
 fn a_delete_that_finds_nothing_on_a_retry_has_succeeded() {
     let server = Recorder::start(vec![busy(429), busy(404)]);
     rein(["DELETE", "/api/v1/sources/id:1"].iter().chain(&QUICK))
         .at(&server.url())
         .run()
         .exit(0)
-        .says("deleted it already");
-    let at_once = Recorder::always(busy(404));
-    rein(["DELETE", "/api/v1/sources/id:1"])
-        .at(&at_once.url())
-        .run()
-        .exit(4);
+        .says(
+            "note: Re:infer answers the retry with 404: it is not there, which counts as deleted",
+        );
+    // Not at once, and not because somebody on the way says so.
+    let somebody = Reply::with(404, &["Content-Type: text/html"], b"<html>nginx</html>");
+    for replies in [vec![busy(404)], vec![busy(429), somebody]] {
+        let server = Recorder::start(replies);
+        rein(["DELETE", "/api/v1/sources/id:1"].iter().chain(&QUICK))
+            .at(&server.url())
+            .run()
+            .exit(4)
+            .never_says("counts as deleted");
+    }
 }
 
 #[test]
@@ -208,5 +265,17 @@ fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
     .run()
     .exit(5)
     .says("cannot be repeated");
+    assert_eq!(server.requests().len(), 1);
+    let form = format!("f=@{path};type=text/csv");
+    let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);
+    rein(
+        ["POST", export, "-F", "a=1", "-F", &form]
+            .iter()
+            .chain(&QUICK),
+    )
+    .at(&server.url())
+    .run()
+    .exit(5)
+    .says("not sent again: the body was streamed and cannot be repeated");
     assert_eq!(server.requests().len(), 1);
 }

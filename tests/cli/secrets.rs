@@ -66,6 +66,47 @@ fn token_like_parameters_are_not_shown() {
 }
 
 #[test]
+fn urls_and_texts_of_the_server_are_shown_without_the_token_everywhere() {
+    let location = format!("Location: /api/v1/y?a=SEKRET%2D0123&token=abcdef&b={CANARY}");
+    let timing = format!("Server-Timing: total;dur=1, {CANARY};dur=2;desc=\"{CANARY}\"");
+    let head = format!(
+        "HTTP/1.1 302 Found {CANARY}\r\n{location}\r\n{timing}\r\nContent-Length: 0\r\n\r\n"
+    );
+    let server = Recorder::always(Reply::Bytes(head.into_bytes()));
+    let target = "v1/x?token=abcdef&a=1&b=SEKRET%2d0123&%74oken=abcdef";
+    for words in [
+        &["-v"][..],
+        &["--meta", "-"],
+        &["-w", "%{redirect_url} %{url_effective}"],
+        &["-v", "-L"],
+    ] {
+        let run = rein([target].iter().chain(words))
+            .at(&server.url())
+            .run()
+            .no_canary();
+        for hidden in ["abcdef", "SEKRET"] {
+            let told = [run.stdout_text(), run.stderr_text()].concat();
+            assert!(!told.contains(hidden), "{run}");
+        }
+    }
+    let url = format!("{}/api/v1/x?token=abcdef", server.url());
+    let run = rein(["curl", "-sv", &url]).at(&server.url()).run().exit(0);
+    assert!(!run.stderr_text().contains("abcdef"), "{run}");
+    // What is told of all pages is told as of one.
+    let page = Recorder::always(Reply::json(200, r#"{"status":"ok","comments":[]}"#));
+    let target = format!("/api/_private/sources/p/s/comments?token=abcdef&a={CANARY}");
+    for words in [&["--paginate"][..], &["--paginate", "--meta", "-"]] {
+        let run = rein([target.as_str()].iter().chain(words))
+            .at(&page.url())
+            .run()
+            .exit(0)
+            .no_canary()
+            .says("token=(redacted)&a=(redacted)");
+        assert!(!run.stderr_text().contains("abcdef"), "{run}");
+    }
+}
+
+#[test]
 fn one_authorization_goes_with_a_request() {
     let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
     let header = format!("authorization: bearer {CANARY}");

@@ -2,7 +2,7 @@
 
 pub(crate) mod whole;
 
-use std::io::{self, IsTerminal, Write};
+use std::io;
 use std::path::Path;
 
 use bytes::Bytes;
@@ -13,10 +13,11 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
-use crate::output::body::{BodyOutput, Destination, Trouble, safe_head};
+use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::dump::Dump;
+use crate::output::file::is_terminal;
 use crate::output::record::Record;
 use crate::output::status;
-use crate::output::stdout::stdout;
 use crate::output::terminal::sanitise_text;
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
@@ -160,7 +161,7 @@ pub(crate) async fn read_body(
     sink: &mut dyn FnMut(&[u8]) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let codings = exchange.head.headers.get_all("content-encoding");
-    let mut decoder = if reading.head_only {
+    let mut decoder = if reading.head_only || has_no_body(exchange.head.status) {
         Decoder::identity()
     } else {
         Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
@@ -198,6 +199,11 @@ async fn next_chunk(exchange: &mut Exchange, session: &Session<'_>) -> Result<Op
         .map_err(|failure| Stop::Failed(explain::transport(&failure, &session.about())))
 }
 
+/// Returns whether an answer of this status has no body, whatever its headers say of one.
+pub(crate) fn has_no_body(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
+}
+
 /// Judges an answer whose body has been seen.
 pub(crate) fn judge(
     head: &Head,
@@ -207,14 +213,13 @@ pub(crate) fn judge(
 ) -> Verdict {
     let evidence = Evidence {
         status: head.status,
-        body_due: !reading.head_only && !matches!(head.status, 204 | 205 | 304),
+        body_due: !reading.head_only && !has_no_body(head.status),
         timed: record.server().is_some(),
         other_than_json: reading.other_than_json,
         body: sniffer,
     };
     let mut verdict = verdict::judge(&evidence);
-    // What an earlier try has deleted is not there any more: that is what was wanted.
-    if record.method == "DELETE" && record.tries > 1 && head.status == 404 {
+    if is_gone_on_a_retry(&verdict, head, record) {
         verdict.exit = Exit::Ok;
     }
     let is_wanted = reading
@@ -240,6 +245,15 @@ pub(crate) fn judge(
         AnsweredBy::Intermediary => "intermediary",
     });
     verdict
+}
+
+/// Returns whether a DELETE was made again and the platform itself then said that there is nothing:
+/// that is what was wanted, whoever it was that deleted it.
+fn is_gone_on_a_retry(verdict: &Verdict, head: &Head, record: &Record) -> bool {
+    record.method == "DELETE"
+        && record.retries > 0
+        && head.status == 404
+        && verdict.answered_by == AnsweredBy::Platform
 }
 
 /// Explains an answer that is not what was asked for; `None` when all is well.
@@ -352,7 +366,10 @@ impl Answer<'_> {
                 },
                 cx.env.stderr_terminal,
             ),
-            Some(file) => (Destination::File(Path::new(file)), false),
+            Some(file) => {
+                let file = Path::new(file);
+                (Destination::File(file), is_terminal(file))
+            }
             None if self.failed() && view.is_rendered() && !options.keep_error_body => {
                 (Destination::Nowhere, false)
             }
@@ -385,7 +402,7 @@ impl Answer<'_> {
                 .push_head(block)
                 .map_err(|error| cannot_write(&error))?;
         }
-        dump_head(options.dump_header.as_deref(), block)
+        dump_head(block, self.session)
     }
 
     /// Judges the answer and finishes its output.
@@ -400,7 +417,8 @@ impl Answer<'_> {
         if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
             if output.is_file() {
                 // The file stays as it was; what came in its place is shown, as far as it was kept.
-                let text = String::from_utf8_lossy(sniffer.beginning()).into_owned();
+                let text = String::from_utf8_lossy(sniffer.beginning());
+                let text = record.redactor.clean(&text);
                 self.cx.notes(&[sanitise_text(&text).into_owned()]);
             } else if self.failed() || !self.reading.view.is_rendered() {
                 finish(output)?;
@@ -415,9 +433,11 @@ impl Answer<'_> {
             let kept = failure.clone().fact("the file stays as it was");
             return Err(Stop::Failed(kept));
         }
-        if head.status == 404 && record.tries > 1 && record.method == "DELETE" {
-            self.cx
-                .notes(&["note: an earlier try has deleted it already".to_owned()]);
+        if is_gone_on_a_retry(&verdict, head, record) {
+            self.cx.notes(&[
+                "note: Re:infer answers the retry with 404: it is not there, which counts as deleted"
+                    .to_owned(),
+            ]);
         }
         record.items = output.items();
         record.file = self
@@ -482,22 +502,13 @@ pub(crate) fn open(
 }
 
 /// Writes the header block where `-D` wants it.
-pub(crate) fn dump_head(file: Option<&std::ffi::OsStr>, block: &[u8]) -> Result<(), Stop> {
-    let Some(file) = file else {
+pub(crate) fn dump_head(block: &[u8], session: &Session<'_>) -> Result<(), Stop> {
+    let Some(place) = session.options.output.dump_header.as_deref() else {
         return Ok(());
     };
-    let written = if file == "-" {
-        stdout().and_then(|mut stdout| {
-            if stdout.is_terminal() {
-                stdout.write_all(&safe_head(block))
-            } else {
-                stdout.write_all(block)
-            }
-        })
-    } else {
-        std::fs::write(file, block)
-    };
-    written.map_err(|error| cannot_write(&error))
+    Dump::open(place, Some(session.secret()))
+        .and_then(|mut dump| dump.write(block))
+        .map_err(|error| cannot_write(&error))
 }
 
 /// Finishes an output; returns what is worth telling.

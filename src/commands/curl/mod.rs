@@ -94,8 +94,8 @@ fn called(args: CurlArgs, cx: &Context) -> Result<Exit> {
     let result = runtime.block_on(planned(&args, &mut record, cx));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
-    let was_tried =
-        record.tries > 0 || matches!(&result, Err(failure) if failure.exit == Exit::URL_MALFORMED);
+    let was_tried = record.timings.is_some()
+        || matches!(&result, Err(failure) if failure.exit == Exit::URL_MALFORMED);
     match write_out {
         Some(format) if was_tried => {
             let wanted = told::Wanted {
@@ -254,7 +254,7 @@ impl Call<'_> {
                     classified: &classified,
                     profile,
                     decision: &decision,
-                    proxy: None,
+                    proxy: self.connection(own)?.proxy.as_ref(),
                 }));
             }
             if !self.args.explain {
@@ -266,7 +266,10 @@ impl Call<'_> {
             plan::refuse_known_tokens(&request, &self.place.address, &known)?;
             plan::refuse_ways_round(&self.place.address, &request.method, self.tenants)?;
         }
-        if self.args.explain || self.args.dry_run {
+        if self.args.dry_run {
+            return self.show_elsewhere(&request);
+        }
+        if self.args.explain {
             let line = explain::line(&request, &self.place, own, self.args)?;
             return print(&line);
         }
@@ -287,6 +290,13 @@ impl Call<'_> {
             cx: self.cx,
         };
         transfer.run(draft, Some(request), looked_at, record).await
+    }
+
+    /// Shows a call that goes to none of rein's endpoints.
+    fn show_elsewhere(&self, request: &Request) -> Result<Exit> {
+        let proxy = self.connection(None)?.proxy;
+        let url = self.place.address.text();
+        print(&preview::dry_run_elsewhere(request, &url, proxy.as_ref()))
     }
 
     fn fill(&self, record: &mut Record, request: &Request, own: Option<&Profile>) {
@@ -329,8 +339,15 @@ impl Call<'_> {
         connection::keep_at_home(&mut connection, url)?;
         let limits = policy::limits(self.args)?;
         let options = &self.args.connection;
-        let token: Token =
-            token::obtain(profile, options, limits, Freshness::Kept, self.cx).await?;
+        let token: Token = token::obtain(
+            profile,
+            options,
+            limits,
+            Freshness::Kept,
+            &mut record.requests,
+            self.cx,
+        )
+        .await?;
         redactor.learn(&token.secret);
         record.token_source = Some(token.source.clone());
         let credential = Credential::for_call(url, profile, &token, &TypedCredential::Profile)?;

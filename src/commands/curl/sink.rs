@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
+use crate::output::file::is_terminal;
 use crate::output::stdout::stdout;
 use crate::output::terminal::{TextSanitiser, sanitise};
 use crate::secret::Secret;
@@ -16,7 +17,7 @@ use crate::secret::stream::StreamRedactor;
 pub(super) struct Sink {
     place: Place,
     open: Option<File>,
-    /// Whether standard output is a terminal, which a customer's text must not drive.
+    /// Whether it is a terminal, which a customer's text must not drive.
     screen: Option<Screen>,
     /// How many bytes have been written.
     written: u64,
@@ -38,27 +39,36 @@ struct Screen {
     takes_binary: bool,
 }
 
+impl Screen {
+    fn new(secret: Option<Secret>, takes_binary: bool) -> Screen {
+        Screen {
+            sanitiser: TextSanitiser::default(),
+            redactor: StreamRedactor::new(secret),
+            takes_binary,
+        }
+    }
+}
+
 impl Sink {
     /// Returns standard output; `secret` is hidden when it is a terminal.
     pub(super) fn stdout(terminal: bool, secret: Option<Secret>, takes_binary: bool) -> Sink {
         Sink {
             place: Place::Stdout,
             open: None,
-            screen: terminal.then(|| Screen {
-                sanitiser: TextSanitiser::default(),
-                redactor: StreamRedactor::new(secret),
-                takes_binary,
-            }),
+            screen: terminal.then(|| Screen::new(secret, takes_binary)),
             written: 0,
         }
     }
 
-    /// Returns a file.
-    pub(super) fn file(path: PathBuf, keeps_others: bool) -> Sink {
+    /// Returns a file; `secret` is hidden when it is a terminal. As with `-o -`, `/dev/stdout` is a
+    /// wish for the bytes as they are.
+    pub(super) fn file(path: PathBuf, keeps_others: bool, secret: Option<Secret>) -> Sink {
+        let screen =
+            is_terminal(&path).then(|| Screen::new(secret, path.as_os_str() == "/dev/stdout"));
         Sink {
             place: Place::File { path, keeps_others },
             open: None,
-            screen: None,
+            screen,
             written: 0,
         }
     }

@@ -1,15 +1,14 @@
 //! The exchange under curl's rules: tries, redirects, and the answer on its way out.
 
-use std::fs::File;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant, SystemTime};
 
 use super::sink::Sink;
 use super::{hidden, shown};
-use crate::catalogue::Class;
+use crate::catalogue::{self, Class};
 use crate::cli::curl::{CurlArgs, OnHttpError};
 use crate::commands::Context;
+use crate::commands::answer::has_no_body;
 use crate::commands::session::answered;
 use crate::error::{Failure, Result, io_reason};
 use crate::exchange::auth::Credential;
@@ -17,10 +16,11 @@ use crate::exchange::client::{Client, Connection};
 use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::failure::{TransportFailure, TransportKind};
 use crate::exchange::retry::{self, Outcome};
-use crate::exchange::{self, Exchange, TimeLimits};
+use crate::exchange::{self, Exchange, Head, TimeLimits};
 use crate::exit::Exit;
+use crate::output::dump::Dump;
 use crate::output::record::Record;
-use crate::output::stdout::{note, stdout};
+use crate::output::stdout::note;
 use crate::output::terminal::sanitise;
 use crate::output::verbose;
 use crate::plan::curl::address::Address;
@@ -77,11 +77,6 @@ struct Output {
     dump: Option<Dump>,
 }
 
-enum Dump {
-    Stdout,
-    File(File),
-}
-
 impl Transfer<'_> {
     /// Makes the call, again where that is allowed. `first` is the first request, made of `draft`;
     /// `kept` makes the next ones, where the body can be sent once more.
@@ -133,6 +128,7 @@ impl Transfer<'_> {
                     self.retries.most
                 ));
             }
+            record.retries += 1;
             tokio::time::sleep(wait).await;
             output.sink.restart()?;
             match kept.as_ref().and_then(Draft::again) {
@@ -227,7 +223,7 @@ impl Transfer<'_> {
         )
         .fact(format!(
             "it leads to {}",
-            sanitise(&self.redactor.clean(&next.text()))
+            sanitise(&self.redactor.target(&next.text()))
         ))
         .hint("the first request may have been applied: look before it is sent again"))
     }
@@ -252,7 +248,8 @@ impl Transfer<'_> {
                 &self.redactor,
             ));
         }
-        record.tries += 1;
+        record.requests += 1;
+        record.redactor.clone_from(&self.redactor);
         record.method = request.method.to_string();
         let sent = exchange::send(&client, request, credential, self.limits, true).await;
         record.timings = Some(client.timings());
@@ -320,19 +317,7 @@ impl Transfer<'_> {
         {
             return Err(too_large().into());
         }
-        let codings = exchange.head.headers.get_all("content-encoding");
-        let mut decoder = if self.args.compressed {
-            Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(
-                |coding| {
-                    Failure::new(
-                        Exit::Coding,
-                        format!("the body's content coding is not known: {coding}"),
-                    )
-                },
-            )?
-        } else {
-            Decoder::identity()
-        };
+        let mut decoder = self.decoder(&exchange.head)?;
         let mut seen = 0;
         let mut write = |piece: &[u8]| {
             seen += piece.len() as u64;
@@ -363,6 +348,20 @@ impl Transfer<'_> {
         result
     }
 
+    /// Returns what undoes the body's content coding, where that is asked for and there is a body.
+    fn decoder(&self, head: &Head) -> Result<Decoder> {
+        if !self.args.compressed || has_no_body(head.status) {
+            return Ok(Decoder::identity());
+        }
+        let codings = head.headers.get_all("content-encoding");
+        Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
+            Failure::new(
+                Exit::Coding,
+                format!("the body's content coding is not known: {coding}"),
+            )
+        })
+    }
+
     /// Explains a call that got no whole answer, with curl's code for it.
     fn explain(&self, lost: &TransportFailure, draft: &Draft) -> Failure {
         let url = &self.place.address.url;
@@ -373,6 +372,16 @@ impl Transfer<'_> {
         );
         let proxy = self.connection.proxy.as_ref();
         let (method, proxy_place) = (draft.method(), shown(proxy));
+        let class = match self.class {
+            Some(class) => class,
+            None if plan::is_read(&method) => Class::Read,
+            None => Class::Write,
+        };
+        let tells = self.own().and_then(|profile| {
+            let prefix = profile.base.value.path_prefix();
+            let below = self.place.address.path().strip_prefix(prefix)?;
+            catalogue::read_that_tells(method.as_str(), below)
+        });
         let about = explain::About {
             method: method.as_str(),
             path: self.place.address.path(),
@@ -380,7 +389,8 @@ impl Transfer<'_> {
             profile: self.own().map_or("", |profile| profile.name.as_str()),
             token_source: None,
             permissions: &[],
-            reads: plan::is_read(&method),
+            class,
+            tells,
             proxy: proxy_place.as_deref(),
             redactor: &self.redactor,
         };
@@ -404,20 +414,19 @@ impl Transfer<'_> {
         let args = self.args;
         let dump = match args.dump_header.as_deref() {
             None => None,
-            Some(file) if file == "-" => Some(Dump::Stdout),
-            Some(file) => {
-                let file = Path::new(file);
-                create_folders(file, args.create_dirs)?;
-                Some(Dump::File(File::create(file).map_err(|error| {
+            Some(place) => {
+                create_folders(Path::new(place), args.create_dirs)?;
+                let dump = Dump::open(place, hidden(self.credential.as_ref()));
+                Some(dump.map_err(|error| {
                     Failure::new(
                         Exit::Write,
                         format!(
                             "cannot write {}: {}",
-                            sanitise(&file.to_string_lossy()),
+                            sanitise(&place.to_string_lossy()),
                             io_reason(&error)
                         ),
                     )
-                })?))
+                })?)
             }
         };
         let named = match args.output.as_deref() {
@@ -433,7 +442,7 @@ impl Transfer<'_> {
                     None => file,
                 };
                 create_folders(&file, args.create_dirs)?;
-                Sink::file(file, args.no_clobber)
+                Sink::file(file, args.no_clobber, hidden(self.credential.as_ref()))
             }
             None => Sink::stdout(
                 self.cx.env.stdout_terminal,
@@ -455,14 +464,8 @@ impl Output {
             )
         };
         for head in heads {
-            match &mut self.dump {
-                None => {}
-                Some(Dump::Stdout) => stdout()
-                    .and_then(|mut stdout| stdout.write_all(head))
-                    .map_err(|error| cannot(&error))?,
-                Some(Dump::File(file)) => {
-                    file.write_all(head).map_err(|error| cannot(&error))?;
-                }
+            if let Some(dump) = &mut self.dump {
+                dump.write(head).map_err(|error| cannot(&error))?;
             }
             if shown {
                 self.sink.write(head)?;

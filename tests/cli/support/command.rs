@@ -247,6 +247,21 @@ pub(crate) fn interrupted(call: &Rein, is_time: impl Fn() -> bool) -> (i32, Stri
     )
 }
 
+/// Returns a command as a shell runs it after these words.
+#[cfg(unix)]
+pub(crate) fn after(words: &str, call: &Rein) -> Command {
+    let ours = call.command();
+    let vars = ours.get_envs();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", &format!("{words}; exec \"$0\" \"$@\"")])
+        .arg(ours.get_program())
+        .args(ours.get_args())
+        .env_clear()
+        .envs(vars.filter_map(|(name, value)| value.map(|value| (name, value))));
+    shell
+}
+
 /// Returns the code that a shell would see: 128 and the signal's number after a signal.
 pub(crate) fn exit_code(status: std::process::ExitStatus) -> i32 {
     #[cfg(unix)]
