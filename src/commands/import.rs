@@ -40,6 +40,7 @@ pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
     let path = file::path(args.config.as_deref(), &cx.env).ok_or_else(|| {
         Failure::usage("there is no usual place for the file").hint("name it: --config FILE")
     })?;
+    edit::refuse_what_is_no_file(&path)?;
     let existing = file::load(args.config.as_deref().filter(|_| path.exists()), &cx.env)?;
     let mut said = String::new();
     for foreign in found {

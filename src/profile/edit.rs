@@ -160,6 +160,23 @@ fn set(table: &mut Table, key: &str, new: toml_edit::Value) {
     table.insert(key, value(new));
 }
 
+/// Refuses a place where something stands that is no regular file: a device or a pipe would be
+/// replaced by a file, and reading one may never end. To be asked before anything is touched.
+///
+/// # Errors
+/// Fails (exit 2) when the place is taken like this.
+pub(crate) fn refuse_what_is_no_file(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(Failure::usage(format!(
+            "{} is not a regular file, so it cannot be changed",
+            path.display()
+        ))
+        .fact("nothing was changed")
+        .hint("name another one: --config FILE, or REINFER_CONFIG=FILE")),
+        _ => Ok(()),
+    }
+}
+
 /// Reads, changes, checks and replaces the file, alone among all who do so.
 fn change<T>(
     path: &Path,
@@ -173,6 +190,7 @@ fn change<T>(
             io_reason(error)
         ))
     };
+    refuse_what_is_no_file(path)?;
     // What a link points to is changed, and the link stays.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = target

@@ -14,6 +14,8 @@ mod curl;
 #[cfg(test)]
 mod documents;
 #[cfg(test)]
+mod editing;
+#[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
 mod follow;

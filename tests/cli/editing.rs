@@ -1,0 +1,91 @@
+//! `profile add`, `use`, `remove` and `config import`: what they change, keep and refuse.
+
+use std::path::{Path, PathBuf};
+
+use crate::support::command::{Finished, set_mode};
+use crate::support::{CANARY, Recorder, Reply, rein};
+
+/// A configuration file in a folder of its own.
+struct Config {
+    folder: tempfile::TempDir,
+}
+
+impl Config {
+    fn new(text: impl AsRef<[u8]>) -> Config {
+        let folder = tempfile::tempdir().expect("a folder");
+        let config = Config { folder };
+        std::fs::write(config.path(), text).expect("written");
+        set_mode(&config.path(), 0o600);
+        config
+    }
+
+    fn path(&self) -> PathBuf {
+        self.folder.path().join("c.toml")
+    }
+
+    fn text(&self) -> String {
+        std::fs::read_to_string(self.path()).expect("read")
+    }
+
+    fn rein(&self, args: &[&str]) -> crate::support::command::Rein {
+        rein(args).var("REINFER_CONFIG", self.path())
+    }
+
+    fn run(&self, args: &[&str]) -> Finished {
+        self.rein(args).run()
+    }
+}
+
+fn names(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).expect("listed");
+    let mut names: Vec<String> = entries
+        .map(|entry| entry.expect("an entry").file_name())
+        .map(|name| name.to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    names
+}
+
+#[cfg(unix)]
+#[test]
+fn what_is_no_regular_file_is_never_replaced() {
+    use std::os::unix::fs::FileTypeExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let (pipe, link, inside) = (
+        folder.path().join("pipe"),
+        folder.path().join("link"),
+        folder.path().join("folder"),
+    );
+    let made = std::process::Command::new("mkfifo").arg(&pipe).status();
+    assert!(made.expect("mkfifo runs").success());
+    std::os::unix::fs::symlink(&pipe, &link).expect("a link");
+    std::fs::create_dir(&inside).expect("a folder");
+    let contexts = folder.path().join("contexts.json");
+    let text = format!(
+        r#"{{"contexts":[{{"name":"a","endpoint":"https://a.reinfer.io/","token":"{CANARY}","proxy":null}}]}}"#
+    );
+    std::fs::write(&contexts, text).expect("written");
+    let contexts = contexts.display().to_string();
+    let before = names(folder.path());
+    for place in [&pipe, &link, &inside] {
+        for args in [
+            &["profile", "add", "z", "--domain", "d"][..],
+            &["profile", "use", "z"],
+            &["profile", "remove", "z"],
+            &["config", "import", "re", &contexts, "--tokens"],
+        ] {
+            rein(args)
+                .var("REINFER_CONFIG", place)
+                .run()
+                .exit(2)
+                .says("is not a regular file")
+                .says("--config FILE")
+                .stdout("")
+                .no_canary();
+            assert_eq!(names(folder.path()), before, "{args:?}");
+        }
+    }
+    let kind = std::fs::symlink_metadata(&pipe).expect("there").file_type();
+    assert!(kind.is_fifo());
+    assert!(names(&inside).is_empty());
+}
