@@ -9,6 +9,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
 use crate::profile::resolve::assemble_all;
 use crate::profile::{Guard, file};
 use crate::secret::Secret;
@@ -184,11 +185,10 @@ fn change<T>(
     change: impl FnOnce(&mut DocumentMut) -> Result<T>,
 ) -> Result<T> {
     let cannot = |error: &std::io::Error| {
-        Failure::local(format!(
-            "cannot change {}: {}",
-            path.display(),
-            io_reason(error)
-        ))
+        Failure::new(
+            Exit::Write,
+            format!("cannot change {}: {}", path.display(), io_reason(error)),
+        )
     };
     refuse_what_is_no_file(path)?;
     // What a link points to is changed, and the link stays.
@@ -202,7 +202,13 @@ fn change<T>(
     let text = match std::fs::read_to_string(&target) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(cannot(&error)),
+        Err(error) => {
+            return Err(Failure::local(format!(
+                "cannot read {}: {}",
+                path.display(),
+                io_reason(&error)
+            )));
+        }
     };
     // Our own reader first: its messages name places and never a value.
     file::parse(path, &text, env.home().as_deref())?;

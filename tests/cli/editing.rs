@@ -89,3 +89,28 @@ fn what_is_no_regular_file_is_never_replaced() {
     assert!(kind.is_fifo());
     assert!(names(&inside).is_empty());
 }
+
+#[cfg(unix)]
+#[test]
+fn a_file_that_cannot_be_written_is_23_and_stays() {
+    let config = Config::new("[profiles.a]\ndomain = \"x\"\n");
+    let before = config.text();
+    // The largest file that may be written has no byte: as on a full disk, every write fails.
+    let call = config.rein(&["profile", "add", "b", "--domain", "y"]);
+    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" profile add b --domain y";
+    let mut command = std::process::Command::new("sh");
+    command
+        .args(["-c", script, env!("CARGO_BIN_EXE_rein")])
+        .env_clear();
+    command.envs(
+        call.command()
+            .get_envs()
+            .filter_map(|(name, value)| value.map(|value| (name, value))),
+    );
+    let output = command.output().expect("sh runs");
+    let said = String::from_utf8_lossy(&output.stderr).into_owned();
+    assert_eq!(output.status.code(), Some(23), "{said}");
+    assert!(said.contains("cannot change"), "{said}");
+    assert_eq!(config.text(), before);
+    assert_eq!(names(config.folder.path()), [".config.lock", "c.toml"]);
+}
