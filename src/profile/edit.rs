@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::profile::resolve::assemble_all;
-use crate::profile::{Guard, file};
+use crate::profile::{Guard, comments, file};
 use crate::secret::Secret;
 
 /// The values that `profile add` gives a profile; what is not given stays as it is.
@@ -116,10 +116,11 @@ pub(crate) fn remove(path: &Path, name: &str, env: &Env) -> Result<bool> {
         if !has_profile(document, name) {
             return Err(missing(name, path));
         }
-        table(document.as_table_mut(), "profiles")?.remove(name);
+        let text = document.to_string();
+        comments::remove_profile(document, &text, name);
         let was_default = document.get("default_profile").and_then(Item::as_str) == Some(name);
         if was_default {
-            document.remove("default_profile");
+            comments::remove_value(document, &text, "default_profile");
         }
         Ok(was_default)
     })
@@ -212,15 +213,61 @@ fn change<T>(
     };
     // Our own reader first: its messages name places and never a value.
     file::parse(path, &text, env.home().as_deref())?;
+    let form = Form::of(&text);
     let mut document: DocumentMut = text
+        .replace("\r\n", "\n")
         .parse()
         .map_err(|_| Failure::usage(format!("{}: this is not valid TOML", path.display())))?;
     let result = change(&mut document)?;
-    let text = document.to_string();
-    assemble_all(&file::parse(path, &text, env.home().as_deref())?)?;
+    let text = form.give(&document.to_string());
+    file::parse(path, &text, env.home().as_deref())
+        .and_then(|file| assemble_all(&file))
+        .map_err(|failure| of_the_change(failure, path))?;
     replace(&target, folder, &text).map_err(|error| cannot(&error))?;
     drop(lock);
     Ok(result)
+}
+
+/// Words a mistake that the change would make: it stands on no line of the file yet.
+fn of_the_change(mut failure: Failure, path: &Path) -> Failure {
+    let place = format!("{}:", path.display());
+    if let Some(rest) = failure.headline.strip_prefix(&place) {
+        let what = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' ');
+        failure.headline = format!("{} stays as it is: {what}", path.display());
+    }
+    failure.facts.retain(|fact| fact != "nothing was sent");
+    failure.fact("nothing was changed")
+}
+
+/// What editors on Windows give a text file, which parsing takes away.
+#[derive(Clone, Copy)]
+struct Form {
+    byte_order_mark: bool,
+    /// Whether every line ends with CR and LF.
+    crlf: bool,
+}
+
+impl Form {
+    const BYTE_ORDER_MARK: char = '\u{feff}';
+
+    fn of(text: &str) -> Form {
+        let (lines, crlf) = (text.matches('\n').count(), text.matches("\r\n").count());
+        Form {
+            byte_order_mark: text.starts_with(Form::BYTE_ORDER_MARK),
+            crlf: lines > 0 && lines == crlf,
+        }
+    }
+
+    fn give(self, text: &str) -> String {
+        let mut text = text.trim_start_matches(Form::BYTE_ORDER_MARK).to_owned();
+        if self.crlf {
+            text = text.replace('\n', "\r\n");
+        }
+        if self.byte_order_mark {
+            text.insert(0, Form::BYTE_ORDER_MARK);
+        }
+        text
+    }
 }
 
 /// Waits for the lock beside the file: the file itself is replaced, so it cannot hold one.

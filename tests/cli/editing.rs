@@ -114,3 +114,73 @@ fn a_file_that_cannot_be_written_is_23_and_stays() {
     assert_eq!(config.text(), before);
     assert_eq!(names(config.folder.path()), [".config.lock", "c.toml"]);
 }
+
+#[test]
+fn comments_line_ends_and_the_byte_order_mark_are_kept() {
+    let config = Config::new(
+        "# managed by ops\n# ask before changing\n\n# about a\n[profiles.a]\ndomain = \"x\"\n\n\
+         # about b\n[profiles.b]\ndomain = \"y\" # b\n\n# the end\n",
+    );
+    config.run(&["profile", "remove", "a"]).exit(0);
+    assert_eq!(
+        config.text(),
+        "# managed by ops\n# ask before changing\n\n# about b\n[profiles.b]\ndomain = \"y\" # b\n\n# the end\n"
+    );
+    config.run(&["profile", "remove", "b"]).exit(0);
+    assert_eq!(
+        config.text(),
+        "# managed by ops\n# ask before changing\n\n# the end\n"
+    );
+    let config =
+        Config::new("# head\ndefault_profile = \"a\" # why\n[profiles.a]\ndomain = \"x\"\n");
+    config.run(&["profile", "remove", "a"]).exit(0);
+    assert_eq!(config.text(), "# head\n");
+    let windows = "\u{feff}# head\r\n[profiles.a]\r\ndomain = \"x\" # d\r\n";
+    let config = Config::new(windows);
+    config
+        .run(&["profile", "add", "b", "--domain", "y"])
+        .exit(0);
+    let text = config.text();
+    assert!(text.starts_with(windows), "{text:?}");
+    assert!(
+        text.contains("[profiles.b]\r\ndomain = \"y\"\r\n"),
+        "{text:?}"
+    );
+    assert_eq!(text.matches('\n').count(), text.matches("\r\n").count());
+    config.run(&["profile", "use", "b"]).exit(0);
+    assert!(config.text().starts_with('\u{feff}'), "{:?}", config.text());
+}
+
+#[test]
+fn the_keys_that_stand_there_keep_their_order() {
+    let config = Config::new(
+        "[profiles.z]\nproject = \"p\"\ntoken_env = \"T\"\ndomain = \"x\"\n\n[profiles.a]\ndomain = \"y\"\n",
+    );
+    config
+        .run(&[
+            "profile",
+            "add",
+            "z",
+            "--project",
+            "q",
+            "--guard",
+            "confirm",
+        ])
+        .exit(0);
+    assert_eq!(
+        config.text(),
+        "[profiles.z]\nproject = \"q\"\ntoken_env = \"T\"\ndomain = \"x\"\nguard = \"confirm\"\n\n[profiles.a]\ndomain = \"y\"\n"
+    );
+}
+
+#[test]
+fn a_change_that_would_break_the_file_is_told_without_a_line_of_it() {
+    let config = Config::new("[profiles.a]\ndomain = \"x\"\n");
+    let run = config
+        .run(&["profile", "add", "b", "--guard", "confirm"])
+        .exit(2)
+        .says("stays as it is: profile b names no endpoint")
+        .says("nothing was changed")
+        .never_says("nothing was sent");
+    assert!(!run.stderr_text().contains("c.toml:"), "{run}");
+}
