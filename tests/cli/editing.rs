@@ -184,3 +184,31 @@ fn a_change_that_would_break_the_file_is_told_without_a_line_of_it() {
         .never_says("nothing was sent");
     assert!(!run.stderr_text().contains("c.toml:"), "{run}");
 }
+
+#[cfg(unix)]
+#[test]
+fn a_program_with_a_slash_is_the_one_beside_the_file() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let config = Config::new(format!(
+        "[profiles.p]\nendpoint = \"{}\"\ntoken_command = [\"./tc\"]\n",
+        server.url()
+    ));
+    let elsewhere = tempfile::tempdir().expect("a folder");
+    for (folder, token) in [
+        (config.folder.path(), "of-the-file"),
+        (elsewhere.path(), CANARY),
+    ] {
+        let program = folder.join("tc");
+        std::fs::write(&program, format!("#!/bin/sh\necho {token}\n")).expect("written");
+        set_mode(&program, 0o700);
+    }
+    config
+        .rein(&["-p", "p", "v1/x"])
+        .folder(elsewhere.path())
+        .run()
+        .exit(0);
+    assert_eq!(
+        server.only().header("authorization"),
+        ["Bearer of-the-file"]
+    );
+}
