@@ -185,6 +185,57 @@ fn a_change_that_would_break_the_file_is_told_without_a_line_of_it() {
     assert!(!run.stderr_text().contains("c.toml:"), "{run}");
 }
 
+#[test]
+fn paths_that_were_typed_mean_the_same_from_the_files_own_folder() {
+    let config = Config::new("");
+    let here = tempfile::tempdir().expect("a folder");
+    let here_path = std::fs::canonicalize(here.path()).expect("a path");
+    let add = |args: &[&str]| {
+        let words = [&["profile", "add", "n", "--domain", "d"], args].concat();
+        config.rein(&words).folder(here.path()).run()
+    };
+    add(&["--token-file", "-"])
+        .exit(2)
+        .says("--ask-token")
+        .says("nothing was changed");
+    assert_eq!(config.text(), "");
+    for (option, key) in [
+        ("--token-file", "token_file"),
+        ("--ca-file", "ca_file"),
+        ("--token-command", "token_command"),
+    ] {
+        add(&[option, "./tf"]).exit(0);
+        let path = here_path.join("tf").display().to_string();
+        let text = config.text();
+        let line = text.lines().find(|line| line.starts_with(key));
+        assert!(line.is_some_and(|line| line.contains(&path)), "{text}");
+    }
+    for (option, value, line) in [
+        (
+            "--token-command",
+            "op read x",
+            "token_command = [\"op\", \"read\", \"x\"]\n",
+        ),
+        ("--token-file", "~/tok", "token_file = \"~/tok\"\n"),
+    ] {
+        add(&[option, value]).exit(0);
+        assert!(config.text().contains(line), "{}", config.text());
+    }
+}
+
+#[test]
+fn a_check_warns_of_a_token_file_that_is_not_there() {
+    let config = Config::new(
+        "[profiles.a]\ndomain = \"x\"\ntoken_file = \"missing\"\n[profiles.b]\ndomain = \"x\"\n\
+         [profiles.b.oauth]\ntoken_url = \"https://h\"\nclient_id = \"i\"\nclient_secret_file = \"gone\"\n",
+    );
+    config
+        .run(&["config", "check"])
+        .exit(0)
+        .says("profile a: cannot read the token_file ")
+        .says("profile b: cannot read the client_secret_file ");
+}
+
 #[cfg(unix)]
 #[test]
 fn a_program_with_a_slash_is_the_one_beside_the_file() {
@@ -211,4 +262,65 @@ fn a_program_with_a_slash_is_the_one_beside_the_file() {
         server.only().header("authorization"),
         ["Bearer of-the-file"]
     );
+}
+
+#[test]
+fn a_stored_token_stays_when_something_else_is_changed() {
+    let config = Config::new(format!(
+        "[profiles.a]\ndomain = \"x\"\ntoken = \"{CANARY}\" # mine\n"
+    ));
+    config
+        .run(&[
+            "profile",
+            "add",
+            "a",
+            "--project",
+            "p",
+            "--guard",
+            "confirm",
+        ])
+        .exit(0)
+        .no_canary();
+    assert!(
+        config
+            .text()
+            .contains(&format!("token = \"{CANARY}\" # mine")),
+        "{}",
+        config.text()
+    );
+    config
+        .run(&["profile", "add", "a", "--token-env", "T"])
+        .exit(0);
+    assert!(!config.text().contains(CANARY), "{}", config.text());
+}
+
+/// A kill leaves the old file or the new one, whole.
+#[cfg(unix)]
+#[test]
+fn a_kill_in_the_middle_of_a_change_leaves_a_whole_file() {
+    let config = Config::new("# head\n[profiles.a]\ndomain = \"x\"\n");
+    for round in 0..24 {
+        let name = format!("k{round}");
+        let before = config.text();
+        let call = config.rein(&["profile", "add", &name, "--domain", "d"]);
+        let mut command = call.command();
+        command
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().expect("a start");
+        std::thread::sleep(std::time::Duration::from_micros(400 * round));
+        child.kill().expect("killed");
+        child.wait().expect("an end");
+        let after = config.text();
+        if after == before {
+            continue;
+        }
+        let added = format!("\n[profiles.{name}]\ndomain = \"d\"\n");
+        assert_eq!(after, format!("{before}{added}"));
+    }
+    // The lock of a killed run does not stay.
+    config
+        .run(&["profile", "add", "last", "--domain", "d"])
+        .exit(0);
+    config.run(&["config", "check"]).exit(0);
 }
