@@ -294,6 +294,32 @@ fn a_stored_token_stays_when_something_else_is_changed() {
     assert!(!config.text().contains(CANARY), "{}", config.text());
 }
 
+#[test]
+fn an_import_says_what_it_did_not_do() {
+    let config = Config::new("[profiles.a]\ndomain = \"x\"\n");
+    let contexts = config.folder.path().join("contexts.json");
+    let path = contexts.display().to_string();
+    std::fs::write(&contexts, r#"{"contexts":[]}"#).expect("written");
+    config
+        .run(&["config", "import", "re", &path])
+        .exit(0)
+        .stdout("")
+        .says("holds no profile");
+    let text = format!(
+        r#"{{"contexts":[{{"name":"a","endpoint":"https://a.reinfer.io/","token":"{CANARY}","proxy":null}}]}}"#
+    );
+    std::fs::write(&contexts, text).expect("written");
+    config
+        .run(&["config", "import", "re", &path])
+        .exit(0)
+        .stdout("kept: a is there already\n");
+    config
+        .run(&["config", "import", "re", &path, "--tokens"])
+        .exit(0)
+        .stdout_starts("kept: a is there already; its token was not moved")
+        .no_canary();
+}
+
 /// A kill leaves the old file or the new one, whole.
 #[cfg(unix)]
 #[test]
