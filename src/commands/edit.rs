@@ -7,6 +7,7 @@ use crate::cli::AddArgs;
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::output::terminal::sanitise;
 use crate::profile::edit::{self, Changes};
 use crate::profile::file;
@@ -135,8 +136,8 @@ fn ask_token(cx: &Context) -> Result<Secret> {
             "in a script name the token's source: --token-env, --token-file or --token-command",
         ));
     }
-    let typed =
-        rpassword::prompt_password("token: ").map_err(|_| Failure::usage("no token was typed"))?;
+    let typed = interrupt::without_echo(|| rpassword::prompt_password("token: "))
+        .map_err(|_| Failure::usage("no token was typed"))?;
     let typed = typed.trim().to_owned();
     if typed.is_empty() || !typed.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Failure::usage("what was typed is not a token"));

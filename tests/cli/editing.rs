@@ -350,3 +350,52 @@ fn a_kill_in_the_middle_of_a_change_leaves_a_whole_file() {
         .exit(0);
     config.run(&["config", "check"]).exit(0);
 }
+
+/// A signal at the prompt for a token finds the terminal as it was, with its echo.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_signal_at_the_prompt_leaves_the_echo_on() {
+    use std::io::{Read, Write};
+    let config = Config::new("");
+    let call = config.rein(&[]);
+    let pid = config.folder.path().join("pid");
+    let line = format!(
+        "sh -c 'echo $$ > {}; exec {} profile add a --domain d --ask-token'; echo ended with $?; stty -a",
+        pid.display(),
+        env!("CARGO_BIN_EXE_rein")
+    );
+    let mut script = std::process::Command::new("script");
+    script
+        .args(["-qec", &line, "/dev/null"])
+        .env_clear()
+        .envs(
+            call.command()
+                .get_envs()
+                .filter_map(|(name, value)| value.map(|value| (name, value))),
+        )
+        .env("PATH", "/usr/bin:/bin")
+        .stdin(std::process::Stdio::piped())
+        .stdout(std::process::Stdio::piped());
+    let mut child = script.spawn().expect("script runs");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    let mut stdout = child.stdout.take().expect("a pipe");
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(b"token: ") {
+        assert_eq!(stdout.read(&mut byte).expect("a byte"), 1);
+        seen.push(byte[0]);
+    }
+    // The prompt may be written before the echo is turned off.
+    std::thread::sleep(std::time::Duration::from_millis(100));
+    let pid = std::fs::read_to_string(&pid).expect("a pid");
+    let sent = std::process::Command::new("kill")
+        .args(["-TERM", pid.trim()])
+        .status();
+    assert!(sent.expect("kill").success());
+    let mut rest = String::new();
+    stdout.read_to_string(&mut rest).expect("text");
+    let _ended = stdin.write_all(b"\n");
+    child.wait().expect("an end");
+    assert!(rest.contains("ended with 143"), "{rest}");
+    assert!(rest.contains(" echo "), "{rest}");
+}

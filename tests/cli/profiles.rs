@@ -525,8 +525,9 @@ fn a_token_that_is_asked_for_is_stored_for_the_owner_alone_and_not_echoed() {
         "--config",
         &file.display().to_string(),
     ]);
-    let seen = crate::output::typing_on_a_terminal(&call.command(), &format!("{CANARY}\n"));
+    let seen = crate::output::typing_on_a_terminal_when_asked(&call.command(), CANARY);
     assert!(seen.contains("added: x"), "{seen}");
+    assert!(!seen.contains(CANARY), "{seen}");
     let text = std::fs::read_to_string(&file).expect("read");
     assert!(text.contains(&format!("token = \"{CANARY}\"")), "{text}");
 }
