@@ -171,13 +171,21 @@ fn guard_words(profile: &Profile, decision: &Decision) -> String {
 /// Returns the curl line that sends the same request, with the token's variable in its place.
 ///
 /// # Errors
-/// Fails for a body that cannot stand in a line.
+/// Fails for a body that cannot stand in a line, and for the demo: a line without its port would
+/// send another tenant's token to whatever listens on this machine.
 pub(crate) fn curl(
     request: &Request,
     profile: &Profile,
     typed: &RequestOptions,
     connection: &ConnectionOptions,
 ) -> Result<String> {
+    if profile.is_demo() {
+        return Err(Failure::usage(
+            "the tenant inside the program has no address before it runs, so there is no line for curl",
+        )
+        .fact("nothing was sent")
+        .hint("keep one running, and use the lines that it prints: rein demo"));
+    }
     let quote = |text: &str| shell_words::quote(text).into_owned();
     let mut words = vec!["curl".to_owned()];
     let has_body = !matches!(request.body, Body::Empty);
