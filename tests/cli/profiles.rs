@@ -108,7 +108,8 @@ fn what_is_unclear_or_wrong_sends_nothing() {
     call(&["--endpoint", &other_endpoint, "v1/x"])
         .run()
         .exit(2)
-        .says("no token may be sent");
+        .says("no token may be sent")
+        .says("but that of profile prod: -p prod");
     call(&["-p", "dev", "--endpoint", &other_endpoint, "v1/x"])
         .run()
         .exit(2)

@@ -223,9 +223,10 @@ fn named(
         let base = endpoint_option(text)?;
         if !profile.base.value.same_endpoint(&base) && choice.token_file.is_none() {
             profile.token = TokenSource::Withheld(format!(
-                "--endpoint {} is not the endpoint of profile {name} ({})",
+                "--endpoint {} is not the endpoint of profile {name} ({}){}",
                 base.as_str(),
-                profile.base.value.as_str()
+                profile.base.value.as_str(),
+                but_that_of(&base, config)
             ));
         }
         profile.base = Setting::new(base, Origin::Option("--endpoint"));
@@ -293,10 +294,22 @@ fn token_for_endpoint(
     Ok(match other {
         None => general,
         Some(other) => TokenSource::Withheld(format!(
-            "--endpoint {} is not that of {other}",
-            base.as_str()
+            "--endpoint {} is not that of {other}{}",
+            base.as_str(),
+            but_that_of(base, config)
         )),
     })
+}
+
+/// Names the profile that an endpoint belongs to, when there is one.
+fn but_that_of(base: &Base, config: &ConfigFile) -> String {
+    let mut profiles = config.profiles.iter();
+    let owner = profiles.find(|entry| {
+        assemble(entry, config).is_ok_and(|profile| profile.base.value.same_endpoint(base))
+    });
+    owner
+        .map(|entry| format!(", but that of profile {0}: -p {0}", sanitise(&entry.name)))
+        .unwrap_or_default()
 }
 
 fn with_project(mut profile: Profile, choice: &Choice<'_>, env: &Env) -> Result<Profile> {
