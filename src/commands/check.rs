@@ -76,21 +76,21 @@ pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
 
 async fn check(choice: Choice<'_>, cx: &Context) -> Report {
     let mut report = Report::new(choice.profile.unwrap_or("(chosen by default)"));
-    let tenant = match choose::demo_tenant(choice.profile).await {
-        Ok(tenant) => tenant,
-        Err(failure) => {
-            report.fail("demo", &failure);
-            return report;
-        }
-    };
-    let profile = choose::profile(&choice, tenant.as_ref(), cx);
-    if tenant.is_none() {
+    let profile = resolve::resolve(&choice, &cx.env);
+    if !profile.as_ref().is_ok_and(Profile::is_demo) {
         configuration(choice, profile.is_ok(), &mut report, cx);
     }
-    let profile = match profile {
+    let mut profile = match profile {
         Ok(profile) => profile,
         Err(failure) => {
             report.fail("profile", &failure);
+            return report;
+        }
+    };
+    let _tenant = match choose::start_demo(&mut profile).await {
+        Ok(tenant) => tenant,
+        Err(failure) => {
+            report.fail("demo", &failure);
             return report;
         }
     };

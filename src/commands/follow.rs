@@ -29,7 +29,7 @@ use crate::plan::checks::Checks;
 use crate::plan::connection;
 use crate::plan::follow::{self, Batch, Position, Route, Stream};
 use crate::plan::target;
-use crate::profile::{Guard, Profile};
+use crate::profile::{Guard, Profile, resolve};
 use crate::request::Request;
 use crate::secret::Redactor;
 
@@ -53,8 +53,8 @@ pub(crate) fn run(args: &FollowArgs, cx: &Context) -> Result<Exit> {
     let options = args.call_options();
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
-        let tenant = choose::demo_tenant(options.profile.profile.as_deref()).await?;
-        let profile = choose::profile(&choose::choice(&options.profile), tenant.as_ref(), cx)?;
+        let mut profile = resolve::resolve(&choose::choice(&options.profile), &cx.env)?;
+        let _tenant = choose::start_demo(&mut profile).await?;
         let mut follower = Follower::start(args, &options, stream, command, &profile, cx).await?;
         let ended = interrupt::unless_interrupted(follower.follow(args.once)).await;
         follower.conclude(ended)
