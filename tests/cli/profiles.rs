@@ -326,6 +326,7 @@ fn profiles_are_listed_and_shown_with_where_each_value_came_from() {
         lines[2].contains("prod") && lines[2].contains("retail"),
         "{list}"
     );
+    assert!(!list.stdout_text().contains("reinfer_/"), "{list}");
     let show = rein(["-p", "prod", "profile", "show"])
         .config(&config)
         .run()
