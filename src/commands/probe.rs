@@ -33,6 +33,8 @@ const PATH: &str = "/auth/user";
 /// How far a probe came: filled on the way, so that it tells of failures too.
 #[derive(Default)]
 pub(crate) struct Trace {
+    /// Where the token was read from, once it was.
+    pub(crate) token: Option<String>,
     pub(crate) timings: Timings,
     /// The certificates that the server showed.
     pub(crate) witness: Witness,
@@ -81,6 +83,7 @@ pub(crate) async fn ask(
     connection.witness = Some(trace.witness.clone());
     let limits = connection::limits(options)?;
     let token = token::obtain(profile, options, limits, Freshness::Kept, cx).await?;
+    trace.token = Some(token.source.clone());
     let mut redactor = Redactor::default();
     redactor.learn(&token.secret);
     let credential = Credential::for_call(&url, profile, &token, &TypedCredential::Profile)?;

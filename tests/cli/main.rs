@@ -12,6 +12,8 @@ mod completion;
 #[cfg(test)]
 mod curl;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod documents;
 #[cfg(test)]
 mod editing;
