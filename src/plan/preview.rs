@@ -144,7 +144,8 @@ pub(crate) fn cost(classified: &Classified, request: &Request) -> String {
     }
 }
 
-fn guard_words(profile: &Profile, decision: &Decision) -> String {
+/// Says what a guard does with a call.
+pub(crate) fn guard_words(profile: &Profile, decision: &Decision) -> String {
     match decision {
         Decision::Allow if profile.guard.value == Guard::None => "none in the way".to_owned(),
         Decision::Allow => format!("{}: passes", profile.guard.value.name()),
