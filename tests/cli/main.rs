@@ -26,6 +26,9 @@ mod guards;
 #[cfg(test)]
 mod items;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod lines;
+#[cfg(test)]
 mod oauth;
 #[cfg(test)]
 mod output;
