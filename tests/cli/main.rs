@@ -37,6 +37,9 @@ mod paging;
 #[cfg(test)]
 mod profiles;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod prompts;
+#[cfg(test)]
 mod request;
 #[cfg(test)]
 mod retries;
