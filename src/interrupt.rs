@@ -140,6 +140,36 @@ pub(crate) fn forget_child() {
     *CHILD.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
+/// The terminal's settings of before its echo was turned off.
+#[cfg(unix)]
+static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+
+/// Asks a question with the terminal's echo turned off; a signal that comes meanwhile finds the
+/// terminal as it was.
+#[cfg(unix)]
+pub(crate) fn without_echo<T>(ask: impl FnOnce() -> T) -> T {
+    let keep = |settings| *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = settings;
+    keep(rustix::termios::tcgetattr(io::stdin()).ok());
+    let answer = ask();
+    keep(None);
+    answer
+}
+
+/// Windows gives each program's console mode back by itself.
+#[cfg(not(unix))]
+pub(crate) fn without_echo<T>(ask: impl FnOnce() -> T) -> T {
+    ask()
+}
+
+/// Gives the terminal its settings back.
+#[cfg(unix)]
+fn restore_terminal() {
+    use rustix::termios::{OptionalActions, tcsetattr};
+    if let Some(settings) = &*TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _gone = tcsetattr(io::stdin(), OptionalActions::Now, settings);
+    }
+}
+
 /// Told of a signal by those that end by themselves.
 static ASKED: AtomicBool = AtomicBool::new(false);
 static ASK: Notify = Notify::const_new();
@@ -191,6 +221,7 @@ pub(crate) fn watch() {
                 if let Some(running) = &*CHILD.lock().unwrap_or_else(PoisonError::into_inner) {
                     running.end();
                 }
+                restore_terminal();
                 let _ends_the_process = signal_hook::low_level::emulate_default_handler(signal);
             }
         });

@@ -5,13 +5,14 @@
 //! disk, and renamed over it; then the folder is forced onto the disk. A state therefore never
 //! claims a page that is not there, and output behind its recorded length is cut off on resuming.
 
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result, io_reason};
+use crate::interrupt;
 
 /// The version of the file's shape.
 const SCHEMA_VERSION: u32 = 1;
@@ -51,23 +52,25 @@ struct Saved {
     progress: Progress,
 }
 
-/// A state's file.
+/// A state's file, which no other run uses meanwhile.
 #[derive(Debug)]
 pub(crate) struct StateFile {
     path: PathBuf,
     key: Key,
+    _lock: Lock,
 }
 
 impl StateFile {
     /// Opens the state of a command: what an earlier run has reached, or the beginning.
     ///
     /// # Errors
-    /// Fails (exit 2) when the file belongs to another command or is not a state.
+    /// Fails (exit 2) when the file belongs to another command, is not a state, or is in use.
     pub(crate) fn open(path: &Path, key: Key) -> Result<(Self, Progress)> {
         let shown = path.display();
         let state = StateFile {
             path: path.to_owned(),
             key,
+            _lock: Lock::take(path)?,
         };
         let text = match std::fs::read(path) {
             Ok(text) => text,
@@ -141,6 +144,81 @@ impl StateFile {
     }
 }
 
+/// Keeps a second run away from a state. The state's own file is replaced by every page, so the
+/// lock is a file beside it; the system gives it up when the process ends, however it ends.
+#[derive(Debug)]
+struct Lock {
+    path: PathBuf,
+    _file: File,
+}
+
+impl Lock {
+    fn take(state: &Path) -> Result<Lock> {
+        let mut name = std::ffi::OsString::from(".");
+        name.push(state.file_name().unwrap_or_default());
+        name.push(".lock");
+        let path = state.with_file_name(name);
+        let cannot = |error: &io::Error| {
+            Failure::usage(format!(
+                "the state {} cannot be locked: {}",
+                state.display(),
+                io_reason(error)
+            ))
+            .fact("nothing was sent")
+        };
+        loop {
+            let mut options = File::options();
+            options.create(true).truncate(false).write(true);
+            let file = options.open(&path).map_err(|error| cannot(&error))?;
+            match file.try_lock() {
+                Ok(()) if !is_at(&file, &path) => continue,
+                Ok(()) => {}
+                Err(TryLockError::WouldBlock) => {
+                    return Err(Failure::usage(format!(
+                        "the state {} is in use by another run",
+                        state.display()
+                    ))
+                    .fact("nothing was sent")
+                    .hint("wait until it has ended, or name another file"));
+                }
+                // Where files cannot be locked, one run at a time is left to whoever starts them.
+                Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
+                Err(TryLockError::Error(error)) => return Err(cannot(&error)),
+            }
+            interrupt::remove_on_interrupt(&path);
+            return Ok(Lock { path, _file: file });
+        }
+    }
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // While it is held: whoever has opened it meanwhile sees that it is not there any more.
+        if cfg!(unix) {
+            let _already_gone = std::fs::remove_file(&self.path);
+        }
+        interrupt::keep_on_interrupt(&self.path);
+    }
+}
+
+/// Returns whether an open file still has its name: the run before may have removed it.
+#[cfg(unix)]
+fn is_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let place = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
+    let (open, named) = (
+        file.metadata().map(place),
+        std::fs::metadata(path).map(place),
+    );
+    matches!((open, named), (Ok(open), Ok(named)) if open == named)
+}
+
+/// The file is left where it is on these systems.
+#[cfg(not(unix))]
+fn is_at(_file: &File, _path: &Path) -> bool {
+    true
+}
+
 fn difference(saved: &Key, now: &Key) -> String {
     let pairs = [
         ("profile", &saved.profile, &now.profile),
@@ -199,6 +277,9 @@ mod tests {
             finished: false,
         };
         state.save(&reached).expect("saved");
+        let in_use = StateFile::open(&path, key()).expect_err("in use");
+        assert!(in_use.headline.contains("in use"), "{in_use}");
+        drop(state);
         assert_eq!(StateFile::open(&path, key()).expect("read").1, reached);
         let other = Key {
             request: hash(&[b"ab", b""]),
@@ -222,6 +303,7 @@ mod tests {
             .permissions()
             .mode();
         assert_eq!(mode & 0o777, 0o600);
+        drop(state);
         assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
     }
 }

@@ -47,6 +47,9 @@ pub(crate) struct FollowArgs {
     /// Confirm under a guard by the guarded profile's name
     #[arg(long, value_name = "PROFILE", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) confirm: Option<String>,
+    /// Show the calls of a round and what a guard would do; open no socket
+    #[arg(long)]
+    pub(crate) dry_run: bool,
     /// Drop the summary; errors still show
     #[arg(short = 's', long)]
     pub(crate) silent: bool,
@@ -65,6 +68,7 @@ const EXAMPLES: &str = "\
 Examples:
   rein -p demo follow orders/late-orders --once       each result a line, then advance
   rein -p prod follow orders/late-orders --confirm prod >> late.ndjson
+  rein -p demo follow orders/late-orders --dry-run    the calls of a round, and nothing sent
   rein follow retail/orders/late-orders --exec './handle' --exceptions='No Prediction'
 
 A result is never lost and may come twice: it is written and flushed, or the command has ended

@@ -297,6 +297,15 @@ pub(crate) struct CheckArgs {
     /// For people or for programs
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ListFormat,
+    /// Wait for a profile's answer for so long
+    #[arg(
+        short = 'm',
+        long,
+        value_name = "TIME",
+        default_value = "20s",
+        allow_hyphen_values = true
+    )]
+    pub(crate) max_time: OsString,
     #[command(flatten)]
     pub(crate) options: ProfileOptions,
     #[command(flatten)]

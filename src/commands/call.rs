@@ -27,7 +27,7 @@ use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
 use crate::plan::target::Filled;
 use crate::plan::{self, Plan, connection, target, template, user_template, words};
-use crate::profile::{Guard, Profile, file};
+use crate::profile::{Guard, Profile, file, resolve};
 use crate::request::Request;
 use crate::secret::Redactor;
 
@@ -153,13 +153,12 @@ async fn planned(
 ) -> Result<Exit> {
     let options = typed.options;
     let sends = !options.safety.dry_run && !options.safety.curl;
-    let chosen = options.profile.profile.as_deref();
-    let tenant = if sends {
-        choose::demo_tenant(chosen).await?
+    let mut profile = resolve::resolve(&choose::choice(&options.profile), &cx.env)?;
+    let _tenant = if sends {
+        choose::start_demo(&mut profile).await?
     } else {
         None
     };
-    let profile = choose::profile(&choose::choice(&options.profile), tenant.as_ref(), cx)?;
     record.profile = Some(profile.name.clone());
     record.guarded = profile.guard.value != Guard::None;
     let stdin_taken = options.profile.token_file.as_deref() == Some(OsStr::new("-"));

@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use crate::catalogue::permissions;
+use crate::cli::options::ConnectionOptions;
 use crate::cli::{CheckArgs, ListFormat};
 use crate::commands::probe::{self, Probe, Trace};
 use crate::commands::report::{self, Report};
@@ -13,6 +14,7 @@ use crate::output::record;
 use crate::plan::connection;
 use crate::profile::resolve::{self, Choice};
 use crate::profile::{Profile, file};
+use crate::secret::source::{Stored, TokenSource};
 use crate::verdict::certificates::{self, State as Found};
 
 /// Clocks further apart than this make certificates and tokens fail in ways that are hard to see.
@@ -24,6 +26,11 @@ const TOLERATED_SKEW: Duration = Duration::from_secs(60);
 /// Fails when nothing can be printed; what is wrong with a profile is in the report and the code.
 pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
     let choice = choose::choice(&args.options);
+    let options = ConnectionOptions {
+        max_time: Some(args.max_time.clone()),
+        ..ConnectionOptions::default()
+    };
+    connection::limits(&options)?;
     let names: Vec<String> = if args.all {
         resolve::all(&choice, &cx.env)?
             .into_iter()
@@ -41,7 +48,7 @@ pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
     let reports: Vec<Report> = runtime.block_on(async {
         let mut reports = Vec::new();
         if names.is_empty() {
-            reports.push(check(choice, cx).await);
+            reports.push(check(choice, &options, cx).await);
         }
         for name in &names {
             reports.push(
@@ -50,6 +57,7 @@ pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
                         profile: Some(name),
                         ..choice
                     },
+                    &options,
                     cx,
                 )
                 .await,
@@ -74,39 +82,53 @@ pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
         .unwrap_or(Exit::Ok))
 }
 
-async fn check(choice: Choice<'_>, cx: &Context) -> Report {
+async fn check(choice: Choice<'_>, options: &ConnectionOptions, cx: &Context) -> Report {
     let mut report = Report::new(choice.profile.unwrap_or("(chosen by default)"));
-    let tenant = match choose::demo_tenant(choice.profile).await {
-        Ok(tenant) => tenant,
-        Err(failure) => {
-            report.fail("demo", &failure);
-            return report;
-        }
-    };
-    let profile = choose::profile(&choice, tenant.as_ref(), cx);
-    if tenant.is_none() {
-        configuration(choice, profile.is_ok(), &mut report, cx);
+    let profile = resolve::resolve(&choice, &cx.env);
+    if !profile.as_ref().is_ok_and(Profile::is_demo)
+        && !configuration(choice, profile.is_ok(), &mut report, cx)
+    {
+        return report;
     }
-    let profile = match profile {
+    let mut profile = match profile {
         Ok(profile) => profile,
         Err(failure) => {
-            report.fail("profile", &failure);
+            let cure = "rein profile list shows what there is, rein config check what is wrong";
+            report.fail("profile", &failure, cure);
             return report;
         }
     };
     report.profile.clone_from(&profile.name);
+    let _tenant = match choose::start_demo(&mut profile).await {
+        Ok(tenant) => tenant,
+        Err(failure) => {
+            report.fail(
+                "demo",
+                &failure,
+                "try again, or keep one running: rein demo",
+            );
+            return report;
+        }
+    };
     report.ok(
         "profile",
         format!("{} ({})", profile.base.value.as_str(), profile.base.origin),
     );
-    report.ok("token", profile.token.describe());
-    proxy(&profile, &mut report, cx);
+    if !proxy(&profile, options, &mut report, cx) {
+        return report;
+    }
     let mut trace = Trace::default();
-    let options = crate::cli::options::ConnectionOptions::default();
-    let result = probe::ask(&profile, &options, &mut trace, cx).await;
+    let result = probe::ask(&profile, options, &mut trace, cx).await;
+    if let Some(source) = &trace.token {
+        report.ok("token", source);
+    }
     on_the_way(&trace, &mut report);
     if let Err(failure) = &result {
-        report.fail(step_of(failure.exit), failure);
+        let (step, cure) = match trace.token {
+            Some(_) => (step_of(failure.exit), cure(failure.exit)),
+            None => ("token", token_cure(&profile)),
+        };
+        report.fail(step, failure, cure);
     }
     certificates(&trace, result.is_ok(), &mut report);
     if let Ok(probe) = &result {
@@ -115,7 +137,8 @@ async fn check(choice: Choice<'_>, cx: &Context) -> Report {
     report
 }
 
-fn configuration(choice: Choice<'_>, is_chosen: bool, report: &mut Report, cx: &Context) {
+/// Tells of the configuration file. Returns whether there is more to look at.
+fn configuration(choice: Choice<'_>, is_chosen: bool, report: &mut Report, cx: &Context) -> bool {
     match (
         file::path(choice.config, &cx.env),
         file::load(choice.config, &cx.env),
@@ -124,31 +147,69 @@ fn configuration(choice: Choice<'_>, is_chosen: bool, report: &mut Report, cx: &
         (_, Err(failure)) if is_chosen => {
             report.warn("file", failure.headline, "repair it: rein config check");
         }
-        (_, Err(failure)) => report.fail("file", &failure),
+        (_, Err(failure)) => {
+            report.fail("file", &failure, "repair it: rein config check");
+            return false;
+        }
         (Some(path), Ok(_)) if path.exists() => report.ok("file", path.display().to_string()),
         _ => report.ok("file", "none: the environment alone"),
     }
+    true
 }
 
-fn proxy(profile: &Profile, report: &mut Report, cx: &Context) {
-    let options = crate::cli::options::ConnectionOptions::default();
-    match connection::decide(&options, profile, profile.base.value.url(), &cx.env) {
+/// Tells of the proxy. Returns whether one can go on with it.
+fn proxy(
+    profile: &Profile,
+    options: &ConnectionOptions,
+    report: &mut Report,
+    cx: &Context,
+) -> bool {
+    match connection::decide(options, profile, profile.base.value.url(), &cx.env) {
         Ok(connection) => match connection.proxy {
             Some(proxy) => report.ok("proxy", format!("{} ({})", proxy.shown(), proxy.origin)),
             None => report.ok("proxy", "none"),
         },
-        Err(failure) => report.fail("proxy", &failure),
+        Err(failure) => {
+            report.fail("proxy", &failure, "check the proxy's address");
+            return false;
+        }
+    }
+    true
+}
+
+/// The step that a failure belongs to once the token has been read, by its code.
+fn step_of(exit: Exit) -> &'static str {
+    match exit {
+        Exit::Lookup => "lookup",
+        Exit::Usage | Exit::Connect => "connect",
+        Exit::Tls | Exit::Certificate => "tls",
+        _ => "answer",
     }
 }
 
-/// The step that a failure belongs to, by its code.
-fn step_of(exit: Exit) -> &'static str {
+/// What to do about a failure whose own words give no advice.
+fn cure(exit: Exit) -> &'static str {
     match exit {
-        Exit::Usage => "token",
-        Exit::Lookup => "lookup",
-        Exit::Connect => "connect",
-        Exit::Tls | Exit::Certificate => "tls",
-        _ => "answer",
+        Exit::Connect => "check host and port of the endpoint, the VPN, firewalls and any proxy",
+        Exit::Tls => "check that the endpoint's port is one for https, and any proxy on the way",
+        Exit::TimeOut => "try again; then tell whoever runs the endpoint or the network on the way",
+        Exit::EmptyReply | Exit::Receive | Exit::Incomplete | Exit::Coding => {
+            "check host and port of the endpoint: something else may answer there, or cut in on the way"
+        }
+        Exit::Platform => "the platform failed, not this machine: try again, then tell its support",
+        Exit::Caller => "ask an administrator what this token may do",
+        _ => "check the endpoint: rein profile show",
+    }
+}
+
+/// What to do about a token that cannot be had.
+fn token_cure(profile: &Profile) -> &'static str {
+    match &profile.token {
+        TokenSource::Stored(Stored::Command(_)) => {
+            "run the command by hand: it must print the token and end with 0"
+        }
+        TokenSource::OAuth(_) => "check token_url, client_id and the client's secret",
+        _ => "rein profile show says where the token is to come from",
     }
 }
 
@@ -221,6 +282,19 @@ fn certificates(trace: &Trace, trusted: bool, report: &mut Report) {
     }
 }
 
+/// Says how long a time is, as roughly as one says it.
+fn span(time: Duration) -> String {
+    let seconds = time.as_secs();
+    let (count, unit) = match seconds {
+        ..120 => (seconds, "s"),
+        120..7200 => (seconds / 60, "min"),
+        7200..172_800 => (seconds / 3600, "hours"),
+        172_800..63_072_000 => (seconds / 86_400, "days"),
+        _ => (seconds / 31_536_000, "years"),
+    };
+    format!("{count} {unit}")
+}
+
 fn told(days: u64) -> String {
     match days {
         0 => "less than a day".to_owned(),
@@ -235,7 +309,11 @@ fn answered(profile: &Profile, probe: &Probe, trace: &Trace, report: &mut Report
         "answer",
         format!(
             "from Re:infer, HTTP/{}, as {}",
-            probe.http_version, probe.user.username
+            probe.http_version,
+            match probe.user.username.as_str() {
+                "" => "a user without a name",
+                name => name,
+            }
         ),
     );
     let first_byte = timings.first_byte.unwrap_or(timings.total);
@@ -256,7 +334,7 @@ fn answered(profile: &Profile, probe: &Probe, trace: &Trace, report: &mut Report
     match probe.skew {
         Some(skew) if skew > TOLERATED_SKEW => report.warn(
             "clock",
-            format!("{} s from the server's", skew.as_secs()),
+            format!("{} from the server's", span(skew)),
             "set this machine's clock: certificates depend on it",
         ),
         Some(_) => report.ok("clock", "agrees with the server's"),
@@ -288,5 +366,24 @@ fn permissions(profile: &Profile, probe: &Probe, report: &mut Report) {
             report.ok("project", detail);
         }
         report.own = Some(project.value.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_span_is_told_in_one_unit() {
+        for (seconds, told) in [
+            (61, "61 s"),
+            (120, "2 min"),
+            (7199, "119 min"),
+            (7200, "2 hours"),
+            (172_800, "2 days"),
+            (817_395_798, "25 years"),
+        ] {
+            assert_eq!(span(Duration::from_secs(seconds)), told);
+        }
     }
 }

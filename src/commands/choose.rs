@@ -1,39 +1,23 @@
 //! Which profile a command works on, and the demo tenant that belongs to one of them.
 
 use crate::cli::ProfileOptions;
-use crate::commands::Context;
-use crate::demo::Tenant;
-use crate::error::Result;
-use crate::profile::resolve::{self, Choice};
-use crate::profile::{Profile, file};
+use crate::demo::{Options, Tenant};
+use crate::error::{Failure, Result};
+use crate::profile::resolve::Choice;
+use crate::profile::{Base, Profile};
+use crate::secret::Secret;
+use crate::secret::source::TokenSource;
 
-/// Starts the tenant inside the program when the profile is `demo`.
-pub(crate) async fn demo_tenant(profile: Option<&str>) -> Result<Option<Tenant>> {
-    if profile != Some(file::DEMO) {
+/// Starts the tenant inside the program when the profile is its, and gives the profile the
+/// tenant's address and token. What only looks, and opens no socket, leaves this out.
+pub(crate) async fn start_demo(profile: &mut Profile) -> Result<Option<Tenant>> {
+    if !profile.is_demo() {
         return Ok(None);
     }
-    Tenant::start(crate::demo::Options::default())
-        .await
-        .map(Some)
-}
-
-/// Returns the profile that a call goes to.
-///
-/// # Errors
-/// Fails when it is unclear which one is meant.
-pub(crate) fn profile(
-    choice: &Choice<'_>,
-    tenant: Option<&Tenant>,
-    cx: &Context,
-) -> Result<Profile> {
-    match tenant {
-        // A look opens no socket, so there is no tenant and no port yet.
-        None if choice.profile == Some(file::DEMO) => {
-            resolve::demo("http://127.0.0.1", "", choice, &cx.env)
-        }
-        Some(tenant) => resolve::demo(&tenant.base_url(), tenant.token(), choice, &cx.env),
-        None => resolve::resolve(choice, &cx.env),
-    }
+    let tenant = Tenant::start(Options::default()).await?;
+    profile.base.value = Base::from_endpoint(&tenant.base_url()).map_err(Failure::local)?;
+    profile.token = TokenSource::Demo(Secret::new(tenant.token().to_owned()));
+    Ok(Some(tenant))
 }
 
 /// Returns what the options say about the profile.

@@ -49,7 +49,7 @@ pub(crate) fn check(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
 }
 
 /// Returns what would keep profiles from being connected with: a proxy that is none. Warns of files
-/// of certificates that cannot be read.
+/// that cannot be read.
 fn connections(config: Option<&OsStr>, cx: &Context) -> Result<Vec<Failure>> {
     let choice = Choice {
         config,
@@ -60,16 +60,23 @@ fn connections(config: Option<&OsStr>, cx: &Context) -> Result<Vec<Failure>> {
         let url = profile.base.value.url();
         let options = ConnectionOptions::default();
         problems.extend(connection::decide(&options, &profile, url, &cx.env).err());
-        if let Some(ca_file) = &profile.ca_file
-            && let Err(error) = File::open(&ca_file.value)
-        {
-            let reason = io_reason(&error);
-            // The file may be meant for another machine, so this is a word and no mistake.
-            cx.warn(&format!(
-                "{}: cannot read the ca_file {}: {reason}",
-                ca_file.origin,
-                sanitise(&ca_file.value.display().to_string())
-            ));
+        let ca_file = profile.ca_file.as_ref().map(|file| {
+            let origin = file.origin.to_string();
+            (origin, "ca_file", &file.value)
+        });
+        let secret_file = profile.token.file().map(|(key, path)| {
+            let place = format!("profile {}", sanitise(&profile.name));
+            (place, key, path)
+        });
+        for (place, key, path) in ca_file.into_iter().chain(secret_file) {
+            if let Err(error) = File::open(path) {
+                let reason = io_reason(&error);
+                // The file may be meant for another machine, so this is a word and no mistake.
+                cx.warn(&format!(
+                    "{place}: cannot read the {key} {}: {reason}",
+                    sanitise(&path.display().to_string())
+                ));
+            }
         }
     }
     problems.dedup();

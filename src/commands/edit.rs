@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use crate::cli::AddArgs;
 use crate::commands::{Context, print};
-use crate::error::{Failure, Result};
+use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::output::terminal::sanitise;
 use crate::profile::edit::{self, Changes};
 use crate::profile::file;
@@ -31,19 +32,35 @@ pub(crate) fn add(args: &AddArgs, cx: &Context) -> Result<Exit> {
         ("organisation", &args.organisation),
         ("tenant", &args.tenant),
         ("project", &args.project),
-        ("ca_file", &args.ca_file),
         ("proxy", &args.proxy),
         ("token_env", &args.token_env),
-        ("token_file", &args.token_file),
     ] {
         changes.texts.extend(given.clone().map(|text| (key, text)));
+    }
+    if args.token_file.as_deref() == Some("-") {
+        return Err(Failure::usage(
+            "--token-file - would name a file called -, and what is piped in is not stored",
+        )
+        .fact("nothing was changed")
+        .hint("name a file that stays, or store a token with --ask-token"));
+    }
+    for (key, given) in [("ca_file", &args.ca_file), ("token_file", &args.token_file)] {
+        if let Some(path) = given {
+            changes.texts.push((key, from_here(path)?));
+        }
     }
     if let Some(guard) = &args.guard {
         changes.texts.push(("guard", edit::guard_word(guard)?));
     }
     if let Some(command) = &args.token_command {
-        let words = shell_words::split(command)
+        let mut words = shell_words::split(command)
             .map_err(|_| Failure::usage("--token-command has an open quote"))?;
+        if let Some(program) = words
+            .first_mut()
+            .filter(|program| program.contains(std::path::is_separator))
+        {
+            *program = from_here(program)?;
+        }
         changes.token_command = Some(words);
     }
     if args.ask_token {
@@ -88,6 +105,23 @@ pub(crate) fn remove(name: &str, config: Option<&OsStr>, cx: &Context) -> Result
     ))
 }
 
+/// Makes a path that was typed here one that means the same from the file's own folder.
+fn from_here(path: &str) -> Result<String> {
+    if path.is_empty() || path.starts_with("~/") {
+        return Ok(path.to_owned());
+    }
+    let absolute = std::path::absolute(path).map_err(|error| {
+        Failure::local(format!(
+            "the current folder is not known: {}",
+            io_reason(&error)
+        ))
+    })?;
+    absolute
+        .into_os_string()
+        .into_string()
+        .map_err(|_| Failure::usage("the path of the current folder is not valid UTF-8"))
+}
+
 fn path(config: Option<&OsStr>, cx: &Context) -> Result<PathBuf> {
     file::path(config, &cx.env).ok_or_else(|| {
         Failure::usage("there is no home directory, so there is no usual place for the file")
@@ -102,8 +136,8 @@ fn ask_token(cx: &Context) -> Result<Secret> {
             "in a script name the token's source: --token-env, --token-file or --token-command",
         ));
     }
-    let typed =
-        rpassword::prompt_password("token: ").map_err(|_| Failure::usage("no token was typed"))?;
+    let typed = interrupt::without_echo(|| rpassword::prompt_password("token: "))
+        .map_err(|_| Failure::usage("no token was typed"))?;
     let typed = typed.trim().to_owned();
     if typed.is_empty() || !typed.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(Failure::usage("what was typed is not a token"));

@@ -4,14 +4,14 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::catalogue::{Class, Endpoint, classify};
+use crate::catalogue::{Class, Classified, Endpoint, classify};
 use crate::cli::follow::FollowArgs;
 use crate::cli::options::CallOptions;
 use crate::cli::units;
 use crate::commands::answer::whole::Whole;
 use crate::commands::answer::{self, Reading, Stop};
 use crate::commands::session::{Purpose, Session};
-use crate::commands::{Context, choose, confirm};
+use crate::commands::{Context, choose, confirm, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::interrupt::{self, Started};
@@ -27,8 +27,9 @@ use crate::output::view::{Screen, Shape, View};
 use crate::plan::checks::Checks;
 use crate::plan::connection;
 use crate::plan::follow::{self, Batch, Position, Route, Stream};
+use crate::plan::follow_preview::{self, Step};
 use crate::plan::target;
-use crate::profile::{Guard, Profile};
+use crate::profile::{Guard, Profile, resolve};
 use crate::request::Request;
 use crate::secret::Redactor;
 
@@ -52,8 +53,11 @@ pub(crate) fn run(args: &FollowArgs, cx: &Context) -> Result<Exit> {
     let options = args.call_options();
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
-        let tenant = choose::demo_tenant(options.profile.profile.as_deref()).await?;
-        let profile = choose::profile(&choose::choice(&options.profile), tenant.as_ref(), cx)?;
+        let mut profile = resolve::resolve(&choose::choice(&options.profile), &cx.env)?;
+        if args.dry_run {
+            return print(&preview(&stream, args, &options, &profile, cx)?);
+        }
+        let _tenant = choose::start_demo(&mut profile).await?;
         let mut follower = Follower::start(args, &options, stream, command, &profile, cx).await?;
         let ended = interrupt::unless_interrupted(follower.follow(args.once)).await;
         follower.conclude(ended)
@@ -110,11 +114,7 @@ impl<'a> Follower<'a> {
             Some(text) => units::duration("--every", text)?,
             None => Duration::from_secs(30),
         };
-        let route = if args.legacy {
-            Route::Fetch
-        } else {
-            Route::Results
-        };
+        let route = route(args);
         let read = stream.read(route, args.batch, args.max_filtered, profile)?;
         pass_guard(&stream, args, profile, cx)?;
         let purpose = Purpose {
@@ -345,12 +345,18 @@ impl<'a> Follower<'a> {
     }
 }
 
+fn route(args: &FollowArgs) -> Route {
+    if args.legacy {
+        Route::Fetch
+    } else {
+        Route::Results
+    }
+}
+
 /// Asks every guard that moving this stream meets.
 fn pass_guard(stream: &Stream, args: &FollowArgs, profile: &Profile, cx: &Context) -> Result<()> {
     let request = stream.advance(b"\"\"", profile)?;
-    let path = target::below(&request, profile, &Redactor::default());
-    let headers = std::iter::empty::<(&str, &str)>();
-    let classified = classify(request.method.as_str(), &path, headers);
+    let (path, classified) = classified(&request, profile);
     let decision = confirm::decide(&classified, profile, args.confirm.as_deref(), cx);
     confirm::pass(decision, &request, &path, &classified, profile)
 }
@@ -363,6 +369,48 @@ fn begun(profile: &Profile) -> Record {
         class: Some(Class::Stateful.name()),
         ..Record::default()
     }
+}
+
+fn classified(request: &Request, profile: &Profile) -> (String, Classified) {
+    let path = target::below(request, profile, &Redactor::default());
+    let headers = std::iter::empty::<(&str, &str)>();
+    let classified = classify(request.method.as_str(), &path, headers);
+    (path, classified)
+}
+
+/// Returns the calls of a round as text.
+fn preview(
+    stream: &Stream,
+    args: &FollowArgs,
+    options: &CallOptions,
+    profile: &Profile,
+    cx: &Context,
+) -> Result<String> {
+    let route = route(args);
+    let read = stream.read(route, args.batch, args.max_filtered, profile)?;
+    let advance = stream.advance(b"\"\"", profile)?;
+    let connection = connection::decide(&options.connection, profile, &read.url, &cx.env)?;
+    let (_, moving) = classified(&advance, profile);
+    let decision = confirm::decide(&moving, profile, args.confirm.as_deref(), cx);
+    let mut steps = vec![Step {
+        request: read,
+        endpoint: route.endpoint()?,
+        when: "reads a batch",
+    }];
+    if let Some(kind) = &args.exceptions {
+        steps.push(Step {
+            request: stream.tag(&[], kind, profile)?,
+            endpoint: follow::endpoint("tag-stream-exceptions")?,
+            when: "tags the comments whose command failed, if there are any",
+        });
+    }
+    steps.push(Step {
+        request: advance,
+        endpoint: follow::endpoint("advance-stream")?,
+        when: "moves the stream behind the batch, once it is safe",
+    });
+    let proxy = connection.proxy.as_ref();
+    Ok(follow_preview::page(&steps, profile, &decision, proxy))
 }
 
 fn open_output(session: &Session<'_>, cx: &Context) -> Result<BodyOutput> {

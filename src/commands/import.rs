@@ -40,12 +40,23 @@ pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
     let path = file::path(args.config.as_deref(), &cx.env).ok_or_else(|| {
         Failure::usage("there is no usual place for the file").hint("name it: --config FILE")
     })?;
+    edit::refuse_what_is_no_file(&path)?;
     let existing = file::load(args.config.as_deref().filter(|_| path.exists()), &cx.env)?;
     let mut said = String::new();
+    if found.is_empty() {
+        cx.warn(&format!("{} holds no profile", source.display()));
+    }
     for foreign in found {
         let name = sanitise(&foreign.name).into_owned();
         if existing.entry(&foreign.name).is_some() {
-            said.push_str(&format!("kept: {name} is there already\n"));
+            let holds_secret = foreign.token.is_some()
+                || matches!(&foreign.client, Some((_, secret)) if secret.is_some());
+            let secret = if args.tokens && holds_secret {
+                "; its token was not moved (rein profile add --token-file, or --ask-token)"
+            } else {
+                ""
+            };
+            said.push_str(&format!("kept: {name} is there already{secret}\n"));
             continue;
         }
         match take(&foreign, &path, args.tokens, cx) {

@@ -9,6 +9,7 @@ use crate::commands::{Context, choose, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
+use crate::profile::resolve;
 
 /// Compares, without making the call.
 ///
@@ -19,8 +20,8 @@ pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<
     let choice = choose::choice(&options.profile);
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
-        let tenant = choose::demo_tenant(choice.profile).await?;
-        let profile = choose::profile(&choice, tenant.as_ref(), cx)?;
+        let mut profile = resolve::resolve(&choice, &cx.env)?;
+        let _tenant = choose::start_demo(&mut profile).await?;
         let probe = probe::ask(&profile, &options.connection, &mut Trace::default(), cx).await?;
         Ok((profile, probe.user))
     });

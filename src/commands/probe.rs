@@ -34,6 +34,8 @@ const PATH: &str = "/auth/user";
 /// How far a probe came: filled on the way, so that it tells of failures too.
 #[derive(Default)]
 pub(crate) struct Trace {
+    /// Where the token was read from, once it was.
+    pub(crate) token: Option<String>,
     pub(crate) timings: Timings,
     /// The certificates that the server showed.
     pub(crate) witness: Witness,
@@ -84,6 +86,7 @@ pub(crate) async fn ask(
     // How many requests it took is nothing that the check tells.
     let mut requests = 0;
     let token = token::obtain(profile, options, limits, Freshness::Kept, &mut requests, cx).await?;
+    trace.token = Some(token.source.clone());
     let mut redactor = Redactor::default();
     redactor.learn(&token.secret);
     let credential = Credential::for_call(&url, profile, &token, &TypedCredential::Profile)?;

@@ -39,7 +39,7 @@ pub(crate) fn list(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
         table.add_row([
             mark.to_owned(),
             cell(&profile.name),
-            cell(profile.base.value.url().as_str()),
+            cell(profile.base.value.as_str()),
             cell(
                 profile
                     .project

@@ -70,14 +70,17 @@ impl Report {
         self.add(name, State::Fail, detail, cure);
     }
 
-    pub(super) fn fail(&mut self, name: &'static str, failure: &Failure) {
+    /// Tells of a failure with its own advice, or with this one where it has none.
+    pub(super) fn fail(&mut self, name: &'static str, failure: &Failure, cure: &str) {
         if self.exit == Exit::Ok {
             self.exit = failure.exit;
         }
         let detail = [std::slice::from_ref(&failure.headline), &failure.facts]
             .concat()
             .join("; ");
-        self.add(name, State::Fail, detail, &failure.hints.join("; "));
+        let own = failure.hints.join("; ");
+        let cure = if own.is_empty() { cure } else { &own };
+        self.add(name, State::Fail, detail, cure);
     }
 
     fn add(&mut self, name: &'static str, state: State, detail: String, cure: &str) {

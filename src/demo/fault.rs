@@ -143,24 +143,28 @@ impl fmt::Display for Fault {
     }
 }
 
-/// Finds the fault that a request meets: its own header's first, then the first that happens.
-pub(super) fn choose(faults: &[Fault], head: &http::request::Parts) -> Option<Fault> {
-    let own = head
+/// Finds the fault that a request meets: of its own header's and the tenant's, in this order, the
+/// first that happens.
+///
+/// # Errors
+/// Fails when the header names no fault.
+pub(super) fn choose(
+    faults: &[Fault],
+    head: &http::request::Parts,
+) -> Result<Option<Fault>, Failure> {
+    let own: Option<Fault> = head
         .headers
         .get("x-demo-fault")
-        .and_then(|value| value.to_str().ok());
-    own.and_then(|text| text.parse().ok()).or_else(|| {
-        faults
-            .iter()
-            .find(|fault| {
-                let here = fault
-                    .path
-                    .as_deref()
-                    .is_none_or(|path| head.uri.path().contains(path));
-                here && fastrand::f64() < fault.rate
-            })
-            .cloned()
-    })
+        .map(|value| String::from_utf8_lossy(value.as_bytes()).parse())
+        .transpose()?;
+    let happens = |fault: &&Fault| {
+        let here = fault
+            .path
+            .as_deref()
+            .is_none_or(|path| head.uri.path().contains(path));
+        here && fastrand::f64() < fault.rate
+    };
+    Ok(own.iter().chain(faults).find(happens).cloned())
 }
 
 const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to your account</title></head>\

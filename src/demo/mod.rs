@@ -211,7 +211,10 @@ async fn answer(
 ) -> hyper::Response<Body> {
     let begun = Instant::now();
     let (head, body) = request.into_parts();
-    let fault = fault::choose(&shared.faults, &head);
+    let (fault, mistake) = match fault::choose(&shared.faults, &head) {
+        Ok(fault) => (fault, None),
+        Err(mistake) => (None, Some(mistake)),
+    };
     let reply = match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => {
             let call = Call::new(&head, body.to_bytes());
@@ -220,9 +223,13 @@ async fn answer(
         }
         Err(_) => Reply::error(413, "413 Request Entity Too Large"),
     };
-    let reply = match &fault {
-        Some(fault) => fault::play(fault, reply, switch).await,
-        None => reply,
+    let reply = match (&fault, mistake) {
+        (Some(fault), _) => fault::play(fault, reply, switch).await,
+        (None, Some(mistake)) => {
+            let kinds = mistake.facts.join("; ");
+            Reply::error(400, &format!("X-Demo-Fault: {}; {kinds}", mistake.headline))
+        }
+        (None, None) => reply,
     };
     if let Some(log) = &shared.log {
         log(&LogLine {

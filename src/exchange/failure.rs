@@ -50,6 +50,23 @@ pub(crate) enum TransportKind {
     RefusedStream,
 }
 
+const NOT_HTTP: &str = "what came back is not HTTP";
+
+impl TransportKind {
+    /// Adds what it mostly means that plain http is not answered with HTTP: a port for https
+    /// answers with an alert of TLS.
+    pub(super) fn over_plain_http(self) -> Self {
+        match self {
+            TransportKind::NotHttp { reason } if reason == NOT_HTTP => TransportKind::NotHttp {
+                reason: format!(
+                    "{NOT_HTTP}; if the port is one for https, the endpoint begins with https://"
+                ),
+            },
+            kind => kind,
+        }
+    }
+}
+
 /// Why a server's certificates were not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum CertificateFault {
@@ -218,7 +235,7 @@ fn protocol(error: &hyper::Error, phase: Phase) -> Option<TransportKind> {
     }
     if error.is_parse() {
         return Some(TransportKind::NotHttp {
-            reason: "what came back is not HTTP".to_owned(),
+            reason: NOT_HTTP.to_owned(),
         });
     }
     if error.is_user() {

@@ -126,10 +126,14 @@ async fn send_either_way(
     if keep_head {
         wire::listen();
     }
+    let is_plain = request.url.scheme() == "http";
     let outgoing = outgoing(request, credential, &activity);
     let answer = with_limits(client.inner.execute(outgoing), &activity, deadline, &limits).await;
-    let failed = |kind| TransportFailure {
-        kind,
+    let failed = |kind: TransportKind| TransportFailure {
+        kind: match is_plain {
+            true => kind.over_plain_http(),
+            false => kind,
+        },
         phase: client.marks.phase(),
     };
     let response = match answer {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::env::Env;
+use crate::output::status::size;
 use crate::output::stdout;
 use crate::output::terminal::sanitise;
 
@@ -54,6 +55,16 @@ impl Meter {
         self.say(&format!(
             "{pages} pages · {items} items · {rate:.0} items/s{server}"
         ));
+    }
+
+    /// Says how many bytes have come, and of how many where that is known.
+    pub(crate) fn download(&mut self, come: u64, of: Option<u64>) {
+        if self.bar.is_none() || Instant::now() < self.from {
+            return;
+        }
+        let rate = come as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
+        let of = of.map(|of| format!(" of {}", size(of))).unwrap_or_default();
+        self.say(&format!("{}{of} · {}/s", size(come), size(rate as u64)));
     }
 
     /// Shows a line; returns whether there is a terminal for it.

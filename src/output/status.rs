@@ -29,37 +29,82 @@ pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String
         None => ("no answer".to_owned(), theme.server_error),
     };
     let status = status.trim_end();
-    let tail = |aligned| format!("{}  {}", times(record, aligned), size(record.bytes));
-    let mut indent = profile.width() + 2;
-    let mut tail_shown = tail(width.is_some());
-    if let Some(width) = width.map(usize::from) {
-        if indent + tail_shown.width() > width {
-            indent = 2;
-        }
-        if indent + tail_shown.width() > width {
-            tail_shown = tail(false);
-        }
-    }
-    let tail = tail_shown;
-    let plain = profile.width() + 2 + call.width() + 2 + status.width() + 2 + tail.width();
+    let tail = |form| format!("{}  {}", times(record, form), size(record.bytes));
     let head_width = profile.width() + 2 + call.width();
-    let padding = ALIGNED_FROM.saturating_sub(head_width);
-    let (padding, break_up) = match width.map(usize::from) {
-        None => (0, false),
-        Some(width) => (
-            if plain + padding <= width { padding } else { 0 },
-            plain > width,
-        ),
-    };
-    let joint = if break_up {
-        format!("\n{:indent$}", "")
-    } else {
-        "  ".to_owned()
-    };
+    let layout = Layout::of(head_width, status.width(), profile.width() + 2, width, tail);
+    let padding = layout.padding;
+    let (joint, tail) = (layout.joint, layout.tail);
     format!(
         "{profile_style}{profile}{profile_style:#}  {call}{:padding$}  {status_style}{status}{status_style:#}{joint}{tail}",
         ""
     )
+}
+
+/// How times are written.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// Below each other in a sequence of calls.
+    Aligned,
+    Plain,
+    /// With one unit for all.
+    Tight,
+}
+
+/// Where the parts of the line stand.
+struct Layout {
+    /// Between call and status.
+    padding: usize,
+    /// Between status and times.
+    joint: String,
+    tail: String,
+}
+
+impl Layout {
+    /// Takes the roomiest layout that fits on one line, else on two.
+    fn of(
+        head: usize,
+        status: usize,
+        indent: usize,
+        width: Option<u16>,
+        tail: impl Fn(Form) -> String,
+    ) -> Layout {
+        let one_line = |padding, form| Layout {
+            padding,
+            joint: "  ".to_owned(),
+            tail: tail(form),
+        };
+        let Some(width) = width.map(usize::from) else {
+            return one_line(0, Form::Plain);
+        };
+        let aligned = ALIGNED_FROM.saturating_sub(head);
+        for (padding, form) in [
+            (aligned, Form::Aligned),
+            (0, Form::Aligned),
+            (0, Form::Plain),
+            (0, Form::Tight),
+        ] {
+            let layout = one_line(padding, form);
+            if head + padding + 2 + status + 2 + layout.tail.width() <= width {
+                return layout;
+            }
+        }
+        let two_lines = |indent: usize, form| Layout {
+            padding: 0,
+            joint: format!("\n{:indent$}", ""),
+            tail: tail(form),
+        };
+        [
+            (indent, Form::Aligned),
+            (2, Form::Aligned),
+            (2, Form::Plain),
+        ]
+        .into_iter()
+        .find(|(indent, form)| indent + tail(*form).width() <= width)
+        .map_or_else(
+            || two_lines(2, Form::Tight),
+            |(indent, form)| two_lines(indent, form),
+        )
+    }
 }
 
 fn style_of(status: u16, theme: &Theme) -> anstyle::Style {
@@ -71,13 +116,11 @@ fn style_of(status: u16, theme: &Theme) -> anstyle::Style {
     }
 }
 
-fn times(record: &Record, aligned: bool) -> String {
-    let shown = |milliseconds: f64| {
-        if aligned {
-            format!("{milliseconds:>6.1} ms")
-        } else {
-            format!("{milliseconds:.1} ms")
-        }
+fn times(record: &Record, form: Form) -> String {
+    let shown = |milliseconds: f64| match form {
+        Form::Aligned => format!("{milliseconds:>6.1} ms"),
+        Form::Plain => format!("{milliseconds:.1} ms"),
+        Form::Tight => format!("{milliseconds:.1}"),
     };
     let timings = record.timings.unwrap_or_default();
     let mut parts = match (record.server(), record.network()) {
@@ -93,7 +136,8 @@ fn times(record: &Record, aligned: bool) -> String {
             ]
         }
     };
-    parts.push(format!("total {}", shown(millis(timings.total))));
+    let unit = if form == Form::Tight { " ms" } else { "" };
+    parts.push(format!("total {}{unit}", shown(millis(timings.total))));
     if u64::from(record.requests) > record.pages.unwrap_or(1).max(1) {
         parts.push(format!("{} requests", record.requests));
     }
@@ -265,6 +309,21 @@ mod tests {
     }
 
     #[test]
+    fn only_a_guarded_profile_has_the_guards_colour() {
+        let theme = Theme::coloured();
+        let mut record = example();
+        for (guarded, style) in [(false, theme.profile), (true, theme.profile_guarded)] {
+            record.guarded = guarded;
+            let line = line(&record, &theme, None);
+            assert!(
+                line.starts_with(&format!("{style}prod{style:#}")),
+                "{line:?}"
+            );
+        }
+        assert_ne!(theme.profile, theme.profile_guarded);
+    }
+
+    #[test]
     fn a_narrow_terminal_has_the_times_on_a_line_of_their_own() {
         let line = line(&example(), &Theme::plain(), Some(80));
         assert_eq!(
@@ -273,6 +332,27 @@ mod tests {
              server   37.7 ms · network   24.1 ms · total   62.0 ms  2.1 kB"
         );
         assert!(line.lines().all(|line| line.width() <= 80));
+    }
+
+    #[test]
+    fn a_line_gives_up_its_padding_before_it_is_broken() {
+        let mut record = example();
+        record.path = "/api/v1/sources".to_owned();
+        let line = |width| line(&record, &Theme::plain(), Some(width));
+        let plain = "prod  POST /api/v1/sources  200 OK  server 37.7 ms · network 24.1 ms · total 62.0 ms  2.1 kB";
+        assert_eq!(line(94), plain);
+        assert_eq!(
+            line(88),
+            "prod  POST /api/v1/sources  200 OK  server 37.7 · network 24.1 · total 62.0 ms  2.1 kB"
+        );
+        assert_eq!(line(80).lines().count(), 2);
+        for width in 60..140 {
+            assert!(
+                line(width).lines().all(|line| line.width() <= width.into()),
+                "{width}: {}",
+                line(width)
+            );
+        }
     }
 
     #[test]

@@ -6,6 +6,7 @@ pub(crate) mod connection;
 pub(crate) mod curl;
 pub(crate) mod fields;
 pub(crate) mod follow;
+pub(crate) mod follow_preview;
 pub(crate) mod going_on;
 pub(crate) mod guard;
 pub(crate) mod headers;

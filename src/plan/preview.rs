@@ -173,7 +173,8 @@ pub(crate) fn cost(classified: &Classified, request: &Request) -> String {
     }
 }
 
-fn guard_words(profile: &Profile, decision: &Decision) -> String {
+/// Says what a guard does with a call.
+pub(crate) fn guard_words(profile: &Profile, decision: &Decision) -> String {
     match decision {
         Decision::Allow if profile.guard.value == Guard::None => "none in the way".to_owned(),
         Decision::Allow => format!("{}: passes", profile.guard.value.name()),
@@ -202,7 +203,8 @@ fn guard_words(profile: &Profile, decision: &Decision) -> String {
 /// without the proxy's user and password.
 ///
 /// # Errors
-/// Fails for a body that cannot stand in a line.
+/// Fails for a body that cannot stand in a line, and for the demo: a line without its port would
+/// send another tenant's token to whatever listens on this machine.
 pub(crate) fn curl(
     request: &Request,
     profile: &Profile,
@@ -210,6 +212,13 @@ pub(crate) fn curl(
     connection: &ConnectionOptions,
     proxy: Option<&Proxy>,
 ) -> Result<String> {
+    if profile.is_demo() {
+        return Err(Failure::usage(
+            "the tenant inside the program has no address before it runs, so there is no line for curl",
+        )
+        .fact("nothing was sent")
+        .hint("keep one running, and use the lines that it prints: rein demo"));
+    }
     let quote = |text: &str| shell_words::quote(text).into_owned();
     let mut words = vec!["curl".to_owned()];
     let has_body = !matches!(request.body, Body::Empty);

@@ -9,8 +9,9 @@ use toml_edit::{DocumentMut, Item, Table, value};
 
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
 use crate::profile::resolve::assemble_all;
-use crate::profile::{Guard, file};
+use crate::profile::{Guard, comments, file};
 use crate::secret::Secret;
 use crate::secret::cache::create_private_folder;
 
@@ -116,10 +117,11 @@ pub(crate) fn remove(path: &Path, name: &str, env: &Env) -> Result<bool> {
         if !has_profile(document, name) {
             return Err(missing(name, path));
         }
-        table(document.as_table_mut(), "profiles")?.remove(name);
+        let text = document.to_string();
+        comments::remove_profile(document, &text, name);
         let was_default = document.get("default_profile").and_then(Item::as_str) == Some(name);
         if was_default {
-            document.remove("default_profile");
+            comments::remove_value(document, &text, "default_profile");
         }
         Ok(was_default)
     })
@@ -161,6 +163,23 @@ fn set(table: &mut Table, key: &str, new: toml_edit::Value) {
     table.insert(key, value(new));
 }
 
+/// Refuses a place where something stands that is no regular file: a device or a pipe would be
+/// replaced by a file, and reading one may never end. To be asked before anything is touched.
+///
+/// # Errors
+/// Fails (exit 2) when the place is taken like this.
+pub(crate) fn refuse_what_is_no_file(path: &Path) -> Result<()> {
+    match std::fs::metadata(path) {
+        Ok(found) if !found.is_file() => Err(Failure::usage(format!(
+            "{} is not a regular file, so it cannot be changed",
+            path.display()
+        ))
+        .fact("nothing was changed")
+        .hint("name another one: --config FILE, or REINFER_CONFIG=FILE")),
+        _ => Ok(()),
+    }
+}
+
 /// Reads, changes, checks and replaces the file, alone among all who do so.
 fn change<T>(
     path: &Path,
@@ -168,12 +187,12 @@ fn change<T>(
     change: impl FnOnce(&mut DocumentMut) -> Result<T>,
 ) -> Result<T> {
     let cannot = |error: &std::io::Error| {
-        Failure::local(format!(
-            "cannot change {}: {}",
-            path.display(),
-            io_reason(error)
-        ))
+        Failure::new(
+            Exit::Write,
+            format!("cannot change {}: {}", path.display(), io_reason(error)),
+        )
     };
+    refuse_what_is_no_file(path)?;
     // What a link points to is changed, and the link stays.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
     let folder = target
@@ -185,19 +204,71 @@ fn change<T>(
     let text = match std::fs::read_to_string(&target) {
         Ok(text) => text,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => String::new(),
-        Err(error) => return Err(cannot(&error)),
+        Err(error) => {
+            return Err(Failure::local(format!(
+                "cannot read {}: {}",
+                path.display(),
+                io_reason(&error)
+            )));
+        }
     };
     // Our own reader first: its messages name places and never a value.
     file::parse(path, &text, env.home().as_deref())?;
+    let form = Form::of(&text);
     let mut document: DocumentMut = text
+        .replace("\r\n", "\n")
         .parse()
         .map_err(|_| Failure::usage(format!("{}: this is not valid TOML", path.display())))?;
     let result = change(&mut document)?;
-    let text = document.to_string();
-    assemble_all(&file::parse(path, &text, env.home().as_deref())?)?;
+    let text = form.give(&document.to_string());
+    file::parse(path, &text, env.home().as_deref())
+        .and_then(|file| assemble_all(&file))
+        .map_err(|failure| of_the_change(failure, path))?;
     replace(&target, folder, &text).map_err(|error| cannot(&error))?;
     drop(lock);
     Ok(result)
+}
+
+/// Words a mistake that the change would make: it stands on no line of the file yet.
+fn of_the_change(mut failure: Failure, path: &Path) -> Failure {
+    let place = format!("{}:", path.display());
+    if let Some(rest) = failure.headline.strip_prefix(&place) {
+        let what = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' ');
+        failure.headline = format!("{} stays as it is: {what}", path.display());
+    }
+    failure.facts.retain(|fact| fact != "nothing was sent");
+    failure.fact("nothing was changed")
+}
+
+/// What editors on Windows give a text file, which parsing takes away.
+#[derive(Clone, Copy)]
+struct Form {
+    byte_order_mark: bool,
+    /// Whether every line ends with CR and LF.
+    crlf: bool,
+}
+
+impl Form {
+    const BYTE_ORDER_MARK: char = '\u{feff}';
+
+    fn of(text: &str) -> Form {
+        let (lines, crlf) = (text.matches('\n').count(), text.matches("\r\n").count());
+        Form {
+            byte_order_mark: text.starts_with(Form::BYTE_ORDER_MARK),
+            crlf: lines > 0 && lines == crlf,
+        }
+    }
+
+    fn give(self, text: &str) -> String {
+        let mut text = text.trim_start_matches(Form::BYTE_ORDER_MARK).to_owned();
+        if self.crlf {
+            text = text.replace('\n', "\r\n");
+        }
+        if self.byte_order_mark {
+            text.insert(0, Form::BYTE_ORDER_MARK);
+        }
+        text
+    }
 }
 
 /// Waits for the lock beside the file: the file itself is replaced, so it cannot hold one.

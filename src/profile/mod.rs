@@ -1,5 +1,6 @@
 //! Which tenant a call goes to: profiles from options, environment and file.
 
+mod comments;
 pub(crate) mod edit;
 pub mod endpoint;
 pub(crate) mod file;

@@ -104,6 +104,18 @@ impl TokenSource {
         }
     }
 
+    /// Returns the file that the profile names for its secret, with the key that names it.
+    pub(crate) fn file(&self) -> Option<(&'static str, &PathBuf)> {
+        match self {
+            TokenSource::Stored(Stored::File(path)) => Some(("token_file", path)),
+            TokenSource::OAuth(oauth) => match &oauth.client_secret {
+                Stored::File(path) => Some(("client_secret_file", path)),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
     /// Reads the token. OAuth needs the network and is asked for elsewhere.
     ///
     /// # Errors

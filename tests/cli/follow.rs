@@ -527,3 +527,53 @@ fn is_gone(process: &str) -> bool {
         gone
     })
 }
+
+#[test]
+fn a_dry_run_shows_the_calls_of_a_round_and_opens_no_socket() {
+    let server = Recorder::always(json(END));
+    let config = format!(
+        "[profiles.prod]\nendpoint = \"{}\"\nproject = \"retail\"\nguard = \"confirm\"\ntoken_command = [\"false\"]\n",
+        server.url()
+    );
+    let look = |args: &[&str]| {
+        rein(
+            ["-p", "prod", "follow", "orders/late", "--dry-run"]
+                .iter()
+                .chain(args),
+        )
+        .config(&config)
+        .run()
+        .exit(0)
+        .stdout_text()
+    };
+    let shown = look(&["--batch", "5"]);
+    for part in [
+        "/api/v1/datasets/retail/orders/streams/late/results?max_results=5",
+        "  read (get-stream-results)",
+        "/streams/late/advance\n  stateful (advance-stream)",
+        "guard     confirm: would be refused without --confirm prod",
+        "nothing was sent\n",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    assert!(!shown.contains("exceptions"), "{shown}");
+    let shown = look(&[
+        "--confirm",
+        "prod",
+        "--exec",
+        "cat",
+        "--exceptions",
+        "--legacy",
+    ]);
+    for part in [
+        "(fetch-stream)",
+        "(tag-stream-exceptions)",
+        "confirm: passes",
+    ] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    rein(["-p", "demo", "follow", "orders/late-orders", "--dry-run"])
+        .run()
+        .exit(0);
+    server.saw_nothing();
+}

@@ -12,7 +12,11 @@ mod completion;
 #[cfg(test)]
 mod curl;
 #[cfg(test)]
+mod doctor;
+#[cfg(test)]
 mod documents;
+#[cfg(test)]
+mod editing;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
@@ -22,6 +26,9 @@ mod guards;
 #[cfg(test)]
 mod items;
 #[cfg(test)]
+#[cfg(target_os = "linux")]
+mod lines;
+#[cfg(test)]
 mod oauth;
 #[cfg(test)]
 mod output;
@@ -29,6 +36,9 @@ mod output;
 mod paging;
 #[cfg(test)]
 mod profiles;
+#[cfg(test)]
+#[cfg(target_os = "linux")]
+mod prompts;
 #[cfg(test)]
 mod request;
 #[cfg(test)]

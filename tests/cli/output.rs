@@ -523,9 +523,38 @@ pub(crate) fn on_a_terminal(command: &std::process::Command) -> String {
     typing_on_a_terminal(command, "")
 }
 
+/// Returns a shell that runs a script, in which `"$0" "$@"` is the command, with its variables.
+#[cfg(target_os = "linux")]
+pub(crate) fn in_a_shell(command: &std::process::Command, script: &str) -> std::process::Command {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    let mut shell = std::process::Command::new("sh");
+    shell.args(["-c", script]).args(words).env_clear();
+    shell.envs(
+        command
+            .get_envs()
+            .filter_map(|(name, value)| value.map(|value| (name, value))),
+    );
+    shell
+}
+
 /// Runs a command on a pseudo-terminal where somebody types.
 #[cfg(target_os = "linux")]
 pub(crate) fn typing_on_a_terminal(command: &std::process::Command, typed: &str) -> String {
+    typing_after(command, "", typed)
+}
+
+/// Runs a command on a pseudo-terminal where somebody types a line once a question stands there:
+/// the terminal itself shows what is typed before.
+#[cfg(target_os = "linux")]
+pub(crate) fn typing_on_a_terminal_when_asked(
+    command: &std::process::Command,
+    typed: &str,
+) -> String {
+    typing_after(command, ": ", &format!("{typed}\n"))
+}
+
+#[cfg(target_os = "linux")]
+fn typing_after(command: &std::process::Command, question: &str, typed: &str) -> String {
     use std::io::Write;
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let line: Vec<String> = words
@@ -547,14 +576,23 @@ pub(crate) fn typing_on_a_terminal(command: &std::process::Command, typed: &str)
         .spawn()
         .expect("script runs");
     let mut stdin = child.stdin.take().expect("a pipe");
-    stdin.write_all(typed.as_bytes()).expect("typed");
-    // The terminal stays until the command has ended: an end of input would hang it up.
-    let mut seen = String::new();
     let mut stdout = child.stdout.take().expect("a pipe");
-    stdout.read_to_string(&mut seen).expect("text");
+    let mut seen = Vec::new();
+    let mut byte = [0];
+    while !seen.ends_with(question.as_bytes()) && stdout.read(&mut byte).expect("a byte") == 1 {
+        seen.push(byte[0]);
+    }
+    if !question.is_empty() {
+        // The question is written before the echo is turned off.
+        std::thread::sleep(std::time::Duration::from_millis(150));
+    }
+    // The command may end without reading: that is for the test to judge.
+    let _not_read = stdin.write_all(typed.as_bytes());
+    // The terminal stays until the command has ended: an end of input would hang it up.
+    stdout.read_to_end(&mut seen).expect("an end");
     drop(stdin);
     child.wait().expect("an end");
-    seen
+    String::from_utf8(seen).expect("text")
 }
 
 #[test]

@@ -816,3 +816,50 @@ fn a_second_signal_ends_at_once() {
     let state = std::fs::read_to_string(folder.path().join("state")).expect("a state");
     assert!(state.contains("c1"), "{state}");
 }
+
+#[test]
+fn a_state_in_use_keeps_a_second_run_away() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = folder.path().join("state").display().to_string();
+    let server = Recorder::start(vec![
+        Reply::json(
+            200,
+            r#"{"status":"ok","comments":[{"id":"1"}],"continuation":"c"}"#,
+        ),
+        Reply::Hang(Vec::new()),
+        Reply::json(200, r#"{"status":"ok","comments":[{"id":"2"}]}"#),
+    ]);
+    let call = || {
+        let args = [
+            "call",
+            "export-dataset",
+            "project=p",
+            "dataset=d",
+            "--paginate",
+        ];
+        rein(
+            args.iter()
+                .chain(&["--format", "ndjson", "--state", &state]),
+        )
+        .at(&server.url())
+    };
+    let mut command = call().command();
+    command
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped());
+    let mut first = command.spawn().expect("a start");
+    while server.requests().len() < 2 {
+        std::thread::yield_now();
+    }
+    call()
+        .run()
+        .exit(2)
+        .stdout("")
+        .says("is in use by another run");
+    assert_eq!(server.requests().len(), 2);
+    // The lock goes with the process, even when that is killed.
+    first.kill().expect("killed");
+    first.wait().expect("an end");
+    call().run().exit(0).stdout("{\"id\":\"2\"}\n");
+    assert!(!folder.path().join(".state.lock").exists());
+}

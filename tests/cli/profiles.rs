@@ -108,7 +108,8 @@ fn what_is_unclear_or_wrong_sends_nothing() {
     call(&["--endpoint", &other_endpoint, "v1/x"])
         .run()
         .exit(2)
-        .says("no token may be sent");
+        .says("no token may be sent")
+        .says("but that of profile prod: -p prod");
     call(&["-p", "dev", "--endpoint", &other_endpoint, "v1/x"])
         .run()
         .exit(2)
@@ -325,6 +326,7 @@ fn profiles_are_listed_and_shown_with_where_each_value_came_from() {
         lines[2].contains("prod") && lines[2].contains("retail"),
         "{list}"
     );
+    assert!(!list.stdout_text().contains("reinfer_/"), "{list}");
     let show = rein(["-p", "prod", "profile", "show"])
         .config(&config)
         .run()
@@ -562,8 +564,9 @@ fn a_token_that_is_asked_for_is_stored_for_the_owner_alone_and_not_echoed() {
         "--config",
         &file.display().to_string(),
     ]);
-    let seen = crate::output::typing_on_a_terminal(&call.command(), &format!("{CANARY}\n"));
+    let seen = crate::output::typing_on_a_terminal_when_asked(&call.command(), CANARY);
     assert!(seen.contains("added: x"), "{seen}");
+    assert!(!seen.contains(CANARY), "{seen}");
     let text = std::fs::read_to_string(&file).expect("read");
     assert!(text.contains(&format!("token = \"{CANARY}\"")), "{text}");
 }

@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader};
 use std::process::Stdio;
 
-use crate::support::{Demo, rein};
+use crate::support::{Demo, Recorder, Reply, rein};
 
 #[test]
 fn the_demo_needs_no_file_no_token_and_no_network() {
@@ -51,6 +51,152 @@ fn the_demo_needs_no_file_no_token_and_no_network() {
         ),
     ] {
         rein(args).run().exit(exit).says(says);
+    }
+}
+
+#[test]
+fn demo_is_a_profile_however_it_is_chosen() {
+    let default = "default_profile = \"demo\"\n[profiles.a]\ndomain = \"acme\"\n";
+    for (args, config, variable) in [
+        (&["v1/projects"][..], "", "demo"),
+        (&["v1/projects"], "[broken", "demo"),
+        (&["v1/projects"], default, ""),
+        (&["call", "list-datasets"], default, ""),
+        (
+            &["curl", "-sS", "https://<my_api_endpoint>/api/v1/datasets"],
+            default,
+            "",
+        ),
+        (&["follow", "orders/late-orders", "--once"], default, ""),
+        (&["profile", "check"], default, ""),
+        (&["profile", "show", "demo"], "", ""),
+        (&["-p", "demo", "profile", "show"], "[broken", ""),
+        (&["profile", "show"], default, ""),
+        (&["v1/projects", "--dry-run"], default, ""),
+    ] {
+        rein(args)
+            .config(config)
+            .var("REINFER_PROFILE", variable)
+            .run()
+            .exit(0);
+    }
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let url = server.url();
+    for (args, says) in [
+        (
+            &["-p", "demo", "--endpoint", &url, "v1/x"][..],
+            "--endpoint does not go with the profile demo",
+        ),
+        (
+            &["-p", "demo", "--token-file", "/nonexistent", "v1/x"],
+            "--token-file does not go",
+        ),
+        (
+            &["-p", "demo", "--endpoint", &url, "profile", "check"],
+            "--endpoint does not go",
+        ),
+    ] {
+        let run = rein(args).run().exit(2);
+        let said = run.stderr_text() + &run.stdout_text();
+        assert!(said.contains(says), "{run}");
+    }
+    // --endpoint counts before the variable, and takes no token of the demo's along.
+    rein(["--endpoint", &url, "v1/x"])
+        .var("REINFER_PROFILE", "demo")
+        .run()
+        .exit(2)
+        .says("is not that of profile demo");
+    rein(["v1/x"])
+        .at(&url)
+        .var("REINFER_PROFILE", "demo")
+        .run()
+        .exit(2)
+        .says("two different tenants");
+    server.saw_nothing();
+}
+
+#[test]
+fn the_demo_prints_no_line_for_curl_that_could_send_a_token_elsewhere() {
+    let run = rein(["-p", "demo", "-X", "DELETE", "v1/x", "--curl"])
+        .run()
+        .exit(2)
+        .stdout("")
+        .says("rein demo");
+    assert!(!run.stderr_text().contains("REINFER_TOKEN"), "{run}");
+}
+
+#[test]
+fn a_fault_that_is_none_is_said_and_its_rate_counts() {
+    let call = |fault: &str| {
+        let header = format!("X-Demo-Fault: {fault}");
+        rein(["-p", "demo", "v1/projects", "-H", &header]).run()
+    };
+    call("no-such").exit(4).says("kinds: 503, slow");
+    call("503:2").exit(4).says("X-Demo-Fault");
+    call("500:0%").exit(0);
+    call("500:100%").exit(5);
+    call("500@/datasets").exit(0);
+}
+
+#[test]
+fn plain_http_at_a_port_for_https_is_told_what_to_write() {
+    let demo = Demo::tls();
+    let endpoint = demo.url.replace("https://", "http://");
+    rein(["v1/projects"])
+        .var("REINFER_ENDPOINT", &endpoint)
+        .var("REINFER_TOKEN", &demo.token)
+        .run()
+        .exit(56)
+        .says("begins with https://");
+}
+
+/// Nothing but the loopback is listened on, and nothing once the call has ended.
+#[cfg(target_os = "linux")]
+#[test]
+fn the_demo_listens_on_the_loopback_alone_and_only_during_the_call() {
+    let listening = || {
+        let table = |name: &str| std::fs::read_to_string(name).unwrap_or_default();
+        let both = table("/proc/net/tcp") + &table("/proc/net/tcp6");
+        let rows = both.lines().map(|line| line.split_whitespace());
+        let mut places: Vec<(String, String)> = Vec::new();
+        for row in rows {
+            let cells: Vec<&str> = row.collect();
+            if let [_, local, _, "0A", ..] = cells.as_slice() {
+                places.push(((*local).to_owned(), cells[9].to_owned()));
+            }
+        }
+        places
+    };
+    let call = rein(["-p", "demo", "v1/projects", "-H", "X-Demo-Fault: slow=700"]);
+    let mut child = call
+        .command()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("a start");
+    let sockets = || {
+        let folder = format!("/proc/{}/fd", child.id());
+        let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+        let links = entries.filter_map(|entry| std::fs::read_link(entry.path()).ok());
+        links
+            .map(|link| link.display().to_string())
+            .collect::<Vec<String>>()
+    };
+    let own = loop {
+        let sockets = sockets();
+        let mut own = listening();
+        own.retain(|(_, inode)| sockets.contains(&format!("socket:[{inode}]")));
+        if !own.is_empty() {
+            break own;
+        }
+        std::thread::yield_now();
+    };
+    let loopback = |place: &str| place.starts_with("0100007F:");
+    assert!(own.iter().all(|(place, _)| loopback(place)), "{own:?}");
+    assert!(child.wait().expect("an end").success());
+    let after = listening();
+    for (place, inode) in own {
+        assert!(!after.contains(&(place, inode)), "{after:?}");
     }
 }
 

@@ -16,6 +16,7 @@ use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::dump::Dump;
 use crate::output::file::is_terminal;
+use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status;
 use crate::output::terminal::sanitise_text;
@@ -329,19 +330,43 @@ impl Answer<'_> {
     /// Reads the body into its output.
     async fn read(&mut self, sniffer: &mut Sniffer, received: &mut u64) -> Result<Reader, Stop> {
         let mut reader = self.begin()?;
+        let mut meter = self.meter(&reader);
+        let (mut come, length) = (0, self.length());
         let read = read_body(
             &mut self.exchange,
             self.reading,
             self.session,
             sniffer,
             received,
-            &mut |piece| reader.take(piece),
+            &mut |piece| {
+                come += piece.len() as u64;
+                if let Some(meter) = &mut meter {
+                    meter.download(come, length);
+                }
+                reader.take(piece)
+            },
         )
         .await;
+        drop(meter);
         if read.is_err() {
             reader.output.break_off();
         }
         read.map(|()| reader)
+    }
+
+    /// Begins to show how a file comes in.
+    fn meter(&self, reader: &Reader) -> Option<Meter> {
+        let is_shown = reader.output.is_file() && !self.session.options.output.silent;
+        is_shown.then(|| Meter::start(&self.cx.env, true))
+    }
+
+    /// Returns how long the body will be, where that is known: not of a coded one.
+    fn length(&self) -> Option<u64> {
+        let headers = &self.exchange.head.headers;
+        if headers.contains_key("content-encoding") {
+            return None;
+        }
+        headers.get("content-length")?.to_str().ok()?.parse().ok()
     }
 
     /// Returns whether the status says that the answer is not what was asked for.

@@ -114,16 +114,10 @@ async fn planned(args: &CurlArgs, record: &mut Record, cx: &Context) -> Result<E
     let url = only_url(args)?;
     let sends = !args.explain && !args.dry_run;
     let choice = choose::choice(&args.profile);
-    let tenant = if sends {
-        choose::demo_tenant(choice.profile).await?
-    } else {
-        None
-    };
-    let (profile, others) = if choice.profile == Some(crate::profile::file::DEMO) {
-        let demo = choose::profile(&choice, tenant.as_ref(), cx)?;
-        (Some(demo), Vec::new())
-    } else {
-        resolve::resolve_if_any(&choice, &cx.env)?
+    let (mut profile, others) = resolve::resolve_if_any(&choice, &cx.env)?;
+    let _tenant = match profile.as_mut().filter(|_| sends) {
+        Some(profile) => choose::start_demo(profile).await?,
+        None => None,
     };
     let tenants = Tenants {
         chosen: profile.as_ref(),

@@ -418,7 +418,7 @@ impl Reader<'_> {
         Ok(match ending {
             "_env" => Stored::Variable(self.variable(value, key)?),
             "_file" => Stored::File(self.path_value(value, key)?.value),
-            "_command" => Stored::Command(self.words(value, key)?),
+            "_command" => Stored::Command(self.command(value, key)?),
             _ => {
                 let Located {
                     value: secret,
@@ -553,11 +553,36 @@ impl Reader<'_> {
     /// Reads a path: `~/` is the home, a relative one starts at the file's own folder.
     fn path_value(&self, value: &Value<'_>, key: &str) -> Result<Located<PathBuf>> {
         let Located { value: text, line } = self.string(value, key)?;
-        let path = match (text.strip_prefix("~/"), self.home) {
+        Ok(Located {
+            value: self.beside(&text),
+            line,
+        })
+    }
+
+    fn beside(&self, text: &str) -> PathBuf {
+        match (text.strip_prefix("~/"), self.home) {
             (Some(rest), Some(home)) => home.join(rest),
             _ => self.path.parent().unwrap_or(Path::new("")).join(text),
-        };
-        Ok(Located { value: path, line })
+        }
+    }
+
+    /// Reads a command. Its program is a name that is sought on `PATH`, or a path as every other
+    /// of the file: the current folder must not decide what is run.
+    fn command(&self, value: &Value<'_>, key: &str) -> Result<Vec<String>> {
+        let mut words = self.words(value, key)?;
+        if let Some(program) = words
+            .first_mut()
+            .filter(|program| program.contains(std::path::is_separator))
+        {
+            *program = self
+                .beside(program)
+                .into_os_string()
+                .into_string()
+                .map_err(|_| {
+                    self.wrong(value.span(), "the path of this program is not valid UTF-8")
+                })?;
+        }
+        Ok(words)
     }
 
     fn words(&self, value: &Value<'_>, key: &str) -> Result<Vec<String>> {

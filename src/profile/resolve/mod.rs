@@ -44,6 +44,8 @@ pub fn resolve(choice: &Choice<'_>, env: &Env) -> Result<Profile> {
     let config = file::load(choice.config, env);
     let selected = select(choice, env, config.as_ref().ok())?;
     let profile = match selected {
+        // It is inside the program, so a broken file must not be in the way.
+        Some(Selected::Named(name, _)) if name == DEMO => demo(choice)?,
         Some(Selected::Named(name, origin)) => named(&name, &origin, choice, env, &config?)?,
         Some(Selected::Endpoint(base, origin)) => {
             // Endpoint and token need no file, so a broken one must not be in the way; but the
@@ -78,19 +80,28 @@ pub(crate) fn resolve_if_any(
     Ok((None, neighbours(None, &config?)?))
 }
 
-/// Returns the profile of the tenant inside the program, which reads no file.
-///
-/// # Errors
-/// Fails when a project variable is not text.
-pub(crate) fn demo(endpoint: &str, token: &str, choice: &Choice<'_>, env: &Env) -> Result<Profile> {
-    let base = Base::from_endpoint(endpoint).map_err(Failure::local)?;
+/// Returns the profile of the tenant inside the program. Its port and its token are those of the
+/// tenant that is started for a call.
+fn demo(choice: &Choice<'_>) -> Result<Profile> {
+    let options = [
+        ("--endpoint", choice.endpoint.is_some()),
+        ("--token-file", choice.token_file.is_some()),
+    ];
+    if let Some((option, _)) = options.iter().find(|(_, is_given)| *is_given) {
+        return Err(Failure::usage(format!(
+            "{option} does not go with the profile demo, which is a tenant inside the program"
+        ))
+        .fact("nothing was sent")
+        .hint("leave one of the two out"));
+    }
+    let base = Base::from_endpoint("http://127.0.0.1").map_err(Failure::local)?;
     let mut profile = bare(
         DEMO,
         Setting::new(base, Origin::BuiltIn),
-        TokenSource::Demo(Secret::new(token.to_owned())),
+        TokenSource::Demo(Secret::new(String::new())),
     );
     profile.project = Some(Setting::new("retail-dev".to_owned(), Origin::BuiltIn));
-    with_project(profile, choice, env)
+    Ok(profile)
 }
 
 /// Returns every profile of the file, in its order.
@@ -153,7 +164,7 @@ fn select(choice: &Choice<'_>, env: &Env, config: Option<&ConfigFile>) -> Result
         .map(endpoint_variable)
         .transpose()?;
     if let Some(name) = env.text("REINFER_PROFILE")? {
-        if let (Some(base), Some(config)) = (endpoint, config) {
+        if let Some(base) = endpoint {
             agree(name, &base, config)?;
         }
         return Ok(Some(Selected::Named(
@@ -194,20 +205,23 @@ fn endpoint_variable(text: &str) -> Result<Base> {
 }
 
 /// Both variables together must mean one tenant.
-fn agree(name: &str, base: &Base, config: &ConfigFile) -> Result<()> {
-    let Some(entry) = config.entry(name) else {
-        return Ok(());
+fn agree(name: &str, base: &Base, config: Option<&ConfigFile>) -> Result<()> {
+    let of_profile = if name == DEMO {
+        "the tenant inside the program".to_owned()
+    } else {
+        let Some((config, entry)) = config.and_then(|config| Some((config, config.entry(name)?)))
+        else {
+            return Ok(());
+        };
+        let profile = assemble(entry, config)?;
+        if profile.base.value.same_endpoint(base) {
+            return Ok(());
+        }
+        profile.base.value.as_str().to_owned()
     };
-    let profile = assemble(entry, config)?;
-    if profile.base.value.same_endpoint(base) {
-        return Ok(());
-    }
     Err(
         Failure::usage("REINFER_PROFILE and REINFER_ENDPOINT mean two different tenants")
-            .fact(format!(
-                "REINFER_PROFILE={name} is {}",
-                profile.base.value.as_str()
-            ))
+            .fact(format!("REINFER_PROFILE={name} is {of_profile}"))
             .fact(format!("REINFER_ENDPOINT is {}", base.as_str()))
             .fact("nothing was sent")
             .hint("unset one of them, or choose with -p"),
@@ -230,9 +244,10 @@ fn named(
         let base = endpoint_option(text)?;
         if !profile.base.value.same_endpoint(&base) && choice.token_file.is_none() {
             profile.token = TokenSource::Withheld(format!(
-                "--endpoint {} is not the endpoint of profile {name} ({})",
+                "--endpoint {} is not the endpoint of profile {name} ({}){}",
                 base.as_str(),
-                profile.base.value.as_str()
+                profile.base.value.as_str(),
+                but_that_of(&base, config)
             ));
         }
         profile.base = Setting::new(base, Origin::Option("--endpoint"));
@@ -303,10 +318,22 @@ fn token_for_endpoint(
     Ok(match other {
         None => general,
         Some(other) => TokenSource::Withheld(format!(
-            "--endpoint {} is not that of {other}",
-            base.as_str()
+            "--endpoint {} is not that of {other}{}",
+            base.as_str(),
+            but_that_of(base, config)
         )),
     })
+}
+
+/// Names the profile that an endpoint belongs to, when there is one.
+fn but_that_of(base: &Base, config: &ConfigFile) -> String {
+    let mut profiles = config.profiles.iter();
+    let owner = profiles.find(|entry| {
+        assemble(entry, config).is_ok_and(|profile| profile.base.value.same_endpoint(base))
+    });
+    owner
+        .map(|entry| format!(", but that of profile {0}: -p {0}", sanitise(&entry.name)))
+        .unwrap_or_default()
 }
 
 fn with_project(mut profile: Profile, choice: &Choice<'_>, env: &Env) -> Result<Profile> {
