@@ -143,6 +143,26 @@ pub(crate) fn gather_or(
     Ok(input)
 }
 
+/// Returns whether `--token-file` or `-w` reads standard input, so that nothing else may.
+///
+/// # Errors
+/// Fails (exit 2) when both do.
+pub(crate) fn stdin_taken(token_file: Option<&OsStr>, write_out: Option<&OsStr>) -> Result<bool> {
+    let holds_token = token_file == Some(OsStr::new("-"));
+    let holds_format = write_out == Some(OsStr::new("@-"));
+    if holds_token && holds_format {
+        return Err(named_twice("-w"));
+    }
+    Ok(holds_token || holds_format)
+}
+
+fn named_twice(option: &str) -> Failure {
+    Failure::usage(format!(
+        "{option} names standard input, which is taken already"
+    ))
+    .hint("give one of the two in a file")
+}
+
 /// Reads files, and standard input at most once.
 struct Reader {
     stdin_taken: bool,
@@ -153,10 +173,7 @@ struct Reader {
 impl Reader {
     fn claim_stdin(&mut self, option: &str) -> Result<()> {
         if self.stdin_taken {
-            return Err(Failure::usage(format!(
-                "{option} names standard input, which is taken already"
-            ))
-            .hint("give one of the two in a file"));
+            return Err(named_twice(option));
         }
         self.stdin_taken = true;
         Ok(())
@@ -165,17 +182,7 @@ impl Reader {
     fn read(&mut self, option: &str, name: &OsStr) -> Result<Vec<u8>> {
         if name == "-" {
             self.claim_stdin(option)?;
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .lock()
-                .read_to_end(&mut bytes)
-                .map_err(|error| {
-                    Failure::usage(format!(
-                        "standard input could not be read: {}",
-                        io_reason(&error)
-                    ))
-                })?;
-            return Ok(bytes);
+            return stdin_bytes();
         }
         std::fs::read(name).map_err(|error| self.cannot_read(Path::new(name), &error))
     }
@@ -468,20 +475,34 @@ fn slice_from(word: &OsStr, start: usize) -> &OsStr {
     }
 }
 
-/// Reads a file of text that an option names with `@`; `-` is standard input.
+/// Reads a file of text that an option names.
 ///
 /// # Errors
 /// Fails (exit 2) when it cannot be read or is not UTF-8.
 pub(crate) fn read_text(file: &OsStr, option: &str) -> Result<String> {
     let path = Path::new(file);
-    let mut bytes = Vec::new();
-    let read = if file == "-" {
-        std::io::stdin().read_to_end(&mut bytes)
-    } else {
-        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
-    };
-    read.map_err(|error| unreadable(path, &error))?;
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     text(bytes, &format!("the file of {option}"))
+}
+
+/// Reads text for the one option that [`stdin_taken`] lets read standard input.
+///
+/// # Errors
+/// Fails (exit 2) when it cannot be read or is not UTF-8.
+pub(crate) fn read_stdin(option: &str) -> Result<String> {
+    text(stdin_bytes()?, &format!("the input of {option}"))
+}
+
+fn stdin_bytes() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|error| {
+        Failure::usage(format!(
+            "standard input could not be read: {}",
+            io_reason(&error)
+        ))
+    })?;
+    Ok(bytes)
 }
 
 fn text(bytes: Vec<u8>, what: &str) -> Result<String> {

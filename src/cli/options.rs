@@ -205,6 +205,13 @@ pub(crate) struct OutputOptions {
     pub(crate) max_size: Option<OsString>,
 }
 
+impl OutputOptions {
+    /// Returns whether the format of `-w` comes from standard input.
+    pub(crate) fn format_is_piped(&self) -> bool {
+        self.write_out.as_deref().is_some_and(|format| format == "@-")
+    }
+}
+
 /// Whether colour is used: every subcommand has this.
 #[derive(Debug, Clone, Default, Args)]
 pub(crate) struct ColorOption {

@@ -1,6 +1,6 @@
 //! `rein [METHOD] TARGET [ITEM]...`: one call from words to exit code.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::ArgMatches;
 
@@ -20,6 +20,7 @@ use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::output::record::Record;
+use crate::output::write_out::WriteOut;
 use crate::plan::checks::{self, Checks};
 use crate::plan::going_on::GoingOn;
 use crate::plan::presentation::{self, Declared};
@@ -126,6 +127,7 @@ fn run(
     plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
 ) -> Result<Exit> {
     let output = &typed.options.output;
+    stdin_taken(typed.options)?;
     let write_out = match &output.write_out {
         Some(format) => Some(told::format(format)?),
         None => None,
@@ -136,12 +138,19 @@ fn run(
     let result = runtime.block_on(planned(typed, cx, &mut record, plan));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
+    // What was piped in may have been meant for another option, and may be a token.
+    let is_meant = |_: &WriteOut| record.tries > 0 || !output.format_is_piped();
     let wanted = Wanted {
         meta: output.meta.as_deref(),
-        write_out,
+        write_out: write_out.filter(is_meant),
         report,
     };
     told::tell(&record, result, &wanted, cx)
+}
+
+fn stdin_taken(options: &CallOptions) -> Result<bool> {
+    let token_file = options.profile.token_file.as_deref();
+    input::stdin_taken(token_file, options.output.write_out.as_deref())
 }
 
 async fn planned(
@@ -161,13 +170,12 @@ async fn planned(
     let profile = choose::profile(&choose::choice(&options.profile), tenant.as_ref(), cx)?;
     record.profile = Some(profile.name.clone());
     record.guarded = profile.guard.value != Guard::None;
-    let stdin_taken = options.profile.token_file.as_deref() == Some(OsStr::new("-"));
     let input = input::gather(
         &options.request,
         typed.data,
         typed.form,
         &typed.items,
-        stdin_taken,
+        stdin_taken(options)?,
     )?;
     let Plan { request, filled } = plan(input, &profile)?;
     let planned = Planned::new(request, &profile, options, typed.template.as_ref(), cx)?;

@@ -16,7 +16,7 @@ use crate::output::terminal::{Theme, sanitise, sanitise_text};
 use crate::output::write_out::{Sink, WriteOut};
 use crate::output::{junit, meta, stdout};
 
-/// Reads the format of `-w`, from a file when it begins with `@`.
+/// Reads the format of `-w`, from a file or standard input when it begins with `@`.
 ///
 /// # Errors
 /// Fails (exit 2) when the file cannot be read or the format is not UTF-8.
@@ -24,6 +24,7 @@ pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
     let text = match format.to_str() {
         None => return Err(Failure::usage("the format of -w is not valid UTF-8")),
         Some(text) => match text.strip_prefix('@') {
+            Some("-") => input::read_stdin("-w")?,
             Some(file) => input::read_text(OsStr::new(file), "-w")?,
             None => text.to_owned(),
         },

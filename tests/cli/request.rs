@@ -295,6 +295,43 @@ fn stdin_is_read_only_when_it_is_asked_for() {
 }
 
 #[test]
+fn standard_input_is_read_for_one_option_alone() {
+    let server = Recorder::always(Reply::json(200, OK));
+    let url = format!("{}/api/v1/x", server.url());
+    let others: [&[&str]; 7] = [
+        &["-d", "@-"],
+        &["--data-urlencode", "a@-"],
+        &["-H", "@-"],
+        &["-T", "-"],
+        &["-F", "a=@-"],
+        &["-F", "a=<-"],
+        &["--token-file", "-"],
+    ];
+    for other in others {
+        for curl in [&[][..], &["curl"]] {
+            let line = [curl, &[&url, "-w", "@-"], other].concat();
+            rein(line)
+                .at(&server.url())
+                .stdin(CANARY)
+                .run()
+                .exit(2)
+                .stdout("")
+                .says("names standard input, which is taken already")
+                .no_canary();
+        }
+    }
+    let item = ["v1/x", "a=@-", "-w", "@-"];
+    rein(item).at(&server.url()).stdin("x").run().exit(2);
+    server.saw_nothing();
+    rein(["v1/x", "-w", "@-"])
+        .at(&server.url())
+        .stdin("-%{http_code}")
+        .run()
+        .exit(0)
+        .stdout(format!("{OK}-200"));
+}
+
+#[test]
 fn what_is_wrong_before_sending_sends_nothing() {
     let cases: [(&[&str], &str); 46] = [
         (&[], "no target"),
