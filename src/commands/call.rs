@@ -52,6 +52,7 @@ pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Re
     let mut typed = Typed::of(matches, &args.options, args.items.clone());
     let request = &args.options.request;
     if let Some(endpoint) = catalogue::by_name(&args.name) {
+        file::templates_of(&args.templates, &cx.env)?;
         if args.preflight {
             return super::preflight::run(endpoint, args, cx);
         }

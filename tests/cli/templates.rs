@@ -563,11 +563,21 @@ fn a_broken_template_names_file_line_and_key() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("config.toml");
         std::fs::write(&file, text).expect("written");
-        rein(["call", "x", "--templates", &file.display().to_string()])
-            .run()
-            .exit(2)
-            .says(says);
+        // It is read whatever is called.
+        for name in ["x", "list-sources"] {
+            for words in [&["call", name, "-p", "demo"][..], &["templates", name]] {
+                rein([words, &["--templates", &file.display().to_string()]].concat())
+                    .run()
+                    .exit(2)
+                    .stdout("")
+                    .says(says);
+            }
+        }
     }
+    rein(["call", "list-sources", "--templates", "/nonexistent"])
+        .run()
+        .exit(2)
+        .says("cannot read the templates in /nonexistent");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("own.toml");
     std::fs::write(&file, OWN).expect("written");
