@@ -441,13 +441,7 @@ fn what_a_template_of_ones_own_cannot_use_is_an_error() {
     ] {
         call(args).exit(2).stdout("").says(says).no_canary();
     }
-    let two_forms = [
-        "call",
-        "get-dataset",
-        "dataset=a",
-        "dataset=b",
-        "project=c",
-    ];
+    let two_forms = ["call", "get-dataset", "dataset=a", "dataset=b", "project=c"];
     rein(two_forms)
         .at(&server.url())
         .run()
@@ -464,7 +458,7 @@ fn what_a_template_of_ones_own_cannot_use_is_an_error() {
     );
     assert_eq!(
         requests[1].line(),
-        "POST /api/v1/datasets/retail/orders/export?n=a%20b"
+        "POST /api/v1/datasets/retail/orders/export?n=a+b"
     );
     assert!(requests[1].header("content-type")[0].starts_with("multipart/form-data"));
 }
