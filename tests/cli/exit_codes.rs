@@ -141,6 +141,10 @@ fn help_and_version_are_answers() {
         &["-h"],
         &["help"],
         &["help", "profile"],
+        &["--color", "never", "help"],
+        &["-s", "help", "call"],
+        &["help", "--color", "never"],
+        &["help", "profile", "list", "-p", "x"],
         &["profile", "--help"],
         &["profile", "list", "-h"],
     ] {
