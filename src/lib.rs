@@ -67,7 +67,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let color = cli::color_of(&args);
     let parsed = match cli::parse(args) {
         Ok(parsed) => parsed,
-        Err(error) => return commands::usage::report(&error, env, color),
+        Err(unparsed) => return commands::usage::report(unparsed, &Context::new(env, color)),
     };
     let cx = Context::new(env, parsed.color());
     let exit = dispatch(&parsed, &cx).unwrap_or_else(|failure| {

@@ -13,6 +13,8 @@ use std::ffi::OsString;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
+use crate::error::Failure;
+
 pub(crate) use options::{CallOptions, ColorChoice, ColorOption, ProfileOptions};
 
 const EXAMPLES: &str = "\
@@ -478,11 +480,59 @@ pub(crate) fn color_of(words: &[OsString]) -> Option<ColorChoice> {
     choice
 }
 
+/// Why there is no parsed command line.
+#[derive(Debug)]
+pub(crate) enum Unparsed {
+    /// What clap says, which also stands for `--help` and `--version`.
+    Clap(clap::Error),
+    /// What clap knows nothing of.
+    Failed(Failure),
+}
+
+impl From<clap::Error> for Unparsed {
+    fn from(error: clap::Error) -> Self {
+        Unparsed::Clap(error)
+    }
+}
+
+impl From<Failure> for Unparsed {
+    fn from(failure: Failure) -> Self {
+        Unparsed::Failed(failure)
+    }
+}
+
 /// Parses a command line whose first word is the program's name.
 ///
 /// # Errors
-/// Fails with clap's error, which also stands for `--help` and `--version`.
-pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
+/// Fails on what is not understood, and where help or the version is asked for.
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, Unparsed> {
+    match parse_own(args.clone()) {
+        Err(error) if error.kind() == clap::error::ErrorKind::UnknownArgument => {
+            match without_curls_harmless(&args)? {
+                Some(words) => Ok(parse_own(words)?),
+                None => Err(error.into()),
+            }
+        }
+        parsed => Ok(parsed?),
+    }
+}
+
+/// Returns the words of a call without curl's options that change nothing; `None` for what is no
+/// call.
+fn without_curls_harmless(args: &[OsString]) -> Result<Option<Vec<OsString>>, Failure> {
+    let command = Cli::command();
+    let words = args.get(1..).unwrap_or_default();
+    let first = hoist::first_plain_word(&command, words).map(|at| words[at].to_string_lossy());
+    let native = match first.as_deref() {
+        Some("call") => CallArgs::augment_args(clap::Command::new("call")),
+        Some(name) if SUBCOMMANDS.contains(&name) => return Ok(None),
+        _ => RawCall::augment_args(clap::Command::new("rein")),
+    };
+    let kept = curl::native::without_harmless(&native, words)?;
+    Ok(Some(args.iter().take(1).cloned().chain(kept).collect()))
+}
+
+fn parse_own(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
     if args.get(1).is_some_and(|word| word == "curl") {
         return Ok(only_curl(&args[2..]));
     }

@@ -402,6 +402,66 @@ fn a_single_option_given_twice_counts_last_and_options_stand_anywhere() {
 }
 
 #[test]
+fn curls_options_that_change_nothing_are_accepted() {
+    for words in [
+        &["v1/x", "-N"][..],
+        &["-sNg", "v1/x", "-#"],
+        &["v1/x", "--globoff", "--no-buffer", "--no-progress-meter"],
+        &["v1/x", "--tlsv1.2", "--keepalive-time", "5", "--no-netrc"],
+        &["-N", "call", "list-sources", "-g"],
+    ] {
+        let request = sent(words);
+        assert!(request.line().starts_with("GET /api/v1/"), "{words:?}");
+    }
+    assert_eq!(
+        sent(&["v1/x", "-NH", "X-A: -g", "-N"]).header("x-a"),
+        ["-g"]
+    );
+}
+
+#[test]
+fn curls_other_options_are_refused_by_name() {
+    for (words, says) in [
+        (
+            &["v1/x", "-u", "a:b"][..],
+            "error: curl's option -u is not to be had here\n  nothing was sent\n  instead: the profile's token is sent",
+        ),
+        (&["-b", "c=d", "v1/x"], "instead: -H 'Cookie: name=value'"),
+        (&["v1/x", "-sO"], "instead: -o FILE"),
+        (&["--url", "v1/x"], "instead: write the URL as it is"),
+        (&["v1/x", "--trace", "f"], "rein curl has it neither: -v"),
+        (
+            &["v1/x", "--path-as-is"],
+            "curl's option --path-as-is is not to be had here\n  nothing was sent\n  rein curl takes it",
+        ),
+        (
+            &["call", "list-sources", "--netrc"],
+            "rein curl has it neither: a profile names",
+        ),
+    ] {
+        refused(words, says);
+    }
+}
+
+#[test]
+fn no_tip_says_to_write_an_option_as_a_value() {
+    for words in [
+        &["v1/x", "--nonsense"][..],
+        &["profile", "list", "-p", "x"],
+        &["v1/x", "--retry", "-1"],
+        &["v1/x", "--max-redirs", "-1"],
+        &["v1/x", "--max-size", "-1"],
+        &["v1/x", "--paginate", "--limit", "-1"],
+    ] {
+        rein(words).run().exit(2).stdout("").never_says("-- -");
+    }
+    refused(
+        &["v1/x", "--retry", "-1"],
+        "invalid value '-1' for '--retry",
+    );
+}
+
+#[test]
 fn a_path_rewritten_by_a_windows_shell_is_recognised() {
     refused(&["C:/Program Files/Git/api/v1/datasets"], "api/v1/datasets");
 }

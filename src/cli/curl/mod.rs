@@ -4,6 +4,7 @@
 //! the value `-5`, letters are bundled with a value behind the last one, and a word is an option
 //! wherever it stands.
 
+pub(crate) mod native;
 pub(crate) mod pasted;
 pub(crate) mod table;
 
