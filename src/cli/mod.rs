@@ -8,7 +8,7 @@ pub(crate) mod items;
 pub(crate) mod options;
 pub(crate) mod units;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
@@ -498,6 +498,20 @@ impl From<clap::Error> for Unparsed {
 impl From<Failure> for Unparsed {
     fn from(failure: Failure) -> Self {
         Unparsed::Failed(failure)
+    }
+}
+
+/// Returns a word without its first `start` bytes, which are ASCII or whole characters.
+pub(crate) fn tail(word: &OsStr, start: usize) -> &OsStr {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        OsStr::from_bytes(word.as_bytes().get(start..).unwrap_or_default())
+    }
+    #[cfg(not(unix))]
+    {
+        let text = word.to_str().unwrap_or_default();
+        OsStr::new(text.get(start..).unwrap_or_default())
     }
 }
 

@@ -461,6 +461,59 @@ fn no_tip_says_to_write_an_option_as_a_value() {
     );
 }
 
+#[cfg(target_os = "linux")]
+#[test]
+fn a_files_name_may_be_any_bytes() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join(OsStr::from_bytes(b"\xff"));
+    std::fs::write(&file, "{\"k\":1}").expect("written");
+    let word = |start: &str, end: &str| {
+        let mut word = OsString::from(start);
+        word.push(&file);
+        word.push(end);
+        word
+    };
+    let one = |option: &str, start: &str, end: &str| {
+        let words = [option.into(), word(start, end)];
+        let words: Vec<OsString> = words
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .chain(["v1/x/".into()])
+            .collect();
+        // A target stands before its items.
+        let is_item = option.is_empty();
+        let words: Vec<_> = if is_item {
+            words.into_iter().rev().collect()
+        } else {
+            words
+        };
+        sent(&words)
+    };
+    let text = |start: &str| one("", start, "").text();
+    assert_eq!(text("a=@"), r#"{"a":"{\"k\":1}"}"#);
+    assert_eq!(text("a:=@"), r#"{"a":{"k":1}}"#);
+    assert_eq!(one("-d", "@", "").text(), r#"{"k":1}"#);
+    assert_eq!(one("-T", "", "").text(), r#"{"k":1}"#);
+    let encoded = "a=%7B%22k%22%3A1%7D";
+    assert_eq!(one("--data-urlencode", "a@", "").text(), encoded);
+    let line = one("--url-query", "a@", "").line().to_owned();
+    assert_eq!(line, format!("GET /api/v1/x/?{encoded}"));
+    for (start, end) in [("a=@", ";type=x/y"), ("a=<", ";type=x/y"), ("a=@", "")] {
+        let form = one("-F", start, end).text();
+        assert!(form.contains("{\"k\":1}"), "{form}");
+        assert_eq!(form.contains("Content-Type: x/y"), !end.is_empty());
+    }
+    sent(&["v1/x".into(), "--report".into(), word("junit=", ".xml")]);
+    sent(&["v1/x".into(), "-o".into(), word("", ".o")]);
+    sent(&["v1/x".into(), "-D".into(), word("", ".d")]);
+    sent(&["v1/x".into(), "--meta".into(), word("", ".m")]);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 5);
+    let bad = OsStr::from_bytes(b"a=\xff");
+    refused(&[OsStr::new("v1/x"), bad], "an item is not valid UTF-8");
+}
+
 #[test]
 fn a_path_rewritten_by_a_windows_shell_is_recognised() {
     refused(&["C:/Program Files/Git/api/v1/datasets"], "api/v1/datasets");
