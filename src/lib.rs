@@ -13,6 +13,7 @@ pub mod exit;
 pub(crate) mod input;
 pub(crate) mod interrupt;
 pub(crate) mod jq;
+pub(crate) mod last_words;
 pub mod output;
 pub mod plan;
 pub mod profile;

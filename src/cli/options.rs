@@ -190,8 +190,8 @@ pub(crate) struct OutputOptions {
     /// Show both header blocks, the token redacted, and the time of each phase
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
-    /// Write what is known about the call to this file as JSON; - is standard error, in place of
-    /// the status line
+    /// Write what is known about the call to this file as JSON, however it ends; - is standard
+    /// error, in place of the status line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) meta: Option<OsString>,
     /// Print this after the answer, with curl's variables: '%{http_code} %{server_timing}\n', or

@@ -48,7 +48,8 @@ impl About<'_> {
         format!("{cut}…")
     }
 
-    fn call(&self) -> String {
+    /// Returns the call's method and path.
+    pub(crate) fn call(&self) -> String {
         format!("{} {}", self.method, self.clean(self.path))
     }
 
@@ -371,11 +372,21 @@ fn request_may_have_arrived(failure: &TransportFailure) -> bool {
         )
 }
 
+/// What is said of a request, and no read, that a signal has interrupted on its way.
+pub(crate) fn interrupted(call: &str) -> Failure {
+    unknown_outcome(Failure::new(Exit::Interrupted, "interrupted").fact(call))
+}
+
 /// Adds, for anything but a read, that its outcome is not known.
 fn outcome(failure: Failure, about: &About<'_>) -> Failure {
     if about.reads {
-        return failure;
+        failure
+    } else {
+        unknown_outcome(failure)
     }
+}
+
+fn unknown_outcome(failure: Failure) -> Failure {
     failure
         .fact("the outcome is unknown: it may have been applied")
         .hint("read the object before sending this again")
