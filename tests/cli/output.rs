@@ -240,6 +240,50 @@ fn a_full_disk_is_23() {
     assert_eq!(exit_code(status), 23);
 }
 
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_hides_no_failure() {
+    let big = format!(r#"{{"status":"ok","list":[{}1]}}"#, "1,".repeat(500_000));
+    let platform = |status| Reply::json(status, &big);
+    let page = Reply::with(200, &[], b"<html><title>Sign in</title>");
+    for (reply, words, exit, says) in [
+        (platform(200), &["-q", ".status"][..], 0, ""),
+        (platform(200), &["--expect", "true"], 0, ""),
+        (platform(200), &["--max-server-time", "1s"], 0, ""),
+        (platform(404), &["--expect-status", "404"], 0, ""),
+        (
+            platform(200),
+            &["--expect", "false"],
+            11,
+            "--expect 'false'",
+        ),
+        (platform(200), &["--expect-status", "404"], 11, "it was 200"),
+        (
+            platform(200),
+            &["--max-server-time", "1ms"],
+            11,
+            "--max-server-time",
+        ),
+        (platform(401), &[], 4, "401"),
+        (platform(500), &["-X", "POST"], 5, "500"),
+        (page, &[], 8, "Sign in"),
+    ] {
+        let server = Recorder::always(reply);
+        let call = rein([&["v1/x"][..], words].concat()).at(&server.url());
+        let mut child = call
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a start");
+        drop(child.stdout.take());
+        let end = child.wait_with_output().expect("an end");
+        let told = String::from_utf8_lossy(&end.stderr);
+        assert_eq!(exit_code(end.status), exit, "{words:?}: {told}");
+        assert!(told.contains(says), "{words:?}: {told}");
+    }
+}
+
 #[test]
 fn a_closed_pipe_is_silence() {
     let demo = Demo::start();

@@ -90,7 +90,12 @@ pub(crate) async fn pass_on(
     record.bytes = sniffer.seen();
     record.timings = Some(answer.exchange.timings());
     let outcome = read.and_then(|read| answer.conclude(read, &sniffer, record));
-    said(outcome, session, record, cx)
+    said(
+        answer.seen_to_fail(outcome, &sniffer, record),
+        session,
+        record,
+        cx,
+    )
 }
 
 /// Keeps a piece of a body.
@@ -157,7 +162,7 @@ pub(crate) async fn read_body(
     session: &Session<'_>,
     sniffer: &mut Sniffer,
     received: &mut u64,
-    sink: &mut dyn FnMut(&[u8]) -> Result<(), Stop>,
+    sink: &mut dyn FnMut(&[u8], &Sniffer) -> Result<(), Stop>,
 ) -> Result<(), Stop> {
     let codings = exchange.head.headers.get_all("content-encoding");
     let mut decoder = if reading.head_only {
@@ -182,7 +187,7 @@ pub(crate) async fn read_body(
             )));
         }
         sniffer.push(piece);
-        sink(piece)
+        sink(piece, sniffer)
     };
     while let Some(chunk) = next_chunk(exchange, session).await? {
         *received += chunk.len() as u64;
@@ -278,23 +283,65 @@ struct Reader {
     trouble: Option<Failure>,
     /// The body as far as it is needed when it is complete.
     kept: Option<Vec<u8>>,
+    /// The beginning, where a failure that shows only in the body must print nothing.
+    held_back: Option<Vec<u8>>,
+    /// Whether the reader of our output has gone.
+    is_closed: bool,
 }
 
 impl Reader {
-    fn take(&mut self, piece: &[u8]) -> Result<(), Stop> {
+    fn take(&mut self, piece: &[u8], sniffer: &Sniffer) -> Result<(), Stop> {
         if let Some(kept) = &mut self.kept {
             hold(kept, piece, MOST_HELD)?;
         }
-        if self.trouble.is_some() {
+        if self.trouble.is_some() || self.is_closed {
             return Ok(());
         }
+        if let Some(held_back) = &mut self.held_back {
+            held_back.extend_from_slice(piece);
+            if !sniffer.may_be_a_failure() {
+                return self.let_go();
+            }
+            // What has shown itself as a failure is not shown.
+            if sniffer.is_beyond_the_beginning() {
+                held_back.clear();
+            }
+            return Ok(());
+        }
+        self.show(piece)
+    }
+
+    /// Shows what has been held back.
+    fn let_go(&mut self) -> Result<(), Stop> {
+        match self.held_back.take() {
+            Some(held_back) => self.show(&held_back),
+            None => Ok(()),
+        }
+    }
+
+    fn show(&mut self, piece: &[u8]) -> Result<(), Stop> {
         match self.output.push(piece) {
             Ok(()) => Ok(()),
             Err(Trouble::Content(failure)) => {
                 self.trouble = Some(failure);
                 Ok(())
             }
+            // What is expected of the answer is looked at even where nobody reads it.
+            Err(Trouble::Write(error))
+                if error.kind() == io::ErrorKind::BrokenPipe && self.kept.is_some() =>
+            {
+                self.is_closed = true;
+                Ok(())
+            }
             Err(Trouble::Write(error)) => Err(cannot_write(&error)),
+        }
+    }
+
+    /// Ends the output; returns what is worth telling.
+    fn finish(self) -> Result<Option<String>, Stop> {
+        match finish(self.output) {
+            Err(Stop::ClosedPipe) => Ok(None),
+            ended => ended,
         }
     }
 }
@@ -304,11 +351,14 @@ impl Answer<'_> {
     fn begin(&self) -> Result<Reader, Stop> {
         let mut output = self.open_output()?;
         self.write_head(&mut output)?;
+        let is_success = (200..300).contains(&self.exchange.head.status);
         let is_looked_at = !self.reading.checks.expects.is_empty() && !self.failed();
         Ok(Reader {
             output,
             trouble: None,
             kept: is_looked_at.then(Vec::new),
+            held_back: (self.reading.view.is_layout() && is_success).then(Vec::new),
+            is_closed: false,
         })
     }
 
@@ -321,7 +371,7 @@ impl Answer<'_> {
             self.session,
             sniffer,
             received,
-            &mut |piece| reader.take(piece),
+            &mut |piece, sniffer| reader.take(piece, sniffer),
         )
         .await;
         if read.is_err() {
@@ -389,29 +439,30 @@ impl Answer<'_> {
     }
 
     /// Judges the answer and finishes its output.
-    fn conclude(&self, read: Reader, sniffer: &Sniffer, record: &mut Record) -> Result<Exit, Stop> {
-        let Reader {
-            output,
-            trouble,
-            kept,
-        } = read;
+    fn conclude(
+        &self,
+        mut read: Reader,
+        sniffer: &Sniffer,
+        record: &mut Record,
+    ) -> Result<Exit, Stop> {
         let head = &self.exchange.head;
         let verdict = judge(head, self.reading, sniffer, record);
         if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
-            if output.is_file() {
+            if read.output.is_file() {
                 // The file stays as it was; what came in its place is shown, as far as it was kept.
                 let text = String::from_utf8_lossy(sniffer.beginning()).into_owned();
                 self.cx.notes(&[sanitise_text(&text).into_owned()]);
             } else if self.failed() || !self.reading.view.is_rendered() {
-                finish(output)?;
+                read.finish()?;
             }
             return Err(Stop::Failed(failure));
         }
-        if let Some(failure) = trouble {
+        read.let_go()?;
+        if let Some(failure) = read.trouble.take() {
             return Err(Stop::Failed(failure));
         }
-        let unmet = checked(head.status, kept.as_deref(), self.reading, record);
-        if let (Some(failure), true) = (&unmet, output.is_file()) {
+        let unmet = checked(head.status, read.kept.as_deref(), self.reading, record);
+        if let (Some(failure), true) = (&unmet, read.output.is_file()) {
             let kept = failure.clone().fact("the file stays as it was");
             return Err(Stop::Failed(kept));
         }
@@ -419,21 +470,45 @@ impl Answer<'_> {
             self.cx
                 .notes(&["note: an earlier try has deleted it already".to_owned()]);
         }
-        record.items = output.items();
+        record.items = read.output.items();
         record.file = self
             .session
             .options
             .output
             .output
             .as_deref()
-            .filter(|_| output.is_file())
+            .filter(|_| read.output.is_file())
             .map(|file| file.to_string_lossy().into_owned());
-        if let Some(note) = finish(output)? {
+        if let Some(note) = read.finish()? {
             self.cx.warn(&note);
         }
         match unmet {
             Some(failure) => Err(Stop::Failed(failure)),
             None => Ok(Exit::Ok),
+        }
+    }
+
+    /// Where the reader of our output has gone before the end, tells a failure from an answer of
+    /// which no more is wanted, by what has come until then.
+    fn seen_to_fail(
+        &self,
+        outcome: Result<Exit, Stop>,
+        sniffer: &Sniffer,
+        record: &mut Record,
+    ) -> Result<Exit, Stop> {
+        let Err(Stop::ClosedPipe) = outcome else {
+            return outcome;
+        };
+        let head = &self.exchange.head;
+        let verdict = judge(head, self.reading, sniffer, record);
+        // The mark of Re:infer's can stand in what has not come.
+        let is_open = verdict.exit == Exit::NotReinfer && !sniffer.is_html();
+        if !is_open && let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
+            return Err(Stop::Failed(failure));
+        }
+        match checked(head.status, None, self.reading, record) {
+            Some(failure) => Err(Stop::Failed(failure)),
+            None => outcome,
         }
     }
 }
