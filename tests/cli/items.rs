@@ -221,6 +221,23 @@ fn two_lists_are_an_error_that_names_both() {
 }
 
 #[test]
+fn filters_make_rows_of_csv_and_tsv() {
+    let body = r#"{"status":"ok","r":[[1.10,"a\"b",null],[true,"c\td"]]}"#;
+    let server = Recorder::always(Reply::json(200, body));
+    for (filter, expected) in [
+        (".r[] | @csv", "1.10,\"a\"\"b\",\ntrue,\"c\td\"\n"),
+        (".r[] | @tsv", "1.10\ta\"b\t\ntrue\tc\\td\n"),
+        ("nan, [infinite]", "null\n[\n  1.7976931348623157e+308\n]\n"),
+    ] {
+        rein(["v1/x", "-q", filter])
+            .at(&server.url())
+            .run()
+            .exit(0)
+            .stdout(expected);
+    }
+}
+
+#[test]
 fn a_failure_under_200_is_not_laid_out_and_a_long_answer_streams() {
     let timed: &[&str] = &["Server-Timing: total;dur=1"];
     let page = format!("<html><title>Sign in</title>{}", "x".repeat(300_000));
