@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::reply::{Content, Reply};
 use super::wire::{Misdeed, Switch};
-use crate::error::Failure;
+use crate::error::{Failure, Result};
 
 /// The kinds of fault with what they do, for help and documentation.
 pub const FAULTS: [(&str, &str); 9] = [
@@ -63,7 +63,7 @@ impl FromStr for Fault {
     type Err = Failure;
 
     /// Reads `KIND[=VALUE][:RATE][@PATH]`; the rate is a fraction or a percentage.
-    fn from_str(text: &str) -> Result<Self, Failure> {
+    fn from_str(text: &str) -> Result<Self> {
         let wrong = || {
             let kinds: Vec<&str> = FAULTS.iter().map(|(kind, _)| *kind).collect();
             Failure::usage("the fault is not a known one")
@@ -136,23 +136,22 @@ impl fmt::Display for Fault {
 }
 
 /// Finds the fault that a request meets: its own header's first, then the first that happens.
-pub(super) fn choose(faults: &[Fault], head: &http::request::Parts) -> Option<Fault> {
-    let own = head
-        .headers
-        .get("x-demo-fault")
-        .and_then(|value| value.to_str().ok());
-    own.and_then(|text| text.parse().ok()).or_else(|| {
-        faults
-            .iter()
-            .find(|fault| {
-                let here = fault
-                    .path
-                    .as_deref()
-                    .is_none_or(|path| head.uri.path().contains(path));
-                here && fastrand::f64() < fault.rate
-            })
-            .cloned()
-    })
+///
+/// # Errors
+/// Fails when the header's is not a known one.
+pub(super) fn choose(faults: &[Fault], head: &http::request::Parts) -> Result<Option<Fault>> {
+    let header = head.headers.get("x-demo-fault");
+    let own = header
+        .map(|value| value.to_str().unwrap_or_default().parse::<Fault>())
+        .transpose()?;
+    let happens = |fault: &&Fault| {
+        let here = fault
+            .path
+            .as_deref()
+            .is_none_or(|path| head.uri.path().contains(path));
+        here && fastrand::f64() < fault.rate
+    };
+    Ok(own.iter().chain(faults).find(happens).cloned())
 }
 
 const SIGN_IN: &str = "<!DOCTYPE html>\n<html><head><title>Sign in to your account</title></head>\

@@ -211,7 +211,14 @@ async fn answer(
 ) -> hyper::Response<Body> {
     let begun = Instant::now();
     let (head, body) = request.into_parts();
-    let fault = fault::choose(&shared.faults, &head);
+    let (fault, misspelt) = match fault::choose(&shared.faults, &head) {
+        Ok(fault) => (fault, None),
+        Err(failure) => {
+            let kinds = failure.facts.join(", ");
+            let what = format!("X-Demo-Fault: {}; {kinds}", failure.headline);
+            (None, Some(Reply::error(400, &what)))
+        }
+    };
     let reply = match Limited::new(body, LARGEST_BODY).collect().await {
         Ok(body) => {
             let call = Call::new(&head, body.to_bytes());
@@ -222,7 +229,7 @@ async fn answer(
     };
     let reply = match &fault {
         Some(fault) => fault::play(fault, reply, switch).await,
-        None => reply,
+        None => misspelt.unwrap_or(reply),
     };
     if let Some(log) = &shared.log {
         log(&LogLine {
