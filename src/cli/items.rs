@@ -113,6 +113,13 @@ impl Item {
                     .hint("write name=text, name:=json, name==query or Header:value"),
             );
         }
+        let is_scheme = ["http", "https"].contains(&key.to_ascii_lowercase().as_str());
+        if kind == Kind::Header && is_scheme && value.starts_with("//") {
+            return Err(
+                Failure::usage(format!("'{}' is a URL and no item", shorten(text)))
+                    .hint("one call has one target; headers are written Name:value"),
+            );
+        }
         Ok(Item { key, value, kind })
     }
 

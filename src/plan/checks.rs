@@ -115,9 +115,13 @@ impl Until {
             Some(text) => units::duration(option, text),
             None => Ok(usual),
         };
+        let every = time("--every", &options.every, EVERY)?;
+        if every.is_zero() {
+            return Err(Failure::usage("--every must be more than 0"));
+        }
         Ok(Some(Until {
             expect: Expect::compile("--until", text)?,
-            every: time("--every", &options.every, EVERY)?,
+            every,
             within: time("--within", &options.within, WITHIN)?,
         }))
     }

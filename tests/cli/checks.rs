@@ -126,6 +126,7 @@ fn what_cannot_be_read_is_refused_before_anything_is_sent() {
         (&["--expect-status", "2000"], "200,404 or 2xx"),
         (&["--max-server-time", "-1"], "--max-server-time"),
         (&["--until", ".x", "--every", "soon"], "--every"),
+        (&["--until", ".x", "--every", "0"], "must be more than 0"),
         (&["--every", "1s"], "--until"),
         (&["--report", "out.xml"], "--report junit=FILE"),
     ] {

@@ -333,7 +333,15 @@ fn standard_input_is_read_for_one_option_alone() {
 
 #[test]
 fn what_is_wrong_before_sending_sends_nothing() {
-    let cases: [(&[&str], &str); 46] = [
+    let cases: [(&[&str], &str); 51] = [
+        (&["v1/x", "https://other/x"], "is a URL and no item"),
+        (&["datasets"], "did you mean v1/datasets?"),
+        (
+            &["export-dataset"],
+            "did you mean rein call export-dataset?",
+        ),
+        (&["TRACE", "v1/x"], "another method: rein -X TRACE v1/x"),
+        (&["v1/x", "-f", "--keep-error-body"], "-f drops"),
         (&[], "no target"),
         (&["foo"], "neither a target nor a subcommand"),
         (&["prof", "list"], "did you mean profile"),
