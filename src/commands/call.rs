@@ -245,6 +245,7 @@ async fn guarded(
             proxy: planned.connection.proxy.as_ref(),
         }));
     }
+    answer::check_file(options.output.output.as_deref())?;
     confirm::pass(decision, request, &record.path, classified, profile)?;
     make(planned, cx, record).await
 }

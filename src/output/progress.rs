@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
 use crate::env::Env;
+use crate::output::status::size;
 use crate::output::stdout;
 use crate::output::terminal::sanitise;
 
@@ -54,6 +55,14 @@ impl Meter {
         self.say(&format!(
             "{pages} pages · {items} items · {rate:.0} items/s{server}"
         ));
+    }
+
+    /// Says how much of a body there is.
+    pub(crate) fn received(&mut self, bytes: u64) {
+        if self.bar.is_some() && Instant::now() >= self.from {
+            let rate = bytes as f64 / self.begun.elapsed().as_secs_f64().max(0.001);
+            self.say(&format!("{} · {}/s", size(bytes), size(rate as u64)));
+        }
     }
 
     /// Shows a line; returns whether there is a terminal for it.

@@ -221,6 +221,27 @@ fn two_lists_are_an_error_that_names_both() {
 }
 
 #[test]
+fn an_empty_answer_has_no_items_and_is_fine() {
+    for reply in [Reply::with(204, &[], b""), Reply::with(200, &[], b"")] {
+        let server = Recorder::always(reply);
+        for words in [
+            &["-t"][..],
+            &["--format", "csv"],
+            &["--format", "yaml"],
+            &["--format", "pretty"],
+            &["-q", ".x"],
+        ] {
+            rein([&["v1/x"][..], words].concat())
+                .at(&server.url())
+                .run()
+                .exit(0)
+                .stdout("")
+                .never_says("error");
+        }
+    }
+}
+
+#[test]
 fn filters_make_rows_of_csv_and_tsv() {
     let body = r#"{"status":"ok","r":[[1.10,"a\"b",null],[true,"c\td"]]}"#;
     let server = Recorder::always(Reply::json(200, body));

@@ -211,11 +211,35 @@ fn a_file_appears_whole_or_not_at_all() {
         .at(&good.url())
         .run()
         .exit(0);
-    rein(["/api/v1/x", "-o", "/nonexistent/x"])
-        .at(&good.url())
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_before_anything_is_sent_where_that_is_known() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().to_str().expect("text");
+    let unsent = |file: &str, exit, says: &str| {
+        rein(["POST", "/api/v1/x", "-o", file])
+            .at(&server.url())
+            .run()
+            .exit(exit)
+            .stdout("")
+            .says(&format!("{says}\n  nothing was sent"));
+    };
+    let missing = "error: cannot write /nonexistent/x: no such file or directory";
+    unsent("/nonexistent/x", 23, missing);
+    unsent(
+        folder,
+        23,
+        &format!("error: cannot write {folder}: is a directory"),
+    );
+    unsent("", 2, "error: -o names no file");
+    server.saw_nothing();
+    rein(["/api/v1/x", "-D", "/nonexistent/x"])
+        .at(&server.url())
         .run()
         .exit(23)
-        .says("cannot write");
+        .says(missing);
 }
 
 #[cfg(target_os = "linux")]

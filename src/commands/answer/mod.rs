@@ -14,10 +14,11 @@ use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble, safe_head};
+use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status;
 use crate::output::stdout::stdout;
-use crate::output::terminal::sanitise_text;
+use crate::output::terminal::{sanitise, sanitise_text};
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
 use crate::plan::checks::Checks;
@@ -338,10 +339,17 @@ impl Reader {
     }
 
     /// Ends the output; returns what is worth telling.
-    fn finish(self) -> Result<Option<String>, Stop> {
-        match finish(self.output) {
-            Err(Stop::ClosedPipe) => Ok(None),
-            ended => ended,
+    fn finish(self, file: Option<&Path>) -> Result<Option<String>, Stop> {
+        match (self.output.finish(), file) {
+            (Err(Trouble::Write(error)), _) if error.kind() == io::ErrorKind::BrokenPipe => {
+                Ok(None)
+            }
+            (Err(Trouble::Write(error)), Some(file)) => {
+                Err(Stop::Failed(cannot_write_file(file, &error)))
+            }
+            (Err(Trouble::Write(error)), None) => Err(cannot_write(&error)),
+            (Err(Trouble::Content(failure)), _) => Err(Stop::Failed(failure)),
+            (Ok(note), _) => Ok(note),
         }
     }
 }
@@ -365,15 +373,25 @@ impl Answer<'_> {
     /// Reads the body into its output.
     async fn read(&mut self, sniffer: &mut Sniffer, received: &mut u64) -> Result<Reader, Stop> {
         let mut reader = self.begin()?;
+        // On a terminal that the answer does not go to itself, a long transfer is seen.
+        let is_file = reader.output.is_file();
+        let silent = self.session.options.output.silent;
+        let mut meter = (!silent).then(|| Meter::start(&self.cx.env, is_file));
         let read = read_body(
             &mut self.exchange,
             self.reading,
             self.session,
             sniffer,
             received,
-            &mut |piece, sniffer| reader.take(piece, sniffer),
+            &mut |piece, sniffer| {
+                if let Some(meter) = &mut meter {
+                    meter.received(sniffer.seen());
+                }
+                reader.take(piece, sniffer)
+            },
         )
         .await;
+        drop(meter);
         if read.is_err() {
             reader.output.break_off();
         }
@@ -383,6 +401,15 @@ impl Answer<'_> {
     /// Returns whether the status says that the answer is not what was asked for.
     fn failed(&self) -> bool {
         self.reading.is_failure(self.exchange.head.status)
+    }
+
+    /// Returns whether there is no body to be shown.
+    fn is_empty(&self) -> bool {
+        let head = &self.exchange.head;
+        let length = head.headers.get(http::header::CONTENT_LENGTH);
+        self.reading.head_only
+            || matches!(head.status, 204 | 205 | 304)
+            || length.is_some_and(|length| length == "0")
     }
 
     /// Decides where the body goes and how it is shown.
@@ -408,7 +435,7 @@ impl Answer<'_> {
             }
             None => (Destination::StandardOutput, cx.env.stdout_terminal),
         };
-        if self.reading.head_only || (self.failed() && view.is_rendered()) {
+        if self.is_empty() || (self.failed() && view.is_rendered()) {
             raw = View::raw();
             view = &raw;
         }
@@ -453,7 +480,7 @@ impl Answer<'_> {
                 let text = String::from_utf8_lossy(sniffer.beginning()).into_owned();
                 self.cx.notes(&[sanitise_text(&text).into_owned()]);
             } else if self.failed() || !self.reading.view.is_rendered() {
-                read.finish()?;
+                read.finish(None)?;
             }
             return Err(Stop::Failed(failure));
         }
@@ -479,7 +506,9 @@ impl Answer<'_> {
             .as_deref()
             .filter(|_| read.output.is_file())
             .map(|file| file.to_string_lossy().into_owned());
-        if let Some(note) = read.finish()? {
+        let file = self.session.options.output.output.as_deref();
+        let file = file.filter(|_| read.output.is_file()).map(Path::new);
+        if let Some(note) = read.finish(file)? {
             self.cx.warn(&note);
         }
         match unmet {
@@ -548,10 +577,7 @@ pub(crate) fn open(
     secret: Option<crate::secret::Secret>,
 ) -> Result<BodyOutput, Stop> {
     BodyOutput::open(destination, view, screen, secret, None).map_err(|error| match destination {
-        Destination::File(path) => Stop::Failed(Failure::new(
-            Exit::Write,
-            format!("cannot write {}: {}", path.display(), io_reason(&error)),
-        )),
+        Destination::File(path) => Stop::Failed(cannot_write_file(path, &error)),
         _ => cannot_write(&error),
     })
 }
@@ -572,7 +598,36 @@ pub(crate) fn dump_head(file: Option<&std::ffi::OsStr>, block: &[u8]) -> Result<
     } else {
         std::fs::write(file, block)
     };
-    written.map_err(|error| cannot_write(&error))
+    written.map_err(|error| {
+        if error.kind() == io::ErrorKind::BrokenPipe {
+            return Stop::ClosedPipe;
+        }
+        Stop::Failed(cannot_write_file(Path::new(file), &error))
+    })
+}
+
+/// Says that a file could not be written.
+fn cannot_write_file(file: &Path, error: &io::Error) -> Failure {
+    let shown = file.to_string_lossy();
+    Failure::new(
+        Exit::Write,
+        format!("cannot write {}: {}", sanitise(&shown), io_reason(error)),
+    )
+}
+
+/// Makes sure, before anything is sent, that the file of `-o` can be there.
+///
+/// # Errors
+/// Fails when it has no name (exit 2), is a folder, or its folder is not there (23).
+pub(crate) fn check_file(file: Option<&std::ffi::OsStr>) -> Result<()> {
+    let Some(file) = file.filter(|file| *file != "-") else {
+        return Ok(());
+    };
+    if file.is_empty() {
+        return Err(Failure::usage("-o names no file").fact("nothing was sent"));
+    }
+    crate::output::file::can_be_there(Path::new(file))
+        .map_err(|error| cannot_write_file(Path::new(file), &error).fact("nothing was sent"))
 }
 
 /// Finishes an output; returns what is worth telling.
