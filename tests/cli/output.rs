@@ -214,6 +214,26 @@ fn a_file_appears_whole_or_not_at_all() {
 }
 
 #[test]
+fn blanks_at_a_mistake_are_kept() {
+    for (body, compact) in [
+        (
+            r#"{"status":"ok","a": 1   2}"#,
+            r#"{"status":"ok","a":1   2}"#,
+        ),
+        (r#"[1, [2 3]]"#, r#"[1,[2 3]]"#),
+        ("{\"a\":\"b \u{1}\"}", "{\"a\":\"b \u{1}\"}"),
+    ] {
+        let server = Recorder::always(Reply::json(200, body));
+        rein(["v1/x", "--format", "compact"])
+            .at(&server.url())
+            .run()
+            .exit(0)
+            .stdout(compact)
+            .says("it is shown as received from there");
+    }
+}
+
+#[test]
 fn a_file_that_cannot_be_written_is_named_before_anything_is_sent_where_that_is_known() {
     let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
     let folder = tempfile::tempdir().expect("a folder");
