@@ -98,6 +98,30 @@ pub(crate) fn end() {
     std::thread::sleep(GRACE * 2);
 }
 
+/// The terminal as it was before something was typed without echo.
+#[cfg(unix)]
+static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
+
+/// Remembers how the terminal is: a signal in the middle of what is typed without echo must not
+/// leave it so.
+#[cfg(unix)]
+pub(crate) fn keep_terminal() {
+    let kept = rustix::termios::tcgetattr(io::stdin()).ok();
+    *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+}
+
+/// Windows gives a console back by itself.
+#[cfg(not(unix))]
+pub(crate) fn keep_terminal() {}
+
+#[cfg(unix)]
+fn restore_terminal() {
+    use rustix::termios::{OptionalActions, tcsetattr};
+    if let Some(kept) = &*TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) {
+        let _gone = tcsetattr(io::stdin(), OptionalActions::Now, kept);
+    }
+}
+
 /// Starts waiting for signals. Without a thread (none could be made) the system's usual handling
 /// stays, which ends the process as well.
 #[cfg(unix)]
@@ -119,15 +143,17 @@ pub(crate) fn watch() {
                 for path in unfinished.iter() {
                     let _already_gone = std::fs::remove_file(path);
                 }
-                if let Some(child) = &*CHILD.lock().unwrap_or_else(PoisonError::into_inner) {
-                    let _already_ended =
-                        child.lock().unwrap_or_else(PoisonError::into_inner).kill();
-                }
+                restore_terminal();
                 last_words::say(match signal {
                     SIGTERM => Exit::Terminated,
                     SIGHUP => Exit::HungUp,
                     _ => Exit::Interrupted,
                 });
+                // From here on the process must end at once: who waits for the command goes on.
+                if let Some(child) = &*CHILD.lock().unwrap_or_else(PoisonError::into_inner) {
+                    let _already_ended =
+                        child.lock().unwrap_or_else(PoisonError::into_inner).kill();
+                }
                 let _ends_the_process = signal_hook::low_level::emulate_default_handler(signal);
             }
         });

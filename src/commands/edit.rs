@@ -7,6 +7,7 @@ use crate::cli::AddArgs;
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::interrupt;
 use crate::output::terminal::sanitise;
 use crate::profile::edit::{self, Changes};
 use crate::profile::file;
@@ -102,6 +103,7 @@ fn ask_token(cx: &Context) -> Result<Secret> {
             "in a script name the token's source: --token-env, --token-file or --token-command",
         ));
     }
+    interrupt::keep_terminal();
     let typed =
         rpassword::prompt_password("token: ").map_err(|_| Failure::usage("no token was typed"))?;
     let typed = typed.trim().to_owned();
