@@ -3,7 +3,7 @@
 pub(crate) mod whole;
 
 use std::io::{self, IsTerminal, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
@@ -153,6 +153,9 @@ pub(crate) fn say(session: &Session<'_>, record: &Record, cx: &Context) {
     }
 }
 
+/// What is done with each piece of a body, and with what has been seen until then.
+pub(crate) type Taking<'a> = dyn FnMut(&[u8], &Sniffer) -> Result<(), Stop> + 'a;
+
 /// Reads a body with its coding undone, piece by piece.
 ///
 /// # Errors
@@ -163,7 +166,7 @@ pub(crate) async fn read_body(
     session: &Session<'_>,
     sniffer: &mut Sniffer,
     received: &mut u64,
-    sink: &mut dyn FnMut(&[u8], &Sniffer) -> Result<(), Stop>,
+    sink: &mut Taking<'_>,
 ) -> Result<(), Stop> {
     let codings = exchange.head.headers.get_all("content-encoding");
     let mut decoder = if reading.head_only {
@@ -288,6 +291,8 @@ struct Reader {
     held_back: Option<Vec<u8>>,
     /// Whether the reader of our output has gone.
     is_closed: bool,
+    /// The file or device that is written to, where it is not a standard stream.
+    file: Option<PathBuf>,
 }
 
 impl Reader {
@@ -334,22 +339,19 @@ impl Reader {
                 self.is_closed = true;
                 Ok(())
             }
-            Err(Trouble::Write(error)) => Err(cannot_write(&error)),
+            Err(Trouble::Write(error)) => Err(stopped(self.file.as_deref(), &error)),
         }
     }
 
-    /// Ends the output; returns what is worth telling.
-    fn finish(self, file: Option<&Path>) -> Result<Option<String>, Stop> {
-        match (self.output.finish(), file) {
-            (Err(Trouble::Write(error)), _) if error.kind() == io::ErrorKind::BrokenPipe => {
-                Ok(None)
-            }
-            (Err(Trouble::Write(error)), Some(file)) => {
-                Err(Stop::Failed(cannot_write_file(file, &error)))
-            }
-            (Err(Trouble::Write(error)), None) => Err(cannot_write(&error)),
-            (Err(Trouble::Content(failure)), _) => Err(Stop::Failed(failure)),
-            (Ok(note), _) => Ok(note),
+    /// Ends the output; returns what is worth telling. That its reader has gone changes nothing.
+    fn finish(self) -> Result<Option<String>, Stop> {
+        match self.output.finish() {
+            Ok(note) => Ok(note),
+            Err(Trouble::Content(failure)) => Err(Stop::Failed(failure)),
+            Err(Trouble::Write(error)) => match stopped(self.file.as_deref(), &error) {
+                Stop::ClosedPipe => Ok(None),
+                stop => Err(stop),
+            },
         }
     }
 }
@@ -367,6 +369,7 @@ impl Answer<'_> {
             kept: is_looked_at.then(Vec::new),
             held_back: (self.reading.view.is_layout() && is_success).then(Vec::new),
             is_closed: false,
+            file: self.file().map(Path::to_owned),
         })
     }
 
@@ -401,6 +404,13 @@ impl Answer<'_> {
     /// Returns whether the status says that the answer is not what was asked for.
     fn failed(&self) -> bool {
         self.reading.is_failure(self.exchange.head.status)
+    }
+
+    /// Returns the file of `-o`, which an answer that is not what was asked for does not get.
+    fn file(&self) -> Option<&Path> {
+        let file = self.session.options.output.output.as_deref();
+        file.filter(|file| *file != "-" && !self.failed())
+            .map(Path::new)
     }
 
     /// Returns whether there is no body to be shown.
@@ -480,7 +490,7 @@ impl Answer<'_> {
                 let text = String::from_utf8_lossy(sniffer.beginning()).into_owned();
                 self.cx.notes(&[sanitise_text(&text).into_owned()]);
             } else if self.failed() || !self.reading.view.is_rendered() {
-                read.finish(None)?;
+                read.finish()?;
             }
             return Err(Stop::Failed(failure));
         }
@@ -506,9 +516,7 @@ impl Answer<'_> {
             .as_deref()
             .filter(|_| read.output.is_file())
             .map(|file| file.to_string_lossy().into_owned());
-        let file = self.session.options.output.output.as_deref();
-        let file = file.filter(|_| read.output.is_file()).map(Path::new);
-        if let Some(note) = read.finish(file)? {
+        if let Some(note) = read.finish()? {
             self.cx.warn(&note);
         }
         match unmet {
@@ -598,12 +606,18 @@ pub(crate) fn dump_head(file: Option<&std::ffi::OsStr>, block: &[u8]) -> Result<
     } else {
         std::fs::write(file, block)
     };
-    written.map_err(|error| {
-        if error.kind() == io::ErrorKind::BrokenPipe {
-            return Stop::ClosedPipe;
+    let named = (file != "-").then(|| Path::new(file));
+    written.map_err(|error| stopped(named, &error))
+}
+
+/// Says that the output, or the file that it is, could not be written.
+fn stopped(file: Option<&Path>, error: &io::Error) -> Stop {
+    match file {
+        Some(file) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Stop::Failed(cannot_write_file(file, error))
         }
-        Stop::Failed(cannot_write_file(Path::new(file), &error))
-    })
+        _ => cannot_write(error),
+    }
 }
 
 /// Says that a file could not be written.
