@@ -36,6 +36,8 @@ mod retries;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod tenant;

@@ -410,6 +410,40 @@ fn a_single_option_given_twice_counts_last_and_options_stand_anywhere() {
 }
 
 #[test]
+fn every_option_of_a_call_stands_before_and_behind_what_is_called() {
+    let command = ::rein::command();
+    let endpoint = "http://127.0.0.1:9";
+    for option in command.get_arguments() {
+        let Some(long) = option
+            .get_long()
+            .filter(|long| !["version", "help"].contains(long))
+        else {
+            continue;
+        };
+        let mut words = vec![format!("--{long}")];
+        if option.get_action().takes_values() {
+            let values = option.get_num_args().map_or(1, |range| range.min_values());
+            words.extend(std::iter::repeat_n("1".to_owned(), values));
+        }
+        for called in [&["v1/x"][..], &["call", "list-sources"]] {
+            let called: Vec<String> = called.iter().map(|word| (*word).to_owned()).collect();
+            let last = ["--dry-run".to_owned()];
+            let ends = [
+                [&words[..], &called, &last].concat(),
+                [&called[..], &words, &last].concat(),
+                [&called[..1], &words, &called[1..], &last].concat(),
+            ]
+            .map(|line| {
+                let run = rein(line).at(endpoint).run();
+                (run.exit, run.stdout_text(), run.stderr_text())
+            });
+            assert_eq!(ends[0], ends[1], "{words:?} {called:?}");
+            assert_eq!(ends[0], ends[2], "{words:?} {called:?}");
+        }
+    }
+}
+
+#[test]
 fn curls_options_that_change_nothing_are_accepted() {
     for words in [
         &["v1/x", "-N"][..],
