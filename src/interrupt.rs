@@ -149,8 +149,10 @@ pub(crate) fn watch() {
                     SIGHUP => Exit::HungUp,
                     _ => Exit::Interrupted,
                 });
-                // From here on the process must end at once: who waits for the command goes on.
-                if let Some(child) = &*CHILD.lock().unwrap_or_else(PoisonError::into_inner) {
+                // This lock too is held to the end: who waits for the command must not go on and
+                // say that it failed.
+                let running = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(child) = &*running {
                     let _already_ended =
                         child.lock().unwrap_or_else(PoisonError::into_inner).kill();
                 }
