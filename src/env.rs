@@ -113,7 +113,8 @@ impl Env {
 
     /// Returns whether the process runs in a workflow of GitHub Actions.
     pub fn is_github_actions(&self) -> bool {
-        self.is_set("GITHUB_ACTIONS")
+        self.os("GITHUB_ACTIONS")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
     /// Returns how many columns the terminal has that a person looks at: `COLUMNS`, else what the

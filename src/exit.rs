@@ -56,6 +56,8 @@ pub enum Exit {
     TooLarge = 63,
     /// `rein curl`: a file of certificates could not be read.
     CaFile = 77,
+    /// Ended by SIGHUP: the terminal has gone.
+    HungUp = 129,
     /// Ended by SIGINT.
     Interrupted = 130,
     /// Ended by SIGTERM.

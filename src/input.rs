@@ -10,6 +10,7 @@ use bytes::Bytes;
 
 use crate::cli::items::{Item, Kind};
 use crate::cli::options::{DataKind, RequestOptions};
+use crate::cli::tail;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 
@@ -143,6 +144,26 @@ pub(crate) fn gather_or(
     Ok(input)
 }
 
+/// Returns whether `--token-file` or `-w` reads standard input, so that nothing else may.
+///
+/// # Errors
+/// Fails (exit 2) when both do.
+pub(crate) fn stdin_taken(token_file: Option<&OsStr>, write_out: Option<&OsStr>) -> Result<bool> {
+    let holds_token = token_file == Some(OsStr::new("-"));
+    let holds_format = write_out == Some(OsStr::new("@-"));
+    if holds_token && holds_format {
+        return Err(named_twice("-w"));
+    }
+    Ok(holds_token || holds_format)
+}
+
+fn named_twice(option: &str) -> Failure {
+    Failure::usage(format!(
+        "{option} names standard input, which is taken already"
+    ))
+    .hint("give one of the two in a file")
+}
+
 /// Reads files, and standard input at most once.
 struct Reader {
     stdin_taken: bool,
@@ -153,10 +174,7 @@ struct Reader {
 impl Reader {
     fn claim_stdin(&mut self, option: &str) -> Result<()> {
         if self.stdin_taken {
-            return Err(Failure::usage(format!(
-                "{option} names standard input, which is taken already"
-            ))
-            .hint("give one of the two in a file"));
+            return Err(named_twice(option));
         }
         self.stdin_taken = true;
         Ok(())
@@ -165,17 +183,7 @@ impl Reader {
     fn read(&mut self, option: &str, name: &OsStr) -> Result<Vec<u8>> {
         if name == "-" {
             self.claim_stdin(option)?;
-            let mut bytes = Vec::new();
-            std::io::stdin()
-                .lock()
-                .read_to_end(&mut bytes)
-                .map_err(|error| {
-                    Failure::usage(format!(
-                        "standard input could not be read: {}",
-                        io_reason(&error)
-                    ))
-                })?;
-            return Ok(bytes);
+            return stdin_bytes();
         }
         std::fs::read(name).map_err(|error| self.cannot_read(Path::new(name), &error))
     }
@@ -244,19 +252,18 @@ impl Reader {
     /// Reads curl's forms `content`, `=content`, `name=content`, `@file` and `name@file`.
     fn data_to_encode(&mut self, word: &OsStr) -> Result<Data> {
         let kind = DataKind::UrlEncode;
-        let word = text(word.as_encoded_bytes().to_vec(), "--data-urlencode")?;
-        let Some(position) = word.find(['=', '@']) else {
-            return Ok(Data {
-                kind,
-                name: None,
-                content: word.into_bytes(),
-            });
-        };
-        let (name, rest) = word.split_at(position);
-        let name = (!name.is_empty()).then(|| name.to_owned());
-        let content = match rest.strip_prefix('@') {
-            Some(file) => self.read("--data-urlencode", OsStr::new(file))?,
-            None => rest.as_bytes()[1..].to_vec(),
+        const OPTION: &str = "--data-urlencode";
+        let bytes = word.as_encoded_bytes();
+        let position = bytes.iter().position(|byte| matches!(byte, b'=' | b'@'));
+        let name = text(bytes[..position.unwrap_or(0)].to_vec(), OPTION)?;
+        let name = (!name.is_empty()).then_some(name);
+        let content = match position {
+            // A file's name may be any bytes.
+            Some(at) if bytes[at] == b'@' => self.read(OPTION, tail(word, at + 1))?,
+            at => {
+                let start = at.map_or(0, |at| at + 1);
+                text(bytes[start..].to_vec(), OPTION)?.into_bytes()
+            }
         };
         Ok(Data {
             kind,
@@ -278,20 +285,22 @@ impl Reader {
     }
 
     fn item(&mut self, word: &OsStr) -> Result<Item> {
-        let mut item = Item::parse(word)?;
-        let kind = match item.kind {
-            Kind::TextFile => Kind::Text,
-            Kind::JsonFile => Kind::Json,
-            _ => return Ok(item),
+        let (mut item, file) = Item::parse_with_file(word)?;
+        let Some(file) = file else {
+            return Ok(item);
         };
-        let content = self.read(&item.key, OsStr::new(&item.value))?;
+        let content = self.read(&item.key, file)?;
         item.value = text(content, &format!("the file for {}", item.key))?;
-        item.kind = kind;
+        item.kind = if item.kind == Kind::JsonFile {
+            Kind::Json
+        } else {
+            Kind::Text
+        };
         Ok(item)
     }
 
     fn form_part(&mut self, literal: bool, word: &OsStr) -> Result<FormPart> {
-        let word = text(word.as_encoded_bytes().to_vec(), "a form part")?;
+        let (word, raw_file) = form_word_and_file(word, literal)?;
         let Some((name, value)) = word.split_once('=') else {
             return Err(Failure::usage("-F needs NAME=CONTENT")
                 .hint("-F comment='some text' or -F file=@invoice.pdf"));
@@ -314,19 +323,22 @@ impl Reader {
             file_name: settings.file_name,
         };
         if let Some(file) = value.strip_prefix('@') {
+            let file = raw_file.unwrap_or(OsStr::new(file));
             part.content = self.form_file(file, &mut part.file_name)?;
             if part.content_type.is_none() {
-                part.content_type = Some(type_by_extension(file).to_owned());
+                let name = file.to_string_lossy();
+                part.content_type = Some(type_by_extension(&name).to_owned());
             }
         } else if let Some(file) = value.strip_prefix('<') {
-            part.content = FormContent::Bytes(self.read("-F", OsStr::new(file))?.into());
+            let file = raw_file.unwrap_or(OsStr::new(file));
+            part.content = FormContent::Bytes(self.read("-F", file)?.into());
         } else {
             part.content = FormContent::Bytes(value.into());
         }
         Ok(part)
     }
 
-    fn form_file(&mut self, file: &str, file_name: &mut Option<String>) -> Result<FormContent> {
+    fn form_file(&mut self, file: &OsStr, file_name: &mut Option<String>) -> Result<FormContent> {
         if file == "-" {
             self.claim_stdin("-F")?;
             file_name.get_or_insert_with(|| "-".to_owned());
@@ -340,6 +352,37 @@ impl Reader {
                 .map(|name| name.to_string_lossy().into_owned());
         }
         Ok(FormContent::File(opened))
+    }
+}
+
+/// Returns a form part as text. Where that is not to be had because of its file's name, which may
+/// be any bytes, the name is returned beside a text without it.
+fn form_word_and_file(word: &OsStr, literal: bool) -> Result<(String, Option<&OsStr>)> {
+    let bytes = word.as_encoded_bytes();
+    let not_text = || text(bytes.to_vec(), "a form part");
+    let start = bytes.iter().position(|byte| *byte == b'=').map(|at| at + 2);
+    let is_file = start.is_some_and(|start| matches!(bytes.get(start - 1), Some(b'@' | b'<')));
+    let (Some(start), None, true) = (start, word.to_str(), is_file && !literal) else {
+        return Ok((not_text()?, None));
+    };
+    let length = memchr::memchr(b';', &bytes[start..]).unwrap_or(bytes.len() - start);
+    let settings = tail(word, start + length);
+    let around = [&bytes[..start], settings.as_encoded_bytes()].concat();
+    let around = String::from_utf8(around).or_else(|_| not_text())?;
+    Ok((around, Some(head(tail(word, start), length))))
+}
+
+/// Returns the first `length` bytes of a word, which end before an ASCII character.
+fn head(word: &OsStr, length: usize) -> &OsStr {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        OsStr::from_bytes(word.as_bytes().get(..length).unwrap_or_default())
+    }
+    #[cfg(not(unix))]
+    {
+        let text = word.to_str().unwrap_or_default();
+        OsStr::new(text.get(..length).unwrap_or_default())
     }
 }
 
@@ -449,39 +492,39 @@ fn type_by_extension(name: &str) -> &'static str {
 }
 
 fn strip_at(word: &OsStr) -> Option<&OsStr> {
-    let bytes = word.as_encoded_bytes();
-    // `@` is ASCII, so what follows it is as well formed as the whole was.
-    bytes.strip_prefix(b"@").map(|_| slice_from(word, 1))
+    word.as_encoded_bytes()
+        .starts_with(b"@")
+        .then(|| tail(word, 1))
 }
 
-/// Returns an `OsStr` without its first `start` bytes, which must be ASCII.
-fn slice_from(word: &OsStr, start: usize) -> &OsStr {
-    #[cfg(unix)]
-    {
-        use std::os::unix::ffi::OsStrExt;
-        OsStr::from_bytes(&word.as_bytes()[start..])
-    }
-    #[cfg(not(unix))]
-    {
-        word.to_str()
-            .map_or(OsStr::new(""), |text| OsStr::new(&text[start..]))
-    }
-}
-
-/// Reads a file of text that an option names with `@`; `-` is standard input.
+/// Reads a file of text that an option names.
 ///
 /// # Errors
 /// Fails (exit 2) when it cannot be read or is not UTF-8.
 pub(crate) fn read_text(file: &OsStr, option: &str) -> Result<String> {
     let path = Path::new(file);
-    let mut bytes = Vec::new();
-    let read = if file == "-" {
-        std::io::stdin().read_to_end(&mut bytes)
-    } else {
-        File::open(path).and_then(|mut file| file.read_to_end(&mut bytes))
-    };
-    read.map_err(|error| unreadable(path, &error))?;
+    let bytes = std::fs::read(path).map_err(|error| unreadable(path, &error))?;
     text(bytes, &format!("the file of {option}"))
+}
+
+/// Reads text for the one option that [`stdin_taken`] lets read standard input.
+///
+/// # Errors
+/// Fails (exit 2) when it cannot be read or is not UTF-8.
+pub(crate) fn read_stdin(option: &str) -> Result<String> {
+    text(stdin_bytes()?, &format!("the input of {option}"))
+}
+
+fn stdin_bytes() -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let read = std::io::stdin().lock().read_to_end(&mut bytes);
+    read.map_err(|error| {
+        Failure::usage(format!(
+            "standard input could not be read: {}",
+            io_reason(&error)
+        ))
+    })?;
+    Ok(bytes)
 }
 
 fn text(bytes: Vec<u8>, what: &str) -> Result<String> {

@@ -1,8 +1,8 @@
-//! SIGINT and SIGTERM: ends the process within milliseconds in every phase, leaving no litter.
+//! SIGINT, SIGTERM and SIGHUP: ends the process within milliseconds in every phase, leaving no litter.
 //!
 //! A thread waits for the signal, so that a blocked write, a hanging lookup or a prompt cannot
 //! hold it up. It removes the unfinished files and then lets the signal do its usual work, so that
-//! a shell loop around the command ends as well and the shell sees 130 or 143.
+//! a shell loop around the command ends as well and the shell sees 130, 143 or 129.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -12,6 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
+
+use crate::exit::Exit;
+use crate::last_words;
 
 /// Files that are to vanish when the process is interrupted.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -201,8 +204,8 @@ pub(crate) fn end() {
 /// stays, which ends the process as well.
 #[cfg(unix)]
 pub(crate) fn watch() {
-    use signal_hook::consts::{SIGINT, SIGTERM};
-    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM]) else {
+    use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+    let Ok(mut signals) = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP]) else {
         return;
     };
     let _detached = std::thread::Builder::new()
@@ -218,7 +221,15 @@ pub(crate) fn watch() {
                 for path in unfinished.iter() {
                     let _already_gone = std::fs::remove_file(path);
                 }
-                if let Some(running) = &*CHILD.lock().unwrap_or_else(PoisonError::into_inner) {
+                last_words::say(match signal {
+                    SIGTERM => Exit::Terminated,
+                    SIGHUP => Exit::HungUp,
+                    _ => Exit::Interrupted,
+                });
+                // This lock too is held to the end: who waits for the command must not go on and
+                // say that it failed.
+                let running = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
+                if let Some(running) = &*running {
                     running.end();
                 }
                 restore_terminal();

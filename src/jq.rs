@@ -154,7 +154,35 @@ pub(crate) fn json(value: &Val) -> Vec<u8> {
     let mut text = Vec::new();
     // Writing to memory does not fail.
     let _written = write::write(&mut text, &write::Pp::default(), 0, value);
+    let holds = |word: &[u8]| memchr::memmem::find(&text, word).is_some();
+    if holds(b"NaN") || holds(b"Infinity") {
+        return with_finite_numbers(&text);
+    }
     text
+}
+
+/// Writes numbers that JSON does not have as jq does.
+fn with_finite_numbers(text: &[u8]) -> Vec<u8> {
+    const WORDS: [(&[u8], &[u8]); 2] =
+        [(b"NaN", b"null"), (b"Infinity", b"1.7976931348623157e+308")];
+    let mut finite = Vec::with_capacity(text.len());
+    let (mut in_string, mut rest) = (false, text);
+    while let Some(&first) = rest.first() {
+        let word = WORDS.iter().find(|(word, _)| rest.starts_with(word));
+        let length = match word {
+            Some((word, number)) if !in_string => {
+                finite.extend_from_slice(number);
+                rest = &rest[word.len()..];
+                continue;
+            }
+            _ if in_string && first == b'\\' => 2.min(rest.len()),
+            _ => 1,
+        };
+        in_string ^= first == b'"';
+        finite.extend_from_slice(&rest[..length]);
+        rest = &rest[length..];
+    }
+    finite
 }
 
 /// Returns whether jq takes a value for true: all but `false` and `null`.
@@ -162,9 +190,36 @@ pub(crate) fn is_true(value: &Val) -> bool {
     !matches!(value, Val::Null | Val::Bool(false))
 }
 
+/// What the library does not have, or not as jq does.
+const OWN: &str = r#"
+    def halt_error: error;
+    def halt_error($code): error;
+    def ltrimstr($start):
+        if isstring and ($start | isstring) and startswith($start)
+        then .[($start | length):] else . end;
+    def rtrimstr($end):
+        if isstring and ($end | isstring) and endswith($end)
+        then .[:(length - ($end | length))] else . end;
+    def @csv:
+        def cell:
+            if isstring then "\"" + (split("\"") | join("\"\"")) + "\""
+            elif . == null then ""
+            elif isarray or isobject then error("\(type) cannot stand in a row of csv")
+            else tojson end;
+        if isarray then map(cell) | join(",") else error("\(type) is no row of csv") end;
+    def @tsv:
+        def written($a; $b): split($a) | join($b);
+        def cell:
+            if isstring
+            then written("\\"; "\\\\") | written("\t"; "\\t") | written("\n"; "\\n") | written("\r"; "\\r")
+            elif . == null then ""
+            elif isarray or isobject then error("\(type) cannot stand in a row of tsv")
+            else tojson end;
+        if isarray then map(cell) | join("\t") else error("\(type) is no row of tsv") end;
+"#;
+
 /// The definitions, but for those that end the process with a code of their own.
 fn definitions() -> impl Iterator<Item = load::parse::Def<&'static str>> {
-    const OWN: &str = "def halt_error: error; def halt_error($code): error;";
     let own = load::parse(OWN, |parser| parser.defs()).unwrap_or_default();
     jaq_core::defs()
         .chain(jaq_std::defs().filter(|def| def.name != "halt_error"))
@@ -276,7 +331,42 @@ mod tests {
     #[test]
     fn filters_give_what_jq_gives() {
         let body = r#"{"a":[{"b":1.10,"c":"x"},{"b":18446744073709551616}],"z":0,"y":null}"#;
-        let cases: [(&str, &[&str]); 9] = [
+        let cases: [(&str, &[&str]); 16] = [
+            (
+                r#"[1.10, "a\"b,", null, true, "", "x"] | @csv"#,
+                &[r#""1.10,\"a\"\"b,\",,true,\"\",\"x\"""#],
+            ),
+            (
+                r#"[1, "a\tb\\n\n\r", null, false] | @tsv"#,
+                &[r#""1\ta\\tb\\\\n\\n\\r\t\tfalse""#],
+            ),
+            (
+                r#"[] | @csv, @tsv, @csv "\([1, "a"])!""#,
+                &[r#""""#, r#""""#, r#""1,\"a\"!""#],
+            ),
+            (
+                r#""xaxa", 1, null | ltrimstr("xa"), rtrimstr("xa"), ltrimstr(1)"#,
+                &[
+                    r#""xa""#,
+                    r#""xa""#,
+                    r#""xaxa""#,
+                    "1",
+                    "1",
+                    "1",
+                    "null",
+                    "null",
+                    "null",
+                ],
+            ),
+            (
+                "[nan, infinite, -infinite]",
+                &["[null,1.7976931348623157e+308,-1.7976931348623157e+308]"],
+            ),
+            (
+                r#"{"NaN\"": "Infinity", a: nan}"#,
+                &[r#"{"NaN\"":"Infinity","a":null}"#],
+            ),
+            (r#"[{}] | try @csv catch "no""#, &[r#""no""#]),
             (".a[].b", &["1.10", "18446744073709551616"]),
             (".a | length", &["2"]),
             ("keys_unsorted", &[r#"["a","z","y"]"#]),

@@ -13,6 +13,7 @@ pub mod exit;
 pub(crate) mod input;
 pub(crate) mod interrupt;
 pub(crate) mod jq;
+pub(crate) mod last_words;
 pub mod output;
 pub mod plan;
 pub mod profile;
@@ -67,7 +68,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let color = cli::color_of(&args);
     let parsed = match cli::parse(args) {
         Ok(parsed) => parsed,
-        Err(error) => return commands::usage::report(&error, env, color),
+        Err(unparsed) => return commands::usage::report(unparsed, &Context::new(env, color)),
     };
     let cx = Context::new(env, parsed.color());
     let exit = dispatch(&parsed, &cx).unwrap_or_else(|failure| {

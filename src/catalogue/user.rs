@@ -133,6 +133,15 @@ impl Shape {
 impl UserTemplate {
     /// Returns every placeholder of the template.
     pub(crate) fn names(&self) -> Vec<&str> {
+        let mut names = self.names_outside_body();
+        if let Some(body) = &self.body {
+            body.names(&mut names);
+        }
+        each_once(names)
+    }
+
+    /// Returns the placeholders of path and query.
+    pub(crate) fn names_outside_body(&self) -> Vec<&str> {
         let mut names = Vec::new();
         names.extend(pieces(&self.path).filter_map(|piece| match piece {
             Piece::Name(name) => Some(name),
@@ -141,16 +150,7 @@ impl UserTemplate {
         self.query
             .iter()
             .for_each(|(_, shape)| shape.names(&mut names));
-        if let Some(body) = &self.body {
-            body.names(&mut names);
-        }
-        let mut seen: Vec<&str> = Vec::new();
-        for name in names {
-            if !seen.contains(&name) {
-                seen.push(name);
-            }
-        }
-        seen
+        each_once(names)
     }
 
     /// Returns the default of a placeholder.
@@ -165,6 +165,16 @@ impl UserTemplate {
                 other => Value::of_json(&other.fill(&|_| None).unwrap_or_default()),
             })
     }
+}
+
+fn each_once(names: Vec<&str>) -> Vec<&str> {
+    let mut seen: Vec<&str> = Vec::new();
+    for name in names {
+        if !seen.contains(&name) {
+            seen.push(name);
+        }
+    }
+    seen
 }
 
 enum Piece<'a> {

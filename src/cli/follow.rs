@@ -10,7 +10,7 @@ use clap_complete::engine::ArgValueCandidates;
 
 /// `rein follow [PROJECT/]DATASET/STREAM`
 #[derive(Debug, Args)]
-#[command(after_help = EXAMPLES)]
+#[command(help_template = super::EXAMPLES_FIRST, after_help = EXAMPLES)]
 pub(crate) struct FollowArgs {
     /// The stream; without a project it is the profile's
     #[arg(value_name = "[PROJECT/]DATASET/STREAM")]

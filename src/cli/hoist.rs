@@ -14,6 +14,10 @@ pub(crate) fn options_after_subcommand(root: &Command, args: Vec<OsString>) -> V
     let mut rest: Vec<OsString> = words.collect();
     let mut command = root;
     while let Some(position) = first_plain_word(root, &rest) {
+        if done.len() == 1 && rest[position] == "help" {
+            done.extend(without_options(root, rest));
+            return done;
+        }
         let Some(next) = rest[position]
             .to_str()
             .and_then(|name| command.find_subcommand(name))
@@ -28,6 +32,23 @@ pub(crate) fn options_after_subcommand(root: &Command, args: Vec<OsString>) -> V
     }
     done.extend(rest);
     done
+}
+
+/// Returns the words that are no options: clap's `help` takes none. What they say about colour has
+/// been read by then.
+fn without_options(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
+    let mut kept = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy();
+        if text.starts_with('-') && knows(root, &text) {
+            let values = values_following(root, &text);
+            words.by_ref().take(values).for_each(drop);
+        } else {
+            kept.push(word);
+        }
+    }
+    kept
 }
 
 /// Returns the position of the first word that is neither an option nor an option's value.
@@ -46,8 +67,32 @@ pub(crate) fn first_plain_word(root: &Command, words: &[OsString]) -> Option<usi
     None
 }
 
+/// Returns whether `--name` (a value may be attached) or `-x` is an option of a command.
+pub(crate) fn knows(command: &Command, word: &str) -> bool {
+    let long = word.strip_prefix("--").map(|long| {
+        let (name, _) = long.split_once('=').unwrap_or((long, ""));
+        name
+    });
+    let letter = word.chars().nth(1);
+    let is_it = |arg: &clap::Arg| match long {
+        Some(name) => {
+            arg.get_long() == Some(name)
+                || arg
+                    .get_all_aliases()
+                    .is_some_and(|names| names.contains(&name))
+        }
+        None => letter.is_some() && arg.get_short() == letter,
+    };
+    // clap adds help when it builds the command.
+    matches!(word, "--help" | "--version" | "-h")
+        || command.get_arguments().any(is_it)
+        || command
+            .get_subcommands()
+            .any(|subcommand| knows(subcommand, word))
+}
+
 /// Returns how many of the next words an option takes as its values.
-fn values_following(root: &Command, word: &str) -> usize {
+pub(crate) fn values_following(root: &Command, word: &str) -> usize {
     if let Some(long) = word.strip_prefix("--") {
         if long.contains('=') {
             return 0;
@@ -117,6 +162,9 @@ mod tests {
             ("rein -sp dev config path", "rein config path -sp dev"),
             ("rein --help profile", "rein profile --help"),
             ("rein --arg a b profile list", "rein profile list --arg a b"),
+            ("rein --color never help", "rein help"),
+            ("rein -s help profile add -p x", "rein help profile add"),
+            ("rein help --nonsense", "rein help --nonsense"),
         ];
         for (line, expected) in cases {
             assert_eq!(hoisted(line), expected, "{line}");

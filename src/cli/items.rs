@@ -2,6 +2,7 @@
 
 use std::ffi::OsStr;
 
+use crate::cli::tail;
 use crate::error::{Failure, Result};
 use crate::output::terminal::sanitise;
 
@@ -54,10 +55,33 @@ impl Item {
     /// # Errors
     /// Fails when the word has no separator, an empty name, or is not UTF-8.
     pub(crate) fn parse(word: &OsStr) -> Result<Item> {
-        let Some(text) = word.to_str() else {
-            return Err(Failure::usage("an item is not valid UTF-8")
-                .hint("give such bytes in a file: name=@FILE or -d @FILE"));
+        word.to_str().ok_or_else(not_text).and_then(Item::of_text)
+    }
+
+    /// Reads one word, and the name of the file where it names one, which may be any bytes.
+    ///
+    /// # Errors
+    /// Fails as [`Item::parse`] does.
+    pub(crate) fn parse_with_file(word: &OsStr) -> Result<(Item, Option<&OsStr>)> {
+        let bytes = word.as_encoded_bytes();
+        let text = bytes.utf8_chunks().next().map_or("", |chunk| chunk.valid());
+        let is_text = text.len() == bytes.len();
+        let item = match Item::of_text(text) {
+            Err(_) if !is_text => return Err(not_text()),
+            item => item?,
         };
+        if matches!(item.kind, Kind::TextFile | Kind::JsonFile) {
+            let file = tail(word, text.len() - item.value.len());
+            return Ok((item, Some(file)));
+        }
+        if is_text {
+            Ok((item, None))
+        } else {
+            Err(not_text())
+        }
+    }
+
+    fn of_text(text: &str) -> Result<Item> {
         let mut key = String::new();
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
@@ -89,6 +113,13 @@ impl Item {
                     .hint("write name=text, name:=json, name==query or Header:value"),
             );
         }
+        let is_scheme = ["http", "https"].contains(&key.to_ascii_lowercase().as_str());
+        if kind == Kind::Header && is_scheme && value.starts_with("//") {
+            return Err(
+                Failure::usage(format!("'{}' is a URL and no item", shorten(text)))
+                    .hint("one call has one target; headers are written Name:value"),
+            );
+        }
         Ok(Item { key, value, kind })
     }
 
@@ -99,6 +130,11 @@ impl Item {
             Kind::Text | Kind::Json | Kind::TextFile | Kind::JsonFile
         )
     }
+}
+
+fn not_text() -> Failure {
+    Failure::usage("an item is not valid UTF-8")
+        .hint("give such bytes in a file: name=@FILE or -d @FILE")
 }
 
 fn not_an_item(text: &str) -> Failure {

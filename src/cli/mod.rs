@@ -8,12 +8,18 @@ pub(crate) mod items;
 pub(crate) mod options;
 pub(crate) mod units;
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
+use crate::error::Failure;
+
 pub(crate) use options::{CallOptions, ColorChoice, ColorOption, ProfileOptions};
+
+/// Help begins with what it is, how it is written and examples; all options come behind them.
+const EXAMPLES_FIRST: &str =
+    "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
 
 const EXAMPLES: &str = "\
 Examples:
@@ -41,7 +47,7 @@ expectation not met, 18 incomplete.";
     disable_version_flag = true,
     args_override_self = true,
     args_conflicts_with_subcommands = true,
-    after_help = EXAMPLES,
+    help_template = EXAMPLES_FIRST, after_help = EXAMPLES,
     override_usage = "rein [OPTIONS] [METHOD] TARGET [ITEM]...\n       rein <COMMAND> ...",
     max_term_width = 100
 )]
@@ -74,12 +80,12 @@ pub(crate) struct RawCall {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Call an endpoint of the API by its name
-    #[command(args_override_self = true, after_help = CALL_EXAMPLES)]
+    #[command(args_override_self = true, help_template = EXAMPLES_FIRST, after_help = CALL_EXAMPLES)]
     Call(Box<CallArgs>),
     /// curl itself, made profile-aware: for scripts that exist
     #[command(
         args_override_self = true,
-        after_help = CURL_EXAMPLES,
+        help_template = EXAMPLES_FIRST, after_help = CURL_EXAMPLES,
         override_usage = "rein [OPTIONS] curl CURL-ARGS..."
     )]
     Curl(Box<CurlCall>),
@@ -87,20 +93,32 @@ pub(crate) enum Command {
     #[command(args_override_self = true)]
     Follow(Box<follow::FollowArgs>),
     /// Look up what the API offers: names, fields, permissions, cost
-    #[command(args_override_self = true, after_help = TEMPLATES_EXAMPLES)]
+    #[command(args_override_self = true, help_template = EXAMPLES_FIRST, after_help = TEMPLATES_EXAMPLES)]
     Templates(TemplatesArgs),
     /// Show profiles: which tenant, project and token belong together
-    #[command(subcommand, arg_required_else_help = true, args_override_self = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        args_override_self = true,
+        help_template = EXAMPLES_FIRST,
+        after_help = PROFILE_EXAMPLES
+    )]
     Profile(ProfileCommand),
     /// Find and check the configuration file
-    #[command(subcommand, arg_required_else_help = true, args_override_self = true)]
+    #[command(
+        subcommand,
+        arg_required_else_help = true,
+        args_override_self = true,
+        help_template = EXAMPLES_FIRST,
+        after_help = CONFIG_EXAMPLES
+    )]
     Config(ConfigCommand),
     /// Keep a local tenant running, to learn and test against
     #[command(args_override_self = true)]
     Demo(DemoArgs),
     /// Print the completion script of a shell
     #[command(
-        after_help = "Examples:\n  rein completions bash > ~/.local/share/bash-completion/completions/rein\n  rein completions fish > ~/.config/fish/completions/rein.fish"
+        help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein completions bash > ~/.local/share/bash-completion/completions/rein\n  rein completions fish > ~/.config/fish/completions/rein.fish"
     )]
     Completions {
         /// bash, zsh, fish, powershell or elvish
@@ -109,7 +127,7 @@ pub(crate) enum Command {
         color: ColorOption,
     },
     /// Print the manual page
-    #[command(after_help = "Examples:\n  rein man | man -l -")]
+    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein man | man -l -")]
     Man {
         #[command(flatten)]
         color: ColorOption,
@@ -228,11 +246,22 @@ Examples:
   rein templates export-dataset
   rein templates --format json";
 
+const PROFILE_EXAMPLES: &str = "\
+Examples:
+  rein profile list
+  rein profile add dev --organisation acme --tenant dev --token-env REINFER_TOKEN_DEV
+  rein profile check dev";
+
+const CONFIG_EXAMPLES: &str = "\
+Examples:
+  rein config path
+  rein config check";
+
 /// `rein profile ...`
 #[derive(Debug, Subcommand)]
 pub(crate) enum ProfileCommand {
     /// List every profile of the file
-    #[command(after_help = "Examples:\n  rein profile list")]
+    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile list")]
     List {
         /// Read this configuration file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -241,7 +270,7 @@ pub(crate) enum ProfileCommand {
         color: ColorOption,
     },
     /// Show every value of one profile with where it came from
-    #[command(after_help = "Examples:\n  rein profile show\n  rein profile show prod")]
+    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile show\n  rein profile show prod")]
     Show {
         /// The profile (default: the one a call would use)
         #[arg(add = ArgValueCandidates::new(complete::profiles))]
@@ -253,14 +282,14 @@ pub(crate) enum ProfileCommand {
     },
     /// Look at every step of a first call, and say what to do where one fails; only reads
     #[command(
-        after_help = "Examples:\n  rein profile check demo\n  rein profile check --all --format json"
+        help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile check demo\n  rein profile check --all --format json"
     )]
     Check(CheckArgs),
     /// Add a profile, or change what is given of one
-    #[command(after_help = ADD_EXAMPLES)]
+    #[command(help_template = EXAMPLES_FIRST, after_help = ADD_EXAMPLES)]
     Add(Box<AddArgs>),
     /// Make a profile the default
-    #[command(after_help = "Examples:\n  rein profile use dev")]
+    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile use dev")]
     Use {
         /// The profile
         #[arg(add = ArgValueCandidates::new(complete::profiles))]
@@ -272,7 +301,7 @@ pub(crate) enum ProfileCommand {
         color: ColorOption,
     },
     /// Remove a profile
-    #[command(after_help = "Examples:\n  rein profile remove old")]
+    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile remove old")]
     Remove {
         /// The profile
         #[arg(add = ArgValueCandidates::new(complete::profiles))]
@@ -373,7 +402,7 @@ pub(crate) struct AddArgs {
 #[derive(Debug, Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print where the configuration file is looked for
-    #[command(after_help = "Examples:\n  ${EDITOR:-vi} \"$(rein config path)\"")]
+    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  ${EDITOR:-vi} \"$(rein config path)\"")]
     Path {
         /// Read this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -383,12 +412,12 @@ pub(crate) enum ConfigCommand {
     },
     /// Take profiles over from the vendor's CLI (re) or from uipathcli (uipath)
     #[command(
-        after_help = "Examples:\n  rein config import re\n  rein config import uipath --tokens"
+        help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein config import re\n  rein config import uipath --tokens"
     )]
     Import(ImportArgs),
     /// Check the whole file and every profile, sending nothing
     #[command(
-        after_help = "Examples:\n  rein config check\n  rein config check --config ./new.toml"
+        help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein config check\n  rein config check --config ./new.toml"
     )]
     Check {
         /// Read this file in place of the usual one
@@ -428,7 +457,7 @@ pub(crate) enum ImportFrom {
 
 /// `rein demo`
 #[derive(Debug, clap::Args)]
-#[command(after_help = DEMO_EXAMPLES)]
+#[command(help_template = EXAMPLES_FIRST, after_help = DEMO_EXAMPLES)]
 pub(crate) struct DemoArgs {
     /// Listen on this port (default: a free one)
     #[arg(long, value_name = "N", default_value_t = 0, hide_default_value = true)]
@@ -487,11 +516,73 @@ pub(crate) fn color_of(words: &[OsString]) -> Option<ColorChoice> {
     choice
 }
 
+/// Why there is no parsed command line.
+#[derive(Debug)]
+pub(crate) enum Unparsed {
+    /// What clap says, which also stands for `--help` and `--version`.
+    Clap(clap::Error),
+    /// What clap knows nothing of.
+    Failed(Failure),
+}
+
+impl From<clap::Error> for Unparsed {
+    fn from(error: clap::Error) -> Self {
+        Unparsed::Clap(error)
+    }
+}
+
+impl From<Failure> for Unparsed {
+    fn from(failure: Failure) -> Self {
+        Unparsed::Failed(failure)
+    }
+}
+
+/// Returns a word without its first `start` bytes, which are ASCII or whole characters.
+pub(crate) fn tail(word: &OsStr, start: usize) -> &OsStr {
+    #[cfg(unix)]
+    {
+        use std::os::unix::ffi::OsStrExt;
+        OsStr::from_bytes(word.as_bytes().get(start..).unwrap_or_default())
+    }
+    #[cfg(not(unix))]
+    {
+        let text = word.to_str().unwrap_or_default();
+        OsStr::new(text.get(start..).unwrap_or_default())
+    }
+}
+
 /// Parses a command line whose first word is the program's name.
 ///
 /// # Errors
-/// Fails with clap's error, which also stands for `--help` and `--version`.
-pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
+/// Fails on what is not understood, and where help or the version is asked for.
+pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, Unparsed> {
+    match parse_own(args.clone()) {
+        Err(error) if error.kind() == clap::error::ErrorKind::UnknownArgument => {
+            match without_curls_harmless(&args)? {
+                Some(words) => Ok(parse_own(words)?),
+                None => Err(error.into()),
+            }
+        }
+        parsed => Ok(parsed?),
+    }
+}
+
+/// Returns the words of a call without curl's options that change nothing; `None` for what is no
+/// call.
+fn without_curls_harmless(args: &[OsString]) -> Result<Option<Vec<OsString>>, Failure> {
+    let command = Cli::command();
+    let words = args.get(1..).unwrap_or_default();
+    let first = hoist::first_plain_word(&command, words).map(|at| words[at].to_string_lossy());
+    let native = match first.as_deref() {
+        Some("call") => CallArgs::augment_args(clap::Command::new("call")),
+        Some(name) if SUBCOMMANDS.contains(&name) => return Ok(None),
+        _ => RawCall::augment_args(clap::Command::new("rein")),
+    };
+    let kept = curl::native::without_harmless(&native, words)?;
+    Ok(Some(args.iter().take(1).cloned().chain(kept).collect()))
+}
+
+fn parse_own(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
     if args.get(1).is_some_and(|word| word == "curl") {
         return Ok(only_curl(&args[2..]));
     }
@@ -633,12 +724,14 @@ mod tests {
     #[test]
     fn every_subcommand_shows_examples() {
         fn walk(command: &clap::Command) {
-            if command.get_subcommands().next().is_none() {
-                let help = command.clone().render_help().to_string();
-                assert!(help.contains("Examples:"), "{}", command.get_name());
-            }
+            let help = command.clone().render_help().to_string();
+            let place = |heading: &str| help.find(heading).unwrap_or(usize::MAX);
+            let (usage, examples) = (place("Usage:"), place("Examples:"));
+            assert!(usage < examples, "{help}");
+            assert!(examples < place("Options:"), "{help}");
+            assert!(examples < place("Commands:"), "{help}");
             command.get_subcommands().for_each(walk);
         }
-        Cli::command().get_subcommands().for_each(walk);
+        walk(&Cli::command());
     }
 }

@@ -190,8 +190,8 @@ pub(crate) struct OutputOptions {
     /// Show both header blocks, the token redacted, and the time of each phase
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
-    /// Write what is known about the call to this file as JSON; - is standard error, in place of
-    /// the status line
+    /// Write what is known about the call to this file as JSON, however it ends; - is standard
+    /// error, in place of the status line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) meta: Option<OsString>,
     /// Print this after the answer, with curl's variables: '%{http_code} %{server_timing}\n', or
@@ -201,8 +201,22 @@ pub(crate) struct OutputOptions {
     #[command(flatten)]
     pub(crate) color: ColorOption,
     /// Stop when the decoded body is larger than this, e.g. 10MB
-    #[arg(long, value_name = "SIZE", visible_alias = "max-filesize")]
+    #[arg(
+        long,
+        value_name = "SIZE",
+        visible_alias = "max-filesize",
+        allow_hyphen_values = true
+    )]
     pub(crate) max_size: Option<OsString>,
+}
+
+impl OutputOptions {
+    /// Returns whether the format of `-w` comes from standard input.
+    pub(crate) fn format_is_piped(&self) -> bool {
+        self.write_out
+            .as_deref()
+            .is_some_and(|format| format == "@-")
+    }
 }
 
 /// Whether colour is used: every subcommand has this.
@@ -226,10 +240,20 @@ pub(crate) struct PagingOptions {
     #[arg(long)]
     pub(crate) paginate: bool,
     /// Stop after this many items
-    #[arg(long, value_name = "N", requires = "paginate")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "paginate",
+        allow_hyphen_values = true
+    )]
     pub(crate) limit: Option<u64>,
     /// Stop after this many pages; more to come is exit 18
-    #[arg(long, value_name = "N", requires = "paginate")]
+    #[arg(
+        long,
+        value_name = "N",
+        requires = "paginate",
+        allow_hyphen_values = true
+    )]
     pub(crate) max_pages: Option<u64>,
     /// The answer holds the next cursor at this path (for paths that the catalogue does not know)
     #[arg(
@@ -323,7 +347,7 @@ pub(crate) struct ConnectionOptions {
     pub(crate) insecure: bool,
     /// Send again up to N times what may be sent again (default 2: reads on a lost connection, 429,
     /// 502, 503, 504; writes only when they cannot have been processed)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) retry: Option<u32>,
     /// Wait this long before each further try (default: growing from 0.5s)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
@@ -335,7 +359,7 @@ pub(crate) struct ConnectionOptions {
     #[arg(short = 'L', long)]
     pub(crate) location: bool,
     /// Follow at most this many redirects (default 50)
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) max_redirs: Option<u32>,
     /// Use IPv4 addresses only
     #[arg(short = '4', long, overrides_with = "ipv6")]

@@ -1,6 +1,6 @@
 //! `rein [METHOD] TARGET [ITEM]...`: one call from words to exit code.
 
-use std::ffi::{OsStr, OsString};
+use std::ffi::OsString;
 
 use clap::ArgMatches;
 
@@ -37,10 +37,12 @@ use crate::secret::Redactor;
 /// Fails with everything that keeps the call from being sent or its answer from being written.
 pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
     let call = &parsed.cli.raw;
-    let words = words::split(&call.words, crate::cli::subcommand_names)?;
-    let typed = Typed::of(&parsed.matches, &call.options, words.items.to_vec());
-    run(typed, cx, |input, profile| {
-        plan::raw(&words, &call.options.request, input, profile)
+    told_about(&call.options, cx, |record| {
+        let words = words::split(&call.words, crate::cli::subcommand_names)?;
+        let typed = Typed::of(&parsed.matches, &call.options, words.items.to_vec());
+        run(typed, cx, record, |input, profile| {
+            plan::raw(&words, &call.options.request, input, profile)
+        })
     })
 }
 
@@ -49,14 +51,19 @@ pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
 /// # Errors
 /// Fails as a raw call does, and when the name or an item is not known.
 pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
+    told_about(&args.options, cx, |record| named(args, matches, cx, record))
+}
+
+fn named(args: &CallArgs, matches: &ArgMatches, cx: &Context, record: &mut Record) -> Result<Exit> {
     let mut typed = Typed::of(matches, &args.options, args.items.clone());
     let request = &args.options.request;
     if let Some(endpoint) = catalogue::by_name(&args.name) {
+        file::templates_of(&args.templates, &cx.env)?;
         if args.preflight {
             return super::preflight::run(endpoint, args, cx);
         }
         typed.move_files(endpoint);
-        return run(typed, cx, |input, profile| {
+        return run(typed, cx, record, |input, profile| {
             template::call(endpoint, request, input, profile)
         });
     }
@@ -70,7 +77,7 @@ pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Re
         .find(|template| template.name == args.name)
         .ok_or_else(|| super::templates::unknown(&args.name, &own))?;
     typed.template = Some(template.clone());
-    run(typed, cx, |input, profile| {
+    run(typed, cx, record, |input, profile| {
         user_template::call(template, request, input, profile)
     })
 }
@@ -120,29 +127,54 @@ impl<'a> Typed<'a> {
     }
 }
 
-/// Plans, guards and makes a call, and tells about it where that was asked for.
+/// Does what a line asks for, and tells about it where that is asked for, however it ends.
+fn told_about(
+    options: &CallOptions,
+    cx: &Context,
+    work: impl FnOnce(&mut Record) -> Result<Exit>,
+) -> Result<Exit> {
+    let output = &options.output;
+    let mut wanted = Wanted {
+        meta: output.meta.as_deref(),
+        ..Wanted::default()
+    };
+    let mut record = Record::default();
+    told::should_a_signal_come(wanted.meta, &record);
+    let result = wants(options, &mut wanted).and_then(|()| work(&mut record));
+    // What was piped in may have been meant for another option, and may be a token.
+    if record.requests == 0 && output.format_is_piped() {
+        wanted.write_out = None;
+    }
+    told::tell(&record, result, &wanted, cx)
+}
+
+/// Reads what is to be told.
+fn wants(options: &CallOptions, wanted: &mut Wanted<'_>) -> Result<()> {
+    stdin_taken(options)?;
+    if let Some(format) = &options.output.write_out {
+        wanted.write_out = Some(told::format(format)?);
+    }
+    wanted.report = checks::report(&options.checks)?;
+    Ok(())
+}
+
+/// Plans, guards and makes a call.
 fn run(
     typed: Typed<'_>,
     cx: &Context,
+    record: &mut Record,
     plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
 ) -> Result<Exit> {
-    let output = &typed.options.output;
-    let write_out = match &output.write_out {
-        Some(format) => Some(told::format(format)?),
-        None => None,
-    };
-    let report = checks::report(&typed.options.checks)?;
     let runtime = cx.runtime()?;
-    let mut record = Record::default();
-    let result = runtime.block_on(planned(typed, cx, &mut record, plan));
+    let result = runtime.block_on(planned(typed, cx, record, plan));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
-    let wanted = Wanted {
-        meta: output.meta.as_deref(),
-        write_out,
-        report,
-    };
-    told::tell(&record, result, &wanted, cx)
+    result
+}
+
+fn stdin_taken(options: &CallOptions) -> Result<bool> {
+    let token_file = options.profile.token_file.as_deref();
+    input::stdin_taken(token_file, options.output.write_out.as_deref())
 }
 
 async fn planned(
@@ -161,13 +193,12 @@ async fn planned(
     };
     record.profile = Some(profile.name.clone());
     record.guarded = profile.guard.value != Guard::None;
-    let stdin_taken = options.profile.token_file.as_deref() == Some(OsStr::new("-"));
     let input = input::gather(
         &options.request,
         typed.data,
         typed.form,
         &typed.items,
-        stdin_taken,
+        stdin_taken(options)?,
     )?;
     let Plan { request, filled } = plan(input, &profile)?;
     let planned = Planned::new(request, &profile, options, typed.template.as_ref(), cx)?;
@@ -176,6 +207,7 @@ async fn planned(
     record.method = planned.request.method.to_string();
     record.url = Redactor::default().url(&planned.request.url);
     record.path = target::below(&planned.request, &profile, &Redactor::default());
+    told::should_a_signal_come(options.output.meta.as_deref(), record);
     guarded(planned, &filled, cx, record).await
 }
 
@@ -220,6 +252,7 @@ async fn guarded(
             proxy: planned.connection.proxy.as_ref(),
         }));
     }
+    answer::check_file(options.output.output.as_deref())?;
     confirm::pass(decision, request, &record.path, classified, profile)?;
     make(planned, cx, record).await
 }

@@ -130,6 +130,11 @@ impl Context {
             Some(rest) => self.note(&format!("{style}error:{style:#}{rest}")),
             None => self.note(&text),
         }
+        self.annotate(failure);
+    }
+
+    /// Makes a failure an annotation in a workflow of GitHub Actions.
+    fn annotate(&self, failure: &Failure) {
         if self.env.is_github_actions() {
             note(&annotation::annotation(failure));
         }

@@ -11,7 +11,9 @@ use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, Connection};
 use crate::exchange::failure::TransportFailure;
 use crate::exchange::retry::{self, Outcome, Policy, Spent};
+use crate::exchange::timing::Phase;
 use crate::exchange::{self, Exchange, TimeLimits};
+use crate::last_words::{self, InDoubt};
 use crate::output::record::{Answered, Record};
 use crate::output::terminal::sanitise;
 use crate::output::verbose;
@@ -273,6 +275,7 @@ impl<'a> Session<'a> {
         credential: &Credential,
     ) -> Result<Exchange, TransportFailure> {
         let keep_head = self.keep_head || request.method == http::Method::HEAD;
+        let _until_it_is_answered = (self.class != Class::Read).then(|| self.in_doubt());
         let mut exchange = exchange::send(
             &self.client,
             request,
@@ -287,6 +290,16 @@ impl<'a> Session<'a> {
             None => {}
         }
         Ok(exchange)
+    }
+
+    /// Says of a write that is interrupted once it has been on its way that it may have been applied.
+    fn in_doubt(&self) -> InDoubt {
+        let client = self.client.clone();
+        let text = explain::interrupted(&self.about()).to_string();
+        last_words::in_doubt(move || {
+            let sent = matches!(client.phase(), Phase::FirstByte | Phase::Transfer);
+            sent.then(|| text.clone())
+        })
     }
 
     fn wait_after(

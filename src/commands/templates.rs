@@ -17,17 +17,21 @@ use crate::profile::file;
 /// # Errors
 /// Fails when a name, group or class is not known.
 pub(crate) fn run(args: &TemplatesArgs, cx: &Context) -> Result<Exit> {
-    if let Some(name) = &args.name
-        && catalogue::by_name(name).is_none()
-    {
-        let own = file::templates(args.config.as_deref(), &args.templates, &cx.env)?;
+    let named = args.name.as_deref();
+    let built_in = named.and_then(catalogue::by_name);
+    let own = if named.is_some() && built_in.is_none() {
+        file::templates(args.config.as_deref(), &args.templates, &cx.env)?
+    } else {
+        file::templates_of(&args.templates, &cx.env)?
+    };
+    if let (Some(name), None) = (named, built_in) {
         let template = own
             .iter()
-            .find(|template| template.name == *name)
+            .find(|template| template.name == name)
             .ok_or_else(|| unknown(name, &own))?;
         return print(&user_page(template, cx));
     }
-    if let Some(endpoint) = args.name.as_deref().and_then(catalogue::by_name) {
+    if let Some(endpoint) = built_in {
         return print(&match args.format {
             ListFormat::Json => format!("{}\n", as_json(endpoint)),
             ListFormat::Table => page(endpoint, cx),

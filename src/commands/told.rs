@@ -4,12 +4,13 @@ use std::borrow::Cow;
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::commands::Context;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::input;
+use crate::last_words;
 use crate::output::annotation::defuse;
 use crate::output::lexical::{Formatter, Layout};
 use crate::output::record::Record;
@@ -18,7 +19,7 @@ use crate::output::terminal::{Theme, sanitise, sanitise_text};
 use crate::output::write_out::{Sink, WriteOut};
 use crate::output::{junit, meta, stdout};
 
-/// Reads the format of `-w`, from a file when it begins with `@`.
+/// Reads the format of `-w`, from a file or standard input when it begins with `@`.
 ///
 /// # Errors
 /// Fails (exit 2) when the file cannot be read or the format is not UTF-8.
@@ -26,6 +27,7 @@ pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
     let text = match format.to_str() {
         None => return Err(Failure::usage("the format of -w is not valid UTF-8")),
         Some(text) => match text.strip_prefix('@') {
+            Some("-") => input::read_stdin("-w")?,
             Some(file) => input::read_text(OsStr::new(file), "-w")?,
             None => text.to_owned(),
         },
@@ -41,6 +43,7 @@ pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
 }
 
 /// What is to be told about a call when it has ended.
+#[derive(Default)]
 pub(crate) struct Wanted<'a> {
     /// Where the object of `--meta` goes to.
     pub(crate) meta: Option<&'a OsStr>,
@@ -48,6 +51,23 @@ pub(crate) struct Wanted<'a> {
     pub(crate) write_out: Option<WriteOut>,
     /// Where the report of the checks goes to.
     pub(crate) report: Option<PathBuf>,
+}
+
+/// Leaves the object of `--meta` in its file, should a signal end the process before it is written:
+/// that of an earlier call must not stand there for this one's. A pipe that waits for its reader
+/// and the like are left alone.
+pub(crate) fn should_a_signal_come(file: Option<&OsStr>, record: &Record) {
+    let Some(file) = file.filter(|file| *file != "-").map(Path::new) else {
+        return;
+    };
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return;
+    }
+    let record = record.clone();
+    last_words::leave(file, move |exit| {
+        let failure = Failure::new(exit, "interrupted by a signal");
+        format!("{}\n", meta::object(&record, Err(&failure)))
+    });
 }
 
 /// Writes what was asked for about a call, and returns how the call ended.
@@ -74,6 +94,7 @@ pub(crate) fn tell(
     }
     if let Some(file) = wanted.meta {
         let object = meta::object(record, shown);
+        last_words::withdraw();
         let to_file = if file == "-" {
             stdout::note(&if cx.env.stderr_terminal {
                 escaped(&object)

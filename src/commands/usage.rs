@@ -1,44 +1,53 @@
 //! What clap has to say: help and version on standard output, mistakes on standard error.
 
-use crate::cli::ColorChoice;
-use crate::commands::colour_choice;
-use crate::env::Env;
-use crate::error::io_reason;
-use crate::exit::Exit;
-use crate::output::stdout;
-use crate::output::terminal;
+use clap::error::ContextKind;
 
-/// Prints clap's help, version or error, and returns the exit code that goes with it.
-pub(crate) fn report(error: &clap::Error, env: Env, color: Option<ColorChoice>) -> Exit {
-    let wanted = !error.use_stderr();
-    let is_terminal = if wanted {
-        env.stdout_terminal
-    } else {
-        env.stderr_terminal
+use crate::cli::Unparsed;
+use crate::commands::{Context, print};
+use crate::error::Failure;
+use crate::exit::Exit;
+
+/// Prints help, the version or what is wrong, and returns the exit code that goes with it.
+pub(crate) fn report(unparsed: Unparsed, cx: &Context) -> Exit {
+    let error = match unparsed {
+        Unparsed::Clap(error) => error,
+        Unparsed::Failed(failure) => {
+            cx.fail(&failure);
+            return failure.exit;
+        }
     };
-    let coloured = terminal::colour_wanted(
-        colour_choice(color),
-        env.os("NO_COLOR"),
-        env.os("CLICOLOR_FORCE"),
-        env.os("TERM"),
-        is_terminal,
-    );
+    if !error.use_stderr() {
+        let text = text(&error, !cx.stdout_theme.key.is_plain());
+        return print(&text).unwrap_or_else(|failure| {
+            cx.fail(&failure);
+            failure.exit
+        });
+    }
+    let error = without_misleading_tip(error);
+    let shown = text(&error, !cx.stderr_theme.key.is_plain());
+    cx.note(shown.trim_end());
+    cx.annotate(&Failure::usage(headline(&text(&error, false))));
+    Exit::Usage
+}
+
+fn text(error: &clap::Error, coloured: bool) -> String {
     let styled = error.render();
-    let text = if coloured {
+    if coloured {
         styled.ansi().to_string()
     } else {
         styled.to_string()
-    };
-    if wanted {
-        return match stdout::print(&text) {
-            Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
-                let reason = io_reason(&error);
-                stdout::note(&format!("error: the output could not be written: {reason}"));
-                Exit::Write
-            }
-            _ => Exit::Ok,
-        };
     }
-    stdout::note(text.trim_end());
-    Exit::Usage
+}
+
+/// Takes the advice away to write a word behind `--`: an option that is not known, or has no
+/// effect here, is hardly ever meant as a value.
+fn without_misleading_tip(mut error: clap::Error) -> clap::Error {
+    error.remove(ContextKind::Suggested);
+    error
+}
+
+/// Returns the line that says what is wrong.
+fn headline(text: &str) -> String {
+    let line = text.lines().next().unwrap_or_default();
+    line.trim_start_matches("error: ").to_owned()
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use super::reply::{Content, Reply};
 use super::wire::{Misdeed, Switch};
-use crate::error::Failure;
+use crate::error::{Failure, Result};
 
 /// The kinds of fault with what they do, for help and documentation.
 pub const FAULTS: [(&str, &str); 9] = [
@@ -63,7 +63,7 @@ impl FromStr for Fault {
     type Err = Failure;
 
     /// Reads `KIND[=VALUE][:RATE][@PATH]`; the rate is a fraction or a percentage.
-    fn from_str(text: &str) -> Result<Self, Failure> {
+    fn from_str(text: &str) -> Result<Self> {
         let wrong = || {
             let kinds: Vec<&str> = FAULTS.iter().map(|(kind, _)| *kind).collect();
             Failure::usage("the fault is not a known one")

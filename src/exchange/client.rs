@@ -81,6 +81,11 @@ impl Client {
         self.marks.timings()
     }
 
+    /// Returns the phase that the try is in.
+    pub(crate) fn phase(&self) -> super::timing::Phase {
+        self.marks.phase()
+    }
+
     /// Builds the client for calls to the host of `target`.
     ///
     /// # Errors

@@ -408,7 +408,14 @@ impl BodyOutput {
         piece: &[u8],
     ) -> io::Result<()> {
         self.note = Some(not_json(error));
-        let rest = piece.get(error.consumed..).unwrap_or_default();
+        // White space that was left out at the mistake is no layout any more: `1   2` is not `12`.
+        let start = if shown.last().is_some_and(u8::is_ascii_whitespace) {
+            error.consumed
+        } else {
+            let before = piece.get(..error.consumed).unwrap_or_default();
+            before.trim_ascii_end().len()
+        };
+        let rest = piece.get(start..).unwrap_or_default();
         if self.terminal {
             let mut sanitiser = TextSanitiser::default();
             sanitiser.push(rest, &mut shown);

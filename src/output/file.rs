@@ -17,6 +17,25 @@ pub(crate) struct PartFile {
     stays: bool,
 }
 
+/// Makes sure that a file can stand under a name: it is no folder, and its folder is there.
+///
+/// # Errors
+/// Fails when that is not so.
+pub(crate) fn can_be_there(target: &Path) -> io::Result<()> {
+    if target.is_dir() {
+        return Err(io::Error::from(io::ErrorKind::IsADirectory));
+    }
+    let folder = target
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    if std::fs::metadata(folder)?.is_dir() {
+        Ok(())
+    } else {
+        Err(io::Error::from(io::ErrorKind::NotADirectory))
+    }
+}
+
 impl PartFile {
     /// Creates the unfinished file beside the target, with the permissions that the umask gives.
     ///

@@ -88,6 +88,11 @@ impl View {
         self.filter.is_some() || !matches!(self.shape, Shape::Automatic | Shape::Raw)
     }
 
+    /// Returns whether the body itself is laid out as it comes.
+    pub(crate) fn is_layout(&self) -> bool {
+        self.filter.is_none() && matches!(self.shape, Shape::Json(_))
+    }
+
     /// Returns whether items are looked for.
     pub(crate) fn has_items(&self) -> bool {
         self.shape.is_items()

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use crate::catalogue::Class;
 use crate::cli::options::CheckOptions;
-use crate::cli::units;
+use crate::cli::{tail, units};
 use crate::error::{Failure, Result};
 use crate::jq::Filter;
 
@@ -115,9 +115,13 @@ impl Until {
             Some(text) => units::duration(option, text),
             None => Ok(usual),
         };
+        let every = time("--every", &options.every, EVERY)?;
+        if every.is_zero() {
+            return Err(Failure::usage("--every must be more than 0"));
+        }
         Ok(Some(Until {
             expect: Expect::compile("--until", text)?,
-            every: time("--every", &options.every, EVERY)?,
+            every,
             within: time("--within", &options.within, WITHIN)?,
         }))
     }
@@ -164,10 +168,15 @@ impl Statuses {
 /// # Errors
 /// Fails (exit 2) on any other kind.
 pub(crate) fn report(options: &CheckOptions) -> Result<Option<PathBuf>> {
+    const KIND: &str = "junit=";
     let Some(text) = &options.report else {
         return Ok(None);
     };
-    match text.to_str().and_then(|text| text.strip_prefix("junit=")) {
+    let file = text
+        .as_encoded_bytes()
+        .starts_with(KIND.as_bytes())
+        .then(|| tail(text, KIND.len()));
+    match file {
         Some(file) if !file.is_empty() => Ok(Some(PathBuf::from(file))),
         _ => Err(Failure::usage("--report needs a kind and a file").hint("--report junit=FILE")),
     }

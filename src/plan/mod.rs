@@ -106,37 +106,85 @@ enum Given {
 }
 
 impl Given {
-    /// Finds the one source of the body.
+    /// Finds the one source of a raw call's body.
     fn of(input: &Input, options: &RequestOptions) -> Result<Given> {
-        let data_in_body = !input.data.is_empty() && !options.get;
         let fields = input.items.iter().any(Item::is_field);
+        let given = Given::one(input, !options.get, fields).map_err(|failure| {
+            failure.hint("query parameters are written name==value, headers Name:value")
+        })?;
+        if options.head && given != Given::Nothing {
+            return Err(Failure::usage(format!(
+                "-I asks for the headers alone, but a body is given by {}",
+                given.name()
+            ))
+            .hint("leave one of the two out"));
+        }
+        Ok(given)
+    }
+
+    /// Finds the one source; the caller knows whether data and items go into the body.
+    fn one(input: &Input, data_in_body: bool, fields: bool) -> Result<Given> {
         let sources = [
-            (data_in_body, Given::Data, "-d"),
-            (fields, Given::Fields, "items"),
-            (!input.form.is_empty(), Given::Form, "-F"),
-            (input.upload.is_some(), Given::Upload, "-T"),
+            (data_in_body && !input.data.is_empty(), Given::Data),
+            (fields, Given::Fields),
+            (!input.form.is_empty(), Given::Form),
+            (input.upload.is_some(), Given::Upload),
         ];
-        let given: Vec<_> = sources
+        let given: Vec<Given> = sources
             .into_iter()
-            .filter(|(is_given, _, _)| *is_given)
+            .filter_map(|(is_given, source)| is_given.then_some(source))
             .collect();
         match given.as_slice() {
             [] => Ok(Given::Nothing),
-            [(_, _, name)] if options.head => Err(Failure::usage(format!(
-                "-I asks for the headers alone, but a body is given by {name}"
-            ))
-            .hint("leave one of the two out")),
-            [(_, source, _)] => Ok(*source),
+            [source] => Ok(*source),
             several => {
-                let names: Vec<&str> = several.iter().map(|(_, _, name)| *name).collect();
+                let names: Vec<&str> = several.iter().map(|source| source.name()).collect();
                 Err(Failure::usage(format!(
                     "the body is given twice: by {}",
                     names.join(" and by ")
-                ))
-                .hint("query parameters are written name==value, headers Name:value"))
+                )))
             }
         }
     }
+
+    /// Finds the one source in a call by name.
+    fn of_call(input: &Input, fields: bool) -> Result<Given> {
+        Given::one(input, true, fields).map_err(|failure| {
+            failure.hint("leave out all but one; an item counts where it is a field of the body")
+        })
+    }
+
+    /// Returns how it is typed.
+    fn name(self) -> &'static str {
+        match self {
+            Given::Nothing => "nothing",
+            Given::Data => "-d",
+            Given::Fields => "items",
+            Given::Form => "-F",
+            Given::Upload => "-T",
+        }
+    }
+
+    /// Returns whether the body comes from somewhere else than the items.
+    fn is_whole(self) -> bool {
+        matches!(self, Given::Data | Given::Form | Given::Upload)
+    }
+}
+
+/// Refuses to change the method of a call by name: its class belongs to it.
+fn keep_method(options: &RequestOptions, name: &str, method: &str) -> Result<()> {
+    if options.request.is_some() || options.get || options.head {
+        return Err(
+            Failure::usage(format!("{name} decides on the method itself: {method}"))
+                .hint("for another method make a raw call: rein METHOD TARGET"),
+        );
+    }
+    Ok(())
+}
+
+/// The failure for a name that is given two values where it can hold one.
+fn given_twice(name: &str) -> Failure {
+    Failure::usage(format!("{name} is given twice")).hint("leave one of the two out")
 }
 
 fn method(words: &Words<'_>, options: &RequestOptions, given: Given) -> Result<Method> {

@@ -54,6 +54,12 @@ pub(crate) fn decide(options: &OutputOptions, declared: &Declared) -> Result<Vie
             return Err(without_effect(name));
         }
     }
+    if options.fail && options.keep_error_body {
+        return Err(Failure::usage(
+            "-f drops the body of an HTTP error, and --keep-error-body prints it",
+        )
+        .hint("leave one of the two out"));
+    }
     let filter = match &options.filter {
         Some(code) => Some(Filter::compile(
             "-q",

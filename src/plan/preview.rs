@@ -254,7 +254,7 @@ pub(crate) fn curl(
     }
     words.extend(removed_words(request));
     words.extend(body_words(&request.body, typed)?);
-    words.extend(proxy_words(profile, connection, proxy));
+    words.extend(proxy_words(request, profile, connection, proxy));
     words.extend(connection_words(profile, connection));
     Ok(words.join(" ") + "\n")
 }
@@ -273,8 +273,10 @@ fn removed_words(request: &Request) -> Vec<String> {
     .collect()
 }
 
-/// Says through which proxy, and where one was set aside, that there is none.
+/// Says through which proxy, and that there is none where one was set aside. Plain http stays on
+/// this machine: a proxy that the environment names where the line is pasted must not see the token.
 fn proxy_words(
+    request: &Request,
     profile: &Profile,
     options: &ConnectionOptions,
     proxy: Option<&Proxy>,
@@ -282,7 +284,7 @@ fn proxy_words(
     let was_given = options.proxy.is_some() || profile.proxy.is_some();
     match proxy {
         Some(proxy) => Some(format!("-x {}", shell_words::quote(&proxy.address()))),
-        None => was_given.then(|| "-x ''".to_owned()),
+        None => (was_given || request.url.scheme() == "http").then(|| "-x ''".to_owned()),
     }
 }
 

@@ -7,7 +7,7 @@ use super::body;
 use super::fields::{Fields, json_string};
 use super::headers::Headers;
 use super::target::{self, Var};
-use super::{Plan, finish, typed_headers, vars};
+use super::{Given, Plan, finish, given_twice, keep_method, typed_headers, vars};
 use crate::catalogue::{Endpoint, Field, Kind, limits};
 use crate::cli::items::{Item, Kind as ItemKind};
 use crate::cli::options::RequestOptions;
@@ -29,13 +29,7 @@ pub(crate) fn call(
     input: Input,
     profile: &Profile,
 ) -> Result<Plan> {
-    if options.request.is_some() || options.get || options.head {
-        return Err(Failure::usage(format!(
-            "{} decides on the method itself: {}",
-            endpoint.name, endpoint.method
-        ))
-        .hint("for another method make a raw call: rein METHOD TARGET"));
-    }
+    keep_method(options, endpoint.name, endpoint.method)?;
     let mut assigned = Assigned {
         path: vars(&options.var)?,
         ..Assigned::default()
@@ -43,21 +37,14 @@ pub(crate) fn call(
     for item in &input.items {
         assigned.take(endpoint, item)?;
     }
-    let whole_body = !input.data.is_empty() || input.upload.is_some();
-    if whole_body && assigned.has_fields {
-        return Err(
-            Failure::usage("the body is given twice: whole and by fields")
-                .hint("leave out -d, or the items that are fields of the body"),
-        );
-    }
-    let has_form = !input.form.is_empty();
-    let missing = assigned.missing(endpoint, profile, whole_body, has_form);
+    let given = Given::of_call(&input, assigned.has_fields)?;
+    let missing = assigned.missing(endpoint, profile, given.is_whole());
     if !missing.is_empty() {
         return Err(incomplete(endpoint, &missing));
     }
     let mut url = target::resolve(endpoint.path, profile, &assigned.path)?;
     let filled = target::filled(endpoint.path, profile, &assigned.path);
-    let mut query = body::query(&input.items, &[]);
+    let mut query = body::query(&input.items, &input.url_query);
     query.extend(assigned.query.iter().cloned());
     super::add_query(&mut url, &query, profile)?;
     let mut headers = typed_headers(&input, options)?;
@@ -135,6 +122,9 @@ impl Assigned {
         let place = place(endpoint, &name, item).ok_or_else(|| undeclared(endpoint, &item.key))?;
         match place {
             Place::Path(field) => {
+                if self.given.contains(&field.name) {
+                    return Err(given_twice(field.name));
+                }
                 self.path.push(Var {
                     name: field.name.to_owned(),
                     value: item.value.clone(),
@@ -175,7 +165,6 @@ impl Assigned {
         endpoint: &'static Endpoint,
         profile: &Profile,
         whole_body: bool,
-        has_form: bool,
     ) -> Vec<(&'static str, &'static str)> {
         let mut missing = Vec::new();
         for field in endpoint.path_params {
@@ -203,7 +192,6 @@ impl Assigned {
                 .iter()
                 .any(|given| given.starts_with(&format!("{}.", field.name)));
             if whole_body
-                || has_form
                 || nested
                 || parent_whole
                 || child_given

@@ -4,7 +4,9 @@ use http::Method;
 use percent_encoding::utf8_percent_encode;
 
 use super::target::{self, Var};
-use super::{Plan, add_query, body, finish, typed_headers, vars};
+use super::{
+    Given, Plan, add_query, body, finish, given_twice, keep_method, make_body, typed_headers, vars,
+};
 use crate::catalogue::user::{UserTemplate, Value};
 use crate::cli::items::{Item, Kind as ItemKind};
 use crate::cli::options::RequestOptions;
@@ -25,15 +27,17 @@ pub(crate) fn call(
     input: Input,
     profile: &Profile,
 ) -> Result<Plan> {
-    let names = template.names();
-    let mut values: Vec<(&str, Value, Origin)> = Vec::new();
-    for item in input.items.iter().filter(|item| item.is_field()) {
-        let name = names
-            .iter()
-            .find(|name| **name == item.key)
-            .ok_or_else(|| undeclared(template, item))?;
-        values.push((name, given(template, name, item)?, Origin::Item));
-    }
+    keep_method(options, &sanitise(&template.name), &template.method)?;
+    let outside_body = template.names_outside_body();
+    let is_in_body = |item: &Item| item.is_field() && !outside_body.contains(&item.key.as_str());
+    let mut values = values_of_items(template, &input.items)?;
+    let given = Given::of_call(&input, input.items.iter().any(is_in_body))?;
+    // What stands in the place of the template's body needs none of its values.
+    let names = if given.is_whole() {
+        outside_body
+    } else {
+        template.names()
+    };
     let vars = vars(&options.var)?;
     // The default comes last: the project that a profile or --project names is the one meant.
     for name in &names {
@@ -86,7 +90,7 @@ pub(crate) fn call(
         })
         .collect();
     let mut url = target::resolve(&template.path, profile, &filled)?;
-    let mut query = body::query(&input.items, &[]);
+    let mut query = body::query(&input.items, &input.url_query);
     let encode = |text: &str| utf8_percent_encode(text, COMPONENT).to_string();
     for (name, shape) in &template.query {
         let text = Value::of_json(&shape.fill(&value_of)?).text;
@@ -94,13 +98,12 @@ pub(crate) fn call(
     }
     add_query(&mut url, &query, profile)?;
     let mut headers = typed_headers(&input, options)?;
-    let body = match (&template.body, input.data.is_empty()) {
-        (_, false) => body::from_data(&input.data, &mut headers)?,
-        (Some(shape), true) => {
+    let body = match &template.body {
+        Some(shape) if !given.is_whole() => {
             headers.set_default("Content-Type", "application/json");
             Body::Bytes(shape.fill(&value_of)?.into())
         }
-        (None, true) => Body::Empty,
+        _ => make_body(given, input, &mut headers)?,
     };
     let method = Method::from_bytes(template.method.as_bytes())
         .map_err(|_| Failure::usage("the template has no valid method"))?;
@@ -108,6 +111,26 @@ pub(crate) fn call(
         request: finish(method, url, headers, body),
         filled,
     })
+}
+
+/// Returns the values that are given by items.
+fn values_of_items<'a>(
+    template: &'a UserTemplate,
+    items: &[Item],
+) -> Result<Vec<(&'a str, Value, Origin)>> {
+    let names = template.names();
+    let mut values: Vec<(&str, Value, Origin)> = Vec::new();
+    for item in items.iter().filter(|item| item.is_field()) {
+        let name = names
+            .iter()
+            .find(|name| **name == item.key)
+            .ok_or_else(|| undeclared(template, item))?;
+        if values.iter().any(|(found, _, _)| found == name) {
+            return Err(given_twice(name));
+        }
+        values.push((name, given(template, name, item)?, Origin::Item));
+    }
+    Ok(values)
 }
 
 fn undeclared(template: &UserTemplate, item: &Item) -> Failure {

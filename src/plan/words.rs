@@ -4,6 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use http::Method;
 
+use crate::catalogue;
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
 
@@ -54,7 +55,8 @@ pub(crate) fn split<'a>(
         return Err(Failure::usage("the target is not valid UTF-8"));
     };
     if !target.contains('/') {
-        return Err(not_a_target(target, &subcommands()));
+        let next = words.get(position + 1).and_then(|word| word.to_str());
+        return Err(not_a_target(target, next, &subcommands()));
     }
     Ok(Words {
         method,
@@ -63,17 +65,34 @@ pub(crate) fn split<'a>(
     })
 }
 
-fn not_a_target(word: &str, subcommands: &[String]) -> Failure {
+fn not_a_target(word: &str, next: Option<&str>, subcommands: &[String]) -> Failure {
     let failure = Failure::usage(format!(
         "'{}' is neither a target nor a subcommand",
         sanitise(word)
     ));
-    let close = nearest(word, subcommands.iter().map(String::as_str));
+    let mut close: Vec<String> = nearest(word, subcommands.iter().map(String::as_str))
+        .into_iter()
+        .map(str::to_owned)
+        .collect();
+    let path = format!("/api/v1/{word}");
+    if catalogue::all()
+        .iter()
+        .any(|endpoint| endpoint.path == path)
+    {
+        close.push(format!("v1/{word}"));
+    }
+    if catalogue::by_name(word).is_some() {
+        close.push(format!("rein call {word}"));
+    }
     let failure = if close.is_empty() {
         failure
     } else {
         failure.hint(format!("did you mean {}?", close.join(" or ")))
     };
+    let is_method = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase());
+    if let (true, Some(next)) = (is_method, next.filter(|next| next.contains('/'))) {
+        return failure.hint(format!("another method: rein -X {word} {}", sanitise(next)));
+    }
     failure.hint("a target has a slash: /api/v1/datasets, v1/datasets, /auth/user")
 }
 

@@ -51,7 +51,8 @@ impl About<'_> {
         format!("{cut}…")
     }
 
-    fn call(&self) -> String {
+    /// Returns the call's method and path.
+    pub(crate) fn call(&self) -> String {
         format!("{} {}", self.method, self.clean(self.path))
     }
 
@@ -387,6 +388,14 @@ fn request_may_have_arrived(failure: &TransportFailure) -> bool {
                 | TransportKind::Upload { .. }
                 | TransportKind::RefusedStream
         )
+}
+
+/// What is said of a request, and no read, that a signal has interrupted on its way.
+pub(crate) fn interrupted(about: &About<'_>) -> Failure {
+    outcome(
+        Failure::new(Exit::Interrupted, "interrupted").fact(about.call()),
+        about,
+    )
 }
 
 /// Adds, for anything but a read, that its outcome is not known.

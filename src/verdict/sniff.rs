@@ -86,6 +86,20 @@ impl Sniffer {
         }
     }
 
+    /// Returns whether it may still show that a success status hides a failure: a page in the
+    /// answer's place, or a `status` that says so. It is asked only of the beginning.
+    pub(crate) fn may_be_a_failure(&self) -> bool {
+        match self.status() {
+            Some(status) => status == "error",
+            None => !self.is_beyond_the_beginning() || (self.is_html() && !self.timed),
+        }
+    }
+
+    /// Returns whether more has passed than is looked at for signs of a failure.
+    pub(crate) fn is_beyond_the_beginning(&self) -> bool {
+        self.seen > ENOUGH as u64
+    }
+
     /// Returns how many bytes have passed.
     pub(crate) fn seen(&self) -> u64 {
         self.seen

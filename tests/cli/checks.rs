@@ -126,6 +126,7 @@ fn what_cannot_be_read_is_refused_before_anything_is_sent() {
         (&["--expect-status", "2000"], "200,404 or 2xx"),
         (&["--max-server-time", "-1"], "--max-server-time"),
         (&["--until", ".x", "--every", "soon"], "--every"),
+        (&["--until", ".x", "--every", "0"], "must be more than 0"),
         (&["--every", "1s"], "--until"),
         (&["--report", "out.xml"], "--report junit=FILE"),
     ] {
@@ -382,13 +383,27 @@ fn under_github_actions_failures_are_annotations_and_nothing_else_is() {
     .exit(4);
     let begins = |line: &&str| line.trim_start().starts_with("::stop");
     assert_eq!(run.stderr_text().lines().find(begins), None, "{run}");
-    assert!(
-        !rein(["/api/v1/x"])
+    // A line that cannot be read fails the step as well.
+    for (words, says) in [
+        (&["/api/v1/x", "--nonsense"][..], "unexpected argument"),
+        (&["/api/v1/x", "-u", "a:b"], "curl's option -u"),
+    ] {
+        let run = rein(words).var("GITHUB_ACTIONS", "true").run().exit(2);
+        let text = run.stderr_text();
+        let annotation = format!("::error title=rein (exit 2)::{says}");
+        assert!(
+            text.lines().any(|line| line.starts_with(&annotation)),
+            "{run}"
+        );
+    }
+    for elsewhere in ["", "false"] {
+        rein(["/api/v1/x"])
             .at(&server.url())
+            .var("GITHUB_ACTIONS", elsewhere)
             .run()
-            .stderr_text()
-            .contains("::error")
-    );
+            .exit(4)
+            .never_says("::error");
+    }
 }
 
 #[test]

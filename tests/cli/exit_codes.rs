@@ -133,6 +133,43 @@ fn a_head_is_judged_by_its_status() {
 }
 
 #[test]
+fn a_call_by_name_has_the_codes_of_a_raw_call() {
+    let bytes = |text: &str| Reply::Close(text.as_bytes().to_vec());
+    let with = |head: &str| {
+        bytes(&format!(
+            "HTTP/1.1 200 OK\r\nServer-Timing: total;dur=1\r\n{head}"
+        ))
+    };
+    for (reply, words, exit) in [
+        (Reply::json(200, r#"{"status":"ok"}"#), &[][..], 0),
+        (Reply::with(302, &["Location: /x"], b""), &[], 3),
+        (Reply::json(404, r#"{"status":"error"}"#), &[], 4),
+        (Reply::json(500, r#"{"status":"error"}"#), &[], 5),
+        (Reply::json(200, r#"{"status":"error"}"#), &[], 5),
+        (Reply::with(200, &[], b"<html>"), &[], 8),
+        (Reply::json(200, "{}"), &["--expect", "false"], 11),
+        (with("Content-Length: 9\r\n\r\n{"), &[], 18),
+        (Reply::json(200, "{}"), &["-o", "/nonexistent/x"], 23),
+        (Reply::Hang(Vec::new()), &["-m", "0.2"], 28),
+        (bytes(""), &[], 52),
+        (bytes("nonsense\r\n\r\n"), &[], 56),
+        (
+            with("Content-Encoding: x\r\nContent-Length: 1\r\n\r\n{"),
+            &[],
+            61,
+        ),
+        (Reply::json(200, "{}"), &["--max-size", "1"], 63),
+        (Reply::json(200, "{}"), &["--nonsense"], 2),
+    ] {
+        let server = Recorder::always(reply);
+        for target in [&["v1/sources"][..], &["call", "list-sources"]] {
+            let line = [target, &["--retry", "0"], words].concat();
+            rein(line).at(&server.url()).run().exit(exit);
+        }
+    }
+}
+
+#[test]
 fn help_and_version_are_answers() {
     let version = rein(["--version"]).run().exit(0);
     assert!(version.stdout_text().starts_with("rein "));
@@ -141,6 +178,10 @@ fn help_and_version_are_answers() {
         &["-h"],
         &["help"],
         &["help", "profile"],
+        &["--color", "never", "help"],
+        &["-s", "help", "call"],
+        &["help", "--color", "never"],
+        &["help", "profile", "list", "-p", "x"],
         &["profile", "--help"],
         &["profile", "list", "-h"],
     ] {

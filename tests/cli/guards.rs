@@ -502,14 +502,13 @@ fn the_curl_line_goes_the_same_way() {
     let server = server();
     let config = |proxy: &str| {
         format!(
-            "[profiles.p]\nendpoint = \"{}\"\nproxy = \"{proxy}\"\ntoken = \"{CANARY}\"\n",
-            server.url()
+            "[profiles.p]\nendpoint = \"https://tenant.example\"\nproxy = \"{proxy}\"\ntoken = \"{CANARY}\"\n"
         )
     };
     let line = |proxy: &str, words: &[&str]| {
         rein([&["-p", "p", "v1/x", "--curl"], words].concat())
             .config(&config(proxy))
-            .var("http_proxy", "http://env.example:3128")
+            .var("https_proxy", "http://env.example:3128")
             .run()
             .exit(0)
             .no_canary()
@@ -529,8 +528,8 @@ fn the_curl_line_goes_the_same_way() {
         ("proxy.example", &["-x", ""], "-x ''"),
         (
             "proxy.example",
-            &["--noproxy", "127.0.0.1"],
-            "-x '' --noproxy 127.0.0.1",
+            &["--noproxy", "tenant.example"],
+            "-x '' --noproxy tenant.example",
         ),
     ] {
         let run = line(proxy, words);
@@ -546,16 +545,19 @@ fn the_curl_line_goes_the_same_way() {
         );
         run.says("note: the proxy's user and password are left out: add -U USER:PASSWORD");
     }
-    // The environment's is curl's as well.
-    let run = rein(["v1/x", "--curl"])
-        .at(&server.url())
-        .var("http_proxy", "http://env.example:3128")
-        .run()
-        .exit(0);
-    assert!(
-        run.stdout_text().contains("-x http://env.example:3128"),
-        "{run}"
-    );
+    // The environment's is curl's as well; over plain http it must not be.
+    for (endpoint, shown) in [
+        ("https://tenant.example", "-x http://env.example:3128"),
+        (server.url().as_str(), "-x ''"),
+    ] {
+        let run = rein(["v1/x", "--curl"])
+            .at(endpoint)
+            .var("http_proxy", "http://env.example:3128")
+            .var("https_proxy", "http://env.example:3128")
+            .run()
+            .exit(0);
+        assert!(run.stdout_text().contains(shown), "{run}");
+    }
     server.saw_nothing();
 }
 

@@ -221,6 +221,96 @@ fn two_lists_are_an_error_that_names_both() {
 }
 
 #[test]
+fn an_empty_answer_has_no_items_and_is_fine() {
+    for reply in [Reply::with(204, &[], b""), Reply::with(200, &[], b"")] {
+        let server = Recorder::always(reply);
+        for words in [
+            &["-t"][..],
+            &["--format", "csv"],
+            &["--format", "yaml"],
+            &["--format", "pretty"],
+            &["-q", ".x"],
+        ] {
+            rein([&["v1/x"][..], words].concat())
+                .at(&server.url())
+                .run()
+                .exit(0)
+                .stdout("")
+                .never_says("error");
+        }
+    }
+}
+
+#[test]
+fn filters_make_rows_of_csv_and_tsv() {
+    let body = r#"{"status":"ok","r":[[1.10,"a\"b",null],[true,"c\td"]]}"#;
+    let server = Recorder::always(Reply::json(200, body));
+    for (filter, expected) in [
+        (".r[] | @csv", "1.10,\"a\"\"b\",\ntrue,\"c\td\"\n"),
+        (".r[] | @tsv", "1.10\ta\"b\t\ntrue\tc\\td\n"),
+        ("nan, [infinite]", "null\n[\n  1.7976931348623157e+308\n]\n"),
+    ] {
+        rein(["v1/x", "-q", filter])
+            .at(&server.url())
+            .run()
+            .exit(0)
+            .stdout(expected);
+    }
+}
+
+#[test]
+fn a_failure_under_200_is_not_laid_out_and_a_long_answer_streams() {
+    let timed: &[&str] = &["Server-Timing: total;dur=1"];
+    let page = format!("<html><title>Sign in</title>{}", "x".repeat(300_000));
+    let error = format!(
+        r#"{{"status":"error","message":"{}"}}"#,
+        "x".repeat(300_000)
+    );
+    for (headers, body, exit) in [
+        (timed, r#"{"status":"error","message":"no"}"#, 5),
+        (timed, &error, 5),
+        (&[], "<html><title>Sign in</title>", 8),
+        (&[], &page, 8),
+        (&[], r#"{"x":1}"#, 8),
+    ] {
+        let server = Recorder::always(Reply::with(200, headers, body.as_bytes()));
+        for format in ["pretty", "compact"] {
+            rein(["v1/x", "--format", format])
+                .at(&server.url())
+                .run()
+                .exit(exit)
+                .stdout("");
+        }
+    }
+    // Half of a long answer is there before the rest has come, and memory holds the beginning alone.
+    let half = format!(r#"{{"list":[{}"#, "1, ".repeat(100_000));
+    let whole = format!(r#"{half}1],"status":"ok"}}"#);
+    let head = format!(
+        "HTTP/1.1 200 OK\r\nServer-Timing: total;dur=1\r\nContent-Length: {}\r\n\r\n",
+        whole.len()
+    );
+    for (format, first) in [
+        ("compact", r#"{"list":[1,1,1"#),
+        ("pretty", "{\n  \"list\": [\n    1,"),
+    ] {
+        let server = Recorder::always(Reply::Hang(format!("{head}{half}").into_bytes()));
+        let call = rein(["v1/x", "--format", format]).at(&server.url());
+        let mut child = call
+            .command()
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::null())
+            .spawn()
+            .expect("a start");
+        let mut start = vec![0; first.len()];
+        let mut stdout = child.stdout.take().expect("a pipe");
+        std::io::Read::read_exact(&mut stdout, &mut start).expect("the first bytes");
+        assert_eq!(String::from_utf8_lossy(&start), first);
+        child.kill().expect("ended");
+        child.wait().expect("an end");
+    }
+}
+
+#[test]
 fn a_failed_call_prints_nothing_through_a_renderer() {
     let body = r#"{"status":"error","message":"gone"}"#;
     for args in [

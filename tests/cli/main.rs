@@ -48,6 +48,8 @@ mod screen;
 #[cfg(test)]
 mod secrets;
 #[cfg(test)]
+mod streams;
+#[cfg(test)]
 mod templates;
 #[cfg(test)]
 mod tenant;

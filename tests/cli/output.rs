@@ -211,11 +211,55 @@ fn a_file_appears_whole_or_not_at_all() {
         .at(&good.url())
         .run()
         .exit(0);
-    rein(["/api/v1/x", "-o", "/nonexistent/x"])
-        .at(&good.url())
+}
+
+#[test]
+fn blanks_at_a_mistake_are_kept() {
+    for (body, compact) in [
+        (
+            r#"{"status":"ok","a": 1   2}"#,
+            r#"{"status":"ok","a":1   2}"#,
+        ),
+        (r#"[1, [2 3]]"#, r#"[1,[2 3]]"#),
+        ("{\"a\":\"b \u{1}\"}", "{\"a\":\"b \u{1}\"}"),
+    ] {
+        let server = Recorder::always(Reply::json(200, body));
+        rein(["v1/x", "--format", "compact"])
+            .at(&server.url())
+            .run()
+            .exit(0)
+            .stdout(compact)
+            .says("it is shown as received from there");
+    }
+}
+
+#[test]
+fn a_file_that_cannot_be_written_is_named_before_anything_is_sent_where_that_is_known() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let folder = tempfile::tempdir().expect("a folder");
+    let folder = folder.path().to_str().expect("text");
+    let unsent = |file: &str, exit, says: &str| {
+        rein(["POST", "/api/v1/x", "-o", file])
+            .at(&server.url())
+            .run()
+            .exit(exit)
+            .stdout("")
+            .says(&format!("{says}\n  nothing was sent"));
+    };
+    let missing = "error: cannot write /nonexistent/x: no such file or directory";
+    unsent("/nonexistent/x", 23, missing);
+    unsent(
+        folder,
+        23,
+        &format!("error: cannot write {folder}: is a directory"),
+    );
+    unsent("", 2, "error: -o names no file");
+    server.saw_nothing();
+    rein(["/api/v1/x", "-D", "/nonexistent/x"])
+        .at(&server.url())
         .run()
         .exit(23)
-        .says("cannot write");
+        .says(missing);
 }
 
 #[cfg(target_os = "linux")]
@@ -238,6 +282,50 @@ fn a_full_disk_is_23() {
         .status()
         .expect("an end");
     assert_eq!(exit_code(status), 23);
+}
+
+#[cfg(unix)]
+#[test]
+fn a_closed_pipe_hides_no_failure() {
+    let big = format!(r#"{{"status":"ok","list":[{}1]}}"#, "1,".repeat(500_000));
+    let platform = |status| Reply::json(status, &big);
+    let page = Reply::with(200, &[], b"<html><title>Sign in</title>");
+    for (reply, words, exit, says) in [
+        (platform(200), &["-q", ".status"][..], 0, ""),
+        (platform(200), &["--expect", "true"], 0, ""),
+        (platform(200), &["--max-server-time", "1s"], 0, ""),
+        (platform(404), &["--expect-status", "404"], 0, ""),
+        (
+            platform(200),
+            &["--expect", "false"],
+            11,
+            "--expect 'false'",
+        ),
+        (platform(200), &["--expect-status", "404"], 11, "it was 200"),
+        (
+            platform(200),
+            &["--max-server-time", "1ms"],
+            11,
+            "--max-server-time",
+        ),
+        (platform(401), &[], 4, "401"),
+        (platform(500), &["-X", "POST"], 5, "500"),
+        (page, &[], 8, "Sign in"),
+    ] {
+        let server = Recorder::always(reply);
+        let call = rein([&["v1/x"][..], words].concat()).at(&server.url());
+        let mut child = call
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a start");
+        drop(child.stdout.take());
+        let end = child.wait_with_output().expect("an end");
+        let told = String::from_utf8_lossy(&end.stderr);
+        assert_eq!(exit_code(end.status), exit, "{words:?}: {told}");
+        assert!(told.contains(says), "{words:?}: {told}");
+    }
 }
 
 #[test]

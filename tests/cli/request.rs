@@ -297,8 +297,53 @@ fn stdin_is_read_only_when_it_is_asked_for() {
 }
 
 #[test]
+fn standard_input_is_read_for_one_option_alone() {
+    let server = Recorder::always(Reply::json(200, OK));
+    let url = format!("{}/api/v1/x", server.url());
+    let others: [&[&str]; 7] = [
+        &["-d", "@-"],
+        &["--data-urlencode", "a@-"],
+        &["-H", "@-"],
+        &["-T", "-"],
+        &["-F", "a=@-"],
+        &["-F", "a=<-"],
+        &["--token-file", "-"],
+    ];
+    for other in others {
+        for curl in [&[][..], &["curl"]] {
+            let line = [curl, &[&url, "-w", "@-"], other].concat();
+            rein(line)
+                .at(&server.url())
+                .stdin(CANARY)
+                .run()
+                .exit(2)
+                .stdout("")
+                .says("names standard input, which is taken already")
+                .no_canary();
+        }
+    }
+    let item = ["v1/x", "a=@-", "-w", "@-"];
+    rein(item).at(&server.url()).stdin("x").run().exit(2);
+    server.saw_nothing();
+    rein(["v1/x", "-w", "@-"])
+        .at(&server.url())
+        .stdin("-%{http_code}")
+        .run()
+        .exit(0)
+        .stdout(format!("{OK}-200"));
+}
+
+#[test]
 fn what_is_wrong_before_sending_sends_nothing() {
-    let cases: [(&[&str], &str); 51] = [
+    let cases: [(&[&str], &str); 56] = [
+        (&["v1/x", "https://other/x"], "is a URL and no item"),
+        (&["datasets"], "did you mean v1/datasets?"),
+        (
+            &["export-dataset"],
+            "did you mean rein call export-dataset?",
+        ),
+        (&["TRACE", "v1/x"], "another method: rein -X TRACE v1/x"),
+        (&["v1/x", "-f", "--keep-error-body"], "-f drops"),
         (&[], "no target"),
         (&["foo"], "neither a target nor a subcommand"),
         (&["prof", "list"], "did you mean profile"),
@@ -395,6 +440,153 @@ fn a_single_option_given_twice_counts_last_and_options_stand_anywhere() {
         "PATCH /api/v1/x"
     );
     assert_eq!(sent(&["v1/x", "-X", "PUT"]).line(), "PUT /api/v1/x");
+}
+
+#[test]
+fn every_option_of_a_call_stands_before_and_behind_what_is_called() {
+    let command = ::rein::command();
+    let endpoint = "http://127.0.0.1:9";
+    for option in command.get_arguments() {
+        let Some(long) = option
+            .get_long()
+            .filter(|long| !["version", "help"].contains(long))
+        else {
+            continue;
+        };
+        let mut words = vec![format!("--{long}")];
+        if option.get_action().takes_values() {
+            let values = option.get_num_args().map_or(1, |range| range.min_values());
+            words.extend(std::iter::repeat_n("1".to_owned(), values));
+        }
+        for called in [&["v1/x"][..], &["call", "list-sources"]] {
+            let called: Vec<String> = called.iter().map(|word| (*word).to_owned()).collect();
+            let last = ["--dry-run".to_owned()];
+            let ends = [
+                [&words[..], &called, &last].concat(),
+                [&called[..], &words, &last].concat(),
+                [&called[..1], &words, &called[1..], &last].concat(),
+            ]
+            .map(|line| {
+                let run = rein(line).at(endpoint).run();
+                (run.exit, run.stdout_text(), run.stderr_text())
+            });
+            assert_eq!(ends[0], ends[1], "{words:?} {called:?}");
+            assert_eq!(ends[0], ends[2], "{words:?} {called:?}");
+        }
+    }
+}
+
+#[test]
+fn curls_options_that_change_nothing_are_accepted() {
+    for words in [
+        &["v1/x", "-N"][..],
+        &["-sNg", "v1/x", "-#"],
+        &["v1/x", "--globoff", "--no-buffer", "--no-progress-meter"],
+        &["v1/x", "--tlsv1.2", "--keepalive-time", "5", "--no-netrc"],
+        &["-N", "call", "list-sources", "-g"],
+    ] {
+        let request = sent(words);
+        assert!(request.line().starts_with("GET /api/v1/"), "{words:?}");
+    }
+    assert_eq!(
+        sent(&["v1/x", "-NH", "X-A: -g", "-N"]).header("x-a"),
+        ["-g"]
+    );
+}
+
+#[test]
+fn curls_other_options_are_refused_by_name() {
+    for (words, says) in [
+        (
+            &["v1/x", "-u", "a:b"][..],
+            "error: curl's option -u is not to be had here\n  nothing was sent\n  instead: the profile's token is sent",
+        ),
+        (&["-b", "c=d", "v1/x"], "instead: -H 'Cookie: name=value'"),
+        (&["v1/x", "-sO"], "instead: -o FILE"),
+        (&["--url", "v1/x"], "instead: write the URL as it is"),
+        (&["v1/x", "--trace", "f"], "rein curl has it neither: -v"),
+        (
+            &["v1/x", "--path-as-is"],
+            "curl's option --path-as-is is not to be had here\n  nothing was sent\n  rein curl takes it",
+        ),
+        (
+            &["call", "list-sources", "--netrc"],
+            "rein curl has it neither: a profile names",
+        ),
+    ] {
+        refused(words, says);
+    }
+}
+
+#[test]
+fn no_tip_says_to_write_an_option_as_a_value() {
+    for words in [
+        &["v1/x", "--nonsense"][..],
+        &["profile", "list", "-p", "x"],
+        &["v1/x", "--retry", "-1"],
+        &["v1/x", "--max-redirs", "-1"],
+        &["v1/x", "--max-size", "-1"],
+        &["v1/x", "--paginate", "--limit", "-1"],
+    ] {
+        rein(words).run().exit(2).stdout("").never_says("-- -");
+    }
+    refused(
+        &["v1/x", "--retry", "-1"],
+        "invalid value '-1' for '--retry",
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_files_name_may_be_any_bytes() {
+    use std::ffi::{OsStr, OsString};
+    use std::os::unix::ffi::OsStrExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join(OsStr::from_bytes(b"\xff"));
+    std::fs::write(&file, "{\"k\":1}").expect("written");
+    let word = |start: &str, end: &str| {
+        let mut word = OsString::from(start);
+        word.push(&file);
+        word.push(end);
+        word
+    };
+    let one = |option: &str, start: &str, end: &str| {
+        let words = [option.into(), word(start, end)];
+        let words: Vec<OsString> = words
+            .into_iter()
+            .filter(|word| !word.is_empty())
+            .chain(["v1/x/".into()])
+            .collect();
+        // A target stands before its items.
+        let is_item = option.is_empty();
+        let words: Vec<_> = if is_item {
+            words.into_iter().rev().collect()
+        } else {
+            words
+        };
+        sent(&words)
+    };
+    let text = |start: &str| one("", start, "").text();
+    assert_eq!(text("a=@"), r#"{"a":"{\"k\":1}"}"#);
+    assert_eq!(text("a:=@"), r#"{"a":{"k":1}}"#);
+    assert_eq!(one("-d", "@", "").text(), r#"{"k":1}"#);
+    assert_eq!(one("-T", "", "").text(), r#"{"k":1}"#);
+    let encoded = "a=%7B%22k%22%3A1%7D";
+    assert_eq!(one("--data-urlencode", "a@", "").text(), encoded);
+    let line = one("--url-query", "a@", "").line().to_owned();
+    assert_eq!(line, format!("GET /api/v1/x/?{encoded}"));
+    for (start, end) in [("a=@", ";type=x/y"), ("a=<", ";type=x/y"), ("a=@", "")] {
+        let form = one("-F", start, end).text();
+        assert!(form.contains("{\"k\":1}"), "{form}");
+        assert_eq!(form.contains("Content-Type: x/y"), !end.is_empty());
+    }
+    sent(&["v1/x".into(), "--report".into(), word("junit=", ".xml")]);
+    sent(&["v1/x".into(), "-o".into(), word("", ".o")]);
+    sent(&["v1/x".into(), "-D".into(), word("", ".d")]);
+    sent(&["v1/x".into(), "--meta".into(), word("", ".m")]);
+    assert_eq!(std::fs::read_dir(folder.path()).expect("read").count(), 5);
+    let bad = OsStr::from_bytes(b"a=\xff");
+    refused(&[OsStr::new("v1/x"), bad], "an item is not valid UTF-8");
 }
 
 #[test]

@@ -430,6 +430,53 @@ fn templates_of_ones_own_keep_types_and_cannot_be_injected() {
 }
 
 #[test]
+fn what_a_template_of_ones_own_cannot_use_is_an_error() {
+    let server = Recorder::always(Reply::json(200, OK));
+    let config = format!(
+        "[profiles.p]\nendpoint = \"{}\"\nproject = \"retail\"\ntoken = \"{CANARY}\"\n{OWN}",
+        server.url()
+    );
+    let call = |args: &[&str]| {
+        let line = [&["-p", "p", "call", "late-orders"][..], args].concat();
+        rein(line).config(&config).run()
+    };
+    for (args, says) in [
+        (
+            &["since=1", "-d", "{}"][..],
+            "the body is given twice: by -d and by items",
+        ),
+        (&["since=1", "-F", "a=b"], "by items and by -F"),
+        (&["since=1", "-T", "/dev/null"], "by items and by -T"),
+        (&["-d", "{}", "-F", "a=b"], "by -d and by -F"),
+        (&["since=1", "limit=1", "limit=2"], "limit is given twice"),
+        (&["since=1", "-X", "GET"], "decides on the method itself"),
+        (&["since=1", "-I"], "decides on the method itself"),
+    ] {
+        call(args).exit(2).stdout("").says(says).no_canary();
+    }
+    let two_forms = ["call", "get-dataset", "dataset=a", "dataset=b", "project=c"];
+    rein(two_forms)
+        .at(&server.url())
+        .run()
+        .exit(2)
+        .says("dataset is given twice");
+    server.saw_nothing();
+    // In the place of its body, what is given needs none of the body's values.
+    call(&["dataset=x", "-d", "{\"a\":1}"]).exit(0);
+    call(&["-F", "a=b", "--url-query", "n=a b"]).exit(0);
+    let requests = server.requests();
+    assert_eq!(
+        (requests[0].line(), requests[0].text().as_str()),
+        ("POST /api/v1/datasets/retail/x/export", "{\"a\":1}")
+    );
+    assert_eq!(
+        requests[1].line(),
+        "POST /api/v1/datasets/retail/orders/export?n=a+b"
+    );
+    assert!(requests[1].header("content-type")[0].starts_with("multipart/form-data"));
+}
+
+#[test]
 fn a_templates_default_comes_after_everything_else_and_gives_the_type() {
     let server = Recorder::always(Reply::json(200, OK));
     let config = format!(
@@ -523,11 +570,21 @@ fn a_broken_template_names_file_line_and_key() {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("config.toml");
         std::fs::write(&file, text).expect("written");
-        rein(["call", "x", "--templates", &file.display().to_string()])
-            .run()
-            .exit(2)
-            .says(says);
+        // It is read whatever is called.
+        for name in ["x", "list-sources"] {
+            for words in [&["call", name, "-p", "demo"][..], &["templates", name]] {
+                rein([words, &["--templates", &file.display().to_string()]].concat())
+                    .run()
+                    .exit(2)
+                    .stdout("")
+                    .says(says);
+            }
+        }
     }
+    rein(["call", "list-sources", "--templates", "/nonexistent"])
+        .run()
+        .exit(2)
+        .says("cannot read the templates in /nonexistent");
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("own.toml");
     std::fs::write(&file, OWN).expect("written");

@@ -213,6 +213,14 @@ fn each_fault_ends_with_its_own_code() {
         ("html", 8, "Sign in to your account"),
         ("redirect", 3, "login.example.invalid"),
         ("empty", 52, "without an answer"),
+        ("503:0", 0, "200 OK"),
+        ("503:100%", 5, "503 Service Unavailable from Re:infer"),
+        ("503@/elsewhere", 0, "200 OK"),
+        (
+            "empti",
+            4,
+            "X-Demo-Fault: the fault is not a known one; kinds: ",
+        ),
     ] {
         let header = format!("X-Demo-Fault: {fault}");
         rein([

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use crate::support::command::interrupted;
 use crate::support::{CANARY, Recorder, Reply, rein};
 
 fn json_of(text: &str) -> Value {
@@ -67,6 +68,49 @@ fn meta_is_one_object_on_success_and_on_every_failure() {
         .run()
         .exit(2);
     assert_eq!(read()["profile"], Value::Null);
+}
+
+#[test]
+fn meta_is_never_that_of_an_earlier_call() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("meta.json");
+    let path = file.to_str().expect("text");
+    let server = Recorder::always(Reply::json(403, r#"{"status":"error"}"#));
+    for (words, exit) in [
+        (&["datasets"][..], 2),
+        (&[], 2),
+        (&["call", "nope"], 2),
+        (&["v1/x", "--report", "xml=f"], 2),
+        (&["v1/x", "-w", "@/nonexistent"], 2),
+        (&["call", "export-dataset", "--preflight"], 4),
+    ] {
+        std::fs::write(&file, "an earlier one").expect("written");
+        rein([words, &["--meta", path]].concat())
+            .at(&server.url())
+            .run()
+            .exit(exit);
+        let meta = json_of(&std::fs::read_to_string(&file).expect("written"));
+        assert_eq!(meta["exit"], json!(exit), "{words:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn meta_tells_of_a_signal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("meta.json");
+    std::fs::write(&file, "an earlier one").expect("written");
+    let silent = Recorder::always(Reply::Hang(Vec::new()));
+    let call = rein(["v1/x", "--meta", file.to_str().expect("text")]).at(&silent.url());
+    let (exit, ..) = interrupted(&call, || !silent.requests().is_empty());
+    let meta = json_of(&std::fs::read_to_string(&file).expect("written"));
+    assert_eq!((exit, &meta["exit"]), (130, &json!(130)));
+    assert_eq!(meta["url"], json!(format!("{}/api/v1/x", silent.url())));
+    assert_eq!(
+        (&meta["status"], &meta["error"]),
+        (&Value::Null, &json!("interrupted by a signal"))
+    );
+    assert!(!meta.to_string().contains(CANARY));
 }
 
 #[test]

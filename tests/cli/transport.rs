@@ -4,7 +4,7 @@ use std::net::TcpListener;
 use std::process::Stdio;
 use std::time::Duration;
 
-use crate::support::command::exit_code;
+use crate::support::command::{exit_code, interrupted};
 use crate::support::{CANARY, Demo, Recorder, Reply, rein};
 
 #[test]
@@ -459,7 +459,7 @@ fn a_signal_ends_the_call_in_every_phase_and_leaves_no_litter() {
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("out");
     for (url, busy) in [(silent.url(), 1), (half.url(), 1), (handshake, 0)] {
-        for (signal, code) in [("INT", 130), ("TERM", 143)] {
+        for (signal, code) in [("INT", 130), ("TERM", 143), ("HUP", 129)] {
             let call = rein(["/api/v1/x", "-o", &file.display().to_string()]).at(&url);
             let mut child = call
                 .command()
@@ -485,6 +485,32 @@ fn a_signal_ends_the_call_in_every_phase_and_leaves_no_litter() {
             );
         }
     }
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupted_write_may_have_been_applied() {
+    let silent = Recorder::always(Reply::Hang(Vec::new()));
+    for (method, doubt) in [
+        (
+            "POST",
+            "error: interrupted\n  POST /api/v1/x\n  the outcome is unknown: it may have been applied\n  \
+             read what it changes before it is sent again\n",
+        ),
+        ("GET", ""),
+    ] {
+        silent.take();
+        let call = rein(["-X", method, "/api/v1/x"]).at(&silent.url());
+        let (exit, stdout, stderr) = interrupted(&call, || !silent.requests().is_empty());
+        assert_eq!((exit, stdout.as_str(), stderr.as_str()), (130, "", doubt));
+    }
+    // What has not been sent has not been applied.
+    let mute = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("https://{}", mute.local_addr().expect("an address"));
+    let begun = std::time::Instant::now();
+    let is_time = || begun.elapsed() > Duration::from_millis(300);
+    let call = rein(["POST", "/api/v1/x"]).at(&url);
+    assert_eq!(interrupted(&call, is_time).2, "");
 }
 
 #[cfg(unix)]

@@ -4,6 +4,7 @@
 //! the value `-5`, letters are bundled with a value behind the last one, and a word is an option
 //! wherever it stands.
 
+pub(crate) mod native;
 pub(crate) mod pasted;
 pub(crate) mod table;
 
@@ -11,6 +12,7 @@ use std::ffi::{OsStr, OsString};
 
 use self::table::{CurlOption, Meaning, OWN, TABLE, Takes};
 use crate::cli::options::{ConnectionOptions, DataKind, ProfileOptions};
+use crate::cli::tail;
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
 
@@ -226,7 +228,7 @@ fn long(
     args: &mut CurlArgs,
 ) -> Result<()> {
     let (name, attached) = match name.split_once('=') {
-        Some((name, _)) => (name, Some(tail(word, name.len() + 3))),
+        Some((name, _)) => (name, Some(tail(word, name.len() + 3).to_owned())),
         None => (name, None),
     };
     let shown = format!("--{}", sanitise(name));
@@ -274,7 +276,7 @@ fn letters(
         let value = if rest.is_empty() {
             words.next().ok_or_else(|| needs_value(&shown))?
         } else {
-            rest
+            rest.to_owned()
         };
         return args.apply(found, &shown, value, true);
     }
@@ -295,21 +297,6 @@ fn unknown(name: &str, shown: &str) -> Failure {
     match nearest(name, names).first() {
         Some(close) => failure.hint(format!("did you mean --{close}?")),
         None => failure,
-    }
-}
-
-/// Returns what follows the first `start` bytes of a word, which are ASCII or whole characters.
-fn tail(word: &OsStr, start: usize) -> OsString {
-    #[cfg(unix)]
-    {
-        use std::os::unix::ffi::OsStrExt;
-        let bytes = word.as_bytes();
-        OsStr::from_bytes(bytes.get(start..).unwrap_or_default()).to_owned()
-    }
-    #[cfg(not(unix))]
-    {
-        let text = word.to_string_lossy();
-        OsString::from(text.get(start..).unwrap_or_default())
     }
 }
 

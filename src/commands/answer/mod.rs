@@ -3,7 +3,7 @@
 pub(crate) mod whole;
 
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 
@@ -19,7 +19,7 @@ use crate::output::file::is_terminal;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status;
-use crate::output::terminal::sanitise_text;
+use crate::output::terminal::{sanitise, sanitise_text};
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
 use crate::plan::checks::Checks;
@@ -92,7 +92,12 @@ pub(crate) async fn pass_on(
     record.bytes = sniffer.seen();
     record.timings = Some(answer.exchange.timings());
     let outcome = read.and_then(|read| answer.conclude(read, &sniffer, record));
-    said(outcome, session, record, cx)
+    said(
+        answer.seen_to_fail(outcome, &sniffer, record),
+        session,
+        record,
+        cx,
+    )
 }
 
 /// Keeps a piece of a body.
@@ -149,6 +154,9 @@ pub(crate) fn say(session: &Session<'_>, record: &Record, cx: &Context) {
     }
 }
 
+/// What is done with each piece of a body, and with what has been seen until then.
+pub(crate) type Taking<'a> = dyn FnMut(&[u8], &Sniffer) -> Result<(), Stop> + 'a;
+
 /// Reads a body with its coding undone, piece by piece.
 ///
 /// # Errors
@@ -159,7 +167,7 @@ pub(crate) async fn read_body(
     session: &Session<'_>,
     sniffer: &mut Sniffer,
     received: &mut u64,
-    sink: &mut dyn FnMut(&[u8]) -> Result<(), Stop>,
+    sink: &mut Taking<'_>,
 ) -> Result<(), Stop> {
     let codings = exchange.head.headers.get_all("content-encoding");
     let mut decoder = if reading.head_only || has_no_body(exchange.head.status) {
@@ -184,7 +192,7 @@ pub(crate) async fn read_body(
             )));
         }
         sniffer.push(piece);
-        sink(piece)
+        sink(piece, sniffer)
     };
     while let Some(chunk) = next_chunk(exchange, session).await? {
         *received += chunk.len() as u64;
@@ -293,23 +301,71 @@ struct Reader {
     trouble: Option<Failure>,
     /// The body as far as it is needed when it is complete.
     kept: Option<Vec<u8>>,
+    /// The beginning, where a failure that shows only in the body must print nothing.
+    held_back: Option<Vec<u8>>,
+    /// Whether the reader of our output has gone.
+    is_closed: bool,
+    /// The file or device that is written to, where it is not a standard stream.
+    file: Option<PathBuf>,
 }
 
 impl Reader {
-    fn take(&mut self, piece: &[u8]) -> Result<(), Stop> {
+    fn take(&mut self, piece: &[u8], sniffer: &Sniffer) -> Result<(), Stop> {
         if let Some(kept) = &mut self.kept {
             hold(kept, piece, MOST_HELD)?;
         }
-        if self.trouble.is_some() {
+        if self.trouble.is_some() || self.is_closed {
             return Ok(());
         }
+        if let Some(held_back) = &mut self.held_back {
+            held_back.extend_from_slice(piece);
+            if !sniffer.may_be_a_failure() {
+                return self.let_go();
+            }
+            // What has shown itself as a failure is not shown.
+            if sniffer.is_beyond_the_beginning() {
+                held_back.clear();
+            }
+            return Ok(());
+        }
+        self.show(piece)
+    }
+
+    /// Shows what has been held back.
+    fn let_go(&mut self) -> Result<(), Stop> {
+        match self.held_back.take() {
+            Some(held_back) => self.show(&held_back),
+            None => Ok(()),
+        }
+    }
+
+    fn show(&mut self, piece: &[u8]) -> Result<(), Stop> {
         match self.output.push(piece) {
             Ok(()) => Ok(()),
             Err(Trouble::Content(failure)) => {
                 self.trouble = Some(failure);
                 Ok(())
             }
-            Err(Trouble::Write(error)) => Err(cannot_write(&error)),
+            // What is expected of the answer is looked at even where nobody reads it.
+            Err(Trouble::Write(error))
+                if error.kind() == io::ErrorKind::BrokenPipe && self.kept.is_some() =>
+            {
+                self.is_closed = true;
+                Ok(())
+            }
+            Err(Trouble::Write(error)) => Err(stopped(self.file.as_deref(), &error)),
+        }
+    }
+
+    /// Ends the output; returns what is worth telling. That its reader has gone changes nothing.
+    fn finish(self) -> Result<Option<String>, Stop> {
+        match self.output.finish() {
+            Ok(note) => Ok(note),
+            Err(Trouble::Content(failure)) => Err(Stop::Failed(failure)),
+            Err(Trouble::Write(error)) => match stopped(self.file.as_deref(), &error) {
+                Stop::ClosedPipe => Ok(None),
+                stop => Err(stop),
+            },
         }
     }
 }
@@ -319,11 +375,15 @@ impl Answer<'_> {
     fn begin(&self) -> Result<Reader, Stop> {
         let mut output = self.open_output()?;
         self.write_head(&mut output)?;
+        let is_success = (200..300).contains(&self.exchange.head.status);
         let is_looked_at = !self.reading.checks.expects.is_empty() && !self.failed();
         Ok(Reader {
             output,
             trouble: None,
             kept: is_looked_at.then(Vec::new),
+            held_back: (self.reading.view.is_layout() && is_success).then(Vec::new),
+            is_closed: false,
+            file: self.file().map(Path::to_owned),
         })
     }
 
@@ -338,12 +398,12 @@ impl Answer<'_> {
             self.session,
             sniffer,
             received,
-            &mut |piece| {
+            &mut |piece, sniffer| {
                 come += piece.len() as u64;
                 if let Some(meter) = &mut meter {
                     meter.download(come, length);
                 }
-                reader.take(piece)
+                reader.take(piece, sniffer)
             },
         )
         .await;
@@ -374,6 +434,22 @@ impl Answer<'_> {
         self.reading.is_failure(self.exchange.head.status)
     }
 
+    /// Returns the file of `-o`, which an answer that is not what was asked for does not get.
+    fn file(&self) -> Option<&Path> {
+        let file = self.session.options.output.output.as_deref();
+        file.filter(|file| *file != "-" && !self.failed())
+            .map(Path::new)
+    }
+
+    /// Returns whether there is no body to be shown.
+    fn is_empty(&self) -> bool {
+        let head = &self.exchange.head;
+        let length = head.headers.get(http::header::CONTENT_LENGTH);
+        self.reading.head_only
+            || matches!(head.status, 204 | 205 | 304)
+            || length.is_some_and(|length| length == "0")
+    }
+
     /// Decides where the body goes and how it is shown.
     fn open_output(&self) -> Result<BodyOutput, Stop> {
         let options = &self.session.options.output;
@@ -400,7 +476,7 @@ impl Answer<'_> {
             }
             None => (Destination::StandardOutput, cx.env.stdout_terminal),
         };
-        if self.reading.head_only || (self.failed() && view.is_rendered()) {
+        if self.is_empty() || (self.failed() && view.is_rendered()) {
             raw = View::raw();
             view = &raw;
         }
@@ -431,30 +507,31 @@ impl Answer<'_> {
     }
 
     /// Judges the answer and finishes its output.
-    fn conclude(&self, read: Reader, sniffer: &Sniffer, record: &mut Record) -> Result<Exit, Stop> {
-        let Reader {
-            output,
-            trouble,
-            kept,
-        } = read;
+    fn conclude(
+        &self,
+        mut read: Reader,
+        sniffer: &Sniffer,
+        record: &mut Record,
+    ) -> Result<Exit, Stop> {
         let head = &self.exchange.head;
         let verdict = judge(head, self.reading, sniffer, record);
         if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
-            if output.is_file() {
+            if read.output.is_file() {
                 // The file stays as it was; what came in its place is shown, as far as it was kept.
                 let text = String::from_utf8_lossy(sniffer.beginning());
                 let text = record.redactor.clean(&text);
                 self.cx.notes(&[sanitise_text(&text).into_owned()]);
             } else if self.failed() || !self.reading.view.is_rendered() {
-                finish(output)?;
+                read.finish()?;
             }
             return Err(Stop::Failed(failure));
         }
-        if let Some(failure) = trouble {
+        read.let_go()?;
+        if let Some(failure) = read.trouble.take() {
             return Err(Stop::Failed(failure));
         }
-        let unmet = checked(head.status, kept.as_deref(), self.reading, record);
-        if let (Some(failure), true) = (&unmet, output.is_file()) {
+        let unmet = checked(head.status, read.kept.as_deref(), self.reading, record);
+        if let (Some(failure), true) = (&unmet, read.output.is_file()) {
             let kept = failure.clone().fact("the file stays as it was");
             return Err(Stop::Failed(kept));
         }
@@ -464,21 +541,45 @@ impl Answer<'_> {
                     .to_owned(),
             ]);
         }
-        record.items = output.items();
+        record.items = read.output.items();
         record.file = self
             .session
             .options
             .output
             .output
             .as_deref()
-            .filter(|_| output.is_file())
+            .filter(|_| read.output.is_file())
             .map(|file| file.to_string_lossy().into_owned());
-        if let Some(note) = finish(output)? {
+        if let Some(note) = read.finish()? {
             self.cx.warn(&note);
         }
         match unmet {
             Some(failure) => Err(Stop::Failed(failure)),
             None => Ok(Exit::Ok),
+        }
+    }
+
+    /// Where the reader of our output has gone before the end, tells a failure from an answer of
+    /// which no more is wanted, by what has come until then.
+    fn seen_to_fail(
+        &self,
+        outcome: Result<Exit, Stop>,
+        sniffer: &Sniffer,
+        record: &mut Record,
+    ) -> Result<Exit, Stop> {
+        let Err(Stop::ClosedPipe) = outcome else {
+            return outcome;
+        };
+        let head = &self.exchange.head;
+        let verdict = judge(head, self.reading, sniffer, record);
+        // The mark of Re:infer's can stand in what has not come.
+        let is_open = verdict.exit == Exit::NotReinfer && !sniffer.is_html();
+        if !is_open && let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
+            return Err(Stop::Failed(failure));
+        }
+        match checked(head.status, None, self.reading, record) {
+            Some(failure) => Err(Stop::Failed(failure)),
+            None => outcome,
         }
     }
 }
@@ -518,10 +619,7 @@ pub(crate) fn open(
     secret: Option<crate::secret::Secret>,
 ) -> Result<BodyOutput, Stop> {
     BodyOutput::open(destination, view, screen, secret, None).map_err(|error| match destination {
-        Destination::File(path) => Stop::Failed(Failure::new(
-            Exit::Write,
-            format!("cannot write {}: {}", path.display(), io_reason(&error)),
-        )),
+        Destination::File(path) => Stop::Failed(cannot_write_file(path, &error)),
         _ => cannot_write(&error),
     })
 }
@@ -531,9 +629,44 @@ pub(crate) fn dump_head(block: &[u8], session: &Session<'_>) -> Result<(), Stop>
     let Some(place) = session.options.output.dump_header.as_deref() else {
         return Ok(());
     };
+    let named = (place != "-").then(|| Path::new(place));
     Dump::open(place, Some(session.secret()))
         .and_then(|mut dump| dump.write(block))
-        .map_err(|error| cannot_write(&error))
+        .map_err(|error| stopped(named, &error))
+}
+
+/// Says that the output, or the file that it is, could not be written.
+fn stopped(file: Option<&Path>, error: &io::Error) -> Stop {
+    match file {
+        Some(file) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Stop::Failed(cannot_write_file(file, error))
+        }
+        _ => cannot_write(error),
+    }
+}
+
+/// Says that a file could not be written.
+fn cannot_write_file(file: &Path, error: &io::Error) -> Failure {
+    let shown = file.to_string_lossy();
+    Failure::new(
+        Exit::Write,
+        format!("cannot write {}: {}", sanitise(&shown), io_reason(error)),
+    )
+}
+
+/// Makes sure, before anything is sent, that the file of `-o` can be there.
+///
+/// # Errors
+/// Fails when it has no name (exit 2), is a folder, or its folder is not there (23).
+pub(crate) fn check_file(file: Option<&std::ffi::OsStr>) -> Result<()> {
+    let Some(file) = file.filter(|file| *file != "-") else {
+        return Ok(());
+    };
+    if file.is_empty() {
+        return Err(Failure::usage("-o names no file").fact("nothing was sent"));
+    }
+    crate::output::file::can_be_there(Path::new(file))
+        .map_err(|error| cannot_write_file(Path::new(file), &error).fact("nothing was sent"))
 }
 
 /// Finishes an output; returns what is worth telling.

@@ -32,7 +32,7 @@ impl Whole {
         let mut sniffer = Sniffer::new(record.server().is_some());
         let mut received = 0;
         let mut body = Vec::new();
-        let mut take = |piece: &[u8]| hold(&mut body, piece, most);
+        let mut take = |piece: &[u8], _: &Sniffer| hold(&mut body, piece, most);
         read_body(
             &mut exchange,
             reading,
@@ -97,8 +97,9 @@ impl Whole {
             Err(stop) => return said(Err(stop), session, record, cx),
         };
         let outcome = read
-            .take(&self.body)
+            .take(&self.body, &self.sniffer)
             .and_then(|()| answer.conclude(read, &self.sniffer, record));
+        let outcome = answer.seen_to_fail(outcome, &self.sniffer, record);
         said(outcome, session, record, cx)
     }
 }

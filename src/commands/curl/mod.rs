@@ -4,8 +4,6 @@ mod known;
 mod sink;
 mod transfer;
 
-use std::ffi::OsStr;
-
 use crate::cli::CurlCall;
 use crate::cli::curl::{self as line, CurlArgs};
 use crate::cli::options::RequestOptions;
@@ -88,6 +86,7 @@ fn help() -> Result<Exit> {
 }
 
 fn called(args: CurlArgs, cx: &Context) -> Result<Exit> {
+    stdin_taken(&args)?;
     let write_out = args.write_out.as_deref().map(told::format).transpose()?;
     let runtime = cx.runtime()?;
     let mut record = Record::default();
@@ -204,15 +203,19 @@ fn read_input(args: &CurlArgs) -> Result<Input> {
         upload_file: args.upload_file.clone(),
         ..RequestOptions::default()
     };
-    let stdin_taken = args.profile.token_file.as_deref() == Some(OsStr::new("-"));
     input::gather_or(
         Exit::Read,
         &options,
         args.data.clone(),
         args.form.clone(),
         &[],
-        stdin_taken,
+        stdin_taken(args)?,
     )
+}
+
+fn stdin_taken(args: &CurlArgs) -> Result<bool> {
+    let token_file = args.profile.token_file.as_deref();
+    input::stdin_taken(token_file, args.write_out.as_deref())
 }
 
 /// A call that has been decided in every point but the token's value.

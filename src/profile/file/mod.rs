@@ -20,7 +20,7 @@ use crate::profile::{Guard, Origin, is_placeholder_name};
 use crate::secret::Secret;
 use crate::secret::source::Stored;
 
-pub(crate) use self::templates::templates;
+pub(crate) use self::templates::{templates, templates_of};
 
 /// The keys at the top of the file.
 pub(crate) const TOP_KEYS: [&str; 4] = ["default_profile", "profiles", "templates", "vars"];

@@ -23,6 +23,18 @@ pub(crate) fn templates(
     env: &Env,
 ) -> Result<Vec<UserTemplate>> {
     let mut templates = load(config, env)?.templates;
+    templates.extend(templates_of(files, env)?);
+    each_once(&templates)?;
+    Ok(templates)
+}
+
+/// Returns the templates of the files named, which are read whatever is called: one that is
+/// missing or wrong must not be passed over because the name that is called is a built-in one.
+///
+/// # Errors
+/// Fails (exit 2) on a mistake in one of them, and when two templates have one name.
+pub(crate) fn templates_of(files: &[OsString], env: &Env) -> Result<Vec<UserTemplate>> {
+    let mut templates = Vec::new();
     for file in files {
         let path = Path::new(file);
         let text = std::fs::read_to_string(path).map_err(|error| {
@@ -34,6 +46,11 @@ pub(crate) fn templates(
         })?;
         templates.extend(parse(path, &text, env.home().as_deref())?.templates);
     }
+    each_once(&templates)?;
+    Ok(templates)
+}
+
+fn each_once(templates: &[UserTemplate]) -> Result<()> {
     for (position, template) in templates.iter().enumerate() {
         if let Some(other) = templates[..position]
             .iter()
@@ -49,7 +66,7 @@ pub(crate) fn templates(
             .fact(format!("{} and {}", place(other), place(template))));
         }
     }
-    Ok(templates)
+    Ok(())
 }
 
 impl Reader<'_> {
