@@ -136,12 +136,40 @@ pub(super) struct Machine {
     documents: u64,
     /// The first bytes of a character whose rest is in the next piece.
     partial: Vec<u8>,
-    /// Lines and characters that have passed.
-    line: usize,
-    column: usize,
+    place: Place,
 }
 
-/// A place in a piece and what is wrong there.
+/// How far the text has been read, in lines and characters.
+#[derive(Debug)]
+struct Place {
+    /// Counted from 1.
+    line: usize,
+    /// The column, counted from 1, of the byte at `from`.
+    column: usize,
+    /// Where in the piece the line begins, or 0 when it began in an earlier one.
+    from: usize,
+    /// How many bytes since `from` continue a character that another byte began: a count of
+    /// characters is what is left. Only strings hold such bytes.
+    continued: usize,
+}
+
+impl Place {
+    fn new_line(&mut self, at: usize) {
+        self.line += 1;
+        self.column = 1;
+        self.from = at + 1;
+        self.continued = 0;
+    }
+
+    /// Ends the piece, `at` bytes of which have been read.
+    fn end_piece(&mut self, at: usize) {
+        self.column += at - self.from - self.continued;
+        self.from = 0;
+        self.continued = 0;
+    }
+}
+
+/// Where in a piece something is wrong, and what.
 type Wrong = (usize, &'static str);
 
 impl Machine {
@@ -153,8 +181,12 @@ impl Machine {
             sequence,
             documents: 0,
             partial: Vec::new(),
-            line: 1,
-            column: 1,
+            place: Place {
+                line: 1,
+                column: 1,
+                from: 0,
+                continued: 0,
+            },
         }
     }
 
@@ -162,17 +194,12 @@ impl Machine {
     pub(super) fn push(&mut self, piece: &[u8], sink: &mut impl Sink) -> Result<(), Syntax> {
         match self.read(piece, sink) {
             Ok(()) => {
-                self.advance(piece);
+                self.place.end_piece(piece.len());
                 Ok(())
             }
             Err((at, what)) => {
-                self.advance(&piece[..at]);
-                Err(Syntax {
-                    line: self.line,
-                    column: self.column,
-                    what,
-                    consumed: at,
-                })
+                self.place.end_piece(at);
+                Err(self.wrong(what, at))
             }
         }
     }
@@ -194,12 +221,16 @@ impl Machine {
             }
             _ => "the text ends too early",
         };
-        Err(Syntax {
-            line: self.line,
-            column: self.column,
+        Err(self.wrong(what, 0))
+    }
+
+    fn wrong(&self, what: &'static str, consumed: usize) -> Syntax {
+        Syntax {
+            line: self.place.line,
+            column: self.place.column,
             what,
-            consumed: 0,
-        })
+            consumed,
+        }
     }
 
     /// Returns the bytes of a character that was cut, so that none is lost after a mistake.
@@ -209,18 +240,6 @@ impl Machine {
 
     pub(super) fn has_seen_nothing(&self) -> bool {
         self.state == State::Start && self.documents == 0
-    }
-
-    fn advance(&mut self, piece: &[u8]) {
-        let last_line = match memchr::memrchr(b'\n', piece) {
-            Some(at) => {
-                self.line += memchr::memchr_iter(b'\n', piece).count();
-                self.column = 1;
-                &piece[at + 1..]
-            }
-            None => piece,
-        };
-        self.column += characters(last_line);
     }
 
     fn read(&mut self, piece: &[u8], sink: &mut impl Sink) -> Result<(), Wrong> {
@@ -240,10 +259,9 @@ impl Machine {
 
     fn structure(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
         let byte = piece[at];
-        if matches!(byte, b' ' | b'\n' | b'\r' | b'\t') {
-            return Ok(at + 1);
-        }
         match (self.state, byte) {
+            (_, b' ' | b'\r' | b'\t') => {}
+            (_, b'\n') => self.place.new_line(at),
             (State::CommaOrEnd, b',') => {
                 sink.item(false, self.depth, at);
                 if !self.in_object() {
@@ -446,13 +464,18 @@ impl Machine {
         sink: &mut impl Sink,
     ) -> Result<(), Wrong> {
         match std::str::from_utf8(text) {
-            Ok(text) => sink.string_piece(text.as_bytes()),
+            Ok(text) => {
+                self.place.continued += text.len() - text.chars().count();
+                sink.string_piece(text.as_bytes());
+            }
             Err(error) => {
                 let good = error.valid_up_to();
+                self.place.continued += text[..good].iter().filter(|byte| continues(byte)).count();
                 sink.string_piece(&text[..good]);
                 if error.error_len().is_some() || !open {
                     return Err((at + good, "a string is not valid UTF-8"));
                 }
+                self.place.continued += text.len() - good - 1;
                 self.partial.extend_from_slice(&text[good..]);
             }
         }
@@ -471,13 +494,17 @@ impl Machine {
                 Ok(text) => {
                     sink.string_piece(text.as_bytes());
                     self.partial.clear();
+                    self.place.continued += 1;
                     return Ok(at + 1);
                 }
                 Err(error) if error.error_len().is_some() => {
                     self.partial.pop();
                     return Err((at, "a string is not valid UTF-8"));
                 }
-                Err(_) => at += 1,
+                Err(_) => {
+                    self.place.continued += 1;
+                    at += 1;
+                }
             }
         }
         Ok(at)
@@ -658,13 +685,9 @@ fn plain_length(text: &[u8]) -> usize {
         .unwrap_or(text.len() - at)
 }
 
-/// Returns how many characters begin in a text: every byte that does not continue one begins one.
-/// Counting in bytes first lets the compiler count sixteen at once.
-fn characters(text: &[u8]) -> usize {
-    let begins = |byte: &u8| u8::from((*byte as i8) >= -64);
-    text.chunks(255)
-        .map(|block| usize::from(block.iter().map(begins).sum::<u8>()))
-        .sum()
+/// Returns whether a byte of UTF-8 continues a character.
+fn continues(byte: &u8) -> bool {
+    byte & 0xC0 == 0x80
 }
 
 /// Returns how many bytes from the beginning are ASCII text and whole escapes.

@@ -161,15 +161,20 @@ fn a_mistake_is_named_by_line_and_character() {
         ("{\n \"a\": 1\n \"b\": 2}", 3, 2),
         ("[1,\n2,\n", 3, 1),
         ("{\"漢字\"\n:tru }", 2, 5),
+        ("[\"é漢\u{1f600}\", \"\u{1f600}é\\x", 1, 13),
     ] {
-        let error = check(text.as_bytes()).expect_err(text);
-        assert_eq!(
-            (error.line, error.column),
-            (line, column),
-            "{text}: {}",
-            error.what
-        );
+        for piece in 1..=text.len() {
+            let error = laid_out(Layout::Compact, text.as_bytes(), piece, false).expect_err(text);
+            assert_eq!(
+                (error.line, error.column),
+                (line, column),
+                "{text} in pieces of {piece}: {}",
+                error.what
+            );
+        }
     }
+    let error = check("\"漢\u{1}".as_bytes()).expect_err("a control character");
+    assert_eq!((error.line, error.column), (1, 3));
     assert!(
         check("\u{feff}{}".as_bytes())
             .expect_err("a mark")
