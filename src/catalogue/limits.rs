@@ -76,9 +76,9 @@ mod tests {
                     field.kind,
                     Kind::Integer | Kind::StringList | Kind::ObjectList
                 );
-                let told = counts.then(|| most(field.description)).flatten();
+                let told = counts.then(|| most(&field.description)).flatten();
                 assert_eq!(
-                    of(endpoint.name, field.name).map(|limit| limit.most),
+                    of(&endpoint.name, &field.name).map(|limit| limit.most),
                     told,
                     "{} {}: {}",
                     endpoint.name,

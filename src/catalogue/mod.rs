@@ -4,39 +4,41 @@
 mod generate;
 pub(crate) mod limits;
 pub(crate) mod matching;
+mod packed;
 pub(crate) mod permissions;
 mod table;
 pub(crate) mod user;
 
 pub(crate) use self::matching::{Classified, classify, read_that_tells, without_prefix};
+pub use self::packed::{Fields, Text, Texts};
 
 /// One endpoint of the API.
 #[derive(Debug)]
 pub struct Endpoint {
     /// The name that `rein call` takes.
-    pub name: &'static str,
+    pub name: Text,
     /// The family it belongs to.
-    pub group: &'static str,
+    pub group: Text,
     /// What it does, in a line.
-    pub summary: &'static str,
+    pub summary: Text,
     /// The method, in capitals.
-    pub method: &'static str,
+    pub method: Text,
     /// The path below the endpoint's base, with `{placeholders}`.
-    pub path: &'static str,
+    pub path: Text,
     /// The placeholders.
-    pub path_params: &'static [Field],
+    pub path_params: Fields,
     /// The query parameters.
-    pub query_params: &'static [Field],
+    pub query_params: Fields,
     /// The fields of the body; `a.b` is inside `a`, `a[].b` inside each element of `a`.
-    pub body_fields: &'static [Field],
+    pub body_fields: Fields,
     /// A body that works, as JSON.
-    pub example_body: Option<&'static str>,
+    pub example_body: Option<Text>,
     /// What the caller must be allowed to do; `(inferred)` marks a guess.
-    pub permissions: &'static [&'static str],
+    pub permissions: Texts,
     /// Where in the answer the items are.
-    pub items: Option<&'static str>,
+    pub items: Option<Text>,
     /// The columns of a table of them.
-    pub columns: &'static [&'static str],
+    pub columns: Texts,
     /// How it pages.
     pub paging: Option<Paging>,
     /// What a call of it may do.
@@ -53,15 +55,15 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub struct Field {
     /// Its name.
-    pub name: &'static str,
+    pub name: Text,
     /// What values it takes.
     pub kind: Kind,
     /// Whether a call without it is refused.
     pub required: bool,
     /// What the service takes when it is left out, as JSON.
-    pub default: Option<&'static str>,
+    pub default: Option<Text>,
     /// What it means.
-    pub description: &'static str,
+    pub description: Text,
 }
 
 /// The values that a field takes.
@@ -188,10 +190,10 @@ pub enum PagingStyle {
 
 /// Returns all endpoints, in the order of the catalogue.
 pub fn all() -> &'static [Endpoint] {
-    table::ENDPOINTS
+    &table::ENDPOINTS
 }
 
 /// Returns the endpoint of this name.
 pub fn by_name(name: &str) -> Option<&'static Endpoint> {
-    all().iter().find(|endpoint| endpoint.name == name)
+    all().iter().find(|endpoint| endpoint.name == *name)
 }

@@ -48,7 +48,8 @@ pub(crate) fn templates() -> Vec<CompletionCandidate> {
         CompletionCandidate::new(template.name).help(template.summary.map(Into::into))
     });
     let built_in = catalogue::all().iter().map(|endpoint| {
-        CompletionCandidate::new(endpoint.name).help(Some(endpoint.summary.into()))
+        CompletionCandidate::new(endpoint.name.as_str())
+            .help(Some(endpoint.summary.as_str().into()))
     });
     own.chain(built_in).collect()
 }
@@ -57,7 +58,7 @@ pub(crate) fn templates() -> Vec<CompletionCandidate> {
 pub(crate) fn groups() -> Vec<CompletionCandidate> {
     let mut groups: Vec<&str> = catalogue::all()
         .iter()
-        .map(|endpoint| endpoint.group)
+        .map(|endpoint| endpoint.group.as_str())
         .collect();
     groups.sort_unstable();
     groups.dedup();
@@ -93,7 +94,7 @@ pub(crate) fn items(typed: &OsStr) -> Vec<CompletionCandidate> {
         .filter(|field| !field.name.contains("[]") && field.name.starts_with(&*typed))
         .map(|field| {
             CompletionCandidate::new(format!("{}=", field.name))
-                .help(Some(field.description.into()))
+                .help(Some(field.description.as_str().into()))
         })
         .collect()
 }
@@ -128,7 +129,7 @@ pub(crate) fn targets(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let mut paths: Vec<&str> = catalogue::all()
         .iter()
-        .map(|endpoint| endpoint.path)
+        .map(|endpoint| endpoint.path.as_str())
         .flat_map(|path| [path, path.trim_start_matches("/api/")])
         .filter(|path| path.starts_with(&*typed))
         .collect();

@@ -203,7 +203,10 @@ async fn planned(
     let Plan { request, filled } = plan(input, &profile)?;
     let planned = Planned::new(request, &profile, options, typed.template.as_ref(), cx)?;
     record.class = Some(planned.classified.class.name());
-    record.endpoint = planned.classified.endpoint.map(|endpoint| endpoint.name);
+    record.endpoint = planned
+        .classified
+        .endpoint
+        .map(|endpoint| endpoint.name.as_str());
     record.method = planned.request.method.to_string();
     record.url = Redactor::default().url(&planned.request.url);
     record.path = target::below(&planned.request, &profile, &Redactor::default());
@@ -320,9 +323,8 @@ impl<'a> Planned<'a> {
 fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Declared {
     let mut declared = Declared::default();
     if let Some(endpoint) = endpoint {
-        declared.items = endpoint.items.map(str::to_owned);
-        let columns = endpoint.columns.iter();
-        declared.columns = columns.map(|column| (*column).to_owned()).collect();
+        declared.items = endpoint.items.map(|items| items.to_string());
+        declared.columns = endpoint.columns.iter().map(str::to_owned).collect();
     }
     if let Some(template) = template {
         if template.items.is_some() {
@@ -370,7 +372,7 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
         class: classified.class,
         permissions: classified
             .endpoint
-            .map(|endpoint| endpoint.permissions)
+            .map(|endpoint| endpoint.permissions.iter().collect())
             .unwrap_or_default(),
     };
     let mut session = Session::start(purpose, &request, record, cx).await?;

@@ -124,7 +124,7 @@ impl<'a> Follower<'a> {
             limits: connection::limits(&options.connection)?,
             policy: connection::retries(&options.connection)?,
             class: Class::Read,
-            permissions: route.endpoint()?.permissions,
+            permissions: route.endpoint()?.permissions.iter().collect(),
         };
         let mut record = begun(profile);
         let mut session = Session::start(purpose, &read, &mut record, cx).await?;
@@ -223,7 +223,8 @@ impl<'a> Follower<'a> {
 
     /// Makes a call and returns its answer, which has been judged.
     async fn call(&mut self, request: Request, endpoint: &Endpoint) -> Result<Vec<u8>, Stop> {
-        self.session.take_up(endpoint.class, endpoint.permissions);
+        self.session
+            .take_up(endpoint.class, endpoint.permissions.iter().collect());
         self.record.received = 0;
         self.record.bytes = 0;
         let exchange = self.session.open(request, &mut self.record).await?;

@@ -51,11 +51,11 @@ pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<
         sanitise(&project),
         sanitise(&user.username)
     );
-    for permission in endpoint.permissions {
+    for permission in endpoint.permissions.iter() {
         let word = match held(permission, &of_project, &of_tenant) {
             Held::Yes => "ok",
             Held::No => {
-                missing.push(*permission);
+                missing.push(permission);
                 "missing"
             }
             Held::Unknown => "unknown",

@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use crate::catalogue::user::UserTemplate;
-use crate::catalogue::{self, Class, Endpoint, Field, limits};
+use crate::catalogue::{self, Class, Endpoint, Field, Fields, limits};
 use crate::cli::{ListFormat, TemplatesArgs};
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, nearest};
@@ -52,7 +52,9 @@ pub(crate) fn run(args: &TemplatesArgs, cx: &Context) -> Result<Exit> {
 /// The failure for a name that the catalogue does not have.
 pub(crate) fn unknown(name: &str, own: &[UserTemplate]) -> Failure {
     let failure = Failure::usage(format!("there is no template {}", sanitise(name)));
-    let built_in = catalogue::all().iter().map(|endpoint| endpoint.name);
+    let built_in = catalogue::all()
+        .iter()
+        .map(|endpoint| endpoint.name.as_str());
     let close = nearest(
         name,
         built_in.chain(own.iter().map(|template| template.name.as_str())),
@@ -68,9 +70,9 @@ pub(crate) fn unknown(name: &str, own: &[UserTemplate]) -> Failure {
 fn choose(args: &TemplatesArgs) -> Result<Vec<&'static Endpoint>> {
     let all = catalogue::all();
     if let Some(group) = &args.group
-        && !all.iter().any(|endpoint| endpoint.group == group)
+        && !all.iter().any(|endpoint| endpoint.group == **group)
     {
-        let mut groups: Vec<&str> = all.iter().map(|endpoint| endpoint.group).collect();
+        let mut groups: Vec<&str> = all.iter().map(|endpoint| endpoint.group.as_str()).collect();
         groups.dedup();
         return Err(one_of("group", group, &groups));
     }
@@ -92,7 +94,7 @@ fn choose(args: &TemplatesArgs) -> Result<Vec<&'static Endpoint>> {
             format!("{} {} {}", endpoint.name, endpoint.summary, endpoint.path).to_lowercase();
         args.group
             .as_deref()
-            .is_none_or(|group| endpoint.group == group)
+            .is_none_or(|group| endpoint.group == *group)
             && args
                 .class
                 .as_deref()
@@ -117,11 +119,11 @@ fn list(endpoints: &[&Endpoint], cx: &Context) -> String {
     table.set_header(["name", "class", "method", "path", "what it does"]);
     for endpoint in endpoints {
         table.add_row([
-            endpoint.name,
+            endpoint.name.as_str(),
             endpoint.class.name(),
-            endpoint.method,
-            endpoint.path,
-            endpoint.summary,
+            &endpoint.method,
+            &endpoint.path,
+            &endpoint.summary,
         ]);
     }
     let theme = &cx.stdout_theme;
@@ -184,7 +186,7 @@ fn page(endpoint: &Endpoint, cx: &Context) -> String {
         row("needs", &endpoint.permissions.join(", "));
     }
     if let Some(items) = endpoint.items {
-        row("items", items);
+        row("items", &items);
     }
     if let Some(paging) = endpoint.paging {
         row(
@@ -210,7 +212,7 @@ fn page(endpoint: &Endpoint, cx: &Context) -> String {
     ] {
         if !fields.is_empty() {
             text.push_str(&format!("\n{heading}{title}{heading:#}\n"));
-            text.push_str(&field_lines(endpoint, fields));
+            text.push_str(&field_lines(endpoint, &fields));
         }
     }
     text.push_str(&format!(
@@ -241,13 +243,13 @@ fn field_lines(endpoint: &Endpoint, fields: &[Field]) -> String {
         if let Some(default) = field.default {
             notes.push(format!("default {default}"));
         }
-        if let Some(limit) = limits::of(endpoint.name, field.name) {
+        if let Some(limit) = limits::of(&endpoint.name, &field.name) {
             notes.push(format!("{} to {}", limit.least, limit.most));
         }
         table.add_row([
             format!(" {}", field.name),
             notes.join(", "),
-            field.description.to_owned(),
+            field.description.to_string(),
         ]);
     }
     super::profile::lines(&table)
@@ -255,19 +257,19 @@ fn field_lines(endpoint: &Endpoint, fields: &[Field]) -> String {
 
 /// Returns a command that calls the endpoint; with the demo's names it works as it stands.
 pub(crate) fn example(endpoint: &Endpoint) -> String {
-    let mut words = vec!["rein -p demo call".to_owned(), endpoint.name.to_owned()];
+    let mut words = vec!["rein -p demo call".to_owned(), endpoint.name.to_string()];
     for field in endpoint
         .path_params
         .iter()
         .filter(|field| field.name != "project")
     {
-        words.push(format!("{}={}", field.name, sample(field.name)));
+        words.push(format!("{}={}", field.name, sample(&field.name)));
     }
     for field in endpoint.query_params.iter().filter(|field| field.required) {
-        words.push(format!("{}={}", field.name, sample(field.name)));
+        words.push(format!("{}={}", field.name, sample(&field.name)));
     }
     if let Some(body) = endpoint.example_body {
-        words.push(format!("-d {}", shell_words::quote(body)));
+        words.push(format!("-d {}", shell_words::quote(&body)));
     }
     words.join(" ")
 }
@@ -291,11 +293,11 @@ fn sample(name: &str) -> &'static str {
 }
 
 fn as_json(endpoint: &Endpoint) -> Value {
-    let fields = |fields: &[Field]| {
+    let fields = |fields: Fields| {
         let each = fields.iter().map(|field| {
             json!({
                 "name": field.name, "type": field.kind.words(), "required": field.required,
-                "default": field.default.and_then(|default| serde_json::from_str::<Value>(default).ok()),
+                "default": field.default.and_then(|default| serde_json::from_str::<Value>(&default).ok()),
                 "description": field.description,
             })
         });
@@ -308,7 +310,7 @@ fn as_json(endpoint: &Endpoint) -> Value {
         "idempotent": endpoint.idempotent, "items": endpoint.items, "columns": endpoint.columns,
         "path_params": fields(endpoint.path_params), "query_params": fields(endpoint.query_params),
         "body_fields": fields(endpoint.body_fields),
-        "example_body": endpoint.example_body.and_then(|body| serde_json::from_str::<Value>(body).ok()),
+        "example_body": endpoint.example_body.and_then(|body| serde_json::from_str::<Value>(&body).ok()),
         "example": example(endpoint),
     })
 }

@@ -204,7 +204,7 @@ pub(crate) fn ai_units(endpoint: &Endpoint, body: Option<&[u8]>) -> Option<usize
     let field = endpoint
         .body_fields
         .iter()
-        .map(|field| field.name)
+        .map(|field| field.name.as_str())
         .find(|name| matches!(*name, "comments" | "documents" | "emails"))?;
     let mut json = serde_json::Deserializer::from_slice(body?);
     let units = LongestList(field).deserialize(&mut json).ok()?;

@@ -203,12 +203,8 @@ mod tests {
     fn what_the_catalogue_declares_can_be_read() {
         for endpoint in crate::catalogue::all() {
             let declared = Declared {
-                items: endpoint.items.map(str::to_owned),
-                columns: endpoint
-                    .columns
-                    .iter()
-                    .map(|column| (*column).to_owned())
-                    .collect(),
+                items: endpoint.items.map(|items| items.to_string()),
+                columns: endpoint.columns.iter().map(str::to_owned).collect(),
             };
             let options = OutputOptions {
                 table: true,

@@ -29,7 +29,7 @@ pub(crate) fn call(
     input: Input,
     profile: &Profile,
 ) -> Result<Plan> {
-    keep_method(options, endpoint.name, endpoint.method)?;
+    keep_method(options, &endpoint.name, &endpoint.method)?;
     let mut assigned = Assigned {
         path: vars(&options.var)?,
         ..Assigned::default()
@@ -42,8 +42,8 @@ pub(crate) fn call(
     if !missing.is_empty() {
         return Err(incomplete(endpoint, &missing));
     }
-    let mut url = target::resolve(endpoint.path, profile, &assigned.path)?;
-    let filled = target::filled(endpoint.path, profile, &assigned.path);
+    let mut url = target::resolve(&endpoint.path, profile, &assigned.path)?;
+    let filled = target::filled(&endpoint.path, profile, &assigned.path);
     let mut query = body::query(&input.items, &input.url_query);
     query.extend(assigned.query.iter().cloned());
     super::add_query(&mut url, &query, profile)?;
@@ -122,15 +122,15 @@ impl Assigned {
         let place = place(endpoint, &name, item).ok_or_else(|| undeclared(endpoint, &item.key))?;
         match place {
             Place::Path(field) => {
-                if self.given.contains(&field.name) {
-                    return Err(given_twice(field.name));
+                if self.given.contains(&&*field.name) {
+                    return Err(given_twice(&field.name));
                 }
                 self.path.push(Var {
-                    name: field.name.to_owned(),
+                    name: field.name.to_string(),
                     value: item.value.clone(),
                     origin: Origin::Item,
                 });
-                self.given.push(field.name);
+                self.given.push(field.name.as_str());
             }
             Place::Query(field) => {
                 let json = typed(endpoint, field, item)?;
@@ -145,15 +145,15 @@ impl Assigned {
                     field.name,
                     utf8_percent_encode(text, COMPONENT)
                 ));
-                self.given.push(field.name);
+                self.given.push(field.name.as_str());
             }
             Place::Body(field) => {
                 let json = typed(endpoint, field, item)?;
                 let list_element = field.kind == Kind::StringList && item.kind == ItemKind::Text;
-                let path = bracketed(field.name) + if list_element { "[]" } else { "" };
+                let path = bracketed(&field.name) + if list_element { "[]" } else { "" };
                 self.fields.insert(&path, json)?;
                 self.has_fields = true;
-                self.given.push(field.name);
+                self.given.push(field.name.as_str());
             }
         }
         Ok(())
@@ -168,24 +168,28 @@ impl Assigned {
     ) -> Vec<(&'static str, &'static str)> {
         let mut missing = Vec::new();
         for field in endpoint.path_params {
-            let given = self.path.iter().any(|var| var.name == field.name);
-            if !given && profile.placeholder(field.name).is_none() {
+            let given = self.path.iter().any(|var| *var.name == *field.name);
+            if !given && profile.placeholder(&field.name).is_none() {
                 let source = if field.name == "project" {
                     "an item, --project or the profile"
                 } else {
                     "an item or [vars]"
                 };
-                missing.push((field.name, source));
+                missing.push((field.name.as_str(), source));
             }
         }
         for field in endpoint.query_params.iter().filter(|field| field.required) {
-            if !self.given.contains(&field.name) {
-                missing.push((field.name, "an item"));
+            if !self.given.contains(&&*field.name) {
+                missing.push((field.name.as_str(), "an item"));
             }
         }
         for field in endpoint.body_fields.iter().filter(|field| field.required) {
             let nested = field.name.contains("[]");
-            let parent = field.name.rsplit_once('.').map(|(parent, _)| parent);
+            let parent = field
+                .name
+                .as_str()
+                .rsplit_once('.')
+                .map(|(parent, _)| parent);
             let parent_whole = parent.is_some_and(|parent| self.given.contains(&parent));
             let child_given = self
                 .given
@@ -195,11 +199,11 @@ impl Assigned {
                 || nested
                 || parent_whole
                 || child_given
-                || self.given.contains(&field.name)
+                || self.given.contains(&&*field.name)
             {
                 continue;
             }
-            missing.push((field.name, source_of(field.kind)));
+            missing.push((field.name.as_str(), source_of(field.kind)));
         }
         missing
     }
@@ -217,8 +221,14 @@ fn source_of(kind: Kind) -> &'static str {
 /// Finds a name: as declared, or a body field's last word where that is clear. Where a placeholder
 /// and a body field have one name, text is the placeholder's and JSON the field's.
 fn place(endpoint: &'static Endpoint, name: &str, item: &Item) -> Option<Place> {
-    let in_path = endpoint.path_params.iter().find(|field| field.name == name);
-    let in_body = endpoint.body_fields.iter().find(|field| field.name == name);
+    let in_path = endpoint
+        .path_params
+        .iter()
+        .find(|field| field.name == *name);
+    let in_body = endpoint
+        .body_fields
+        .iter()
+        .find(|field| field.name == *name);
     if let (Some(_), Some(field), ItemKind::Json) = (in_path, in_body, item.kind) {
         return Some(Place::Body(field));
     }
@@ -228,7 +238,7 @@ fn place(endpoint: &'static Endpoint, name: &str, item: &Item) -> Option<Place> 
     if let Some(field) = endpoint
         .query_params
         .iter()
-        .find(|field| field.name == name)
+        .find(|field| field.name == *name)
     {
         return Some(Place::Query(field));
     }
@@ -301,7 +311,7 @@ fn fits(kind: Kind, json: &str) -> bool {
 }
 
 fn within(endpoint: &Endpoint, field: &Field, json: String) -> Result<String> {
-    let Some(limit) = limits::of(endpoint.name, field.name) else {
+    let Some(limit) = limits::of(&endpoint.name, &field.name) else {
         return Ok(json);
     };
     let (value, what) = match field.kind {
@@ -343,10 +353,10 @@ fn bracketed(name: &str) -> String {
 fn undeclared(endpoint: &Endpoint, name: &str) -> Failure {
     let declared: Vec<&str> = endpoint
         .path_params
-        .iter()
+        .into_iter()
         .chain(endpoint.query_params)
         .chain(endpoint.body_fields)
-        .map(|field| field.name)
+        .map(|field| field.name.as_str())
         .collect();
     let failure = Failure::usage(format!("{} has no field {}", endpoint.name, sanitise(name)))
         .fact("nothing was sent");

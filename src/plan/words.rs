@@ -77,7 +77,7 @@ fn not_a_target(word: &str, next: Option<&str>, subcommands: &[String]) -> Failu
     let path = format!("/api/v1/{word}");
     if catalogue::all()
         .iter()
-        .any(|endpoint| endpoint.path == path)
+        .any(|endpoint| *endpoint.path == *path)
     {
         close.push(format!("v1/{word}"));
     }
