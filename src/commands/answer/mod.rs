@@ -1,25 +1,25 @@
 //! An answer on its way from the wire to the terminal, pipe or file, and to its exit code.
 
+mod place;
+mod receive;
 pub(crate) mod whole;
 
-use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use bytes::Bytes;
-
+use self::place::Reader;
+pub(crate) use self::place::{cannot_write, check_file, dump_head, finish, open};
+pub(crate) use self::receive::{has_no_body, read_body};
 use crate::commands::Context;
 use crate::commands::session::Session;
-use crate::error::{Failure, Result, io_reason};
-use crate::exchange::decode::{DecodeError, Decoder};
+use crate::error::{Failure, Result};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
-use crate::output::body::{BodyOutput, Destination, Trouble};
-use crate::output::dump::Dump;
+use crate::output::body::{BodyOutput, Destination};
 use crate::output::file::is_terminal;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status;
-use crate::output::terminal::{sanitise, sanitise_text};
+use crate::output::terminal::sanitise_text;
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
 use crate::plan::checks::Checks;
@@ -63,9 +63,6 @@ impl From<Failure> for Stop {
     }
 }
 
-/// How much of a body is held where a filter looks at it.
-const MOST_HELD: u64 = 256 * 1024 * 1024;
-
 /// Reads an answer's body, passes it on, says how it went, and returns what it means.
 ///
 /// # Errors
@@ -98,24 +95,6 @@ pub(crate) async fn pass_on(
         record,
         cx,
     )
-}
-
-/// Keeps a piece of a body.
-fn hold(body: &mut Vec<u8>, piece: &[u8], most: u64) -> Result<(), Stop> {
-    if (body.len() + piece.len()) as u64 > most {
-        return Err(Stop::Failed(
-            Failure::new(
-                Exit::TooLarge,
-                format!(
-                    "the answer is larger than {}, too large to be looked at as a whole",
-                    status::size(most)
-                ),
-            )
-            .hint("ask for less at a time, e.g. limit=100"),
-        ));
-    }
-    body.extend_from_slice(piece);
-    Ok(())
 }
 
 /// Says how a call went when it has ended.
@@ -152,65 +131,6 @@ pub(crate) fn say(session: &Session<'_>, record: &Record, cx: &Context) {
     if !output.silent && !replaced {
         cx.notes(&[status::line(record, &cx.stderr_theme, width)]);
     }
-}
-
-/// What is done with each piece of a body, and with what has been seen until then.
-pub(crate) type Taking<'a> = dyn FnMut(&[u8], &Sniffer) -> Result<(), Stop> + 'a;
-
-/// Reads a body with its coding undone, piece by piece.
-///
-/// # Errors
-/// Fails when the body is not whole or too large, or when `sink` does.
-pub(crate) async fn read_body(
-    exchange: &mut Exchange,
-    reading: &Reading,
-    session: &Session<'_>,
-    sniffer: &mut Sniffer,
-    received: &mut u64,
-    sink: &mut Taking<'_>,
-) -> Result<(), Stop> {
-    let codings = exchange.head.headers.get_all("content-encoding");
-    let mut decoder = if reading.head_only || has_no_body(exchange.head.status) {
-        Decoder::identity()
-    } else {
-        Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
-            Failure::new(
-                Exit::Coding,
-                format!("the body's content coding is not known: {coding}"),
-            )
-            .hint("ask for none: -H 'Accept-Encoding: identity'")
-        })?
-    };
-    let max_size = reading.max_size;
-    let mut take = |piece: &[u8]| {
-        if let Some(most) = max_size
-            && sniffer.seen() + piece.len() as u64 > most
-        {
-            return Err(Stop::Failed(Failure::new(
-                Exit::TooLarge,
-                format!("the body is larger than --max-size {}", status::size(most)),
-            )));
-        }
-        sniffer.push(piece);
-        sink(piece, sniffer)
-    };
-    while let Some(chunk) = next_chunk(exchange, session).await? {
-        *received += chunk.len() as u64;
-        decoder.push(&chunk, &mut take).map_err(coding_failure)?;
-    }
-    decoder.finish(&mut take).map_err(coding_failure)
-}
-
-async fn next_chunk(exchange: &mut Exchange, session: &Session<'_>) -> Result<Option<Bytes>, Stop> {
-    exchange
-        .chunk()
-        .await
-        .map_err(|failure| Stop::Failed(explain::transport(&failure, &session.about())))
-}
-
-/// Returns whether an answer of this status has no body, whatever its headers say of one.
-pub(crate) fn has_no_body(status: u16) -> bool {
-    matches!(status, 204 | 205 | 304)
 }
 
 /// Judges an answer whose body has been seen.
@@ -291,83 +211,6 @@ struct Answer<'a> {
     reading: &'a Reading,
     session: &'a Session<'a>,
     cx: &'a Context,
-}
-
-/// Where a body has come to.
-struct Reader {
-    output: BodyOutput,
-    /// What the format or filter could not use. It does not end the reading: who answered is told
-    /// by all of the body.
-    trouble: Option<Failure>,
-    /// The body as far as it is needed when it is complete.
-    kept: Option<Vec<u8>>,
-    /// The beginning, where a failure that shows only in the body must print nothing.
-    held_back: Option<Vec<u8>>,
-    /// Whether the reader of our output has gone.
-    is_closed: bool,
-    /// The file or device that is written to, where it is not a standard stream.
-    file: Option<PathBuf>,
-}
-
-impl Reader {
-    fn take(&mut self, piece: &[u8], sniffer: &Sniffer) -> Result<(), Stop> {
-        if let Some(kept) = &mut self.kept {
-            hold(kept, piece, MOST_HELD)?;
-        }
-        if self.trouble.is_some() || self.is_closed {
-            return Ok(());
-        }
-        if let Some(held_back) = &mut self.held_back {
-            held_back.extend_from_slice(piece);
-            if !sniffer.may_be_a_failure() {
-                return self.let_go();
-            }
-            // What has shown itself as a failure is not shown.
-            if sniffer.is_beyond_the_beginning() {
-                held_back.clear();
-            }
-            return Ok(());
-        }
-        self.show(piece)
-    }
-
-    /// Shows what has been held back.
-    fn let_go(&mut self) -> Result<(), Stop> {
-        match self.held_back.take() {
-            Some(held_back) => self.show(&held_back),
-            None => Ok(()),
-        }
-    }
-
-    fn show(&mut self, piece: &[u8]) -> Result<(), Stop> {
-        match self.output.push(piece) {
-            Ok(()) => Ok(()),
-            Err(Trouble::Content(failure)) => {
-                self.trouble = Some(failure);
-                Ok(())
-            }
-            // What is expected of the answer is looked at even where nobody reads it.
-            Err(Trouble::Write(error))
-                if error.kind() == io::ErrorKind::BrokenPipe && self.kept.is_some() =>
-            {
-                self.is_closed = true;
-                Ok(())
-            }
-            Err(Trouble::Write(error)) => Err(stopped(self.file.as_deref(), &error)),
-        }
-    }
-
-    /// Ends the output; returns what is worth telling. That its reader has gone changes nothing.
-    fn finish(self) -> Result<Option<String>, Stop> {
-        match self.output.finish() {
-            Ok(note) => Ok(note),
-            Err(Trouble::Content(failure)) => Err(Stop::Failed(failure)),
-            Err(Trouble::Write(error)) => match stopped(self.file.as_deref(), &error) {
-                Stop::ClosedPipe => Ok(None),
-                stop => Err(stop),
-            },
-        }
-    }
 }
 
 impl Answer<'_> {
@@ -606,98 +449,4 @@ pub(crate) fn checked(
     };
     record.checks = checks::check(&reading.checks, &seen);
     checks::failure(&record.checks)
-}
-
-/// Opens where an answer goes to.
-///
-/// # Errors
-/// Fails when it cannot be written to.
-pub(crate) fn open(
-    destination: &Destination<'_>,
-    view: &View,
-    screen: &Screen,
-    secret: Option<crate::secret::Secret>,
-) -> Result<BodyOutput, Stop> {
-    BodyOutput::open(destination, view, screen, secret, None).map_err(|error| match destination {
-        Destination::File(path) => Stop::Failed(cannot_write_file(path, &error)),
-        _ => cannot_write(&error),
-    })
-}
-
-/// Writes the header block where `-D` wants it.
-pub(crate) fn dump_head(block: &[u8], session: &Session<'_>) -> Result<(), Stop> {
-    let Some(place) = session.options.output.dump_header.as_deref() else {
-        return Ok(());
-    };
-    let named = (place != "-").then(|| Path::new(place));
-    Dump::open(place, Some(session.secret()))
-        .and_then(|mut dump| dump.write(block))
-        .map_err(|error| stopped(named, &error))
-}
-
-/// Says that the output, or the file that it is, could not be written.
-fn stopped(file: Option<&Path>, error: &io::Error) -> Stop {
-    match file {
-        Some(file) if error.kind() != io::ErrorKind::BrokenPipe => {
-            Stop::Failed(cannot_write_file(file, error))
-        }
-        _ => cannot_write(error),
-    }
-}
-
-/// Says that a file could not be written.
-fn cannot_write_file(file: &Path, error: &io::Error) -> Failure {
-    let shown = file.to_string_lossy();
-    Failure::new(
-        Exit::Write,
-        format!("cannot write {}: {}", sanitise(&shown), io_reason(error)),
-    )
-}
-
-/// Makes sure, before anything is sent, that the file of `-o` can be there.
-///
-/// # Errors
-/// Fails when it has no name (exit 2), is a folder, or its folder is not there (23).
-pub(crate) fn check_file(file: Option<&std::ffi::OsStr>) -> Result<()> {
-    let Some(file) = file.filter(|file| *file != "-") else {
-        return Ok(());
-    };
-    if file.is_empty() {
-        return Err(Failure::usage("-o names no file").fact("nothing was sent"));
-    }
-    crate::output::file::can_be_there(Path::new(file))
-        .map_err(|error| cannot_write_file(Path::new(file), &error).fact("nothing was sent"))
-}
-
-/// Finishes an output; returns what is worth telling.
-pub(crate) fn finish(output: BodyOutput) -> Result<Option<String>, Stop> {
-    output.finish().map_err(|trouble| match trouble {
-        Trouble::Write(error) => cannot_write(&error),
-        Trouble::Content(failure) => Stop::Failed(failure),
-    })
-}
-
-/// Says that the output could not be written; a pipe that was closed is no failure.
-pub(crate) fn cannot_write(error: &io::Error) -> Stop {
-    if error.kind() == io::ErrorKind::BrokenPipe {
-        return Stop::ClosedPipe;
-    }
-    Stop::Failed(Failure::new(
-        Exit::Write,
-        format!("the output could not be written: {}", io_reason(error)),
-    ))
-}
-
-fn coding_failure(error: DecodeError<Stop>) -> Stop {
-    match error {
-        DecodeError::Sink(stop) => stop,
-        DecodeError::Broken => Stop::Failed(Failure::new(
-            Exit::Coding,
-            "the body is not what its content coding says",
-        )),
-        DecodeError::Truncated => Stop::Failed(Failure::new(
-            Exit::Incomplete,
-            "the body ends in the middle of its content coding",
-        )),
-    }
 }

@@ -1,6 +1,7 @@
 //! An answer that is read whole before anything is made of it: a page, a batch, one of many tries.
 
-use super::{Answer, Reading, Stop, explain_answer, hold, judge, read_body, said, show_head};
+use super::place::hold;
+use super::{Answer, Reading, Stop, explain_answer, judge, read_body, said, show_head};
 use crate::commands::Context;
 use crate::commands::session::Session;
 use crate::error::Result;

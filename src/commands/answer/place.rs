@@ -1,0 +1,196 @@
+//! Where an answer goes to: opened, written to piece by piece, and closed.
+
+use std::ffi::OsStr;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::Stop;
+use crate::commands::session::Session;
+use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
+use crate::output::body::{BodyOutput, Destination, Trouble};
+use crate::output::dump::Dump;
+use crate::output::status;
+use crate::output::terminal::sanitise;
+use crate::output::view::{Screen, View};
+use crate::secret::Secret;
+use crate::verdict::sniff::Sniffer;
+
+/// How much of a body is held where a filter looks at it.
+const MOST_HELD: u64 = 256 * 1024 * 1024;
+
+/// Where a body has come to.
+pub(super) struct Reader {
+    pub(super) output: BodyOutput,
+    /// What the format or filter could not use. It does not end the reading: who answered is told
+    /// by all of the body.
+    pub(super) trouble: Option<Failure>,
+    /// The body as far as it is needed when it is complete.
+    pub(super) kept: Option<Vec<u8>>,
+    /// The beginning, where a failure that shows only in the body must print nothing.
+    pub(super) held_back: Option<Vec<u8>>,
+    /// Whether the reader of our output has gone.
+    pub(super) is_closed: bool,
+    /// The file or device that is written to, where it is not a standard stream.
+    pub(super) file: Option<PathBuf>,
+}
+
+impl Reader {
+    /// Takes a piece.
+    pub(super) fn take(&mut self, piece: &[u8], sniffer: &Sniffer) -> Result<(), Stop> {
+        if let Some(kept) = &mut self.kept {
+            hold(kept, piece, MOST_HELD)?;
+        }
+        if self.trouble.is_some() || self.is_closed {
+            return Ok(());
+        }
+        if let Some(held_back) = &mut self.held_back {
+            held_back.extend_from_slice(piece);
+            if !sniffer.may_be_a_failure() {
+                return self.let_go();
+            }
+            // What has shown itself as a failure is not shown.
+            if sniffer.is_beyond_the_beginning() {
+                held_back.clear();
+            }
+            return Ok(());
+        }
+        self.show(piece)
+    }
+
+    /// Shows what has been held back.
+    pub(super) fn let_go(&mut self) -> Result<(), Stop> {
+        match self.held_back.take() {
+            Some(held_back) => self.show(&held_back),
+            None => Ok(()),
+        }
+    }
+
+    fn show(&mut self, piece: &[u8]) -> Result<(), Stop> {
+        match self.output.push(piece) {
+            Ok(()) => Ok(()),
+            Err(Trouble::Content(failure)) => {
+                self.trouble = Some(failure);
+                Ok(())
+            }
+            // What is expected of the answer is looked at even where nobody reads it.
+            Err(Trouble::Write(error))
+                if error.kind() == io::ErrorKind::BrokenPipe && self.kept.is_some() =>
+            {
+                self.is_closed = true;
+                Ok(())
+            }
+            Err(Trouble::Write(error)) => Err(stopped(self.file.as_deref(), &error)),
+        }
+    }
+
+    /// Ends the output; returns what is worth telling. That its reader has gone changes nothing.
+    pub(super) fn finish(self) -> Result<Option<String>, Stop> {
+        match self.output.finish() {
+            Ok(note) => Ok(note),
+            Err(Trouble::Content(failure)) => Err(Stop::Failed(failure)),
+            Err(Trouble::Write(error)) => match stopped(self.file.as_deref(), &error) {
+                Stop::ClosedPipe => Ok(None),
+                stop => Err(stop),
+            },
+        }
+    }
+}
+
+/// Keeps a piece of a body.
+pub(super) fn hold(body: &mut Vec<u8>, piece: &[u8], most: u64) -> Result<(), Stop> {
+    if (body.len() + piece.len()) as u64 > most {
+        return Err(Stop::Failed(
+            Failure::new(
+                Exit::TooLarge,
+                format!(
+                    "the answer is larger than {}, too large to be looked at as a whole",
+                    status::size(most)
+                ),
+            )
+            .hint("ask for less at a time, e.g. limit=100"),
+        ));
+    }
+    body.extend_from_slice(piece);
+    Ok(())
+}
+
+/// Opens where an answer goes to.
+///
+/// # Errors
+/// Fails when it cannot be written to.
+pub(crate) fn open(
+    destination: &Destination<'_>,
+    view: &View,
+    screen: &Screen,
+    secret: Option<Secret>,
+) -> Result<BodyOutput, Stop> {
+    BodyOutput::open(destination, view, screen, secret, None).map_err(|error| match destination {
+        Destination::File(path) => Stop::Failed(cannot_write_file(path, &error)),
+        _ => cannot_write(&error),
+    })
+}
+
+/// Writes the header block where `-D` wants it.
+pub(crate) fn dump_head(block: &[u8], session: &Session<'_>) -> Result<(), Stop> {
+    let Some(place) = session.options.output.dump_header.as_deref() else {
+        return Ok(());
+    };
+    let named = (place != "-").then(|| Path::new(place));
+    Dump::open(place, Some(session.secret()))
+        .and_then(|mut dump| dump.write(block))
+        .map_err(|error| stopped(named, &error))
+}
+
+/// Says that the output, or the file that it is, could not be written.
+fn stopped(file: Option<&Path>, error: &io::Error) -> Stop {
+    match file {
+        Some(file) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Stop::Failed(cannot_write_file(file, error))
+        }
+        _ => cannot_write(error),
+    }
+}
+
+/// Says that a file could not be written.
+fn cannot_write_file(file: &Path, error: &io::Error) -> Failure {
+    let shown = file.to_string_lossy();
+    Failure::new(
+        Exit::Write,
+        format!("cannot write {}: {}", sanitise(&shown), io_reason(error)),
+    )
+}
+
+/// Makes sure, before anything is sent, that the file of `-o` can be there.
+///
+/// # Errors
+/// Fails when it has no name (exit 2), is a folder, or its folder is not there (23).
+pub(crate) fn check_file(file: Option<&OsStr>) -> Result<()> {
+    let Some(file) = file.filter(|file| *file != "-") else {
+        return Ok(());
+    };
+    if file.is_empty() {
+        return Err(Failure::usage("-o names no file").fact("nothing was sent"));
+    }
+    crate::output::file::can_be_there(Path::new(file))
+        .map_err(|error| cannot_write_file(Path::new(file), &error).fact("nothing was sent"))
+}
+
+/// Finishes an output; returns what is worth telling.
+pub(crate) fn finish(output: BodyOutput) -> Result<Option<String>, Stop> {
+    output.finish().map_err(|trouble| match trouble {
+        Trouble::Write(error) => cannot_write(&error),
+        Trouble::Content(failure) => Stop::Failed(failure),
+    })
+}
+
+/// Says that the output could not be written; a pipe that was closed is no failure.
+pub(crate) fn cannot_write(error: &io::Error) -> Stop {
+    if error.kind() == io::ErrorKind::BrokenPipe {
+        return Stop::ClosedPipe;
+    }
+    Stop::Failed(Failure::new(
+        Exit::Write,
+        format!("the output could not be written: {}", io_reason(error)),
+    ))
+}

@@ -1,0 +1,86 @@
+//! A body as it comes: its coding undone, its size kept within bounds.
+
+use bytes::Bytes;
+
+use super::{Reading, Stop};
+use crate::commands::session::Session;
+use crate::error::Failure;
+use crate::exchange::Exchange;
+use crate::exchange::decode::{DecodeError, Decoder};
+use crate::exit::Exit;
+use crate::output::status;
+use crate::verdict::explain;
+use crate::verdict::sniff::Sniffer;
+
+/// What is done with each piece of a body, and with what has been seen until then.
+pub(crate) type Taking<'a> = dyn FnMut(&[u8], &Sniffer) -> Result<(), Stop> + 'a;
+
+/// Reads a body with its coding undone, piece by piece.
+///
+/// # Errors
+/// Fails when the body is not whole or too large, or when `sink` does.
+pub(crate) async fn read_body(
+    exchange: &mut Exchange,
+    reading: &Reading,
+    session: &Session<'_>,
+    sniffer: &mut Sniffer,
+    received: &mut u64,
+    sink: &mut Taking<'_>,
+) -> Result<(), Stop> {
+    let codings = exchange.head.headers.get_all("content-encoding");
+    let mut decoder = if reading.head_only || has_no_body(exchange.head.status) {
+        Decoder::identity()
+    } else {
+        Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
+            Failure::new(
+                Exit::Coding,
+                format!("the body's content coding is not known: {coding}"),
+            )
+            .hint("ask for none: -H 'Accept-Encoding: identity'")
+        })?
+    };
+    let max_size = reading.max_size;
+    let mut take = |piece: &[u8]| {
+        if let Some(most) = max_size
+            && sniffer.seen() + piece.len() as u64 > most
+        {
+            return Err(Stop::Failed(Failure::new(
+                Exit::TooLarge,
+                format!("the body is larger than --max-size {}", status::size(most)),
+            )));
+        }
+        sniffer.push(piece);
+        sink(piece, sniffer)
+    };
+    while let Some(chunk) = next_chunk(exchange, session).await? {
+        *received += chunk.len() as u64;
+        decoder.push(&chunk, &mut take).map_err(coding_failure)?;
+    }
+    decoder.finish(&mut take).map_err(coding_failure)
+}
+
+async fn next_chunk(exchange: &mut Exchange, session: &Session<'_>) -> Result<Option<Bytes>, Stop> {
+    exchange
+        .chunk()
+        .await
+        .map_err(|failure| Stop::Failed(explain::transport(&failure, &session.about())))
+}
+
+/// Returns whether an answer of this status has no body, whatever its headers say of one.
+pub(crate) fn has_no_body(status: u16) -> bool {
+    matches!(status, 204 | 205 | 304)
+}
+
+fn coding_failure(error: DecodeError<Stop>) -> Stop {
+    match error {
+        DecodeError::Sink(stop) => stop,
+        DecodeError::Broken => Stop::Failed(Failure::new(
+            Exit::Coding,
+            "the body is not what its content coding says",
+        )),
+        DecodeError::Truncated => Stop::Failed(Failure::new(
+            Exit::Incomplete,
+            "the body ends in the middle of its content coding",
+        )),
+    }
+}
