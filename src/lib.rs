@@ -10,6 +10,7 @@ pub mod env;
 pub mod error;
 pub mod exchange;
 pub mod exit;
+pub(crate) mod files;
 pub(crate) mod input;
 pub(crate) mod interrupt;
 pub(crate) mod jq;

@@ -12,6 +12,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result, io_reason};
+use crate::files::{folder_of, is_same, open_lock};
 use crate::interrupt;
 
 /// The version of the file's shape.
@@ -120,11 +121,7 @@ impl StateFile {
     }
 
     fn write(&self, progress: &Progress) -> io::Result<()> {
-        let folder = self
-            .path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = folder_of(&self.path);
         let saved = Saved {
             schema_version: SCHEMA_VERSION,
             key: self.key.clone(),
@@ -167,9 +164,7 @@ impl Lock {
             .fact("nothing was sent")
         };
         loop {
-            let mut options = File::options();
-            options.create(true).truncate(false).write(true);
-            let file = options.open(&path).map_err(|error| cannot(&error))?;
+            let file = open_lock(&path).map_err(|error| cannot(&error))?;
             match file.try_lock() {
                 Ok(()) if !is_at(&file, &path) => continue,
                 Ok(()) => {}
@@ -202,21 +197,11 @@ impl Drop for Lock {
 }
 
 /// Returns whether an open file still has its name: the run before may have removed it.
-#[cfg(unix)]
 fn is_at(file: &File, path: &Path) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    let place = |metadata: std::fs::Metadata| (metadata.dev(), metadata.ino());
-    let (open, named) = (
-        file.metadata().map(place),
-        std::fs::metadata(path).map(place),
-    );
-    matches!((open, named), (Ok(open), Ok(named)) if open == named)
-}
-
-/// The file is left where it is on these systems.
-#[cfg(not(unix))]
-fn is_at(_file: &File, _path: &Path) -> bool {
-    true
+    match (file.metadata(), std::fs::metadata(path)) {
+        (Ok(open), Ok(named)) => is_same(&open, &named),
+        _ => false,
+    }
 }
 
 fn difference(saved: &Key, now: &Key) -> String {
@@ -298,11 +283,10 @@ mod tests {
         let path = folder.path().join("state");
         let (state, _) = StateFile::open(&path, key()).expect("fresh");
         state.save(&Progress::default()).expect("saved");
-        let mode = std::fs::metadata(&path)
-            .expect("there")
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o600);
+        for name in ["state", ".state.lock"] {
+            let metadata = std::fs::metadata(folder.path().join(name)).expect("there");
+            assert_eq!(metadata.permissions().mode() & 0o777, 0o600, "{name}");
+        }
         drop(state);
         assert_eq!(std::fs::read_dir(folder.path()).expect("listed").count(), 1);
     }

@@ -211,6 +211,12 @@ pub(crate) struct OutputOptions {
 }
 
 impl OutputOptions {
+    /// Returns the file of `-o`, where it is not standard output.
+    pub(crate) fn file(&self) -> Option<&std::path::Path> {
+        let file = self.output.as_deref().filter(|file| *file != "-");
+        file.map(std::path::Path::new)
+    }
+
     /// Returns whether the format of `-w` comes from standard input.
     pub(crate) fn format_is_piped(&self) -> bool {
         self.write_out

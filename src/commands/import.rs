@@ -168,7 +168,7 @@ fn secret_file(config: &Path, name: &str, kind: &str) -> PathBuf {
 /// Writes a secret 0600 from the first byte, in a folder that only its owner can enter.
 fn write_secret(path: &Path, secret: &Secret) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
-    crate::secret::cache::create_private_folder(folder)?;
+    crate::files::create_private_folder(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(secret.expose().as_bytes())?;
     file.write_all(b"\n")?;

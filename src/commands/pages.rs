@@ -7,11 +7,11 @@ use crate::commands::Context;
 use crate::commands::answer::whole::Whole;
 use crate::commands::answer::{self, Reading, Stop};
 use crate::commands::session::Session;
-use crate::error::{Failure, Result, io_reason};
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::interrupt;
 use crate::output::body::{BodyOutput, Destination, Trouble};
-use crate::output::file::is_terminal;
+use crate::output::file::{cannot_write, is_terminal};
 use crate::output::items::columns::Columns;
 use crate::output::lexical;
 use crate::output::progress::Meter;
@@ -95,9 +95,8 @@ pub(crate) async fn run(
 
 /// Makes sure that what a finished state tells of has not been taken away since.
 fn still_there(options: &CallOptions) -> Result<()> {
-    let file = options.output.output.as_deref().filter(|file| *file != "-");
     let state = options.paging.state.as_deref().unwrap_or_default();
-    match file.map(Path::new) {
+    match options.output.file() {
         Some(file) if !file.exists() => Err(Failure::local(format!(
             "the state says that all was written, and {} is not there",
             sanitise(&file.to_string_lossy())
@@ -323,12 +322,9 @@ impl Pages<'_> {
     fn begun_output(&self, session: &Session<'_>, limit: Option<u64>) -> Result<BodyOutput, Ended> {
         let options: &CallOptions = session.options;
         let cx = self.cx;
-        let file = options.output.output.as_deref().filter(|file| *file != "-");
+        let file = options.output.file();
         let (destination, terminal) = match file {
-            Some(file) => {
-                let file = Path::new(file);
-                (Destination::File(file), is_terminal(file))
-            }
+            Some(file) => (Destination::File(file), is_terminal(file)),
             None => (Destination::StandardOutput, cx.env.stdout_terminal),
         };
         let screen = Screen {
@@ -344,7 +340,7 @@ impl Pages<'_> {
         let resumed = self.state.as_ref().map(|_| self.begun.bytes);
         BodyOutput::open_paged(&destination, renderer, terminal, secret, resumed).map_err(|error| {
             let name = file.map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
-            let mut failure = Failure::new(Exit::Write, format!("cannot write {}: {}", sanitise(&name), io_reason(&error)));
+            let mut failure = cannot_write(&name, &error);
             if resumed.is_some_and(|bytes| bytes > 0) {
                 failure = failure
                     .fact("the unfinished file of the earlier run is gone, shorter than the state says, or a link")

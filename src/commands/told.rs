@@ -7,11 +7,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::commands::Context;
-use crate::error::{Failure, Result, io_reason};
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::input;
 use crate::last_words;
 use crate::output::annotation::defuse;
+use crate::output::file::cannot_write;
 use crate::output::lexical::{Formatter, Layout};
 use crate::output::record::Record;
 use crate::output::stdout::stdout;
@@ -182,11 +183,4 @@ fn print(text: &str) -> io::Result<()> {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }
-}
-
-fn cannot_write(place: &str, error: &io::Error) -> Failure {
-    Failure::new(
-        Exit::Write,
-        format!("cannot write {}: {}", sanitise(place), io_reason(error)),
-    )
 }

@@ -1,11 +1,15 @@
 //! `-o FILE`: whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{File, Metadata, OpenOptions};
+use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use crate::error::{Failure, io_reason};
+use crate::exit::Exit;
+use crate::files::{folder_of, is_same};
 use crate::interrupt;
+use crate::output::terminal::sanitise;
 
 /// A file that appears under its name only when it is complete.
 #[derive(Debug)]
@@ -25,10 +29,7 @@ pub(crate) fn can_be_there(target: &Path) -> io::Result<()> {
     if target.is_dir() {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
-    let folder = target
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = folder_of(target);
     if std::fs::metadata(folder)?.is_dir() {
         Ok(())
     } else {
@@ -45,10 +46,7 @@ impl PartFile {
         const TRIES: usize = 16;
         // What a link points to is replaced, not the link.
         let target = std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
-        let folder = target
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty())
-            .unwrap_or(Path::new("."));
+        let folder = folder_of(&target);
         let name = target
             .file_name()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
@@ -182,16 +180,12 @@ fn open_left(part: &Path) -> io::Result<File> {
     }
 }
 
-#[cfg(unix)]
-fn is_same(one: &Metadata, other: &Metadata) -> bool {
-    use std::os::unix::fs::MetadataExt;
-    (one.dev(), one.ino()) == (other.dev(), other.ino())
-}
-
-/// Nothing that tells files apart is to be had here; planting a link needs rights of its own.
-#[cfg(not(unix))]
-fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
-    true
+/// Says that a place could not be written to.
+pub(crate) fn cannot_write(place: &str, error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Write,
+        format!("cannot write {}: {}", sanitise(place), io_reason(error)),
+    )
 }
 
 /// Returns whether a path is something that is written to directly: a device, pipe or socket.

@@ -10,10 +10,10 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
+use crate::files::{create_private_folder, folder_of, open_lock};
 use crate::profile::resolve::assemble_all;
 use crate::profile::{Guard, comments, file};
 use crate::secret::Secret;
-use crate::secret::cache::create_private_folder;
 
 /// The values that `profile add` gives a profile; what is not given stays as it is.
 #[derive(Debug, Default)]
@@ -195,10 +195,7 @@ fn change<T>(
     refuse_what_is_no_file(path)?;
     // What a link points to is changed, and the link stays.
     let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
-    let folder = target
-        .parent()
-        .filter(|folder| !folder.as_os_str().is_empty())
-        .unwrap_or(Path::new("."));
+    let folder = folder_of(&target);
     create_private_folder(folder).map_err(|error| cannot(&error))?;
     let lock = lock(folder).map_err(|error| cannot(&error))?;
     let text = match std::fs::read_to_string(&target) {
@@ -273,12 +270,7 @@ impl Form {
 
 /// Waits for the lock beside the file: the file itself is replaced, so it cannot hold one.
 fn lock(folder: &Path) -> std::io::Result<File> {
-    let mut options = File::options();
-    options.create(true).truncate(false).write(true);
-    // Others could hold it for ever.
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    let lock = options.open(folder.join(".config.lock"))?;
+    let lock = open_lock(&folder.join(".config.lock"))?;
     lock.lock()?;
     Ok(lock)
 }

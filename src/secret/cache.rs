@@ -6,6 +6,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde::{Deserialize, Serialize};
 
 use crate::env::Env;
+use crate::files::{create_private_folder, is_open_to_others};
 use crate::profile::Base;
 use crate::profile::file::state_folder;
 use crate::secret::Secret;
@@ -69,7 +70,7 @@ impl TokenCache {
 
     /// Returns the token, when there is one for just this use and it lasts.
     pub(crate) fn load(&self) -> Option<Secret> {
-        if open_to_others(&self.path) {
+        if is_open_to_others(&self.path) {
             return None;
         }
         let entry: Entry = serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()?;
@@ -104,33 +105,6 @@ fn now() -> Duration {
     SystemTime::now()
         .duration_since(UNIX_EPOCH)
         .unwrap_or_default()
-}
-
-/// Creates a folder that only its owner can enter.
-#[cfg(unix)]
-pub(crate) fn create_private_folder(folder: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(folder)
-}
-
-/// Creates a folder.
-#[cfg(not(unix))]
-pub(crate) fn create_private_folder(folder: &Path) -> std::io::Result<()> {
-    std::fs::create_dir_all(folder)
-}
-
-#[cfg(unix)]
-fn open_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn open_to_others(_path: &Path) -> bool {
-    false
 }
 
 #[cfg(test)]

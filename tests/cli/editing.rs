@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(unix)]
+use crate::support::command::after;
 use crate::support::command::{Finished, set_mode};
 use crate::support::{CANARY, Recorder, Reply, rein};
 
@@ -97,16 +99,7 @@ fn a_file_that_cannot_be_written_is_23_and_stays() {
     let before = config.text();
     // The largest file that may be written has no byte: as on a full disk, every write fails.
     let call = config.rein(&["profile", "add", "b", "--domain", "y"]);
-    let script = "trap '' XFSZ; ulimit -f 0; exec \"$0\" profile add b --domain y";
-    let mut command = std::process::Command::new("sh");
-    command
-        .args(["-c", script, env!("CARGO_BIN_EXE_rein")])
-        .env_clear();
-    command.envs(
-        call.command()
-            .get_envs()
-            .filter_map(|(name, value)| value.map(|value| (name, value))),
-    );
+    let mut command = after("trap '' XFSZ; ulimit -f 0", &call);
     let output = command.output().expect("sh runs");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(23), "{said}");

@@ -314,12 +314,7 @@ fn a_closed_pipe_hides_no_failure() {
     ] {
         let server = Recorder::always(reply);
         let call = rein([&["v1/x"][..], words].concat()).at(&server.url());
-        let mut child = call
-            .command()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a start");
+        let mut child = call.start();
         drop(child.stdout.take());
         let end = child.wait_with_output().expect("an end");
         let told = String::from_utf8_lossy(&end.stderr);
@@ -335,12 +330,7 @@ fn a_closed_pipe_is_silence() {
         .var("REINFER_ENDPOINT", &demo.url)
         .var("REINFER_TOKEN", &demo.token)
         .var("RUST_BACKTRACE", "1");
-    let mut child = call
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a start");
+    let mut child = call.start();
     let mut first = [0; 10];
     let mut stdout = child.stdout.take().expect("a pipe");
     stdout.read_exact(&mut first).expect("some bytes");
@@ -354,12 +344,7 @@ fn a_closed_pipe_is_silence() {
     );
     for args in [&["--help"][..], &["man"], &["completions", "bash"]] {
         let call = rein(args);
-        let mut child = call
-            .command()
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("a start");
+        let mut child = call.start();
         drop(child.stdout.take());
         let end = child.wait_with_output().expect("an end");
         assert_eq!(exit_code(end.status), 0, "{args:?}");

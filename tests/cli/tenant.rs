@@ -1,7 +1,6 @@
 //! The demo tenant as a user meets it: `-p demo`, `rein demo`, and its faults.
 
 use std::io::{BufRead, BufReader};
-use std::process::Stdio;
 
 use crate::support::{Demo, Recorder, Reply, rein};
 
@@ -168,12 +167,7 @@ fn the_demo_listens_on_the_loopback_alone_and_only_during_the_call() {
         places
     };
     let call = rein(["-p", "demo", "v1/projects", "-H", "X-Demo-Fault: slow=700"]);
-    let mut child = call
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a start");
+    let mut child = call.start();
     let sockets = || {
         let folder = format!("/proc/{}/fd", child.id());
         let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -265,12 +259,7 @@ fn faults_also_come_over_http2_and_tls() {
 #[test]
 fn a_kept_tenant_prints_the_lines_that_lead_to_it_and_logs_requests() {
     let call = rein(["demo", "--fault", "503@/quotas"]);
-    let mut child = call
-        .command()
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("a start");
+    let mut child = call.start();
     let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
     let mut exports = Vec::new();
     while exports.len() < 5 {

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use self::place::Reader;
 pub(crate) use self::place::{cannot_write, check_file, dump_head, finish, open};
-pub(crate) use self::receive::{has_no_body, read_body};
+pub(crate) use self::receive::{decoder, has_no_body, read_body};
 use crate::commands::Context;
 use crate::commands::session::Session;
 use crate::error::{Failure, Result};
@@ -234,7 +234,7 @@ impl Answer<'_> {
     async fn read(&mut self, sniffer: &mut Sniffer, received: &mut u64) -> Result<Reader, Stop> {
         let mut reader = self.begin()?;
         let mut meter = self.meter(&reader);
-        let (mut come, length) = (0, self.length());
+        let length = self.length();
         let read = read_body(
             &mut self.exchange,
             self.reading,
@@ -242,9 +242,8 @@ impl Answer<'_> {
             sniffer,
             received,
             &mut |piece, sniffer| {
-                come += piece.len() as u64;
                 if let Some(meter) = &mut meter {
-                    meter.download(come, length);
+                    meter.download(sniffer.seen(), length);
                 }
                 reader.take(piece, sniffer)
             },
@@ -279,9 +278,8 @@ impl Answer<'_> {
 
     /// Returns the file of `-o`, which an answer that is not what was asked for does not get.
     fn file(&self) -> Option<&Path> {
-        let file = self.session.options.output.output.as_deref();
-        file.filter(|file| *file != "-" && !self.failed())
-            .map(Path::new)
+        let file = self.session.options.output.file();
+        file.filter(|_| !self.failed())
     }
 
     /// Returns whether there is no body to be shown.
@@ -289,7 +287,7 @@ impl Answer<'_> {
         let head = &self.exchange.head;
         let length = head.headers.get(http::header::CONTENT_LENGTH);
         self.reading.head_only
-            || matches!(head.status, 204 | 205 | 304)
+            || has_no_body(head.status)
             || length.is_some_and(|length| length == "0")
     }
 
@@ -299,8 +297,7 @@ impl Answer<'_> {
         let cx = self.cx;
         let raw;
         let mut view = &self.reading.view;
-        let to_file = options.output.as_deref().filter(|file| *file != "-");
-        let (destination, terminal) = match to_file {
+        let (destination, terminal) = match options.file() {
             _ if self.failed() && options.fail && self.exchange.head.status >= 400 => {
                 (Destination::Nowhere, false)
             }
@@ -310,10 +307,7 @@ impl Answer<'_> {
                 },
                 cx.env.stderr_terminal,
             ),
-            Some(file) => {
-                let file = Path::new(file);
-                (Destination::File(file), is_terminal(file))
-            }
+            Some(file) => (Destination::File(file), is_terminal(file)),
             None if self.failed() && view.is_rendered() && !options.keep_error_body => {
                 (Destination::Nowhere, false)
             }

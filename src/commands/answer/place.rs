@@ -10,8 +10,8 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::dump::Dump;
+use crate::output::file;
 use crate::output::status;
-use crate::output::terminal::sanitise;
 use crate::output::view::{Screen, View};
 use crate::secret::Secret;
 use crate::verdict::sniff::Sniffer;
@@ -154,11 +154,7 @@ fn stopped(file: Option<&Path>, error: &io::Error) -> Stop {
 
 /// Says that a file could not be written.
 fn cannot_write_file(file: &Path, error: &io::Error) -> Failure {
-    let shown = file.to_string_lossy();
-    Failure::new(
-        Exit::Write,
-        format!("cannot write {}: {}", sanitise(&shown), io_reason(error)),
-    )
+    file::cannot_write(&file.to_string_lossy(), error)
 }
 
 /// Makes sure, before anything is sent, that the file of `-o` can be there.
@@ -172,7 +168,7 @@ pub(crate) fn check_file(file: Option<&OsStr>) -> Result<()> {
     if file.is_empty() {
         return Err(Failure::usage("-o names no file").fact("nothing was sent"));
     }
-    crate::output::file::can_be_there(Path::new(file))
+    file::can_be_there(Path::new(file))
         .map_err(|error| cannot_write_file(Path::new(file), &error).fact("nothing was sent"))
 }
 

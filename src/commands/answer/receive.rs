@@ -4,9 +4,9 @@ use bytes::Bytes;
 
 use super::{Reading, Stop};
 use crate::commands::session::Session;
-use crate::error::Failure;
-use crate::exchange::Exchange;
+use crate::error::{Failure, Result};
 use crate::exchange::decode::{DecodeError, Decoder};
+use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
 use crate::output::status;
 use crate::verdict::explain;
@@ -27,17 +27,11 @@ pub(crate) async fn read_body(
     received: &mut u64,
     sink: &mut Taking<'_>,
 ) -> Result<(), Stop> {
-    let codings = exchange.head.headers.get_all("content-encoding");
     let mut decoder = if reading.head_only || has_no_body(exchange.head.status) {
         Decoder::identity()
     } else {
-        Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
-            Failure::new(
-                Exit::Coding,
-                format!("the body's content coding is not known: {coding}"),
-            )
-            .hint("ask for none: -H 'Accept-Encoding: identity'")
-        })?
+        self::decoder(&exchange.head)
+            .map_err(|failure| failure.hint("ask for none: -H 'Accept-Encoding: identity'"))?
     };
     let max_size = reading.max_size;
     let mut take = |piece: &[u8]| {
@@ -64,6 +58,20 @@ async fn next_chunk(exchange: &mut Exchange, session: &Session<'_>) -> Result<Op
         .chunk()
         .await
         .map_err(|failure| Stop::Failed(explain::transport(&failure, &session.about())))
+}
+
+/// Returns what undoes the content coding that a head declares.
+///
+/// # Errors
+/// Fails (exit 61) on a coding that is not known.
+pub(crate) fn decoder(head: &Head) -> Result<Decoder> {
+    let codings = head.headers.get_all("content-encoding");
+    Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
+        Failure::new(
+            Exit::Coding,
+            format!("the body's content coding is not known: {coding}"),
+        )
+    })
 }
 
 /// Returns whether an answer of this status has no body, whatever its headers say of one.

@@ -8,7 +8,7 @@ use super::{hidden, shown};
 use crate::catalogue::{self, Class};
 use crate::cli::curl::{CurlArgs, OnHttpError};
 use crate::commands::Context;
-use crate::commands::answer::has_no_body;
+use crate::commands::answer::{self, has_no_body};
 use crate::commands::session::answered;
 use crate::error::{Failure, Result, io_reason};
 use crate::exchange::auth::Credential;
@@ -19,6 +19,7 @@ use crate::exchange::retry::{self, Outcome};
 use crate::exchange::{self, Exchange, Head, TimeLimits};
 use crate::exit::Exit;
 use crate::output::dump::Dump;
+use crate::output::file::cannot_write;
 use crate::output::record::Record;
 use crate::output::stdout::note;
 use crate::output::terminal::sanitise;
@@ -353,13 +354,7 @@ impl Transfer<'_> {
         if !self.args.compressed || has_no_body(head.status) {
             return Ok(Decoder::identity());
         }
-        let codings = head.headers.get_all("content-encoding");
-        Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes)).map_err(|coding| {
-            Failure::new(
-                Exit::Coding,
-                format!("the body's content coding is not known: {coding}"),
-            )
-        })
+        answer::decoder(head)
     }
 
     /// Explains a call that got no whole answer, with curl's code for it.
@@ -417,16 +412,7 @@ impl Transfer<'_> {
             Some(place) => {
                 create_folders(Path::new(place), args.create_dirs)?;
                 let dump = Dump::open(place, hidden(self.credential.as_ref()));
-                Some(dump.map_err(|error| {
-                    Failure::new(
-                        Exit::Write,
-                        format!(
-                            "cannot write {}: {}",
-                            sanitise(&place.to_string_lossy()),
-                            io_reason(&error)
-                        ),
-                    )
-                })?)
+                Some(dump.map_err(|error| cannot_write(&place.to_string_lossy(), &error))?)
             }
         };
         let named = match args.output.as_deref() {

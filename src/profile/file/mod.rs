@@ -15,6 +15,7 @@ use toml::de::{DeTable, DeValue};
 use crate::catalogue::user::UserTemplate;
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason, nearest};
+use crate::files::is_open_to_others;
 use crate::output::terminal::sanitise;
 use crate::profile::{Guard, Origin, is_placeholder_name};
 use crate::secret::Secret;
@@ -246,7 +247,7 @@ fn refuse_a_readable_secret(file: &ConfigFile) -> Result<()> {
     let Some(entry) = file.profiles.iter().find(holds_secret) else {
         return Ok(());
     };
-    if readable_by_others(&file.path) {
+    if is_open_to_others(&file.path) {
         return Err(Failure::usage(format!(
             "{} holds a secret of profile {} and can be read by others",
             file.path.display(),
@@ -259,17 +260,6 @@ fn refuse_a_readable_secret(file: &ConfigFile) -> Result<()> {
         )));
     }
     Ok(())
-}
-
-#[cfg(unix)]
-fn readable_by_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
-}
-
-#[cfg(not(unix))]
-fn readable_by_others(_path: &Path) -> bool {
-    false
 }
 
 type Value<'a> = Spanned<DeValue<'a>>;

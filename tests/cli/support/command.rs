@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use super::CANARY;
 
@@ -82,6 +82,15 @@ impl Rein {
             command.current_dir(folder);
         }
         command
+    }
+
+    /// Starts it with both outputs in pipes.
+    pub(crate) fn start(&self) -> Child {
+        self.command()
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("a start")
     }
 
     /// Runs the command to its end.
