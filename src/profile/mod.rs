@@ -5,6 +5,7 @@ pub(crate) mod edit;
 pub mod endpoint;
 pub(crate) mod file;
 pub(crate) mod import;
+pub(crate) mod location;
 pub mod resolve;
 pub(crate) mod show;
 
@@ -174,4 +175,10 @@ pub struct Neighbour {
     pub project: Option<String>,
     /// Its guard.
     pub guard: Guard,
+}
+
+impl location::Owns for Neighbour {
+    fn location(&self) -> location::Location {
+        location::Location::of(self.base.url())
+    }
 }
