@@ -35,10 +35,10 @@ impl Classified {
 
 /// An endpoint that a request means, with the values of its placeholders.
 #[derive(Debug)]
-struct Match {
-    endpoint: &'static Endpoint,
+pub(super) struct Match {
+    pub(super) endpoint: &'static Endpoint,
     /// Placeholders and their decoded values.
-    params: Vec<(&'static str, String)>,
+    pub(super) params: Vec<(&'static str, String)>,
     /// How many characters were literal, so that the most specific path can be chosen.
     literals: usize,
     /// Whether every encoded slash stood between a project and a name: the one place where the
@@ -216,23 +216,23 @@ fn decoded(text: &str) -> String {
 
 /// A path cut into segments.
 #[derive(Debug)]
-struct Path {
+pub(super) struct Path {
     /// Cut at encoded slashes too.
-    split: Vec<Segment>,
+    pub(super) split: Vec<Segment>,
     /// Cut at plain slashes only, where that is another reading.
     whole: Option<Vec<Segment>>,
 }
 
 /// A decoded segment that is not empty.
 #[derive(Clone, Debug)]
-struct Segment {
+pub(super) struct Segment {
     text: String,
     /// Whether an encoded slash parts it from the one before.
     is_joined: bool,
 }
 
 impl Path {
-    fn of(path: &str) -> Self {
+    pub(super) fn of(path: &str) -> Self {
         let path = path.split(['?', '#']).next().unwrap_or_default();
         let (mut split, mut whole) = (Vec::new(), Vec::new());
         for text in path.split('/').map(decoded) {
@@ -259,34 +259,12 @@ impl Path {
     }
 }
 
-fn best(method: &str, segments: &[Segment]) -> Option<Match> {
+pub(super) fn best(method: &str, segments: &[Segment]) -> Option<Match> {
     all()
         .iter()
         .filter(|endpoint| endpoint.method == *method)
         .filter_map(|endpoint| matched(endpoint, segments))
         .max_by_key(|found| (found.literals, found.endpoint.class))
-}
-
-/// Returns the path of the read that tells whether a call has been applied: of what it was made
-/// to, of what comes next where it moves a position, or of what it belongs to. `None` where the
-/// catalogue has none.
-pub(crate) fn read_that_tells(method: &str, path: &str) -> Option<String> {
-    let path = path.split(['?', '#']).next()?.trim_end_matches('/');
-    let found = |method: &str, path: &str| Some(best(method, &Path::of(path).split)?.endpoint);
-    let read = |path: &str| found("GET", path);
-    if read(path).is_some() {
-        return Some(path.to_owned());
-    }
-    let called = found(&method.to_ascii_uppercase(), path)?;
-    let (above, _) = path.rsplit_once('/')?;
-    let next = format!("{above}/results");
-    if called.class == Class::Stateful && read(&next).is_some() {
-        return Some(next);
-    }
-    // An action's own word, or a list's: two values in a row need not be parts of one thing.
-    let ends_in_a_word = |endpoint: &Endpoint| !endpoint.path.ends_with('}');
-    let belongs = ends_in_a_word(called) || ends_in_a_word(read(above)?);
-    (belongs && read(above).is_some()).then(|| above.to_owned())
 }
 
 /// Matches segment by segment.
@@ -495,36 +473,6 @@ mod tests {
                 name,
                 "{method} {path}"
             );
-        }
-    }
-
-    #[test]
-    fn the_read_that_tells_is_of_the_same_thing() {
-        for (call, read) in [
-            ("PUT /api/v1/sources/p/s", Some("/api/v1/sources/p/s")),
-            (
-                "DELETE /api/v1/datasets/p%2Fd?x=1",
-                Some("/api/v1/datasets/p%2Fd"),
-            ),
-            ("POST /api/v1/sources/p/s/sync", Some("/api/v1/sources/p/s")),
-            (
-                "post /api/v1/datasets/p/d/streams/s/advance",
-                Some("/api/v1/datasets/p/d/streams/s/results"),
-            ),
-            (
-                "PUT /api/v1/datasets/p/d/streams/s/exceptions",
-                Some("/api/v1/datasets/p/d/streams/s"),
-            ),
-            (
-                "DELETE /api/_private/alerts/id:1",
-                Some("/api/_private/alerts"),
-            ),
-            ("DELETE /api/_private/quotas/t/k", None),
-            ("POST /api/v1/datasets/p/d/labellers/3/predict", None),
-            ("POST /api/v1/unlisted", None),
-        ] {
-            let (method, path) = call.split_once(' ').expect("a call");
-            assert_eq!(read_that_tells(method, path).as_deref(), read, "{call}");
         }
     }
 

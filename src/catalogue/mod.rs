@@ -7,10 +7,12 @@ pub(crate) mod matching;
 mod packed;
 pub(crate) mod permissions;
 mod table;
+mod tells;
 pub(crate) mod user;
 
-pub(crate) use self::matching::{Classified, classify, read_that_tells, without_prefix};
+pub(crate) use self::matching::{Classified, classify, without_prefix};
 pub use self::packed::{Fields, Text, Texts};
+pub(crate) use self::tells::read_that_tells;
 
 /// One endpoint of the API.
 #[derive(Debug)]

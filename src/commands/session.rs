@@ -2,6 +2,8 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use bytes::Bytes;
+
 use crate::catalogue::{self, Class};
 use crate::cli::options::CallOptions;
 use crate::commands::Context;
@@ -20,7 +22,7 @@ use crate::output::verbose;
 use crate::plan::redirect::Hops;
 use crate::plan::target;
 use crate::profile::Profile;
-use crate::request::Request;
+use crate::request::{Body, Request};
 use crate::secret::source::Token;
 use crate::secret::{Redactor, Secret};
 use crate::verdict::explain::{self, About};
@@ -53,6 +55,8 @@ struct Shown {
     method: String,
     path: String,
     host: String,
+    /// The body of a call that may change something, where it is in memory.
+    body: Option<Bytes>,
 }
 
 /// What a session is for.
@@ -160,7 +164,10 @@ impl<'a> Session<'a> {
 
     fn read_that_tells(&self) -> Option<String> {
         let is_more = self.class > Class::Read;
-        is_more.then(|| catalogue::read_that_tells(&self.shown.method, &self.shown.path))?
+        let shown = &self.shown;
+        is_more.then(|| {
+            catalogue::read_that_tells(&shown.method, &shown.path, shown.body.as_deref())
+        })?
     }
 
     /// Sends a request, again where that is allowed, and returns the answer that counts.
@@ -210,6 +217,10 @@ impl<'a> Session<'a> {
             method: request.method.to_string(),
             path: target::below(request, self.profile, &self.redactor),
             host: format!("{host}:{port}"),
+            body: match &request.body {
+                Body::Bytes(bytes) if self.class > Class::Read => Some(bytes.clone()),
+                _ => None,
+            },
         };
         record.method.clone_from(&self.shown.method);
         record.path.clone_from(&self.shown.path);

@@ -30,7 +30,7 @@ pub(crate) struct About<'a> {
     pub(crate) permissions: &'a [&'a str],
     /// What the call may do.
     pub(crate) class: Class,
-    /// The path of the read that tells whether it has been applied, where there is one.
+    /// The read that shows whether it has been applied, where there is one: method, path, items.
     pub(crate) tells: Option<String>,
     /// The proxy, when one was used.
     pub(crate) proxy: Option<&'a str>,
@@ -412,12 +412,11 @@ fn outcome(failure: Failure, about: &About<'_>) -> Failure {
             "the outcome is unknown: it may have been applied{and}"
         ))
         .hint(match (&about.tells, about.class) {
-            (Some(path), _) => format!(
-                "this tells, before it is sent again: GET {}",
-                about.clean(path)
-            ),
-            (None, Class::Billable) => "sent again it may cost once more".to_owned(),
-            (None, _) => "read what it changes before it is sent again".to_owned(),
+            (Some(read), _) => {
+                format!("check before sending it again: {}", about.clean(read))
+            }
+            (None, Class::Billable) => "sending it again may cost AI units once more".to_owned(),
+            (None, _) => "check what it changes before sending it again".to_owned(),
         })
 }
 
@@ -444,7 +443,7 @@ mod tests {
             token_source: Some("$REINFER_TOKEN_DEV"),
             permissions: &["Streams admin", "View labels"],
             class: Class::Write,
-            tells: Some("/api/v1/y".to_owned()),
+            tells: Some("GET /api/v1/y".to_owned()),
             proxy: None,
             redactor,
         }

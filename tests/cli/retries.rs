@@ -88,23 +88,55 @@ fn an_unknown_outcome_names_the_read_that_tells() {
     for (call, said) in [
         (
             "PUT /api/v1/sources/p/s",
-            "applied\n  this tells, before it is sent again: GET /api/v1/sources/p/s\n",
+            "applied\n  check before sending it again: GET /api/v1/sources/p/s\n",
         ),
         (
             "DELETE /api/v1/datasets/p/d",
-            "applied, and what it deletes may be gone\n  this tells, before it is sent again: GET /api/v1/datasets/p/d\n",
+            "applied, and what it deletes may be gone\n  check before sending it again: GET /api/v1/datasets/p/d\n",
         ),
         (
             "POST /api/v1/datasets/p/d/streams/s/advance",
-            "applied, and the position may have moved\n  this tells, before it is sent again: GET /api/v1/datasets/p/d/streams/s/results\n",
+            "applied, and the position may have moved\n  check before sending it again: GET /api/v1/datasets/p/d/streams/s/results\n",
+        ),
+        (
+            "POST /api/v1/sources/p/s/sync comments[][id]=a comments[][id]=b",
+            "applied, and AI units may have been used\n  check before sending it again: GET /api/v1/sources/p/s/comments/b\n",
+        ),
+        (
+            "POST /api/v1/sources/p/s/sync comments:=[]",
+            "applied, and AI units may have been used\n  sending it again may cost AI units once more\n",
+        ),
+        (
+            "DELETE /api/v1/sources/p/s/comments?id=a&id=b",
+            "gone\n  check before sending it again: GET /api/v1/sources/p/s/comments/a\n",
+        ),
+        (
+            "PUT /api/v1/datasets/p/d/streams/s/exceptions",
+            "applied\n  check what it changes before sending it again\n",
+        ),
+        (
+            "POST /api/_private/quotas/sources",
+            "applied\n  check before sending it again: GET /api/_private/quotas\n",
+        ),
+        (
+            "DELETE /api/_private/alerts/subscriptions/1",
+            "applied\n  check before sending it again: GET /api/_private/alerts/subscriptions\n",
+        ),
+        (
+            "POST /api/_private/datasets/p/d/labels/g?label_name=x",
+            "applied\n  check before sending it again: GET /api/_private/datasets/p/d/labels/g?label_name=x\n",
+        ),
+        (
+            "POST /api/v1/datasets/p/d/triggers/t/advance",
+            "moved\n  check before sending it again: POST /api/v1/datasets/p/d/triggers/t/fetch size:=1\n",
         ),
         (
             "POST /api/v1/datasets/p/d/labellers/1/predict",
-            "applied, and AI units may have been used\n  sent again it may cost once more\n",
+            "applied, and AI units may have been used\n  sending it again may cost AI units once more\n",
         ),
         (
             "POST /api/v1/unlisted",
-            "applied\n  read what it changes before it is sent again\n",
+            "applied\n  check what it changes before sending it again\n",
         ),
     ] {
         rein(call.split(' '))
@@ -118,7 +150,7 @@ fn an_unknown_outcome_names_the_read_that_tells() {
         .at(&format!("{}/acme", lost.url()))
         .run()
         .exit(52)
-        .says("sent again: GET /api/v1/sources/p/s\n");
+        .says("sending it again: GET /api/v1/sources/p/s\n");
     rein([
         "curl",
         "-sS",

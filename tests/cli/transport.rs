@@ -495,7 +495,7 @@ fn an_interrupted_write_may_have_been_applied() {
         (
             "POST",
             "error: interrupted\n  POST /api/v1/x\n  the outcome is unknown: it may have been applied\n  \
-             read what it changes before it is sent again\n",
+             check what it changes before sending it again\n",
         ),
         ("GET", ""),
     ] {

@@ -375,7 +375,7 @@ impl Transfer<'_> {
         let tells = self.own().and_then(|profile| {
             let prefix = profile.base.value.path_prefix();
             let below = self.place.address.path().strip_prefix(prefix)?;
-            catalogue::read_that_tells(method.as_str(), below)
+            catalogue::read_that_tells(method.as_str(), below, None)
         });
         let about = explain::About {
             method: method.as_str(),
