@@ -32,12 +32,8 @@ pub enum Exit {
     Unmet = 11,
     /// A body cut short, or paging that stopped before the end.
     Incomplete = 18,
-    /// `rein curl`: an HTTP error, with `-f` or `--fail-with-body`.
-    HttpError = 22,
     /// Output could not be written.
     Write = 23,
-    /// `rein curl`: a file that the request needs could not be read.
-    Read = 26,
     /// A time limit was reached.
     TimeOut = 28,
     /// The TLS handshake failed.
@@ -54,8 +50,6 @@ pub enum Exit {
     Coding = 61,
     /// The body is larger than `--max-size`.
     TooLarge = 63,
-    /// `rein curl`: a file of certificates could not be read.
-    CaFile = 77,
     /// Ended by SIGHUP: the terminal has gone.
     HungUp = 129,
     /// Ended by SIGINT.
@@ -65,11 +59,6 @@ pub enum Exit {
 }
 
 impl Exit {
-    /// `rein curl`: the URL cannot be read. The number is curl's.
-    pub(crate) const URL_MALFORMED: Exit = Exit::Redirect;
-    /// `rein curl`: the proxy's name cannot be read or looked up. The number is curl's.
-    pub(crate) const PROXY_NAME: Exit = Exit::Platform;
-
     /// Returns the number that the caller's shell sees.
     pub fn code(self) -> u8 {
         self as u8

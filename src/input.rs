@@ -12,7 +12,6 @@ use crate::cli::items::{Item, Kind};
 use crate::cli::options::{DataKind, RequestOptions};
 use crate::cli::tail;
 use crate::error::{Failure, Result, io_reason};
-use crate::exit::Exit;
 
 /// What the command line says about a request, with every file read or opened.
 #[derive(Debug, Default)]
@@ -98,25 +97,7 @@ pub(crate) fn gather(
     items: &[OsString],
     stdin_taken: bool,
 ) -> Result<Input> {
-    gather_or(Exit::Usage, options, data, form, items, stdin_taken)
-}
-
-/// Does the same, with another exit code for a file that cannot be read.
-///
-/// # Errors
-/// Fails as [`gather`] does.
-pub(crate) fn gather_or(
-    unreadable: Exit,
-    options: &RequestOptions,
-    data: Vec<(DataKind, OsString)>,
-    form: Vec<(bool, OsString)>,
-    items: &[OsString],
-    stdin_taken: bool,
-) -> Result<Input> {
-    let mut reader = Reader {
-        stdin_taken,
-        unreadable,
-    };
+    let mut reader = Reader { stdin_taken };
     let mut input = Input::default();
     for word in &options.header {
         reader.header_lines(word, &mut input.header_lines)?;
@@ -167,8 +148,6 @@ fn named_twice(option: &str) -> Failure {
 /// Reads files, and standard input at most once.
 struct Reader {
     stdin_taken: bool,
-    /// What a file that cannot be read ends with.
-    unreadable: Exit,
 }
 
 impl Reader {
@@ -185,26 +164,17 @@ impl Reader {
             self.claim_stdin(option)?;
             return stdin_bytes();
         }
-        std::fs::read(name).map_err(|error| self.cannot_read(Path::new(name), &error))
-    }
-
-    fn cannot_read(&self, path: &Path, error: &std::io::Error) -> Failure {
-        Failure {
-            exit: self.unreadable,
-            ..unreadable(path, error)
-        }
+        std::fs::read(name).map_err(|error| unreadable(Path::new(name), &error))
     }
 
     fn open(&self, path: &Path) -> Result<OpenFile> {
-        let file = File::open(path).map_err(|error| self.cannot_read(path, &error))?;
-        let metadata = file
-            .metadata()
-            .map_err(|error| self.cannot_read(path, &error))?;
+        let file = File::open(path).map_err(|error| unreadable(path, &error))?;
+        let metadata = file.metadata().map_err(|error| unreadable(path, &error))?;
         if metadata.is_dir() {
-            return Err(Failure::new(
-                self.unreadable,
-                format!("{} is a directory, not a file", path.display()),
-            ));
+            return Err(Failure::usage(format!(
+                "{} is a directory, not a file",
+                path.display()
+            )));
         }
         let length = metadata.is_file().then_some(metadata.len());
         Ok(OpenFile {
@@ -234,11 +204,6 @@ impl Reader {
             return self.data_to_encode(word);
         }
         let content = match strip_at(word) {
-            Some(name) if kind == DataKind::Lines => {
-                let mut content = self.read("-d", name)?;
-                content.retain(|byte| !matches!(byte, b'\r' | b'\n' | b'\0'));
-                content
-            }
             Some(name) if kind != DataKind::Raw => self.read("-d", name)?,
             _ => word.as_encoded_bytes().to_vec(),
         };
@@ -577,10 +542,7 @@ mod tests {
     }
 
     fn reader(stdin_taken: bool) -> Reader {
-        Reader {
-            stdin_taken,
-            unreadable: Exit::Usage,
-        }
+        Reader { stdin_taken }
     }
 
     #[test]

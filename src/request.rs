@@ -38,18 +38,6 @@ pub struct Request {
     pub body: Body,
     /// What was typed in the place of a credential.
     pub typed: TypedCredential,
-    /// How it is to be written where the usual client would write it in its own way.
-    pub exact: Option<Exact>,
-}
-
-/// A request that is written byte for byte as the plan has it: every header and no other, names
-/// and order kept.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Exact {
-    /// Path and query as typed; the URL's own when there are none.
-    pub target: Option<String>,
-    /// Whether the plan has no `Host` on purpose.
-    pub without_host: bool,
 }
 
 /// What an `Authorization` line of the command said.
@@ -74,7 +62,6 @@ impl Request {
             headers: self.headers.clone(),
             body: self.body.try_clone()?,
             typed: self.typed.clone(),
-            exact: self.exact.clone(),
         })
     }
 

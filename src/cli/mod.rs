@@ -14,6 +14,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use crate::error::Failure;
+use crate::output::terminal::sanitise;
 
 pub(crate) use options::{CallOptions, ColorChoice, ColorOption, ProfileOptions};
 
@@ -82,7 +83,7 @@ pub(crate) enum Command {
     /// Call an endpoint of the API by its name
     #[command(args_override_self = true, help_template = EXAMPLES_FIRST, after_help = CALL_EXAMPLES)]
     Call(Box<CallArgs>),
-    /// curl itself, made profile-aware: for scripts that exist
+    /// Run a curl command line with profiles, token and guards
     #[command(
         args_override_self = true,
         help_template = EXAMPLES_FIRST, after_help = CURL_EXAMPLES,
@@ -164,7 +165,7 @@ Examples:
 /// `rein curl CURL-ARGS...`: everything behind the word is curl's.
 #[derive(Debug, Default, clap::Args)]
 pub(crate) struct CurlCall {
-    /// curl's options in curl's spelling, and one URL
+    /// curl's options and URLs, as curl reads them
     #[arg(
         value_name = "CURL-ARGS",
         trailing_var_arg = true,
@@ -179,28 +180,31 @@ pub(crate) struct CurlCall {
     /// Fill <NAME> in the URL
     #[arg(short = 'V', long, value_name = "NAME=VALUE")]
     pub(crate) var: Vec<OsString>,
-    /// Print the native line for the same call; send nothing
+    /// Print the rein line for the same call; send nothing
     #[arg(long)]
     pub(crate) explain: bool,
-    /// Show the request, its class and what a guard would do; send nothing
+    /// Show URLs, owners, class and guard, and the curl line; send nothing
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Pass -s to curl: no progress, no errors, no notes
+    #[arg(short = 's', long)]
+    pub(crate) silent: bool,
 }
 
 const CURL_EXAMPLES: &str = "\
-These options stand before the word curl. Behind it they have their long names alone (--config is
---rein-config there), and every letter is curl's.
+rein runs the installed curl (or the one that REIN_CURL names). Before it starts, documented hosts,
+<project> and an empty or literal $REINFER_TOKEN are filled in, every URL on the line is checked
+against the profiles that own it and their guards (exit 2 or 9), and a URL of the chosen profile
+gets the token. Output and all other exit codes are curl's.
 
-What the profile knows is filled in: <my_api_endpoint>, <project>, an empty or literal
-$REINFER_TOKEN. A URL under its endpoint gets the token; any other place gets what was typed and
-nothing of rein's. Guards hold (exit 9); every other exit code is curl's.
+rein's options stand before the word curl. Behind it they have long names only (--config is
+--rein-config there), and every letter is curl's.
 
 Examples:
   rein -p demo curl 'https://<my_api_endpoint>/api/v1/datasets'
   rein -p demo curl -sS -f 'https://<my_api_endpoint>/api/v1/datasets/<project>/orders'
-  rein curl --explain -X POST 'https://<my_api_endpoint>/api/v1/datasets/<project>/orders/export' \\
-       --json '{\"limit\": 2}' --profile demo
-  alias curl='rein curl'            an old script, made safe";
+  rein -p demo curl --dry-run -X DELETE 'https://<my_api_endpoint>/api/v1/datasets/<project>/orders'
+  alias curl='rein curl'            make an existing script safe";
 
 /// `rein templates`
 #[derive(Debug, clap::Args)]
@@ -627,14 +631,23 @@ fn parse_curl(command: &clap::Command, args: &[OsString]) -> Result<Option<Parse
     if words[position] != "curl" {
         return Ok(None);
     }
-    let separator = OsString::from("--");
-    let ordered = [OsString::from("rein"), OsString::from("curl")]
+    let own = [OsString::from("rein"), OsString::from("curl")]
         .into_iter()
-        .chain(words[..position].iter().cloned())
-        .chain([separator])
-        .chain(words[position + 1..].iter().cloned());
-    let matches = command.clone().try_get_matches_from(ordered)?;
-    let cli = Cli::from_arg_matches(&matches)?;
+        .chain(words[..position].iter().cloned());
+    let matches = command.clone().try_get_matches_from(own)?;
+    let mut cli = Cli::from_arg_matches(&matches)?;
+    if let Some(Command::Curl(call)) = &mut cli.command {
+        if let Some(misplaced) = call.words.first() {
+            let text = format!(
+                "{} must follow the word curl: rein -p NAME curl {0} ...",
+                sanitise(&misplaced.to_string_lossy())
+            );
+            return Err(command
+                .clone()
+                .error(clap::error::ErrorKind::ArgumentConflict, text));
+        }
+        call.words = words[position + 1..].to_vec();
+    }
     Ok(Some(Parsed { cli, matches }))
 }
 

@@ -421,8 +421,6 @@ pub(crate) enum ColorChoice {
 pub(crate) enum DataKind {
     /// `-d`, `--data-binary`: `@FILE` is a file, every byte kept.
     Data,
-    /// `-d` in `rein curl`: CR, LF and NUL of a file are dropped, as curl does.
-    Lines,
     /// `--data-raw`: always text.
     Raw,
     /// `--json`: as `-d`, joined with nothing.

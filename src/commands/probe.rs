@@ -119,7 +119,6 @@ pub(crate) async fn ask(
         headers,
         body: Body::Empty,
         typed: TypedCredential::Profile,
-        exact: None,
     };
     let lost = |failure| explain::transport(&failure, &about);
     let sent = exchange::send(&client, request, Some(&credential), limits, false).await;

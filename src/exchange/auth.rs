@@ -58,17 +58,6 @@ impl Credential {
         Some(Credential { value })
     }
 
-    /// Returns the token itself, to be hidden.
-    pub(crate) fn secret(&self) -> Secret {
-        let text = self.value.to_str().unwrap_or_default();
-        Secret::new(text.trim_start_matches("Bearer ").to_owned())
-    }
-
-    /// Returns the header's value.
-    pub(super) fn bytes(&self) -> &[u8] {
-        self.value.as_bytes()
-    }
-
     /// Puts the credential into a request's headers, in the place of any other.
     pub(super) fn attach(&self, headers: &mut http::HeaderMap) {
         headers.insert(http::header::AUTHORIZATION, self.value.clone());

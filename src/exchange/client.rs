@@ -1,6 +1,5 @@
 //! The HTTP client: built once, late, and with nothing that the call does not need.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -8,7 +7,6 @@ use tower_layer::Layer;
 use tower_service::Service;
 use url::Url;
 
-use super::direct::Direct;
 use super::lookup::{Family, Override, Resolver};
 use super::proxy::Proxy;
 use super::timing::Marks;
@@ -33,19 +31,6 @@ pub(crate) struct Connection {
     pub(crate) tls: TlsSettings,
     /// Who keeps the server's certificates, where they are to be looked at.
     pub(crate) witness: Option<Witness>,
-    /// Where to connect to in the place of what the URL says (`--connect-to`).
-    pub(crate) connect_to: Vec<ConnectTo>,
-    /// Whether plain http goes through a proxy's tunnel as well.
-    pub(crate) tunnel: bool,
-}
-
-/// One `--connect-to`: what is left out stands for every host or port, or for the URL's own.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ConnectTo {
-    pub(crate) from_host: Option<String>,
-    pub(crate) from_port: Option<u16>,
-    pub(crate) to_host: Option<String>,
-    pub(crate) to_port: Option<u16>,
 }
 
 /// Which HTTP version is asked for.
@@ -62,7 +47,6 @@ pub(crate) enum HttpVersion {
 #[derive(Clone, Debug)]
 pub(crate) struct Client {
     pub(super) inner: reqwest::Client,
-    pub(super) direct: Direct,
     pub(super) marks: Marks,
     pub(super) proxied: bool,
 }
@@ -119,15 +103,6 @@ impl Client {
         } else {
             tls::unused()?
         };
-        let direct = Direct {
-            resolver: resolver.clone(),
-            tls: Arc::new(tls.clone()),
-            proxy: connection.proxy.clone(),
-            tunnel: connection.tunnel,
-            connect_to: connection.connect_to.clone(),
-            connect_timeout: connection.connect_timeout,
-            marks: marks.clone(),
-        };
         let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
@@ -137,7 +112,6 @@ impl Client {
             .connect_timeout(connection.connect_timeout)
             .dns_resolver(resolver)
             .connector_layer(MarkLayer(marks.clone()))
-            .connection_verbose(true)
             .http1_max_headers(MOST_HEADERS)
             .http2_max_header_list_size(LARGEST_HEADER_BLOCK)
             .http2_adaptive_window(true);
@@ -157,7 +131,6 @@ impl Client {
             .map_err(|_| Failure::local("the HTTP client could not be set up"))?;
         Ok(Client {
             inner,
-            direct,
             marks,
             proxied: connection.proxy.is_some(),
         })

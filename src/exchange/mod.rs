@@ -4,7 +4,6 @@
 pub(crate) mod auth;
 pub(crate) mod client;
 pub mod decode;
-mod direct;
 pub(crate) mod failure;
 pub(crate) mod lookup;
 pub(crate) mod oauth;
@@ -13,22 +12,18 @@ pub(crate) mod retry;
 pub(crate) mod timing;
 pub(crate) mod tls;
 pub(crate) mod upload;
-pub(crate) mod wire;
 pub(crate) mod witness;
 
 use std::collections::VecDeque;
-use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
-use http_body_util::BodyExt;
 use tokio::time::Instant;
 
 use self::auth::Credential;
 use self::client::{Client, LARGEST_HEADER_BLOCK};
-use self::direct::Trouble;
 use self::failure::{Limit, TransportFailure, TransportKind, classify};
 use self::timing::Timings;
 use self::upload::Activity;
@@ -50,21 +45,12 @@ pub(crate) struct TimeLimits {
 pub(crate) struct Exchange {
     /// The head.
     pub(crate) head: Head,
-    body: Arriving,
+    body: reqwest::Response,
     /// Pieces of the body that have been waited for already; `None` is its end.
     ahead: VecDeque<Option<Bytes>>,
     client: Client,
     limits: TimeLimits,
     deadline: Option<Instant>,
-}
-
-/// A body that is on its way.
-#[derive(Debug)]
-enum Arriving {
-    /// From the usual client.
-    Usual(Box<reqwest::Response>),
-    /// From a connection of our own.
-    Direct(hyper::body::Incoming),
 }
 
 /// The head of an answer.
@@ -78,13 +64,11 @@ pub(crate) struct Head {
     pub(crate) version: &'static str,
     /// The headers.
     pub(crate) headers: HeaderMap,
-    /// Status line and headers exactly as received, where that was asked for; otherwise put
-    /// together again.
+    /// Status line and headers as text, where that was asked for. The client hands out names in
+    /// lower case; HTTP/1.1 names are written in title case.
     pub(crate) block: Vec<u8>,
     /// Who answered on the connection: the server, or the proxy.
     pub(crate) remote: Option<SocketAddr>,
-    /// The size of the head that was sent in bytes, where it is known.
-    pub(crate) sent: usize,
 }
 
 /// Sends a request and waits for the head of the answer.
@@ -98,34 +82,11 @@ pub(crate) async fn send(
     limits: TimeLimits,
     keep_head: bool,
 ) -> Result<Exchange, TransportFailure> {
-    let exchange = send_either_way(client, request, credential, limits, keep_head).await?;
-    if exchange.head.size() > LARGEST_HEADER_BLOCK as usize {
-        return Err(TransportFailure {
-            kind: TransportKind::HeadTooLarge,
-            phase: client.marks.phase(),
-        });
-    }
-    Ok(exchange)
-}
-
-async fn send_either_way(
-    client: &Client,
-    request: Request,
-    credential: Option<&Credential>,
-    limits: TimeLimits,
-    keep_head: bool,
-) -> Result<Exchange, TransportFailure> {
     client.marks.begin();
     let activity = Activity::new();
     let deadline = limits
         .total
         .and_then(|total| Instant::now().checked_add(total));
-    if request.exact.is_some() && client.direct.is_possible() {
-        return send_exactly(client, request, credential, limits, &activity, deadline).await;
-    }
-    if keep_head {
-        wire::listen();
-    }
     let is_plain = request.url.scheme() == "http";
     let outgoing = outgoing(request, credential, &activity);
     let answer = with_limits(client.inner.execute(outgoing), &activity, deadline, &limits).await;
@@ -156,9 +117,12 @@ async fn send_either_way(
     };
     client.marks.first_byte();
     let head = head_of(&response, keep_head);
+    if head.size() > LARGEST_HEADER_BLOCK as usize {
+        return Err(failed(TransportKind::HeadTooLarge));
+    }
     Ok(Exchange {
         head,
-        body: Arriving::Usual(Box::new(response)),
+        body: response,
         ahead: VecDeque::new(),
         client: client.clone(),
         limits,
@@ -175,61 +139,6 @@ impl Head {
             .map(|(name, value)| name.as_str().len() + value.len() + COLON_AND_END)
             .sum();
         written.max(self.block.len())
-    }
-}
-
-/// Sends a request byte for byte as it is planned.
-async fn send_exactly(
-    client: &Client,
-    request: Request,
-    credential: Option<&Credential>,
-    limits: TimeLimits,
-    activity: &Activity,
-    deadline: Option<Instant>,
-) -> Result<Exchange, TransportFailure> {
-    let sending = client.direct.send(request, credential, activity);
-    let answer = with_limits(sending, activity, deadline, &limits).await;
-    let phase = client.marks.phase();
-    let kind = match answer {
-        Ok(Ok(answered)) => {
-            client.marks.first_byte();
-            return Ok(exchange_of(answered, client, limits, deadline));
-        }
-        Err(what) => time_out(what, &limits),
-        Ok(Err(Trouble::Timeout)) => time_out(Limit::Connect, &limits),
-        Ok(Err(Trouble::ProxyRefused(status))) => TransportKind::ProxyRefused {
-            needs_password: status == 407,
-        },
-        Ok(Err(Trouble::Connect(error))) => classify(&*error, true, phase, client.proxied),
-        Ok(Err(Trouble::Exchange(error))) => classify(&error, false, phase, client.proxied),
-    };
-    Err(TransportFailure { kind, phase })
-}
-
-fn exchange_of(
-    answered: direct::Answered,
-    client: &Client,
-    limits: TimeLimits,
-    deadline: Option<Instant>,
-) -> Exchange {
-    let (parts, body) = answered.response.into_parts();
-    let mut head = Head {
-        status: parts.status.as_u16(),
-        reason: reason(parts.status, &parts.extensions),
-        version: version(parts.version),
-        headers: parts.headers,
-        block: Vec::new(),
-        remote: answered.remote,
-        sent: answered.sent,
-    };
-    head.block = answered.block.unwrap_or_else(|| rebuild(&head));
-    Exchange {
-        head,
-        body: Arriving::Direct(body),
-        ahead: VecDeque::new(),
-        client: client.clone(),
-        limits,
-        deadline,
     }
 }
 
@@ -281,7 +190,7 @@ impl Exchange {
         let phase = self.client.marks.phase();
         let kind = match answer {
             Ok(Ok(chunk)) => return Ok(chunk),
-            Ok(Err(error)) => classify(&*error, false, phase, self.client.proxied),
+            Ok(Err(error)) => classify(&error, false, phase, self.client.proxied),
             Err(what) => time_out(what, &self.limits),
         };
         Err(TransportFailure { kind, phase })
@@ -290,25 +199,6 @@ impl Exchange {
     /// Returns what has been measured until now.
     pub(crate) fn timings(&self) -> Timings {
         self.client.marks.timings()
-    }
-}
-
-impl Arriving {
-    async fn chunk(&mut self) -> Result<Option<Bytes>, Box<dyn Error + Send + Sync>> {
-        match self {
-            Arriving::Usual(response) => Ok(response.chunk().await?),
-            Arriving::Direct(body) => loop {
-                match body.frame().await {
-                    None => return Ok(None),
-                    Some(frame) => {
-                        // Trailers have no place in the answer.
-                        if let Ok(data) = frame?.into_data() {
-                            return Ok(Some(data));
-                        }
-                    }
-                }
-            },
-        }
     }
 }
 
@@ -359,7 +249,6 @@ fn outgoing(
         headers,
         body,
         typed: _,
-        exact: _,
     } = request;
     let mut outgoing = reqwest::Request::new(method, url);
     let map = outgoing.headers_mut();
@@ -386,10 +275,9 @@ fn head_of(response: &reqwest::Response, keep_head: bool) -> Head {
         headers: response.headers().clone(),
         block: Vec::new(),
         remote: response.remote_addr(),
-        sent: 0,
     };
     if keep_head {
-        head.block = wire::take_head().unwrap_or_else(|| rebuild(&head));
+        head.block = rebuild(&head);
     }
     head
 }
@@ -409,7 +297,8 @@ fn version(version: http::Version) -> &'static str {
     }
 }
 
-/// Writes a head as curl shows one that never was text (HTTP/2).
+/// Writes the header block as text: for HTTP/1 with the names in title case, for HTTP/2 as curl
+/// shows one that never was text.
 fn rebuild(head: &Head) -> Vec<u8> {
     let mut block = if head.version == "2" {
         format!("HTTP/2 {} \r\n", head.status).into_bytes()
@@ -417,11 +306,28 @@ fn rebuild(head: &Head) -> Vec<u8> {
         format!("HTTP/{} {} {}\r\n", head.version, head.status, head.reason).into_bytes()
     };
     for (name, value) in &head.headers {
-        block.extend_from_slice(name.as_str().as_bytes());
+        match head.version {
+            "2" => block.extend_from_slice(name.as_str().as_bytes()),
+            _ => block.extend(title_case(name.as_str())),
+        }
         block.extend_from_slice(b": ");
         block.extend_from_slice(value.as_bytes());
         block.extend_from_slice(b"\r\n");
     }
     block.extend_from_slice(b"\r\n");
     block
+}
+
+/// Returns `content-type` as `Content-Type`.
+fn title_case(name: &str) -> impl Iterator<Item = u8> + '_ {
+    let mut is_start = true;
+    name.bytes().map(move |byte| {
+        let shown = if is_start {
+            byte.to_ascii_uppercase()
+        } else {
+            byte
+        };
+        is_start = byte == b'-';
+        shown
+    })
 }

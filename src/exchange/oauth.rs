@@ -163,6 +163,5 @@ fn request(oauth: &OAuth, client_secret: &Secret) -> Request {
         ],
         body: Body::Bytes(form.into()),
         typed: TypedCredential::Profile,
-        exact: None,
     }
 }

@@ -22,40 +22,12 @@ use crate::error::{Failure, Result, io_reason};
 pub(crate) struct TlsSettings {
     /// PEM files trusted beside the system's certificates.
     pub(crate) extra_roots: Vec<PathBuf>,
-    /// PEM text trusted alone: the demo tenant's own authority.
-    pub(crate) only_root: Option<String>,
     /// The client certificate and key files.
     pub(crate) identity: Option<Identity>,
     /// Whether any certificate is accepted.
     pub(crate) insecure: bool,
     /// Where the system's certificates are, when the environment says so.
     pub(crate) system: SystemRoots,
-    /// Which versions are spoken.
-    pub(crate) versions: TlsVersions,
-}
-
-/// Which versions of TLS are spoken; none is older than 1.2.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum TlsVersions {
-    /// Both.
-    #[default]
-    Any,
-    /// 1.2.
-    Only12,
-    /// 1.3.
-    Only13,
-}
-
-impl TlsVersions {
-    fn list(self) -> &'static [&'static rustls::SupportedProtocolVersion] {
-        static ONLY_12: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS12];
-        static ONLY_13: [&rustls::SupportedProtocolVersion; 1] = [&rustls::version::TLS13];
-        match self {
-            TlsVersions::Any => rustls::DEFAULT_VERSIONS,
-            TlsVersions::Only12 => &ONLY_12,
-            TlsVersions::Only13 => &ONLY_13,
-        }
-    }
 }
 
 /// A client certificate (PEM) and its key, which may stand in the same file.
@@ -98,7 +70,7 @@ pub(crate) fn config(
 ) -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
-        .with_protocol_versions(settings.versions.list())
+        .with_safe_default_protocol_versions()
         .map_err(|_| Failure::local("TLS could not be set up"))?;
     let builder = if settings.insecure {
         builder
@@ -155,11 +127,6 @@ pub(crate) fn unused() -> Result<ClientConfig> {
 
 fn roots(settings: &TlsSettings) -> Result<RootCertStore> {
     let mut store = RootCertStore::empty();
-    if let Some(pem) = &settings.only_root {
-        add_pem(&mut store, pem.as_bytes())
-            .ok_or_else(|| Failure::local("the demo tenant's certificate is broken"))?;
-        return Ok(store);
-    }
     add_system_certificates(&mut store, &settings.system);
     for path in &settings.extra_roots {
         let pem = std::fs::read(path).map_err(|error| {

@@ -34,33 +34,6 @@ pub(crate) fn request(request: &Request, redactor: &Redactor) -> Vec<String> {
     lines
 }
 
-/// Returns the head of a request that is written as it is planned, a line each.
-pub(crate) fn exact(request: &Request, has_token: bool, redactor: &Redactor) -> Vec<String> {
-    let target = request
-        .exact
-        .as_ref()
-        .and_then(|exact| exact.target.as_deref());
-    let target = target.unwrap_or_else(|| request.url.path());
-    let host = request.url.host_str().unwrap_or_default();
-    let port = request.url.port_or_known_default().unwrap_or_default();
-    let mut lines = vec![
-        line('*', &format!("sending to {host}:{port}")),
-        line(
-            '>',
-            &format!("{} {} HTTP/1.1", request.method, redactor.target(target)),
-        ),
-    ];
-    if has_token {
-        lines.push(line('>', &format!("Authorization: Bearer {REDACTED}")));
-    }
-    for header in &request.headers {
-        let value = redactor.header(&header.name, &header.value);
-        lines.push(line('>', &format!("{}: {value}", header.name)));
-    }
-    lines.push(">".to_owned());
-    lines
-}
-
 /// Returns the head of an answer, a line each.
 pub(crate) fn head(block: &[u8], redactor: &Redactor) -> Vec<String> {
     String::from_utf8_lossy(block)

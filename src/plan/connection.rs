@@ -16,7 +16,7 @@ use crate::exchange::client::{Connection, HttpVersion};
 use crate::exchange::lookup::{Family, Override};
 use crate::exchange::proxy;
 use crate::exchange::retry::Policy;
-use crate::exchange::tls::{Identity, SystemRoots, TlsSettings, TlsVersions};
+use crate::exchange::tls::{Identity, SystemRoots, TlsSettings};
 use crate::output::terminal::sanitise;
 use crate::profile::endpoint::is_this_machine;
 use crate::profile::{Guard, Profile};
@@ -150,8 +150,6 @@ pub(crate) fn decide_for(
         },
         tls: tls(options, profile, env),
         witness: None,
-        connect_to: Vec::new(),
-        tunnel: false,
     })
 }
 
@@ -202,14 +200,12 @@ fn tls(options: &ConnectionOptions, profile: Option<&Profile>, env: &Env) -> Tls
     });
     TlsSettings {
         extra_roots,
-        only_root: None,
         identity,
         insecure: options.insecure,
         system: SystemRoots {
             file: env.path("SSL_CERT_FILE").map(Path::to_owned),
             directory: env.path("SSL_CERT_DIR").map(Path::to_owned),
         },
-        versions: TlsVersions::Any,
     }
 }
 

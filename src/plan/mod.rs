@@ -3,7 +3,6 @@
 pub(crate) mod body;
 pub(crate) mod checks;
 pub(crate) mod connection;
-pub(crate) mod curl;
 pub(crate) mod fields;
 pub(crate) mod follow;
 pub(crate) mod follow_preview;
@@ -30,7 +29,7 @@ use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result};
 use crate::input::{Input, Upload};
 use crate::profile::{Origin, Profile};
-use crate::request::{Body, COMPONENT, Exact, Request, USER_AGENT};
+use crate::request::{Body, COMPONENT, Request, USER_AGENT};
 
 use self::headers::Headers;
 use self::target::{Filled, Var};
@@ -73,26 +72,28 @@ pub(crate) fn raw(
     let method = method(words, options, given)?;
     let body = make_body(given, input, &mut headers)?;
     Ok(Plan {
-        request: finish(method, url, headers, body),
+        request: finish(method, url, headers, body)?,
         filled: target::filled(words.target, profile, &vars),
     })
 }
 
 /// Adds what every request has.
-fn finish(method: Method, url: Url, mut headers: Headers, body: Body) -> Request {
+fn finish(method: Method, url: Url, mut headers: Headers, body: Body) -> Result<Request> {
+    if headers.is_removed("Accept") {
+        return Err(Failure::usage("-H 'Accept:' is not supported")
+            .fact("a raw call always sends an Accept header")
+            .hint("give it a value, or pass the line to curl itself: rein curl -H 'Accept:' ..."));
+    }
     headers.set_default("User-Agent", USER_AGENT);
     headers.set_default("Accept", "*/*");
     headers.set_default("Accept-Encoding", ACCEPT_ENCODING);
-    // The usual client adds this header whatever is said.
-    let exact = headers.is_removed("Accept").then(Exact::default);
-    Request {
+    Ok(Request {
         method,
         url,
         headers: headers.list,
         body,
         typed: headers.typed,
-        exact,
-    }
+    })
 }
 
 /// What the body is made of.

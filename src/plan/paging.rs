@@ -343,7 +343,6 @@ mod tests {
                 Body::Bytes(Bytes::copy_from_slice(body.as_bytes()))
             },
             typed: TypedCredential::Profile,
-            exact: None,
         }
     }
 

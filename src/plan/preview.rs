@@ -35,28 +35,6 @@ pub(crate) fn dry_run(look: &Look<'_>) -> String {
     shown(look.request, &url, true, facts(look))
 }
 
-/// Returns what `--dry-run` prints of a call that goes to none of rein's endpoints: it is made
-/// with what was typed alone.
-pub(crate) fn dry_run_elsewhere(request: &Request, url: &str, proxy: Option<&Proxy>) -> String {
-    let mut facts = vec![
-        (
-            "profile",
-            "none: the URL is not under its endpoint".to_owned(),
-        ),
-        ("token", "none of rein's".to_owned()),
-    ];
-    facts.extend(proxy_fact(proxy));
-    facts.push((
-        "guard",
-        "none: guards hold for endpoints of profiles".to_owned(),
-    ));
-    let facts = facts
-        .into_iter()
-        .map(|(name, value)| (name.to_owned(), value));
-    let url = Redactor::default().target(url);
-    shown(request, &url, false, facts.collect())
-}
-
 /// Lays out a request and what is known of it.
 fn shown(request: &Request, url: &str, has_token: bool, facts: Vec<(String, String)>) -> String {
     // Only header names and parameter names tell secrets here: the token itself is not read.

@@ -52,7 +52,7 @@ pub(crate) fn call(
         .map_err(|_| Failure::local("the catalogue names no method"))?;
     let body = make_body(endpoint, assigned, input, &mut headers)?;
     Ok(Plan {
-        request: finish(method, url, headers, body),
+        request: finish(method, url, headers, body)?,
         filled,
     })
 }

@@ -108,7 +108,7 @@ pub(crate) fn call(
     let method = Method::from_bytes(template.method.as_bytes())
         .map_err(|_| Failure::usage("the template has no valid method"))?;
     Ok(Plan {
-        request: finish(method, url, headers, body),
+        request: finish(method, url, headers, body)?,
         filled,
     })
 }

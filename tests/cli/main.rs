@@ -10,8 +10,6 @@ mod checks;
 #[cfg(test)]
 mod completion;
 #[cfg(test)]
-mod curl;
-#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod documents;
@@ -57,5 +55,3 @@ mod tenant;
 mod told;
 #[cfg(test)]
 mod transport;
-#[cfg(test)]
-mod twin;

@@ -1,12 +1,11 @@
-//! curl's other options in a native call: what changes nothing there is dropped, and all else is
-//! named, with what a native call has in its place.
+//! curl's other options in a raw call: what changes nothing there is dropped, and everything else
+//! is refused by name, with what a raw call has in its place.
 
 use std::ffi::OsString;
 
-use clap::Command;
+use clap::{Args, Command};
 
-use super::Id;
-use super::table::{CurlOption, Meaning, TABLE, Takes};
+use super::table::{CurlOption, Native, TABLE, Takes};
 use crate::cli::hoist;
 use crate::error::{Failure, Result};
 use crate::output::terminal::sanitise;
@@ -66,16 +65,15 @@ fn dropped_long(command: &Command, long: &str) -> Result<Option<usize>> {
         harmless(found, &shown)?;
         return Ok(Some(usize::from(found.takes == Takes::Value && !attached)));
     }
-    let off = name.strip_prefix("no-").unwrap_or_default();
-    let is_it = |option: &&CurlOption| option.long == off && option.takes == Takes::Switch;
-    match TABLE.iter().find(is_it).map(|option| option.meaning) {
+    let positive = name.strip_prefix("no-").unwrap_or_default();
+    let is_it = |option: &&CurlOption| option.long == positive && option.takes == Takes::Switch;
+    match TABLE.iter().find(is_it) {
         None => Ok(None),
-        // What is off anyway.
-        Some(Meaning::Harmless(_) | Meaning::Refused(_)) => Ok(Some(0)),
-        Some(Meaning::Taken(_)) if hoist::knows(command, &format!("--{off}")) => {
-            Err(not_here(&shown).hint(format!("leave out --{off}")))
+        Some(_) if hoist::knows(command, &format!("--{positive}")) => {
+            Err(unsupported(&shown).hint(format!("leave out --{positive}")))
         }
-        Some(Meaning::Taken(_)) => Err(not_here(&shown).hint("rein curl takes it")),
+        // What a raw call does not have is off anyway.
+        Some(_) => Ok(Some(0)),
     }
 }
 
@@ -94,7 +92,10 @@ fn without_letters(command: &Command, text: &str) -> Result<(String, usize)> {
             kept.push(letter);
             continue;
         }
-        match TABLE.iter().find(|option| option.letter == Some(letter)) {
+        match TABLE
+            .iter()
+            .find(|option| option.letter == letter && letter != ' ')
+        {
             Some(found) => harmless(found, &shown)?,
             None => kept.push(letter),
         }
@@ -102,53 +103,50 @@ fn without_letters(command: &Command, text: &str) -> Result<(String, usize)> {
     Ok((kept, 0))
 }
 
-/// Lets an option pass that changes nothing in a native call.
+/// Lets an option pass that changes nothing in a raw call.
 fn harmless(option: &CurlOption, shown: &str) -> Result<()> {
-    match option.meaning {
-        Meaning::Harmless(_) => Ok(()),
-        // A file appears only when it is complete; TLS 1.2 is the oldest that is spoken.
-        Meaning::Taken(Id::RemoveOnError | Id::Clobber | Id::Tls12OrNewer | Id::Alpn) => Ok(()),
-        Meaning::Refused(instead) => {
-            Err(not_here(shown).hint(format!("rein curl has it neither: {instead}")))
+    match option.native {
+        Native::Harmless => Ok(()),
+        Native::Instead(instead) => Err(unsupported(shown)
+            .hint(format!("{instead} instead"))
+            .hint("or pass the line to curl itself: rein curl ...")),
+        Native::CurlOnly => {
+            Err(unsupported(shown).hint("pass the line to curl itself: rein curl ..."))
         }
-        Meaning::Taken(id) => Err(match native_way(id) {
-            Some(way) => not_here(shown)
-                .hint(format!("instead: {way}"))
-                .hint("rein curl takes it"),
-            None => not_here(shown).hint("rein curl takes it"),
-        }),
     }
 }
 
-fn not_here(shown: &str) -> Failure {
-    Failure::usage(format!("curl's option {shown} is not to be had here")).fact("nothing was sent")
+fn unsupported(shown: &str) -> Failure {
+    Failure::usage(format!("{shown} is not supported")).fact("nothing was sent")
 }
 
-/// Returns what a native call has in the place of an option of curl's.
-fn native_way(id: Id) -> Option<&'static str> {
-    Some(match id {
-        Id::User | Id::Bearer => "the profile's token is sent: rein profile add, or --token-file",
-        Id::Cookie => "-H 'Cookie: name=value'",
-        Id::Referer => "-H 'Referer: URL'",
-        Id::Range => "-H 'Range: bytes=FIRST-LAST'",
-        Id::TimeCond => "-H 'If-Modified-Since: DATE'",
-        Id::Url => "write the URL as it is",
-        Id::Include => "-i",
-        Id::RemoteName | Id::OutputDir | Id::CreateDirs => "-o FILE",
-        Id::RetryAllErrors | Id::RetryConnrefused => "--retry N",
-        Id::Capath => "--cacert FILE",
-        Id::ProxyUser => "-x http://user:password@host:port",
-        Id::Socks4 | Id::Socks4a | Id::Socks5 | Id::Socks5Hostname => "-x socks5h://host:port",
-        Id::ConnectTo => "--resolve HOST:PORT:ADDRESS",
-        Id::Proto | Id::ProtoRedir | Id::ProtoDefault => "the endpoint's scheme is used",
-        _ => return None,
-    })
+/// What a raw call does with an argument of a curl line.
+pub(crate) enum Fate {
+    /// It has the option, with curl's meaning.
+    Kept,
+    /// It leaves the option out: it changes nothing there.
+    Dropped,
+    /// It does not have it; this is the way to the same end, if there is one.
+    Lacking(Option<&'static str>),
+}
+
+/// Returns what becomes of an option in a raw call.
+pub(crate) fn fate(option: &CurlOption, is_on: bool) -> Fate {
+    let command = crate::cli::RawCall::augment_args(Command::new("rein"));
+    if is_on && hoist::knows(&command, &format!("--{}", option.long)) {
+        return Fate::Kept;
+    }
+    match option.native {
+        Native::Harmless => Fate::Dropped,
+        _ if !is_on => Fate::Dropped,
+        Native::Instead(way) => Fate::Lacking(Some(way)),
+        Native::CurlOnly => Fate::Lacking(None),
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clap::Args;
 
     fn without(line: &str) -> Result<String> {
         let command = crate::cli::RawCall::augment_args(Command::new("rein"));
@@ -181,11 +179,11 @@ mod tests {
     #[test]
     fn what_would_change_the_call_is_named() {
         for (line, says) in [
-            ("v1/x -u a:b", "curl's option -u is not to be had here"),
-            ("v1/x -sb c=d", "instead: -H 'Cookie: name=value'"),
+            ("v1/x -u a:b", "-u is not supported"),
+            ("v1/x -sb c=d", "use -H 'Cookie: name=value' instead"),
             ("v1/x --no-silent", "leave out --silent"),
-            ("v1/x --trace f", "rein curl has it neither: -v"),
-            ("--url=https://h/", "instead: write the URL as it is"),
+            ("v1/x --trace f", "use -v or --meta FILE instead"),
+            ("--url=https://h/", "pass the URL as an argument instead"),
         ] {
             let failure = without(line).expect_err(line).to_string();
             assert!(failure.contains(says), "{failure}");

@@ -7,7 +7,7 @@ const OPENING: [char; 3] = ['\u{201c}', '\u{2018}', '\u{201e}'];
 const CLOSING: [char; 3] = ['\u{201d}', '\u{2019}', '\u{201c}'];
 
 /// Takes words as they are meant. What is changed is noted.
-pub(crate) fn mend(words: &[OsString], mended: &mut Vec<&'static str>) -> Vec<OsString> {
+pub(crate) fn normalize(words: &[OsString], changed: &mut Vec<&'static str>) -> Vec<OsString> {
     let mut words = words.to_vec();
     // `curl` alone is never a URL: it has no place to be called at.
     while words
@@ -15,9 +15,9 @@ pub(crate) fn mend(words: &[OsString], mended: &mut Vec<&'static str>) -> Vec<Os
         .is_some_and(|word| word == "$" || word == "curl")
     {
         words.remove(0);
-        note(mended, "a leading curl was left out");
+        note(changed, "a leading curl was left out");
     }
-    let words = straight_quotes(words, mended);
+    let words = straight_quotes(words, changed);
     words
         .into_iter()
         .map(|word| {
@@ -27,7 +27,7 @@ pub(crate) fn mend(words: &[OsString], mended: &mut Vec<&'static str>) -> Vec<Os
                 .filter(|rest| is_option(rest) && rest.len() < word.len());
             match trimmed {
                 Some(rest) => {
-                    note(mended, "blanks before an option were left out");
+                    note(changed, "blanks before an option were left out");
                     OsString::from(rest)
                 }
                 None => word,
@@ -51,7 +51,7 @@ fn is_option(text: &str) -> bool {
 
 /// Takes typographic quotes, which a shell does not know, for the ones that they stand for: what
 /// is between them is one word.
-fn straight_quotes(words: Vec<OsString>, mended: &mut Vec<&'static str>) -> Vec<OsString> {
+fn straight_quotes(words: Vec<OsString>, changed: &mut Vec<&'static str>) -> Vec<OsString> {
     let mut done = Vec::with_capacity(words.len());
     let mut rest = words.into_iter().peekable();
     while let Some(word) = rest.next() {
@@ -71,7 +71,7 @@ fn straight_quotes(words: Vec<OsString>, mended: &mut Vec<&'static str>) -> Vec<
         }
         match joined.strip_suffix(CLOSING) {
             Some(text) => {
-                note(mended, "typographic quotes were taken for plain ones");
+                note(changed, "typographic quotes were taken for plain ones");
                 done.push(OsString::from(text));
             }
             // They were never closed: all of it is as it was typed.
@@ -84,9 +84,9 @@ fn straight_quotes(words: Vec<OsString>, mended: &mut Vec<&'static str>) -> Vec<
     done
 }
 
-fn note(mended: &mut Vec<&'static str>, what: &'static str) {
-    if !mended.contains(&what) {
-        mended.push(what);
+fn note(changed: &mut Vec<&'static str>, what: &'static str) {
+    if !changed.contains(&what) {
+        changed.push(what);
     }
 }
 
@@ -94,9 +94,9 @@ fn note(mended: &mut Vec<&'static str>, what: &'static str) {
 mod tests {
     use super::*;
 
-    fn mended(words: &[&str]) -> Vec<String> {
+    fn normalized(words: &[&str]) -> Vec<String> {
         let words: Vec<OsString> = words.iter().map(OsString::from).collect();
-        mend(&words, &mut Vec::new())
+        normalize(&words, &mut Vec::new())
             .into_iter()
             .map(|word| word.into_string().expect("text"))
             .collect()
@@ -118,7 +118,7 @@ mod tests {
             (&["-d", "\u{201c}open", "u"], &["-d", "\u{201c}open", "u"]),
             (&["u", "curl"], &["u", "curl"]),
         ] {
-            assert_eq!(mended(words), expected, "{words:?}");
+            assert_eq!(normalized(words), expected, "{words:?}");
         }
     }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use self::place::Reader;
 pub(crate) use self::place::{cannot_write, check_file, dump_head, finish, open};
-pub(crate) use self::receive::{decoder, has_no_body, read_body};
+pub(crate) use self::receive::{has_no_body, read_body};
 use crate::commands::Context;
 use crate::commands::session::Session;
 use crate::error::{Failure, Result};
