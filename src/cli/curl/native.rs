@@ -108,7 +108,7 @@ fn harmless(option: &CurlOption, shown: &str) -> Result<()> {
     match option.native {
         Native::Harmless => Ok(()),
         Native::Instead(instead) => Err(unsupported(shown)
-            .hint(format!("{instead} instead"))
+            .hint(instead)
             .hint("or pass the line to curl itself: rein curl ...")),
         Native::CurlOnly => {
             Err(unsupported(shown).hint("pass the line to curl itself: rein curl ..."))
@@ -180,10 +180,10 @@ mod tests {
     fn what_would_change_the_call_is_named() {
         for (line, says) in [
             ("v1/x -u a:b", "-u is not supported"),
-            ("v1/x -sb c=d", "use -H 'Cookie: name=value' instead"),
+            ("v1/x -sb c=d", "use -H 'Cookie: name=value'"),
             ("v1/x --no-silent", "leave out --silent"),
-            ("v1/x --trace f", "use -v or --meta FILE instead"),
-            ("--url=https://h/", "pass the URL as an argument instead"),
+            ("v1/x --trace f", "use -v or --meta FILE"),
+            ("--url=https://h/", "pass the URL as an argument"),
         ] {
             let failure = without(line).expect_err(line).to_string();
             assert!(failure.contains(says), "{failure}");
