@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 #[cfg(unix)]
 use crate::support::command::after;
-use crate::support::command::{Finished, set_mode};
+use crate::support::command::{Finished, in_the_place_of, set_mode};
 use crate::support::{CANARY, Recorder, Reply, rein};
 
 /// A configuration file in a folder of its own.
@@ -358,14 +358,9 @@ fn a_signal_at_the_prompt_leaves_the_echo_on() {
         env!("CARGO_BIN_EXE_rein")
     );
     let mut script = std::process::Command::new("script");
+    script.args(["-qec", &line, "/dev/null"]);
+    in_the_place_of(&call.command(), &mut script);
     script
-        .args(["-qec", &line, "/dev/null"])
-        .env_clear()
-        .envs(
-            call.command()
-                .get_envs()
-                .filter_map(|(name, value)| value.map(|value| (name, value))),
-        )
         .env("PATH", "/usr/bin:/bin")
         .stdin(std::process::Stdio::piped())
         .stdout(std::process::Stdio::piped());

@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::command::{exit_code, interrupted};
+use crate::support::command::{exit_code, in_the_place_of, interrupted};
 use crate::support::{Demo, Recorder, Reply, rein};
 
 const BATCH: &str = r#"{"status":"ok","results":[{"comment":{"uid":"s.1"},"continuation":"a"},{"comment":{"uid":"s.2"},"continuation":"b"}],"num_filtered":0,"more_results":false,"continuation":"b"}"#;
@@ -485,15 +485,11 @@ fn an_interrupt_ends_what_a_command_has_started() {
         let rein = rein(["-p", "p", "v1/x"]).config(&config);
         let call = rein.command();
         // Without a terminal, as a pipeline runs it.
-        let mut child = std::process::Command::new("setsid")
-            .arg(call.get_program())
-            .args(call.get_args())
-            .env_clear()
+        let mut setsid = std::process::Command::new("setsid");
+        setsid.arg(call.get_program()).args(call.get_args());
+        in_the_place_of(&call, &mut setsid);
+        let mut child = setsid
             .env("PATH", "/usr/bin:/bin")
-            .envs(
-                call.get_envs()
-                    .filter_map(|(name, value)| Some((name, value?))),
-            )
             .stdin(Stdio::null())
             .stderr(Stdio::null())
             .spawn()

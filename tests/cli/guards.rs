@@ -462,6 +462,7 @@ fn the_curl_line_sends_the_same_request() {
         );
         let ran = std::process::Command::new("sh")
             .args(["-ec", &line])
+            .current_dir(folder.path())
             .env("REINFER_TOKEN", CANARY)
             .output()
             .expect("sh");

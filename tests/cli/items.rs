@@ -507,11 +507,10 @@ fn a_terminal_gets_a_table_that_fits_and_cannot_be_driven() {
     for (columns, formats) in [("40", ["table", "csv"]), ("80", ["yaml", "ndjson"])] {
         for format in formats {
             let server = Recorder::always(Reply::json(200, body));
-            let command = rein(["-s", "/api/v1/x", "--format", format, "--color", "never"])
+            let call = rein(["-s", "/api/v1/x", "--format", format, "--color", "never"])
                 .at(&server.url())
-                .var("COLUMNS", columns)
-                .command();
-            let screen = on_a_terminal(&command);
+                .var("COLUMNS", columns);
+            let screen = on_a_terminal(&call.command());
             assert!(
                 !screen.contains(['\u{1b}', '\u{202e}', '\u{9b}']),
                 "{format}: {screen:?}"
@@ -530,6 +529,7 @@ fn a_terminal_gets_a_table_that_fits_and_cannot_be_driven() {
 #[test]
 fn items_stream_in_constant_memory() {
     let demo = Demo::start();
+    let folder = tempfile::tempdir().expect("a folder");
     let target = "/api/_demo/big?bytes=60000000";
     for format in ["ndjson", "csv", "compact"] {
         let run = std::process::Command::new("sh")
@@ -541,6 +541,7 @@ fn items_stream_in_constant_memory() {
                 target,
             ])
             .env_clear()
+            .current_dir(folder.path())
             .env("PATH", "/usr/bin:/bin")
             .env("REINFER_ENDPOINT", &demo.url)
             .env("REINFER_TOKEN", &demo.token)

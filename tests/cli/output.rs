@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::process::Stdio;
 
-use crate::support::command::exit_code;
+use crate::support::command::{exit_code, in_the_place_of};
 use crate::support::{CANARY, Demo, Recorder, Reply, rein};
 
 /// A body that parsers lose something of.
@@ -367,6 +367,7 @@ fn closed_standard_streams_do_no_harm() {
         let status = std::process::Command::new("sh")
             .args(["-c", &script, env!("CARGO_BIN_EXE_rein")])
             .env_clear()
+            .current_dir(folder.path())
             .env("REINFER_ENDPOINT", server.url())
             .env("REINFER_TOKEN", CANARY)
             .stderr(Stdio::null())
@@ -601,12 +602,8 @@ pub(crate) fn on_a_terminal(command: &std::process::Command) -> String {
 pub(crate) fn in_a_shell(command: &std::process::Command, script: &str) -> std::process::Command {
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let mut shell = std::process::Command::new("sh");
-    shell.args(["-c", script]).args(words).env_clear();
-    shell.envs(
-        command
-            .get_envs()
-            .filter_map(|(name, value)| value.map(|value| (name, value))),
-    );
+    shell.args(["-c", script]).args(words);
+    in_the_place_of(command, &mut shell);
     shell
 }
 
@@ -634,15 +631,11 @@ fn typing_after(command: &std::process::Command, question: &str, typed: &str) ->
         .map(|word| format!("'{}'", word.to_string_lossy().replace('\'', "'\\''")))
         .collect();
     let mut script = std::process::Command::new("script");
-    script
-        .args(["-qec", &line.join(" "), "/dev/null"])
-        .env_clear()
-        .env("PATH", "/usr/bin:/bin");
-    script.envs(
-        command
-            .get_envs()
-            .filter_map(|(name, value)| value.map(|value| (name, value))),
-    );
+    script.args(["-qec", &line.join(" "), "/dev/null"]);
+    in_the_place_of(command, &mut script);
+    if !command.get_envs().any(|(name, _)| name == "PATH") {
+        script.env("PATH", "/usr/bin:/bin");
+    }
     let mut child = script
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

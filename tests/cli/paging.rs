@@ -843,7 +843,8 @@ fn a_state_in_use_keeps_a_second_run_away() {
         )
         .at(&server.url())
     };
-    let mut command = call().command();
+    let running = call();
+    let mut command = running.command();
     command
         .stdout(std::process::Stdio::piped())
         .stderr(std::process::Stdio::piped());

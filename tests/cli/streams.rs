@@ -4,7 +4,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::output::on_a_terminal;
-use crate::support::command::{Rein, exit_code, set_mode};
+use crate::support::command::{Rein, exit_code, in_the_place_of, set_mode};
 use crate::support::{CANARY, Recorder, Reply, rein};
 
 const OK: &str = r#"{"status":"ok","list":[{"a":1},{"a":2}]}"#;
@@ -21,11 +21,7 @@ fn in_a_shell(call: &Rein, redirection: &str) -> Command {
     let mut shell = Command::new("sh");
     let binary = command.get_program().to_string_lossy();
     shell.args(["-c", &format!("'{binary}' {line} {redirection}")]);
-    shell.envs(
-        command
-            .get_envs()
-            .filter_map(|(name, value)| value.map(|value| (name, value))),
-    );
+    in_the_place_of(&command, &mut shell);
     shell
 }
 
@@ -258,11 +254,8 @@ fn a_signal_while_a_token_is_typed_gives_the_terminal_its_echo_back() {
     let mut line = command.get_args().nth(1).expect("a line").to_owned();
     line.push(rest);
     let mut shell = Command::new("sh");
-    shell.arg("-c").arg(line).envs(
-        command
-            .get_envs()
-            .filter_map(|(name, value)| value.map(|value| (name, value))),
-    );
+    shell.arg("-c").arg(line);
+    in_the_place_of(&command, &mut shell);
     let seen = on_a_terminal(&shell).replace("\r\n", "\n");
     assert!(seen.contains("-echo\n"), "{seen:?}");
     assert!(seen.ends_with("ended with 143\n echo\n"), "{seen:?}");

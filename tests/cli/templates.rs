@@ -294,6 +294,7 @@ fn the_catalogue_can_be_searched_and_every_entry_read() {
 
 #[test]
 fn the_examples_of_what_the_demo_serves_work() {
+    let folder = tempfile::tempdir().expect("a folder");
     for name in [
         "list-sources",
         "list-project-sources",
@@ -325,6 +326,7 @@ fn the_examples_of_what_the_demo_serves_work() {
         let output = std::process::Command::new("sh")
             .args(["-ec", &script])
             .env_clear()
+            .current_dir(folder.path())
             .output()
             .expect("sh runs");
         assert!(

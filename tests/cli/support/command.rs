@@ -14,11 +14,15 @@ pub(crate) struct Rein {
     vars: Vec<(OsString, OsString)>,
     home: tempfile::TempDir,
     stdin: Option<Vec<u8>>,
-    folder: Option<PathBuf>,
+    /// Where it runs: a relative path that it writes must not end up in the repository.
+    folder: PathBuf,
+    _own_folder: tempfile::TempDir,
 }
 
-/// Begins a call with these words, the environment empty and a home of its own.
+/// Begins a call with these words, the environment empty, with a home and a current folder of its
+/// own.
 pub(crate) fn rein<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Rein {
+    let own_folder = tempfile::tempdir().expect("a folder");
     Rein {
         args: args
             .into_iter()
@@ -27,7 +31,8 @@ pub(crate) fn rein<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Rein {
         vars: vec![("TERM".into(), "xterm".into())],
         home: tempfile::tempdir().expect("a home"),
         stdin: None,
-        folder: None,
+        folder: own_folder.path().to_owned(),
+        _own_folder: own_folder,
     }
 }
 
@@ -66,7 +71,7 @@ impl Rein {
 
     /// Runs in this folder.
     pub(crate) fn folder(mut self, folder: &Path) -> Self {
-        self.folder = Some(folder.to_owned());
+        self.folder = folder.to_owned();
         self
     }
 
@@ -76,11 +81,9 @@ impl Rein {
         command
             .args(&self.args)
             .env_clear()
-            .env("HOME", self.home.path());
+            .env("HOME", self.home.path())
+            .current_dir(&self.folder);
         command.envs(self.vars.iter().map(|(name, value)| (name, value)));
-        if let Some(folder) = &self.folder {
-            command.current_dir(folder);
-        }
         command
     }
 
@@ -260,15 +263,24 @@ pub(crate) fn interrupted(call: &Rein, is_time: impl Fn() -> bool) -> (i32, Stri
 #[cfg(unix)]
 pub(crate) fn after(words: &str, call: &Rein) -> Command {
     let ours = call.command();
-    let vars = ours.get_envs();
     let mut shell = Command::new("sh");
     shell
         .args(["-c", &format!("{words}; exec \"$0\" \"$@\"")])
         .arg(ours.get_program())
-        .args(ours.get_args())
+        .args(ours.get_args());
+    in_the_place_of(&ours, &mut shell);
+    shell
+}
+
+/// Gives a command that runs another one (a shell, `script`) the other's environment and folder.
+pub(crate) fn in_the_place_of(command: &Command, runner: &mut Command) {
+    let vars = command.get_envs();
+    runner
         .env_clear()
         .envs(vars.filter_map(|(name, value)| value.map(|value| (name, value))));
-    shell
+    if let Some(folder) = command.get_current_dir() {
+        runner.current_dir(folder);
+    }
 }
 
 /// Returns the code that a shell would see: 128 and the signal's number after a signal.
