@@ -39,6 +39,8 @@ pub(crate) struct Data {
     pub(crate) name: Option<String>,
     /// The content.
     pub(crate) content: Vec<u8>,
+    /// Whether it is what standard input gave.
+    pub(crate) is_stdin: bool,
 }
 
 /// A part of a form.
@@ -203,14 +205,16 @@ impl Reader {
         if kind == DataKind::UrlEncode {
             return self.data_to_encode(word);
         }
-        let content = match strip_at(word) {
-            Some(name) if kind != DataKind::Raw => self.read("-d", name)?,
-            _ => word.as_encoded_bytes().to_vec(),
+        let file = strip_at(word).filter(|_| kind != DataKind::Raw);
+        let content = match file {
+            Some(name) => self.read("-d", name)?,
+            None => word.as_encoded_bytes().to_vec(),
         };
         Ok(Data {
             kind,
             name: None,
             content,
+            is_stdin: file.is_some_and(|file| file == "-"),
         })
     }
 
@@ -234,6 +238,7 @@ impl Reader {
             kind,
             name,
             content,
+            is_stdin: false,
         })
     }
 
@@ -244,6 +249,7 @@ impl Reader {
                 kind: DataKind::Raw,
                 name: None,
                 content: raw.to_vec(),
+                is_stdin: false,
             }),
             None => self.data_to_encode(word),
         }

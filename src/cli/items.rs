@@ -9,7 +9,8 @@ use crate::output::terminal::sanitise;
 /// One item of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
-    /// What stands before the separator, escapes undone.
+    /// What stands before the separator. Escapes of separators are undone; those of brackets and
+    /// of backslashes are left to whoever reads a path such as `a[b]`.
     pub(crate) key: String,
     /// What stands after it.
     pub(crate) value: String,
@@ -50,7 +51,7 @@ impl Item {
     /// Reads one word of the command line.
     ///
     /// The separator that begins first counts; a backslash before a separator's character makes
-    /// it part of the name, as in HTTPie.
+    /// it part of the name, and a backslash before a backslash escapes nothing here, as in HTTPie.
     ///
     /// # Errors
     /// Fails when the word has no separator, an empty name, or is not UTF-8.
@@ -86,8 +87,11 @@ impl Item {
         let mut rest = text;
         while let Some(first) = rest.chars().next() {
             if let Some(escaped) = rest.strip_prefix('\\')
-                && let Some(next @ ('=' | ':' | '@' | ';')) = escaped.chars().next()
+                && let Some(next) = escaped.chars().next()
             {
+                if !matches!(next, '=' | ':' | '@' | ';') {
+                    key.push('\\');
+                }
                 key.push(next);
                 rest = &escaped[next.len_utf8()..];
                 continue;
@@ -183,6 +187,10 @@ mod tests {
                 "email",
                 Kind::Text,
             ),
+            (r"a\\=b", r"a\\", "b", Kind::Text),
+            (r"a\\\=b=c", r"a\\=b", "c", Kind::Text),
+            (r"a\[b\]=c", r"a\[b\]", "c", Kind::Text),
+            (r"a\x=c", r"a\x", "c", Kind::Text),
             ("a=b;", "a", "b;", Kind::Text),
             ("é=ü", "é", "ü", Kind::Text),
             ("t=12:30", "t", "12:30", Kind::Text),

@@ -55,6 +55,13 @@ pub(crate) fn from_data(data: &[Data], headers: &mut Headers) -> Result<Body> {
         headers.set_default("Accept", JSON);
     }
     let is_json = headers.get("Content-Type").is_some_and(names_json);
+    if is_json && bytes.is_empty() && data.iter().any(|piece| piece.is_stdin) {
+        return Err(
+            Failure::usage("the body is empty: standard input gave nothing")
+                .fact("nothing was sent")
+                .hint("to send an empty body, write -d ''"),
+        );
+    }
     if is_json && !bytes.is_empty() {
         check_json(&bytes)?;
     }
@@ -198,6 +205,7 @@ mod tests {
             kind,
             name: None,
             content: text.as_bytes().to_vec(),
+            is_stdin: false,
         }
     }
 

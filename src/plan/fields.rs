@@ -137,29 +137,63 @@ fn parse_path(path: &str) -> Result<(String, Vec<Step>)> {
         Failure::usage(format!("the item name '{path}' is not well formed"))
             .hint("write name, name[field], name[0] or name[]")
     };
-    let Some(open) = path.find('[') else {
-        return Ok((path.to_owned(), Vec::new()));
-    };
-    let (name, mut rest) = path.split_at(open);
-    if name.is_empty() {
+    let (name, mut rest) = word(path);
+    if name.text.is_empty() || rest.starts_with(']') {
         return Err(malformed());
     }
     let mut steps = Vec::new();
     while !rest.is_empty() {
-        let (inner, after) = rest
-            .strip_prefix('[')
-            .and_then(|rest| rest.split_once(']'))
-            .ok_or_else(malformed)?;
-        steps.push(if inner.is_empty() {
+        let (inner, after) = word(rest.strip_prefix('[').ok_or_else(malformed)?);
+        rest = after.strip_prefix(']').ok_or_else(malformed)?;
+        steps.push(if inner.text.is_empty() {
             Step::Append
-        } else if inner.bytes().all(|byte| byte.is_ascii_digit()) {
-            Step::Index(inner.parse().map_err(|_| malformed())?)
+        } else if inner.is_number() {
+            Step::Index(inner.text.parse().map_err(|_| malformed())?)
         } else {
-            Step::Key(inner.to_owned())
+            Step::Key(inner.text)
         });
-        rest = after;
     }
-    Ok((name.to_owned(), steps))
+    Ok((name.text, steps))
+}
+
+/// A word of a path, escapes undone.
+struct Word {
+    text: String,
+    is_escaped: bool,
+}
+
+impl Word {
+    fn is_number(&self) -> bool {
+        !self.is_escaped && self.text.bytes().all(|byte| byte.is_ascii_digit())
+    }
+}
+
+/// Reads a word up to the next bracket. As in HTTPie a backslash before a bracket or a backslash
+/// makes it part of the word, and one before a number makes that a name.
+fn word(path: &str) -> (Word, &str) {
+    let mut word = Word {
+        text: String::new(),
+        is_escaped: false,
+    };
+    let mut rest = path;
+    while let Some(first) = rest.chars().next().filter(|c| !matches!(c, '[' | ']')) {
+        rest = &rest[first.len_utf8()..];
+        match rest.chars().next() {
+            Some(next @ ('[' | ']' | '\\')) if first == '\\' => {
+                word.text.push(next);
+                word.is_escaped = true;
+                rest = &rest[next.len_utf8()..];
+            }
+            _ => word.text.push(first),
+        }
+    }
+    let number = word.text.strip_prefix('\\').filter(|_| !word.is_escaped);
+    let number = number.filter(|number| !number.is_empty());
+    if let Some(number) = number.filter(|number| number.bytes().all(|b| b.is_ascii_digit())) {
+        word.text = number.to_owned();
+        word.is_escaped = true;
+    }
+    (word, rest)
 }
 
 fn write_node(node: &Node, text: &mut String) {
@@ -209,7 +243,7 @@ mod tests {
 
     #[test]
     fn items_become_one_object_in_their_order() {
-        let cases: [(&[(&str, &str)], &str); 6] = [
+        let cases: [(&[(&str, &str)], &str); 11] = [
             (&[], "{}"),
             (&[("b", "1.10"), ("a", "\"x\"")], r#"{"b":1.10,"a":"x"}"#),
             (
@@ -222,6 +256,11 @@ mod tests {
                 r#"{"a":[{"x":1,"y":2},{"x":3}]}"#,
             ),
             (&[("string:Ch\"", "1")], r#"{"string:Ch\"":1}"#),
+            (&[(r"a\[b\]", "1")], r#"{"a[b]":1}"#),
+            (&[(r"a[\[b\]]", "1")], r#"{"a":{"[b]":1}}"#),
+            (&[(r"a\\", "1"), (r"b\c", "2")], r#"{"a\\":1,"b\\c":2}"#),
+            (&[(r"a[\1]", "1"), (r"\2", "3")], r#"{"a":{"1":1},"2":3}"#),
+            (&[(r"\[", "1"), (r"\\[b]", "2")], r#"{"[":1,"\\":{"b":2}}"#),
         ];
         for (items, expected) in cases {
             assert_eq!(build(items).expect("an object"), expected, "{items:?}");
@@ -230,7 +269,7 @@ mod tests {
 
     #[test]
     fn clashes_gaps_and_broken_names_are_refused() {
-        let cases: [&[(&str, &str)]; 7] = [
+        let cases: [&[(&str, &str)]; 11] = [
             &[("a", "1"), ("a[b]", "2")],
             &[("a[b]", "2"), ("a", "1")],
             &[("a", "1"), ("a", "2")],
@@ -238,6 +277,10 @@ mod tests {
             &[("a[2]", "1")],
             &[("a[b", "1")],
             &[("[b]", "1")],
+            &[("a]", "1")],
+            &[("a[b]c", "1")],
+            &[("a[b[c]]", "1")],
+            &[(r"a[b\]", "1")],
         ];
         for items in cases {
             assert!(build(items).is_err(), "{items:?}");

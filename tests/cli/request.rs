@@ -477,6 +477,75 @@ fn every_option_of_a_call_stands_before_and_behind_what_is_called() {
 }
 
 #[test]
+fn a_backslash_in_an_items_name_escapes_as_in_httpie() {
+    for (item, body) in [
+        (r"a\[b\]=1", r#"{"a[b]":"1"}"#),
+        (r"a[\[b\]]=1", r#"{"a":{"[b]":"1"}}"#),
+        (r"a[b\]c]:=1", r#"{"a":{"b]c":1}}"#),
+        (r"a\=b=1", r#"{"a=b":"1"}"#),
+        (r"a\:b=1", r#"{"a:b":"1"}"#),
+        (r"a\;=1", r#"{"a;":"1"}"#),
+        (r"a\@b:=1", r#"{"a@b":1}"#),
+        (r"a\\=1", r#"{"a\\":"1"}"#),
+        (r"a\\\=b=1", r#"{"a\\=b":"1"}"#),
+        (r"a\\[b]=1", r#"{"a\\":{"b":"1"}}"#),
+        (r"a\b=1", r#"{"a\\b":"1"}"#),
+        (r"a[\1]=1", r#"{"a":{"1":"1"}}"#),
+        // What follows the separator has no escapes.
+        (r"a=\[b\]\=\\", r#"{"a":"\\[b\\]\\=\\\\"}"#),
+    ] {
+        assert_eq!(sent(&["v1/x/", item]).text(), body, "{item}");
+    }
+    assert_eq!(
+        sent(&["v1/x/", r"a\=b==1"]).line(),
+        "GET /api/v1/x/?a%3Db=1"
+    );
+    for item in [r"a[b\]=1", r"a]=1", r"a[b]c=1"] {
+        refused(&["v1/x", item], "is not well formed");
+    }
+}
+
+#[test]
+fn an_empty_input_is_no_body() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    for words in [
+        &["-d", "@-"][..],
+        &["--data-binary", "@-"],
+        &["--json", "@-"],
+        &["-X", "PUT", "-d", "@-"],
+        &[
+            "-d",
+            "@-",
+            "-H",
+            "Content-Type: application/merge-patch+json",
+        ],
+    ] {
+        rein([&["v1/x"], words].concat())
+            .at(&server.url())
+            .stdin("")
+            .run()
+            .exit(2)
+            .stdout("")
+            .says("error: the body is empty: standard input gave nothing\n  nothing was sent\n");
+    }
+    server.saw_nothing();
+    // What is empty on purpose, or is no JSON, is sent.
+    for words in [
+        &["-d", ""][..],
+        &["-d", "@-", "-H", "Content-Type: text/plain"],
+        &["--data-urlencode", "@-"],
+        &["-T", "-"],
+    ] {
+        rein([&["v1/x"], words].concat())
+            .at(&server.url())
+            .stdin("")
+            .run()
+            .exit(0);
+        assert_eq!(server.take()[0].text(), "", "{words:?}");
+    }
+}
+
+#[test]
 fn curls_options_that_change_nothing_are_accepted() {
     for words in [
         &["v1/x", "-N"][..],
