@@ -185,11 +185,12 @@ impl<'a> Session<'a> {
             && token::is_renewable(self.profile)
             && let Some(request) = again.as_ref().and_then(Request::try_clone)
         {
+            let refused = self.token.secret.clone();
             self.token = token::obtain(
                 self.profile,
                 &self.options.connection,
                 self.limits,
-                Freshness::New,
+                Freshness::OtherThan(&refused),
                 &mut record.requests,
                 self.cx,
             )

@@ -1,5 +1,8 @@
 //! The token of a call: read where the profile says, or asked for with client credentials.
 
+use std::fs::File;
+use std::time::Duration;
+
 use crate::cli::options::ConnectionOptions;
 use crate::commands::Context;
 use crate::error::Result;
@@ -8,17 +11,22 @@ use crate::output::stdout::note;
 use crate::output::terminal::sanitise;
 use crate::plan::connection;
 use crate::profile::Profile;
+use crate::secret::Secret;
 use crate::secret::cache::TokenCache;
 use crate::secret::source::{Token, TokenSource};
 
 /// Whether a token that was kept may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Freshness {
+pub(crate) enum Freshness<'a> {
     /// One that lasts is good.
     Kept,
-    /// It has just been refused: ask for a new one.
-    New,
+    /// This one has just been refused: another one is needed.
+    OtherThan(&'a Secret),
 }
+
+/// How long a call waits for another one that is asking for the same token. After that it asks
+/// itself: a token service that does not respond must not hold up one call after the other.
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
 /// Returns the token of a profile; a request that is made for it is counted in `requests`.
 ///
@@ -28,7 +36,7 @@ pub(crate) async fn obtain(
     profile: &Profile,
     options: &ConnectionOptions,
     limits: TimeLimits,
-    freshness: Freshness,
+    freshness: Freshness<'_>,
     requests: &mut u32,
     cx: &Context,
 ) -> Result<Token> {
@@ -37,9 +45,19 @@ pub(crate) async fn obtain(
     };
     let source = profile.token.describe();
     let cache = TokenCache::of(oauth, &profile.base.value, &cx.env);
-    if freshness == Freshness::Kept
-        && let Some(secret) = cache.as_ref().and_then(TokenCache::load)
-    {
+    let kept = || {
+        let secret = cache.as_ref().and_then(TokenCache::load)?;
+        (freshness != Freshness::OtherThan(&secret)).then_some(secret)
+    };
+    if let Some(secret) = kept() {
+        return Ok(Token { secret, source });
+    }
+    let _locked = match &cache {
+        Some(cache) => lock(cache).await,
+        None => None,
+    };
+    // Another call may have got one meanwhile.
+    if let Some(secret) = kept() {
         return Ok(Token { secret, source });
     }
     let client_secret = oauth.client_secret.read(&cx.env, "client_secret")?;
@@ -52,13 +70,24 @@ pub(crate) async fn obtain(
     ));
     *requests += 1;
     let granted = oauth::ask(oauth, &client_secret, &connection, limits).await?;
-    if let Some(cache) = cache {
+    if let Some(cache) = &cache {
         cache.store(&granted.token, granted.seconds);
     }
     Ok(Token {
         secret: granted.token,
         source,
     })
+}
+
+/// Waits until no other call asks for the same token. Without a lock (the folder cannot be written
+/// to, or the file system has none) every call asks.
+async fn lock(cache: &TokenCache) -> Option<File> {
+    let file = cache.open_lock().ok()?;
+    if file.try_lock().is_ok() {
+        return Some(file);
+    }
+    let waiting = tokio::task::spawn_blocking(move || file.lock().ok().map(|()| file));
+    tokio::time::timeout(MAX_WAIT, waiting).await.ok()?.ok()?
 }
 
 /// Returns whether a new token can be had when one is refused.

@@ -1,12 +1,13 @@
 //! Short-lived tokens kept between calls, each bound to what it was given for.
 
-use std::path::{Path, PathBuf};
+use std::fs::File;
+use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 
 use crate::env::Env;
-use crate::files::{create_private_folder, is_open_to_others};
+use crate::files::{create_private_folder, folder_of, is_open_to_others, open_lock};
 use crate::profile::Base;
 use crate::profile::file::state_folder;
 use crate::secret::Secret;
@@ -79,6 +80,15 @@ impl TokenCache {
             .then(|| Secret::new(entry.access_token))
     }
 
+    /// Opens the file that is locked while a token is asked for: several calls at once ask once.
+    ///
+    /// # Errors
+    /// Fails when it cannot be created.
+    pub(crate) fn open_lock(&self) -> std::io::Result<File> {
+        create_private_folder(folder_of(&self.path))?;
+        open_lock(&self.path.with_extension("lock"))
+    }
+
     /// Keeps a token. That it cannot be kept costs the next call a request and nothing else.
     pub(crate) fn store(&self, token: &Secret, seconds: u64) {
         let entry = Entry {
@@ -91,7 +101,7 @@ impl TokenCache {
     }
 
     fn write(&self, entry: &Entry) -> std::io::Result<()> {
-        let folder = self.path.parent().unwrap_or(Path::new("."));
+        let folder = folder_of(&self.path);
         create_private_folder(folder)?;
         // Created exclusively and 0600 from the first byte.
         let mut file = tempfile::NamedTempFile::new_in(folder)?;
