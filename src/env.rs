@@ -22,7 +22,7 @@ pub struct Env {
     pub stdout_terminal: bool,
     /// Whether standard error is a terminal.
     pub stderr_terminal: bool,
-    /// The user's home directory, when there is one.
+    /// What `HOME` says, when it is set and not empty.
     home: Option<PathBuf>,
 }
 
@@ -36,10 +36,8 @@ impl Env {
     pub fn capture() -> Self {
         let vars: HashMap<OsString, OsString> = std::env::vars_os().collect();
         // Asking the system for a home is left to `home()`: most calls have it in a variable.
-        let home = vars
-            .get(OsStr::new("HOME"))
-            .filter(|home| !home.is_empty())
-            .map(PathBuf::from);
+        let home = vars.get(OsStr::new("HOME")).map(PathBuf::from);
+        let home = home.filter(|home| !home.as_os_str().is_empty());
         Env {
             stdin_terminal: std::io::stdin().is_terminal(),
             stdout_terminal: std::io::stdout().is_terminal(),
@@ -117,6 +115,17 @@ impl Env {
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
+    /// Returns whether the process runs in a pipeline of Azure DevOps.
+    fn is_azure_pipelines(&self) -> bool {
+        self.os("TF_BUILD")
+            .is_some_and(|value| value.eq_ignore_ascii_case("true"))
+    }
+
+    /// Returns whether somebody reads commands from what this process writes to standard error.
+    pub fn is_read_for_commands(&self) -> bool {
+        self.is_github_actions() || self.is_azure_pipelines()
+    }
+
     /// Returns how many columns the terminal has that a person looks at: `COLUMNS`, else what the
     /// terminal itself says. Only to be asked where there is one.
     pub fn columns(&self) -> u16 {
@@ -137,10 +146,12 @@ impl Env {
             .unwrap_or(USUAL)
     }
 
-    /// Returns the home directory: `HOME`, else what the system's user database says.
+    /// Returns the home directory: `HOME`, else what the system's user database says. A relative
+    /// one is ignored: the current folder must not decide which config file is read.
     pub fn home(&self) -> Option<PathBuf> {
         self.home
             .clone()
             .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.home_dir().to_owned()))
+            .filter(|home| home.is_absolute())
     }
 }
