@@ -1,14 +1,74 @@
 //! Files beside the answers': what is private, what is locked, which two are one.
 
+use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Returns the folder that a path's last part is in.
 pub(crate) fn folder_of(path: &Path) -> &Path {
     path.parent()
         .filter(|folder| !folder.as_os_str().is_empty())
         .unwrap_or(Path::new("."))
+}
+
+/// Returns the path that a path's links lead to, whether or not a file is there.
+///
+/// # Errors
+/// Fails when links lead in a circle, or the path cannot be a file's.
+pub(crate) fn follow_links(path: &Path) -> io::Result<PathBuf> {
+    const MAX_LINKS: usize = 40;
+    let mut path = path.to_owned();
+    for _ in 0..MAX_LINKS {
+        match std::fs::symlink_metadata(&path) {
+            Ok(found) if found.is_symlink() => {
+                path = folder_of(&path).join(std::fs::read_link(&path)?);
+            }
+            Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+            _ => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many levels of symbolic links"))
+}
+
+/// Returns a name for a file that is beside another one and belongs to it: `.NAME` and `end`. A
+/// long name is shortened to a hash, because some file systems allow 143 bytes and no more.
+pub(crate) fn name_beside(name: &OsStr, end: &str) -> OsString {
+    const MAX_NAME_BYTES: usize = 128;
+    let mut beside = OsString::from(".");
+    if name.len() > MAX_NAME_BYTES {
+        beside.push(hash(&[name.as_encoded_bytes()]));
+    } else {
+        beside.push(name);
+    }
+    beside.push(end);
+    beside
+}
+
+/// Returns a file's path as seen from a folder, with `/` between its parts; both are absolute.
+pub(crate) fn relative(path: &Path, folder: &Path) -> String {
+    let same = path
+        .components()
+        .zip(folder.components())
+        .take_while(|(one, other)| one == other)
+        .count();
+    let up = folder.components().skip(same).map(|_| "..".into());
+    let down = path.components().skip(same);
+    let down = down.map(|part| part.as_os_str().to_string_lossy());
+    up.chain(down).collect::<Vec<_>>().join("/")
+}
+
+/// Returns a hash of texts that is the same in every version of the program (FNV-1a).
+pub(crate) fn hash(texts: &[&[u8]]) -> String {
+    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+    const PRIME: u64 = 0x0100_0000_01b3;
+    let mut hash = OFFSET;
+    for text in texts {
+        for byte in text.iter().chain([&0xff]) {
+            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+        }
+    }
+    format!("{hash:016x}")
 }
 
 /// Creates a folder, and those above it, that only its owner can enter.
@@ -53,4 +113,34 @@ pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
 #[cfg(not(unix))]
 pub(crate) fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_path_is_seen_from_a_folder() {
+        for (path, folder, seen) in [
+            ("/a/b/c", "/a/b", "c"),
+            ("/a/b/c", "/a", "b/c"),
+            ("/a/b/c", "/a/x", "../b/c"),
+            ("/c", "/a/x", "../../c"),
+            ("/a/bb/c", "/a/b", "../bb/c"),
+        ] {
+            assert_eq!(relative(Path::new(path), Path::new(folder)), seen);
+        }
+    }
+
+    #[test]
+    fn a_name_beside_is_short_enough_for_every_file_system() {
+        let name = |length: usize| OsString::from("n".repeat(length));
+        assert_eq!(name_beside(OsStr::new("a"), ".lock"), ".a.lock");
+        for length in [127, 128, 129, 255] {
+            let beside = name_beside(&name(length), ".01234567.part");
+            assert!(beside.len() <= 143, "{length}");
+            assert_ne!(beside, name_beside(&name(length + 1), ".01234567.part"));
+        }
+    }
 }

@@ -12,11 +12,11 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result, io_reason};
-use crate::files::{folder_of, is_same, open_lock};
+use crate::files::{folder_of, follow_links, is_same, name_beside, open_lock};
 use crate::interrupt;
 
 /// The version of the file's shape.
-const SCHEMA_VERSION: u32 = 1;
+const SCHEMA_VERSION: u32 = 2;
 
 /// What a state belongs to: the same command gives the same key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,7 +27,13 @@ pub(crate) struct Key {
     pub(crate) path: String,
     /// A hash of query and body.
     pub(crate) request: String,
-    /// How items are written, and where.
+    /// Where the items are, as far as the user says so.
+    pub(crate) items_path: String,
+    /// How items are written.
+    pub(crate) format: String,
+    /// The columns, as far as the user says so.
+    pub(crate) columns_option: String,
+    /// The file of `-o`, as seen from the state's folder.
     pub(crate) output: String,
 }
 
@@ -42,6 +48,9 @@ pub(crate) struct Progress {
     pub(crate) bytes: u64,
     /// Whether the last page has been written.
     pub(crate) finished: bool,
+    /// The columns that the output has, where its format has columns.
+    #[serde(default)]
+    pub(crate) columns: Vec<String>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -68,22 +77,27 @@ impl StateFile {
     /// Fails (exit 2) when the file belongs to another command, is not a state, or is in use.
     pub(crate) fn open(path: &Path, key: Key) -> Result<(Self, Progress)> {
         let shown = path.display();
-        let state = StateFile {
-            path: path.to_owned(),
-            key,
-            _lock: Lock::take(path)?,
+        let unreadable = |error: &io::Error| {
+            Failure::usage(format!(
+                "the state {shown} cannot be read: {}",
+                io_reason(error)
+            ))
+            .fact("nothing was sent")
         };
-        let text = match std::fs::read(path) {
+        let target = follow_links(path).map_err(|error| unreadable(&error))?;
+        let state = StateFile {
+            _lock: Lock::take(&target)?,
+            path: target,
+            key,
+        };
+        let text = match std::fs::read(&state.path) {
+            // An empty file is what mktemp leaves.
+            Ok(text) if text.is_empty() => return Ok((state, Progress::default())),
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 return Ok((state, Progress::default()));
             }
-            Err(error) => {
-                return Err(Failure::usage(format!(
-                    "the state {shown} cannot be read: {}",
-                    io_reason(&error)
-                )));
-            }
+            Err(error) => return Err(unreadable(&error)),
         };
         let saved: Saved = serde_json::from_slice(&text)
             .ok()
@@ -151,9 +165,7 @@ struct Lock {
 
 impl Lock {
     fn take(state: &Path) -> Result<Lock> {
-        let mut name = std::ffi::OsString::from(".");
-        name.push(state.file_name().unwrap_or_default());
-        name.push(".lock");
+        let name = name_beside(state.file_name().unwrap_or_default(), ".lock");
         let path = state.with_file_name(name);
         let cannot = |error: &io::Error| {
             Failure::usage(format!(
@@ -210,6 +222,9 @@ fn difference(saved: &Key, now: &Key) -> String {
         ("endpoint", &saved.endpoint, &now.endpoint),
         ("method", &saved.method, &now.method),
         ("path", &saved.path, &now.path),
+        ("items path", &saved.items_path, &now.items_path),
+        ("format", &saved.format, &now.format),
+        ("columns option", &saved.columns_option, &now.columns_option),
         ("output", &saved.output, &now.output),
     ];
     for (name, saved, now) in pairs {
@@ -220,22 +235,10 @@ fn difference(saved: &Key, now: &Key) -> String {
     "its query or body is another".to_owned()
 }
 
-/// Returns a hash of texts that is the same in every version of the program (FNV-1a).
-pub(crate) fn hash(texts: &[&[u8]]) -> String {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
-    let mut hash = OFFSET;
-    for text in texts {
-        for byte in text.iter().chain([&0xff]) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
-        }
-    }
-    format!("{hash:016x}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::files::hash;
 
     fn key() -> Key {
         Key {
@@ -244,7 +247,10 @@ mod tests {
             method: "POST".to_owned(),
             path: "/api/v1/x".to_owned(),
             request: hash(&[b"a", b"b"]),
-            output: "ndjson".to_owned(),
+            items_path: "(default)".to_owned(),
+            format: "ndjson".to_owned(),
+            columns_option: "(default)".to_owned(),
+            output: "out".to_owned(),
         }
     }
 
@@ -259,7 +265,7 @@ mod tests {
             items: 5,
             pages: 2,
             bytes: 99,
-            finished: false,
+            ..Progress::default()
         };
         state.save(&reached).expect("saved");
         let in_use = StateFile::open(&path, key()).expect_err("in use");

@@ -10,6 +10,8 @@ use crate::cli::options::{self, CallOptions, DataKind};
 use crate::cli::units;
 use crate::cli::{CallArgs, Parsed};
 use crate::commands::answer::{self, Reading};
+use crate::commands::pages::Pages;
+use crate::commands::resume::Resumed;
 use crate::commands::session::{Purpose, Session};
 use crate::commands::told::Wanted;
 use crate::commands::{Context, choose, confirm, pages, print, told, until};
@@ -37,10 +39,10 @@ use crate::secret::Redactor;
 /// Fails with everything that keeps the call from being sent or its answer from being written.
 pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
     let call = &parsed.cli.raw;
-    told_about(&call.options, cx, |record| {
+    told_about(&call.options, cx, |record, wanted| {
         let words = words::split(&call.words, crate::cli::subcommand_names)?;
         let typed = Typed::of(&parsed.matches, &call.options, words.items.to_vec());
-        run(typed, cx, record, |input, profile| {
+        run(typed, wanted, cx, record, |input, profile| {
             plan::raw(&words, &call.options.request, input, profile)
         })
     })
@@ -51,19 +53,28 @@ pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
 /// # Errors
 /// Fails as a raw call does, and when the name or an item is not known.
 pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
-    told_about(&args.options, cx, |record| named(args, matches, cx, record))
+    told_about(&args.options, cx, |record, wanted| {
+        named(args, matches, wanted, cx, record)
+    })
 }
 
-fn named(args: &CallArgs, matches: &ArgMatches, cx: &Context, record: &mut Record) -> Result<Exit> {
+fn named(
+    args: &CallArgs,
+    matches: &ArgMatches,
+    wanted: &Wanted<'_>,
+    cx: &Context,
+    record: &mut Record,
+) -> Result<Exit> {
     let mut typed = Typed::of(matches, &args.options, args.items.clone());
     let request = &args.options.request;
     if let Some(endpoint) = catalogue::by_name(&args.name) {
         file::templates_of(&args.templates, &cx.env)?;
         if args.preflight {
+            answer::check_files(&args.options.output, wanted)?;
             return super::preflight::run(endpoint, args, cx);
         }
         typed.move_files(endpoint);
-        return run(typed, cx, record, |input, profile| {
+        return run(typed, wanted, cx, record, |input, profile| {
             template::call(endpoint, request, input, profile)
         });
     }
@@ -77,7 +88,7 @@ fn named(args: &CallArgs, matches: &ArgMatches, cx: &Context, record: &mut Recor
         .find(|template| template.name == args.name)
         .ok_or_else(|| super::templates::unknown(&args.name, &own))?;
     typed.template = Some(template.clone());
-    run(typed, cx, record, |input, profile| {
+    run(typed, wanted, cx, record, |input, profile| {
         user_template::call(template, request, input, profile)
     })
 }
@@ -131,7 +142,7 @@ impl<'a> Typed<'a> {
 fn told_about(
     options: &CallOptions,
     cx: &Context,
-    work: impl FnOnce(&mut Record) -> Result<Exit>,
+    work: impl FnOnce(&mut Record, &Wanted<'_>) -> Result<Exit>,
 ) -> Result<Exit> {
     let output = &options.output;
     let mut wanted = Wanted {
@@ -140,7 +151,7 @@ fn told_about(
     };
     let mut record = Record::default();
     told::should_a_signal_come(wanted.meta, &record);
-    let result = wants(options, &mut wanted).and_then(|()| work(&mut record));
+    let result = wants(options, &mut wanted).and_then(|()| work(&mut record, &wanted));
     // What was piped in may have been meant for another option, and may be a token.
     if record.requests == 0 && output.format_is_piped() {
         wanted.write_out = None;
@@ -161,12 +172,13 @@ fn wants(options: &CallOptions, wanted: &mut Wanted<'_>) -> Result<()> {
 /// Plans, guards and makes a call.
 fn run(
     typed: Typed<'_>,
+    wanted: &Wanted<'_>,
     cx: &Context,
     record: &mut Record,
     plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
 ) -> Result<Exit> {
     let runtime = cx.runtime()?;
-    let result = runtime.block_on(planned(typed, cx, record, plan));
+    let result = runtime.block_on(planned(typed, wanted, cx, record, plan));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
     result
@@ -179,6 +191,7 @@ fn stdin_taken(options: &CallOptions) -> Result<bool> {
 
 async fn planned(
     typed: Typed<'_>,
+    wanted: &Wanted<'_>,
     cx: &Context,
     record: &mut Record,
     plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
@@ -211,13 +224,14 @@ async fn planned(
     record.url = Redactor::default().url(&planned.request.url);
     record.path = target::below(&planned.request, &profile, &Redactor::default());
     told::should_a_signal_come(options.output.meta.as_deref(), record);
-    guarded(planned, &filled, cx, record).await
+    guarded(planned, &filled, wanted, cx, record).await
 }
 
 /// Shows a planned call, or makes it when its guard lets it pass.
 async fn guarded(
     planned: Planned<'_>,
     filled: &[Filled],
+    wanted: &Wanted<'_>,
     cx: &Context,
     record: &mut Record,
 ) -> Result<Exit> {
@@ -255,7 +269,7 @@ async fn guarded(
             proxy: planned.connection.proxy.as_ref(),
         }));
     }
-    answer::check_file(options.output.output.as_deref())?;
+    answer::check_files(&options.output, wanted)?;
     confirm::pass(decision, request, &record.path, classified, profile)?;
     make(planned, cx, record).await
 }
@@ -375,6 +389,13 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
             .map(|endpoint| endpoint.permissions.iter().collect())
             .unwrap_or_default(),
     };
+    let resumed = match &going_on {
+        GoingOn::Pages(_) => Resumed::open(options, profile, &request, &reading)?,
+        GoingOn::No | GoingOn::Until(_) => Resumed::default(),
+    };
+    if resumed.progress.finished {
+        return pages::nothing_left(&resumed, cx);
+    }
     let mut session = Session::start(purpose, &request, record, cx).await?;
     match going_on {
         GoingOn::No => {
@@ -382,7 +403,8 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
             answer::pass_on(exchange, &reading, &session, record, cx).await
         }
         GoingOn::Pages(recipe) => {
-            pages::run(&mut session, request, recipe, &reading, record, cx).await
+            let pages = Pages::new(request, recipe, &reading, resumed, cx);
+            pages.run(&mut session, record).await
         }
         GoingOn::Until(until) => {
             until::run(&mut session, &request, &until, &reading, record, cx).await

@@ -16,6 +16,7 @@ pub(crate) mod preflight;
 pub(crate) mod probe;
 pub(crate) mod profile;
 pub(crate) mod report;
+pub(crate) mod resume;
 pub(crate) mod session;
 pub(crate) mod shell;
 pub(crate) mod templates;
@@ -109,7 +110,7 @@ impl Context {
 
     /// Writes a text to standard error; where commands are read from it, none of it is one.
     fn note(&self, text: &str) {
-        if self.env.is_github_actions() {
+        if self.env.is_read_for_commands() {
             note(&annotation::defuse(text));
         } else {
             note(text);

@@ -6,6 +6,7 @@ use crate::cli::options::CallOptions;
 use crate::commands::Context;
 use crate::commands::answer::whole::Whole;
 use crate::commands::answer::{self, Reading, Stop};
+use crate::commands::resume::{Resumed, not_resumable};
 use crate::commands::session::Session;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -18,150 +19,23 @@ use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
 use crate::output::terminal::sanitise;
-use crate::output::view::{Screen, Shape};
+use crate::output::view::Screen;
 use crate::plan::paging::{Next, Pager, Recipe};
-use crate::request::{Body, Request};
-use crate::state::{Key, Progress, StateFile, hash};
+use crate::request::Request;
+use crate::state::Progress;
+use crate::verdict::checks::{self, Checked};
 use crate::verdict::server_timing::Metric;
 
 /// How large a page may be: it is held until it is known to be whole.
 const LARGEST_PAGE: u64 = 64 * 1024 * 1024;
 
-/// Reads all pages of a call.
-///
-/// # Errors
-/// Fails with the first page's own code, and with 18 when a later one does not come or the end is
-/// not reached.
-pub(crate) async fn run(
-    session: &mut Session<'_>,
-    first: Request,
-    recipe: Recipe,
-    reading: &Reading,
-    record: &mut Record,
-    cx: &Context,
-) -> Result<Exit> {
-    let options = session.options;
-    let (state, progress) = match &options.paging.state {
-        Some(file) => {
-            let (state, progress) =
-                StateFile::open(Path::new(file), key(session, &first, reading)?)?;
-            (Some(state), progress)
-        }
-        None => (None, Progress::default()),
-    };
-    if progress.finished {
-        still_there(options)?;
-        cx.notes(&[format!(
-            "note: nothing left to do: all {} pages were read and written",
-            progress.pages
-        )]);
-        return Ok(Exit::Ok);
-    }
-    session.hold_bodies(LARGEST_PAGE);
-    let pager = Pager::new(recipe.clone(), progress.cursor.as_deref());
-    let mut pages = Pages {
-        first,
-        recipe,
-        pager,
-        reading,
-        state,
-        begun: progress.clone(),
-        progress,
-        output: None,
-        server: None,
-        timings: crate::exchange::timing::Timings::default(),
-        cx,
-    };
-    let ended = interrupt::unless_interrupted(pages.all(session, record)).await;
-    record.pages = Some(pages.progress.pages);
-    pages.tell(record);
-    session.show(&pages.first, record);
-    let stopped = match ended {
-        Some(Err(Ended::Answered(result))) => return result,
-        Some(Err(Ended::ClosedPipe)) => return Ok(Exit::Ok),
-        Some(Ok(())) => None,
-        Some(Err(Ended::Stopped(failure))) => Some(failure),
-        None => Some(Failure::new(Exit::Interrupted, "interrupted")),
-    };
-    let finished = pages.finish(stopped.is_none());
-    record.items = Some(pages.progress.items);
-    answer::say(session, record, cx);
-    match (stopped, finished) {
-        (Some(failure), _) => Err(pages.incomplete(failure)),
-        (None, Err(Stop::Failed(failure))) => Err(failure),
-        (None, Err(Stop::ClosedPipe) | Ok(())) => Ok(Exit::Ok),
-    }
-}
-
-/// Makes sure that what a finished state tells of has not been taken away since.
-fn still_there(options: &CallOptions) -> Result<()> {
-    let state = options.paging.state.as_deref().unwrap_or_default();
-    match options.output.file() {
-        Some(file) if !file.exists() => Err(Failure::local(format!(
-            "the state says that all was written, and {} is not there",
-            sanitise(&file.to_string_lossy())
-        ))
-        .fact("nothing was sent")
-        .hint(format!(
-            "remove the state to read all pages anew: {}",
-            sanitise(&state.to_string_lossy())
-        ))),
-        _ => Ok(()),
-    }
-}
-
-/// Returns what a state of this call belongs to.
-fn key(session: &Session<'_>, first: &Request, reading: &Reading) -> Result<Key> {
-    let options = session.options;
-    if options.paging.limit.is_some() {
-        return Err(
-            Failure::usage("--state goes from page to page, and --limit stops within one")
-                .hint("use --max-pages"),
-        );
-    }
-    let view = &reading.view;
-    let goes_on = matches!(view.shape, Shape::NdJson | Shape::Delimited(_))
-        && view.filter.is_none()
-        && view.sort.is_none();
-    if !goes_on {
-        return Err(
-            Failure::usage("--state needs an output that can be gone on with")
-                .hint("--format ndjson, csv or tsv, without -q and --sort"),
-        );
-    }
-    if matches!(view.shape, Shape::Delimited(_)) && view.columns.is_none() {
-        return Err(
-            Failure::usage("--state needs to know the columns before the first page")
-                .hint("name them with --columns, or use --format ndjson"),
-        );
-    }
-    let body: &[u8] = match &first.body {
-        Body::Bytes(bytes) => bytes,
-        _ => b"",
-    };
-    let columns: Vec<String> = view
-        .columns
-        .iter()
-        .flat_map(Columns::paths)
-        .map(ToString::to_string)
-        .collect();
-    let file = options.output.output.as_deref().unwrap_or_default();
-    Ok(Key {
-        profile: session.profile.name.clone(),
-        endpoint: session.profile.base.value.as_str().to_owned(),
-        method: first.method.to_string(),
-        path: first.url.path().to_owned(),
-        request: hash(&[first.url.query().unwrap_or_default().as_bytes(), body]),
-        output: [
-            view.shape.name(),
-            &columns.join(","),
-            &file.to_string_lossy(),
-        ]
-        .into_iter()
-        .filter(|word| !word.is_empty())
-        .collect::<Vec<&str>>()
-        .join(" "),
-    })
+/// Says that an earlier run has read and written everything.
+pub(crate) fn nothing_left(resumed: &Resumed, cx: &Context) -> Result<Exit> {
+    cx.notes(&[format!(
+        "note: nothing left to do: all {} pages were read and written",
+        resumed.progress.pages
+    )]);
+    Ok(Exit::Ok)
 }
 
 /// What ends the reading of pages before the last.
@@ -187,27 +61,121 @@ impl From<Failure> for Ended {
     }
 }
 
-struct Pages<'a> {
+/// All pages of a call.
+pub(crate) struct Pages<'a> {
     first: Request,
     recipe: Recipe,
     pager: Pager,
     reading: &'a Reading,
-    state: Option<StateFile>,
-    /// Where this run began.
-    begun: Progress,
+    /// What an earlier run has reached, and with it where this one began.
+    resumed: Resumed,
     progress: Progress,
     output: Option<BodyOutput>,
+    /// What of the pages was not as expected, by the first page that was not.
+    checks: Vec<Checked>,
+    /// Why the header block could not be written.
+    undumped: Option<Failure>,
     /// The platform's own time for all pages, where it says so.
     server: Option<f64>,
     timings: crate::exchange::timing::Timings,
     cx: &'a Context,
 }
 
-impl Pages<'_> {
+impl<'a> Pages<'a> {
+    /// Begins, or goes on from where an earlier run has come to.
+    pub(crate) fn new(
+        first: Request,
+        recipe: Recipe,
+        reading: &'a Reading,
+        resumed: Resumed,
+        cx: &'a Context,
+    ) -> Self {
+        let pager = Pager::new(recipe.clone(), resumed.progress.cursor.as_deref());
+        let mut progress = resumed.progress.clone();
+        if progress.pages == 0 {
+            let columns = reading.view.columns.iter().flat_map(Columns::paths);
+            progress.columns = columns.map(ToString::to_string).collect();
+        }
+        Pages {
+            first,
+            recipe,
+            pager,
+            reading,
+            resumed,
+            progress,
+            output: None,
+            checks: Vec::new(),
+            undumped: None,
+            server: None,
+            timings: crate::exchange::timing::Timings::default(),
+            cx,
+        }
+    }
+
+    /// Reads all pages.
+    ///
+    /// # Errors
+    /// Fails with the first page's own code, with 18 when a later one does not come or the end is
+    /// not reached, and with 11 when a page is not as expected.
+    pub(crate) async fn run(
+        mut self,
+        session: &mut Session<'_>,
+        record: &mut Record,
+    ) -> Result<Exit> {
+        session.hold_bodies(LARGEST_PAGE);
+        let ended = interrupt::unless_interrupted(self.all(session, record)).await;
+        record.pages = Some(self.progress.pages);
+        self.tell(record);
+        session.show(&self.first, record);
+        let stopped = match ended {
+            Some(Err(Ended::Answered(result))) => return result,
+            Some(Err(Ended::ClosedPipe)) => return Ok(Exit::Ok),
+            Some(Ok(())) => None,
+            Some(Err(Ended::Stopped(failure))) => Some(failure),
+            None => Some(Failure::new(Exit::Interrupted, "interrupted")),
+        };
+        let unmet = self.unmet(record);
+        let is_complete = stopped.is_none() && unmet.is_none();
+        let finished = self.finish(is_complete, session.options.output.file());
+        record.items = Some(self.progress.items);
+        answer::say(session, record, self.cx);
+        let outcome = match (
+            stopped.map(|failure| self.incomplete(failure)).or(unmet),
+            finished,
+        ) {
+            (Some(failure), _) | (None, Err(Stop::Failed(failure))) => Err(failure),
+            (None, Err(Stop::ClosedPipe) | Ok(())) => Ok(Exit::Ok),
+        };
+        match (outcome, self.undumped) {
+            (outcome, None) => outcome,
+            (Ok(_), Some(write)) => Err(write),
+            (Err(failure), Some(write)) => Err(answer::unwritten(failure, write)),
+        }
+    }
+
+    /// Returns the failure when pages were not as expected.
+    fn unmet(&mut self, record: &mut Record) -> Option<Failure> {
+        if !self.checks.is_empty() {
+            record.checks = std::mem::take(&mut self.checks);
+        }
+        let failure = checks::failure(&record.checks)?;
+        let is_file = self.output.as_ref().is_some_and(BodyOutput::is_file);
+        Some(if is_file {
+            failure.fact("the file stays as it was")
+        } else {
+            failure
+        })
+    }
+
     async fn all(&mut self, session: &mut Session<'_>, record: &mut Record) -> Result<(), Ended> {
         let paging = &session.options.paging;
         let (limit, most) = (paging.limit, paging.max_pages);
         let mut meter = Meter::start(&self.cx.env, session.options.output.output.is_some());
+        if self.resumed.is_read() {
+            self.output = Some(self.begun_output(session, limit)?);
+            self.progress.finished = true;
+            return Ok(());
+        }
         loop {
             let request = match &self.progress.cursor {
                 Some(cursor) => self.recipe.request(&self.first, cursor)?,
@@ -246,7 +214,9 @@ impl Pages<'_> {
                     .into());
                 }
                 Next::Page(_)
-                    if most.is_some_and(|most| self.progress.pages - self.begun.pages >= most) =>
+                    if most.is_some_and(|most| {
+                        self.progress.pages - self.resumed.progress.pages >= most
+                    }) =>
                 {
                     return Err(Failure::new(
                         Exit::Incomplete,
@@ -272,17 +242,43 @@ impl Pages<'_> {
             return Err(Ended::Answered(passed_on));
         }
         answer::show_head(&exchange.head, session, self.cx);
-        if self.progress.pages == 0 {
-            answer::dump_head(&exchange.head.block, session)?;
-        }
         let whole = Whole::read(exchange, LARGEST_PAGE, self.reading, session, record).await?;
         let judged = whole.judge(self.reading, session, record);
         self.add_up(record);
+        if self.progress.pages == 0 {
+            if judged.is_err() {
+                let passed_on = whole.pass_on(self.reading, session, record, self.cx);
+                return Err(Ended::Answered(passed_on));
+            }
+            match answer::dump_head(&whole.exchange.head.block, session) {
+                Err(Stop::Failed(failure)) => self.undumped = Some(failure),
+                dumped => dumped?,
+            }
+        }
         judged?;
         let status = whole.exchange.head.status;
         match answer::checked(status, Some(&whole.body), self.reading, record) {
-            Some(failure) => Err(failure.into()),
-            None => Ok(whole.body),
+            // A page that is recorded is never read again, so one that is not as expected is not.
+            Some(failure) if self.resumed.state.is_some() => return Err(failure.into()),
+            _ => self.add_checks(&record.checks),
+        }
+        Ok(whole.body)
+    }
+
+    /// Adds what of a page is not as expected.
+    fn add_checks(&mut self, checks: &[Checked]) {
+        if self.checks.is_empty() {
+            self.checks = checks.to_vec();
+            self.checks
+                .iter_mut()
+                .for_each(|check| check.problem = None);
+        }
+        let page = self.progress.pages + 1;
+        for (kept, of_page) in self.checks.iter_mut().zip(checks) {
+            if kept.problem.is_none() {
+                let problem = of_page.problem.as_ref();
+                kept.problem = problem.map(|problem| format!("page {page}: {problem}"));
+            }
         }
     }
 
@@ -315,7 +311,7 @@ impl Pages<'_> {
             None => self.output.insert(self.begun_output(session, limit)?),
         };
         output.page(page).map_err(stop)?;
-        self.progress.items = self.begun.items + output.items().unwrap_or(0);
+        self.progress.items = self.resumed.progress.items + output.items().unwrap_or(0);
         Ok(())
     }
 
@@ -332,27 +328,24 @@ impl Pages<'_> {
             width: terminal.then(|| cx.env.columns()),
             theme: cx.stdout_theme.clone(),
         };
-        let mut view = self.reading.view.clone();
-        // The names of the columns are there already.
-        view.header = view.header && self.begun.pages == 0;
+        let view = self.resumed.view(&self.reading.view)?;
         let renderer = view.paged_renderer(&screen, limit, self.recipe.page_members());
         let secret = terminal.then(|| session.secret());
-        let resumed = self.state.as_ref().map(|_| self.begun.bytes);
+        let resumed = self.resumed.state.as_ref();
+        let resumed = resumed.map(|_| self.resumed.progress.bytes);
         BodyOutput::open_paged(&destination, renderer, terminal, secret, resumed).map_err(|error| {
-            let name = file.map(|file| file.to_string_lossy().into_owned()).unwrap_or_default();
-            let mut failure = cannot_write(&name, &error);
-            if resumed.is_some_and(|bytes| bytes > 0) {
-                failure = failure
-                    .fact("the unfinished file of the earlier run is gone, shorter than the state says, or a link")
-                    .hint("remove the state to begin anew");
-            }
-            Ended::Stopped(failure)
+            let file = file.unwrap_or(Path::new("standard output"));
+            Ended::Stopped(if resumed.is_some_and(|bytes| bytes > 0) {
+                not_resumable(file, &error)
+            } else {
+                cannot_write(&file.to_string_lossy(), &error)
+            })
         })
     }
 
     /// Records the place behind the page that has just been written.
     fn save(&mut self) -> Result<(), Ended> {
-        let (Some(state), Some(output)) = (&self.state, &mut self.output) else {
+        let (Some(state), Some(output)) = (&self.resumed.state, &mut self.output) else {
             return Ok(());
         };
         self.progress.bytes = output
@@ -367,8 +360,8 @@ impl Pages<'_> {
         Ok(())
     }
 
-    /// Ends the output; an unfinished one only where it can stand as it is.
-    fn finish(&mut self, complete: bool) -> Result<(), Stop> {
+    /// Ends the output, which may go to a file; an unfinished one only where it can stand as it is.
+    fn finish(&mut self, complete: bool, file: Option<&Path>) -> Result<(), Stop> {
         let Some(output) = self.output.take() else {
             return Ok(());
         };
@@ -380,7 +373,10 @@ impl Pages<'_> {
         if let Some(note) = note {
             self.cx.warn(&note);
         }
-        if let (true, Some(state)) = (is_file && self.progress.finished, &self.state) {
+        if let (true, Some(state)) = (is_file && self.progress.finished, &self.resumed.state) {
+            if let Some(found) = file.and_then(|file| std::fs::metadata(file).ok()) {
+                self.progress.bytes = found.len();
+            }
             state.save(&self.progress)?;
         }
         Ok(())
@@ -388,8 +384,8 @@ impl Pages<'_> {
 
     /// Says what is missing and how to go on. A first page that failed has its own code.
     fn incomplete(&self, cause: Failure) -> Failure {
-        if self.progress.pages == self.begun.pages
-            && self.begun.pages == 0
+        if self.progress.pages == self.resumed.progress.pages
+            && self.resumed.progress.pages == 0
             && cause.exit != Exit::Interrupted
         {
             return cause;
@@ -412,7 +408,7 @@ impl Pages<'_> {
             failure = failure.fact(format!("next cursor: {}", sanitise(cursor)));
         }
         failure.hints = cause.hints;
-        failure.hint(if self.state.is_some() {
+        failure.hint(if self.resumed.state.is_some() {
             "the same command goes on from here"
         } else {
             "with --state FILE the same command would go on from here"

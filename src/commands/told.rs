@@ -7,11 +7,12 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use crate::commands::Context;
+use crate::commands::answer::unwritten;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::input;
 use crate::last_words;
-use crate::output::annotation::defuse;
+use crate::output::annotation::{defuse, defuse_json};
 use crate::output::file::cannot_write;
 use crate::output::lexical::{Formatter, Layout};
 use crate::output::record::Record;
@@ -97,8 +98,13 @@ pub(crate) fn tell(
         let object = meta::object(record, shown);
         last_words::withdraw();
         let to_file = if file == "-" {
-            stdout::note(&if cx.env.stderr_terminal {
+            let object = if cx.env.stderr_terminal {
                 escaped(&object)
+            } else {
+                object
+            };
+            stdout::note(&if cx.env.is_read_for_commands() {
+                defuse_json(&object)
             } else {
                 object
             });
@@ -108,9 +114,11 @@ pub(crate) fn tell(
         };
         written = written.and(to_file);
     }
-    match result {
-        Err(failure) => Err(failure),
-        Ok(exit) => written.map(|()| exit),
+    match (result, written) {
+        (Ok(exit), written) => written.map(|()| exit),
+        // Where nothing was sent there is nothing that could be lost.
+        (Err(failure), Err(write)) if record.requests > 0 => Err(unwritten(failure, write)),
+        (Err(failure), _) => Err(failure),
     }
 }
 
@@ -150,7 +158,7 @@ fn write(sink: &Sink, text: &str, record: &Record, cx: &Context) -> Result<()> {
         Sink::Stdout => print(&fit(text, cx.env.stdout_terminal, record)),
         Sink::Stderr => {
             let text = fit(text, cx.env.stderr_terminal, record);
-            let text = if cx.env.is_github_actions() {
+            let text = if cx.env.is_read_for_commands() {
                 defuse(&text)
             } else {
                 text

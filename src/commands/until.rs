@@ -4,7 +4,7 @@ use std::time::{Instant, SystemTime};
 
 use crate::commands::Context;
 use crate::commands::answer::whole::Whole;
-use crate::commands::answer::{Reading, Stop};
+use crate::commands::answer::{self, Reading, Stop};
 use crate::commands::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::retry;
@@ -90,6 +90,7 @@ async fn repeat(
                 };
                 if checks::after(exit, status, &held) == Step::Last {
                     drop(meter);
+                    answer::show_head(&whole.exchange.head, session, cx);
                     let outcome = whole.pass_on(reading, session, record, cx);
                     let problem = held.clone().err().map(Unheld::why);
                     record.checks.push(checked(until, problem));
@@ -120,7 +121,10 @@ async fn repeat(
     }
     drop(meter);
     // The last answer is passed on, whatever it is.
-    let passed_on = last.map(|whole| whole.pass_on(reading, session, record, cx));
+    let passed_on = last.map(|whole: Whole| {
+        answer::show_head(&whole.exchange.head, session, cx);
+        whole.pass_on(reading, session, record, cx)
+    });
     record.checks.push(checked(until, Some(why.clone())));
     let failure = Failure::new(
         Exit::Unmet,
@@ -129,6 +133,7 @@ async fn repeat(
     .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
     .fact(counted(tries, "try", "tries"));
     Err(match passed_on {
+        Some(Err(cause)) if cause.exit == Exit::Write => answer::unwritten(failure, cause),
         Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
         _ => failure,
     })

@@ -1,13 +1,12 @@
 //! `-o FILE`: whole or not at all.
 
-use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, io_reason};
 use crate::exit::Exit;
-use crate::files::{folder_of, is_same};
+use crate::files::{folder_of, follow_links, is_same, name_beside};
 use crate::interrupt;
 use crate::output::terminal::sanitise;
 
@@ -21,20 +20,63 @@ pub(crate) struct PartFile {
     stays: bool,
 }
 
-/// Makes sure that a file can stand under a name: it is no folder, and its folder is there.
+/// Makes sure that a file can be written, and leaves everything as it is. To be asked before a
+/// request is sent: afterwards it is too late to choose another file.
 ///
 /// # Errors
-/// Fails when that is not so.
-pub(crate) fn can_be_there(target: &Path) -> io::Result<()> {
-    if target.is_dir() {
+/// Fails when it is a folder, its folder is not there, or it cannot be opened or created.
+pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
+    refuse_a_folder(path)?;
+    if is_pipe(path) {
+        // Opening it waits for its reader, who may be waiting for the response.
+        return Ok(());
+    }
+    if path.exists() {
+        return OpenOptions::new().append(true).open(path).map(drop);
+    }
+    let target = follow_links(path)?;
+    interrupt::remove_on_interrupt(&target);
+    let created = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(&target)
+        .and_then(|_| std::fs::remove_file(&target));
+    interrupt::keep_on_interrupt(&target);
+    match created {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
+        created => created,
+    }
+}
+
+/// Makes sure that the file of `-o` can be put in its place, in the same way.
+///
+/// # Errors
+/// Fails as [`check_writable`] does.
+pub(crate) fn check_replaceable(path: &Path) -> io::Result<()> {
+    if is_written_directly(path) {
+        return check_writable(path);
+    }
+    refuse_a_folder(path)?;
+    PartFile::create(path).map(drop)
+}
+
+fn refuse_a_folder(path: &Path) -> io::Result<()> {
+    let last = path.as_os_str().as_encoded_bytes().last();
+    if path.is_dir() || last.is_some_and(|last| std::path::is_separator(char::from(*last))) {
         return Err(io::Error::from(io::ErrorKind::IsADirectory));
     }
-    let folder = folder_of(target);
-    if std::fs::metadata(folder)?.is_dir() {
-        Ok(())
-    } else {
-        Err(io::Error::from(io::ErrorKind::NotADirectory))
-    }
+    Ok(())
+}
+
+#[cfg(unix)]
+fn is_pipe(path: &Path) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    std::fs::metadata(path).is_ok_and(|found| found.file_type().is_fifo())
+}
+
+#[cfg(not(unix))]
+fn is_pipe(_path: &Path) -> bool {
+    false
 }
 
 impl PartFile {
@@ -44,18 +86,16 @@ impl PartFile {
     /// Fails when the folder does not exist or cannot be written to.
     pub(crate) fn create(target: &Path) -> io::Result<Self> {
         const TRIES: usize = 16;
-        // What a link points to is replaced, not the link.
-        let target = std::fs::canonicalize(target).unwrap_or_else(|_| target.to_owned());
+        // What a link leads to is replaced, not the link.
+        let target = follow_links(target)?;
         let folder = folder_of(&target);
         let name = target
             .file_name()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
         for _ in 0..TRIES {
-            let mut part_name = OsString::from(".");
-            part_name.push(name);
-            part_name.push(format!(".{:08x}.part", fastrand::u32(..)));
-            let part = folder.join(part_name);
+            let end = format!(".{:08x}.part", fastrand::u32(..));
+            let part = folder.join(name_beside(name, &end));
             match OpenOptions::new().write(true).create_new(true).open(&part) {
                 Ok(file) => {
                     interrupt::remove_on_interrupt(&part);
@@ -79,13 +119,11 @@ impl PartFile {
     /// # Errors
     /// Fails when it is shorter than that, is a link, or cannot be written to.
     pub(crate) fn resume(target: &Path, length: u64) -> io::Result<Self> {
+        let target = follow_links(target)?;
         let name = target
             .file_name()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
-        let mut part_name = OsString::from(".");
-        part_name.push(name);
-        part_name.push(".part");
-        let part = target.with_file_name(part_name);
+        let part = target.with_file_name(name_beside(name, ".part"));
         let mut file = if length == 0 {
             create_anew(&part)?
         } else {
@@ -99,7 +137,7 @@ impl PartFile {
         Ok(PartFile {
             file: Some(file),
             part,
-            target: target.to_owned(),
+            target,
             stays: true,
         })
     }
@@ -119,16 +157,25 @@ impl PartFile {
     /// more than the transfer, and after a power failure the call can be made again.
     ///
     /// # Errors
-    /// Fails when what was written cannot be kept; the old file is then untouched.
+    /// Fails when it cannot be put there: the old file is then untouched, and what was written
+    /// stays where the error says.
     pub(crate) fn finish(mut self) -> io::Result<()> {
+        let placed = self.place();
+        interrupt::keep_on_interrupt(&self.part);
+        let part = std::mem::take(&mut self.part);
+        placed.map_err(|error| {
+            let part = part.to_string_lossy();
+            let (why, part) = (io_reason(&error), sanitise(&part));
+            io::Error::new(error.kind(), format!("{why}; the response is in {part}"))
+        })
+    }
+
+    fn place(&mut self) -> io::Result<()> {
         if let (Some(file), Ok(old)) = (self.file.take(), std::fs::metadata(&self.target)) {
             // The name keeps its readers: a replaced file is neither wider nor narrower.
             file.set_permissions(old.permissions())?;
         }
-        std::fs::rename(&self.part, &self.target)?;
-        interrupt::keep_on_interrupt(&self.part);
-        self.part = PathBuf::new();
-        Ok(())
+        std::fs::rename(&self.part, &self.target)
     }
 }
 

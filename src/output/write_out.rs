@@ -202,6 +202,14 @@ impl WriteOut {
         }
     }
 
+    /// Returns the files that parts of the text go to.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
+        self.pieces.iter().filter_map(|piece| match piece {
+            Piece::Output(file, _) => Some(file.as_str()),
+            _ => None,
+        })
+    }
+
     /// Returns the text for a call, and where each part of it goes.
     pub(crate) fn render(
         &self,

@@ -10,7 +10,7 @@ use toml_edit::{DocumentMut, Item, Table, value};
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::files::{create_private_folder, folder_of, open_lock};
+use crate::files::{create_private_folder, folder_of, follow_links, open_lock};
 use crate::profile::resolve::assemble_all;
 use crate::profile::{Guard, comments, file};
 use crate::secret::Secret;
@@ -193,8 +193,8 @@ fn change<T>(
         )
     };
     refuse_what_is_no_file(path)?;
-    // What a link points to is changed, and the link stays.
-    let target = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+    // What a link leads to is changed, and the link stays.
+    let target = follow_links(path).map_err(|error| cannot(&error))?;
     let folder = folder_of(&target);
     create_private_folder(folder).map_err(|error| cannot(&error))?;
     let lock = lock(folder).map_err(|error| cannot(&error))?;

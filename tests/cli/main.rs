@@ -18,6 +18,8 @@ mod editing;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod files;
+#[cfg(test)]
 mod follow;
 #[cfg(test)]
 mod guards;

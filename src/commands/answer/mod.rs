@@ -7,7 +7,7 @@ pub(crate) mod whole;
 use std::path::Path;
 
 use self::place::Reader;
-pub(crate) use self::place::{cannot_write, check_file, dump_head, finish, open};
+pub(crate) use self::place::{cannot_write, check_files, dump_head, finish, open, unwritten};
 pub(crate) use self::receive::{has_no_body, read_body};
 use crate::commands::Context;
 use crate::commands::session::Session;
@@ -84,17 +84,26 @@ pub(crate) async fn pass_on(
     };
     let mut sniffer = Sniffer::new(record.server().is_some());
     let mut received = 0;
+    let dumped = dump_head(&answer.exchange.head.block, session);
     let read = answer.read(&mut sniffer, &mut received).await;
     record.received = received;
     record.bytes = sniffer.seen();
     record.timings = Some(answer.exchange.timings());
     let outcome = read.and_then(|read| answer.conclude(read, &sniffer, record));
-    said(
-        answer.seen_to_fail(outcome, &sniffer, record),
-        session,
-        record,
-        cx,
-    )
+    let outcome = answer.seen_to_fail(outcome, &sniffer, record);
+    said(with_dumped(outcome, dumped), session, record, cx)
+}
+
+/// Returns how a call ended whose header block may not have been written: the body has been passed
+/// on all the same.
+fn with_dumped(outcome: Result<Exit, Stop>, dumped: Result<(), Stop>) -> Result<Exit, Stop> {
+    match (outcome, dumped) {
+        (Err(Stop::Failed(call)), Err(Stop::Failed(write))) => {
+            Err(Stop::Failed(unwritten(call, write)))
+        }
+        (_, Err(Stop::Failed(write))) => Err(Stop::Failed(write)),
+        (outcome, _) => outcome,
+    }
 }
 
 /// Says how a call went when it has ended.
@@ -217,7 +226,11 @@ impl Answer<'_> {
     /// Opens the output and writes the head where that is asked for.
     fn begin(&self) -> Result<Reader, Stop> {
         let mut output = self.open_output()?;
-        self.write_head(&mut output)?;
+        if self.session.options.output.include || self.reading.head_only {
+            output
+                .push_head(&self.exchange.head.block)
+                .map_err(|error| cannot_write(&error))?;
+        }
         let is_success = (200..300).contains(&self.exchange.head.status);
         let is_looked_at = !self.reading.checks.expects.is_empty() && !self.failed();
         Ok(Reader {
@@ -227,6 +240,7 @@ impl Answer<'_> {
             held_back: (self.reading.view.is_layout() && is_success).then(Vec::new),
             is_closed: false,
             file: self.file().map(Path::to_owned),
+            unwritten: None,
         })
     }
 
@@ -252,6 +266,9 @@ impl Answer<'_> {
         drop(meter);
         if read.is_err() {
             reader.output.break_off();
+            if reader.unwritten.is_some() {
+                self.show_beginning(sniffer);
+            }
         }
         read.map(|()| reader)
     }
@@ -303,7 +320,7 @@ impl Answer<'_> {
             }
             Some(_) if self.failed() => (
                 Destination::StandardError {
-                    commands: cx.env.is_github_actions(),
+                    commands: cx.env.is_read_for_commands(),
                 },
                 cx.env.stderr_terminal,
             ),
@@ -331,16 +348,12 @@ impl Answer<'_> {
         open(&destination, view, &screen, secret)
     }
 
-    /// Writes the header block where `-i`, `-I` and `-D` want it.
-    fn write_head(&self, output: &mut BodyOutput) -> Result<(), Stop> {
-        let options = &self.session.options.output;
-        let block = &self.exchange.head.block;
-        if options.include || self.reading.head_only {
-            output
-                .push_head(block)
-                .map_err(|error| cannot_write(&error))?;
-        }
-        dump_head(block, self.session)
+    /// Shows on standard error what came in the place of a file's content, or could not be written
+    /// to the file, as far as it was kept.
+    fn show_beginning(&self, sniffer: &Sniffer) {
+        let text = String::from_utf8_lossy(sniffer.beginning());
+        let text = self.session.about().redactor.clean(&text);
+        self.cx.notes(&[sanitise_text(&text).into_owned()]);
     }
 
     /// Judges the answer and finishes its output.
@@ -354,16 +367,17 @@ impl Answer<'_> {
         let verdict = judge(head, self.reading, sniffer, record);
         if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
             if read.output.is_file() {
-                // The file stays as it was; what came in its place is shown, as far as it was kept.
-                let text = String::from_utf8_lossy(sniffer.beginning());
-                let text = record.redactor.clean(&text);
-                self.cx.notes(&[sanitise_text(&text).into_owned()]);
+                self.show_beginning(sniffer);
             } else if self.failed() || !self.reading.view.is_rendered() {
                 read.finish()?;
             }
             return Err(Stop::Failed(failure));
         }
         read.let_go()?;
+        if let Some(failure) = read.unwritten.take() {
+            self.show_beginning(sniffer);
+            return Err(Stop::Failed(failure));
+        }
         if let Some(failure) = read.trouble.take() {
             return Err(Stop::Failed(failure));
         }

@@ -5,7 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Stop;
+use crate::cli::options::OutputOptions;
 use crate::commands::session::Session;
+use crate::commands::told::Wanted;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};
@@ -13,6 +15,7 @@ use crate::output::dump::Dump;
 use crate::output::file;
 use crate::output::status;
 use crate::output::view::{Screen, View};
+use crate::output::write_out::WriteOut;
 use crate::secret::Secret;
 use crate::verdict::sniff::Sniffer;
 
@@ -33,6 +36,9 @@ pub(super) struct Reader {
     pub(super) is_closed: bool,
     /// The file or device that is written to, where it is not a standard stream.
     pub(super) file: Option<PathBuf>,
+    /// Why that file could not be written. The beginning of the body is read all the same, so that
+    /// it can be shown elsewhere.
+    pub(super) unwritten: Option<Failure>,
 }
 
 impl Reader {
@@ -41,7 +47,12 @@ impl Reader {
         if let Some(kept) = &mut self.kept {
             hold(kept, piece, MOST_HELD)?;
         }
-        if self.trouble.is_some() || self.is_closed {
+        if let Some(failure) = self.unwritten.as_ref()
+            && sniffer.is_beyond_the_beginning()
+        {
+            return Err(Stop::Failed(failure.clone()));
+        }
+        if self.trouble.is_some() || self.is_closed || self.unwritten.is_some() {
             return Ok(());
         }
         if let Some(held_back) = &mut self.held_back {
@@ -80,7 +91,13 @@ impl Reader {
                 self.is_closed = true;
                 Ok(())
             }
-            Err(Trouble::Write(error)) => Err(stopped(self.file.as_deref(), &error)),
+            Err(Trouble::Write(error)) => match stopped(self.file.as_deref(), &error) {
+                Stop::Failed(failure) if self.file.is_some() => {
+                    self.unwritten = Some(failure);
+                    Ok(())
+                }
+                stop => Err(stop),
+            },
         }
     }
 
@@ -157,19 +174,47 @@ fn cannot_write_file(file: &Path, error: &io::Error) -> Failure {
     file::cannot_write(&file.to_string_lossy(), error)
 }
 
-/// Makes sure, before anything is sent, that the file of `-o` can be there.
+/// Makes sure, before anything is sent, that every file that a call writes can be written.
 ///
 /// # Errors
-/// Fails when it has no name (exit 2), is a folder, or its folder is not there (23).
-pub(crate) fn check_file(file: Option<&OsStr>) -> Result<()> {
-    let Some(file) = file.filter(|file| *file != "-") else {
-        return Ok(());
-    };
-    if file.is_empty() {
-        return Err(Failure::usage("-o names no file").fact("nothing was sent"));
+/// Fails when one has no name (exit 2), is a folder, or cannot be opened or created (23).
+pub(crate) fn check_files(options: &OutputOptions, wanted: &Wanted<'_>) -> Result<()> {
+    let is_named = |file: &&OsStr| *file != "-";
+    let output = options.output.as_deref().filter(is_named);
+    let dump = options.dump_header.as_deref().filter(is_named);
+    let meta = wanted.meta.filter(is_named);
+    let report = wanted.report.as_deref().map(Path::as_os_str);
+    let write_out = wanted.write_out.iter().flat_map(WriteOut::files);
+    let all = [
+        ("-o", output),
+        ("-D", dump),
+        ("--meta", meta),
+        ("--report", report),
+    ];
+    let all = all
+        .into_iter()
+        .filter_map(|(option, file)| Some((option, file?)));
+    for (option, file) in all.chain(write_out.map(|file| ("-w %output", OsStr::new(file)))) {
+        if file.is_empty() {
+            return Err(Failure::usage(format!("{option} names no file")).fact("nothing was sent"));
+        }
+        let path = Path::new(file);
+        let checked = match option {
+            "-o" => file::check_replaceable(path),
+            _ => file::check_writable(path),
+        };
+        checked.map_err(|error| cannot_write_file(path, &error).fact("nothing was sent"))?;
     }
-    file::can_be_there(Path::new(file))
-        .map_err(|error| cannot_write_file(Path::new(file), &error).fact("nothing was sent"))
+    Ok(())
+}
+
+/// Returns how a call ended whose header block, or what is said about it, could not be written:
+/// that is the failure, with the call's own beside it.
+pub(crate) fn unwritten(call: Failure, mut write: Failure) -> Failure {
+    write.facts.push(call.headline);
+    write.facts.extend(call.facts);
+    write.hints.extend(call.hints);
+    write
 }
 
 /// Finishes an output; returns what is worth telling.

@@ -1,7 +1,9 @@
 //! An answer that is read whole before anything is made of it: a page, a batch, one of many tries.
 
 use super::place::hold;
-use super::{Answer, Reading, Stop, explain_answer, judge, read_body, said, show_head};
+use super::{
+    Answer, Reading, Stop, dump_head, explain_answer, judge, read_body, said, with_dumped,
+};
 use crate::commands::Context;
 use crate::commands::session::Session;
 use crate::error::Result;
@@ -72,7 +74,7 @@ impl Whole {
         }
     }
 
-    /// Passes it on as an answer that comes is passed on.
+    /// Passes it on as a response that comes is passed on; its headers have been shown.
     ///
     /// # Errors
     /// Fails as [`pass_on`] does.
@@ -83,7 +85,6 @@ impl Whole {
         record: &mut Record,
         cx: &Context,
     ) -> Result<Exit> {
-        show_head(&self.exchange.head, session, cx);
         record.received = self.received;
         record.bytes = self.sniffer.seen();
         record.timings = Some(self.exchange.timings());
@@ -93,14 +94,12 @@ impl Whole {
             session,
             cx,
         };
-        let mut read = match answer.begin() {
-            Ok(read) => read,
-            Err(stop) => return said(Err(stop), session, record, cx),
-        };
-        let outcome = read
-            .take(&self.body, &self.sniffer)
-            .and_then(|()| answer.conclude(read, &self.sniffer, record));
+        let dumped = dump_head(&answer.exchange.head.block, session);
+        let outcome = answer.begin().and_then(|mut read| {
+            read.take(&self.body, &self.sniffer)?;
+            answer.conclude(read, &self.sniffer, record)
+        });
         let outcome = answer.seen_to_fail(outcome, &self.sniffer, record);
-        said(outcome, session, record, cx)
+        said(with_dumped(outcome, dumped), session, record, cx)
     }
 }
