@@ -139,10 +139,14 @@ impl<'a> Pages<'a> {
         let finished = self.finish(is_complete, session.options.output.file());
         record.items = Some(self.progress.items);
         answer::say(session, record, self.cx);
-        let outcome = match (
-            stopped.map(|failure| self.incomplete(failure)).or(unmet),
-            finished,
-        ) {
+        let failure = match (stopped.map(|failure| self.incomplete(failure)), unmet) {
+            (Some(mut stopped), Some(unmet)) => {
+                stopped.facts.extend(unmet.facts);
+                Some(stopped)
+            }
+            (stopped, unmet) => stopped.or(unmet),
+        };
+        let outcome = match (failure, finished) {
             (Some(failure), _) | (None, Err(Stop::Failed(failure))) => Err(failure),
             (None, Err(Stop::ClosedPipe) | Ok(())) => Ok(Exit::Ok),
         };

@@ -727,23 +727,27 @@ fn a_closed_pipe_asks_for_no_further_page() {
 
 #[test]
 fn expectations_hold_for_every_page() {
-    let server = Recorder::start(vec![
-        page(r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#),
-        page(r#"{"status":"ok","comments":[],"continuation":"c2"}"#),
-    ]);
-    rein([
-        "/api/_private/sources/p/s/comments",
-        "--paginate",
-        "--format",
-        "ndjson",
-        "--expect",
-        ".comments | length > 0",
-    ])
-    .at(&server.url())
-    .run()
-    .exit(11)
-    .stdout("{\"id\":1}\n")
-    .says("--expect '.comments | length > 0': it gave false");
+    let told = "--expect '.comments | length > 0': page 2: it gave false";
+    // The second server's cursor does not move on: it is told what else was not as expected.
+    for (last, exit) in [("", 11), (r#","continuation":"c2""#, 18)] {
+        let server = Recorder::start(vec![
+            page(r#"{"status":"ok","comments":[{"id":1}],"continuation":"c1"}"#),
+            page(&format!(r#"{{"status":"ok","comments":[]{last}}}"#)),
+        ]);
+        rein([
+            "/api/_private/sources/p/s/comments",
+            "--paginate",
+            "--format",
+            "ndjson",
+            "--expect",
+            ".comments | length > 0",
+        ])
+        .at(&server.url())
+        .run()
+        .exit(exit)
+        .stdout("{\"id\":1}\n")
+        .says(told);
+    }
 }
 
 #[test]
