@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use std::path::Path as FilePath;
 use std::time::SystemTime;
 
-use crate::catalogue::{Class, classify};
+use crate::catalogue::{Class, classify_as};
 use crate::cli::items::Item;
 use crate::cli::units;
 use crate::exchange::retry;
@@ -96,7 +96,7 @@ pub fn write_out(format: &str) {
 
 /// Another spelling of a path is never judged to be less than the path itself.
 pub fn spelling(method: &str, path: &str) {
-    let class = |path: &str| classify(method, path, std::iter::empty()).class;
+    let class = |path: &str| classify_as(&[method.to_ascii_uppercase()], path).class;
     let plain = class(path);
     if plain == Class::Read || path.contains('%') || !path.starts_with('/') {
         return;

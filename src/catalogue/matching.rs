@@ -3,9 +3,10 @@
 use percent_encoding::percent_decode_str;
 
 use super::{Class, Endpoint, all};
+use crate::profile::location;
 
 /// What is known of a call before it is sent.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Classified {
     /// What it may do.
     pub(crate) class: Class,
@@ -47,30 +48,26 @@ pub(super) struct Match {
 }
 
 /// Headers by which some servers take another method than the request's, spelled as variables.
-const OVERRIDES: [&str; 3] = [
+const OVERRIDES: [&str; 4] = [
     "x_http_method_override",
     "x_http_method",
     "x_method_override",
+    "x_method",
 ];
 
 /// The families of the API, which have many paths in common.
-const FAMILIES: [&str; 3] = ["v1", "preview", "_private"];
+pub(crate) const FAMILIES: [&str; 3] = ["v1", "preview", "_private"];
 
-/// Says which endpoint a call means and what it may do; `path` is the part below the base, with or
-/// without its query.
+/// Says which endpoint a call means and what it may do by the strictest of these methods, which are
+/// in capitals; `path` is the part below the base, with or without its query.
 ///
 /// The service takes several spellings of a path, so it is normalised first: decoded,
 /// `project%2Fname` made two segments, doubled and final slashes dropped. HEAD is GET's. Literal
 /// segments count before placeholders. The class is the catalogue's; of what it does not have, GET
-/// and HEAD read and everything else writes. A header or parameter that overrides the method, and
-/// an encoded slash that can be read in two ways, are judged by the stricter side.
-pub(crate) fn classify<'a>(
-    method: &str,
-    path: &str,
-    headers: impl Iterator<Item = (&'a str, &'a str)>,
-) -> Classified {
+/// and HEAD read and everything else writes. An encoded slash that can be read in two ways is judged
+/// by the stricter side.
+pub(crate) fn classify_as(methods: &[String], path: &str) -> Classified {
     let read = Path::of(path);
-    let methods = methods(method, path, headers);
     let (class, found) = methods
         .iter()
         .map(|method| judge(method, &read))
@@ -100,34 +97,79 @@ pub(crate) fn classify<'a>(
     }
 }
 
-/// Returns the request's method and every one that could be taken in its place, in capitals.
-fn methods<'a>(
+/// Returns the request's method and every one that a server could take in its place, in capitals:
+/// by a header, by a parameter of the query or by a field of the body, whatever kind of body it is.
+pub(crate) fn methods<'a>(
     method: &str,
-    path: &str,
+    query: &str,
     headers: impl Iterator<Item = (&'a str, &'a str)>,
+    body: &[&[u8]],
 ) -> Vec<String> {
     let mut methods = vec![method.to_ascii_uppercase()];
     for (name, value) in headers {
         if OVERRIDES.contains(&variable_name(name).as_str()) {
-            methods.push(value.trim().to_ascii_uppercase());
+            let values = value.split(',').map(|value| value.trim());
+            methods.extend(values.map(str::to_ascii_uppercase));
         }
     }
-    for pair in path
-        .split_once('?')
-        .map_or("", |(_, query)| query)
-        .split('&')
-    {
-        let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-        if decoded(name).eq_ignore_ascii_case("_method") {
-            methods.push(decoded(value).to_ascii_uppercase());
+    methods.extend(fields_named_method(query.as_bytes()));
+    methods.extend(fields_named_method(&body.concat()));
+    methods
+}
+
+/// Finds what `_method` fields of a query or a body ask for: in form data, JSON, multipart, under
+/// any encoding. The first word behind the name counts, since nobody knows every syntax, and so
+/// does every method that changes something close behind it.
+fn fields_named_method(text: &[u8]) -> Vec<String> {
+    const NAME: &[u8] = b"_method";
+    const NEAR: usize = 256;
+    let is_encoded = |text: &[u8]| memchr::memchr2(b'%', b'\\', text).is_some();
+    let text = match is_encoded(text) {
+        true => unescaped(&location::decoded(text)),
+        false => text.to_vec(),
+    }
+    .to_ascii_lowercase();
+    let is_of_a_name = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-');
+    let mut methods = Vec::new();
+    for at in memchr::memmem::find_iter(&text, NAME) {
+        let after = &text[at + NAME.len()..];
+        let begins_a_name = at == 0 || !is_of_a_name(&text[at - 1]);
+        if !begins_a_name || after.first().is_some_and(is_of_a_name) {
+            continue;
         }
+        let near = String::from_utf8_lossy(&after[..after.len().min(NEAR)]).to_ascii_uppercase();
+        let mut words = near
+            .split(|c: char| !c.is_ascii_alphabetic())
+            .filter(|word| !word.is_empty());
+        methods.push(words.next().unwrap_or_default().to_owned());
+        let changes = words.filter(|word| matches!(*word, "PUT" | "PATCH" | "DELETE"));
+        methods.extend(changes.map(str::to_owned));
     }
     methods
 }
 
+/// Undoes JSON's escapes of ASCII characters (`\u005f`).
+fn unescaped(text: &[u8]) -> Vec<u8> {
+    let mut plain = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((first, after)) = rest.split_first() {
+        let code = rest
+            .strip_prefix(b"\\u00")
+            .and_then(|digits| std::str::from_utf8(digits.get(..2)?).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        let (byte, after) = match code {
+            Some(byte) => (byte, &rest[6..]),
+            None => (*first, after),
+        };
+        plain.push(byte);
+        rest = after;
+    }
+    plain
+}
+
 /// Returns a header's name as a server sees it that makes variables of them (RFC 3875, 4.1.18):
 /// what is neither letter nor digit is the same there.
-fn variable_name(header: &str) -> String {
+pub(crate) fn variable_name(header: &str) -> String {
     let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
     header.to_ascii_lowercase().chars().map(plain).collect()
 }
@@ -182,26 +224,19 @@ fn is_project_name(text: &str) -> bool {
             .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.'))
 }
 
-/// Cuts a path as a server could that forgives much: decoded to the end, a backslash taken for a
-/// slash, and of each segment only the word that it begins with, without parameters and endings.
+/// Cuts a path as a server could that forgives much: of each segment, leniently read, only the
+/// word that it begins with, without endings.
 fn leniently(path: &str) -> Vec<Segment> {
     let path = path.split(['?', '#']).next().unwrap_or_default();
-    let mut text = path.to_owned();
-    loop {
-        let next = decoded(&text);
-        if next == text {
-            break;
-        }
-        text = next;
-    }
     let is_of_a_word = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | ':');
-    text.split(['/', '\\'])
-        .filter(|segment| !segment.is_empty())
+    location::read_path(path)
+        .0
+        .into_iter()
         .map(|segment| {
             let begun = segment.trim_start_matches(|c| !is_of_a_word(c));
             let word = begun.split(|c| !is_of_a_word(c)).next().unwrap_or_default();
             // What has no word is a value all the same.
-            let text = if word.is_empty() { segment } else { word };
+            let text = if word.is_empty() { &segment } else { word };
             Segment {
                 text: text.to_owned(),
                 is_joined: false,
@@ -324,6 +359,15 @@ pub(crate) fn without_prefix<'a>(text: &'a str, prefix: &str) -> Option<&'a str>
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    fn classify<'a>(
+        method: &str,
+        path: &str,
+        headers: impl Iterator<Item = (&'a str, &'a str)>,
+    ) -> Classified {
+        let query = path.split_once('?').map_or("", |(_, query)| query);
+        classify_as(&methods(method, query, headers, &[]), path)
+    }
 
     fn find(method: &str, path: &str) -> Option<Match> {
         judge(&method.to_ascii_uppercase(), &Path::of(path)).1

@@ -10,7 +10,9 @@ mod table;
 mod tells;
 pub(crate) mod user;
 
-pub(crate) use self::matching::{Classified, classify, without_prefix};
+pub(crate) use self::matching::{
+    Classified, FAMILIES, classify_as, methods, variable_name, without_prefix,
+};
 pub use self::packed::{Fields, Text, Texts};
 pub(crate) use self::tells::read_that_tells;
 

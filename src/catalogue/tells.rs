@@ -198,7 +198,7 @@ fn last_id(body: &[u8], list: &str, field: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::catalogue::{all, by_name, classify};
+    use crate::catalogue::{all, by_name, classify_as};
 
     /// Writes that no read shows, and why.
     const NOTHING: [&str; 17] = [
@@ -266,8 +266,7 @@ mod tests {
             assert!(!read.contains(['{', '}']), "{name}: {read}");
             let words: Vec<&str> = read.split(' ').collect();
             let (path, query) = words[1].split_once('?').unwrap_or((words[1], ""));
-            let none = std::iter::empty();
-            let classified = classify(words[0], path, none);
+            let classified = classify_as(&[words[0].to_owned()], path);
             let found = classified.endpoint.expect(name);
             assert_eq!(classified.class, Class::Read, "{name}: {read}");
             for field in found.query_params.iter().filter(|field| field.required) {

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 
 use crate::catalogue::user::UserTemplate;
-use crate::catalogue::{self, Answer as Answers, Classified, Endpoint, Kind, classify};
+use crate::catalogue::{self, Answer as Answers, Classified, Endpoint, Kind};
 use crate::cli::options::{self, CallOptions, DataKind};
 use crate::cli::units;
 use crate::cli::{CallArgs, Parsed};
@@ -25,6 +25,8 @@ use crate::input::{self, Input};
 use crate::output::record::Record;
 use crate::plan::checks::{self, Checks};
 use crate::plan::going_on::GoingOn;
+use crate::plan::guard::Decision;
+use crate::plan::ownership::{self, Judgement, Profiles, Sent};
 use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
 use crate::plan::target::Filled;
@@ -240,10 +242,15 @@ async fn guarded(
         profile,
         options,
         classified,
+        judgement,
         ..
     } = &planned;
     let confirmed = options.safety.confirm.as_deref();
-    let decision = confirm::decide(classified, profile, confirmed, cx);
+    let decision = confirm::decide(judgement, confirmed, cx);
+    // A guard's refusal says more than the token's.
+    if matches!(decision, Decision::Allow | Decision::Ask(_)) {
+        judgement.check_token()?;
+    }
     if options.safety.curl {
         let proxy = planned.connection.proxy.as_ref();
         if proxy.is_some_and(Proxy::has_user) {
@@ -285,6 +292,7 @@ struct Planned<'a> {
     reading: Reading,
     /// What the call may do, and which endpoint it is.
     classified: Classified,
+    judgement: Judgement,
     going_on: GoingOn,
 }
 
@@ -304,10 +312,13 @@ impl<'a> Planned<'a> {
             .as_deref()
             .map(|size| units::size("--max-size", &size.to_string_lossy()))
             .transpose()?;
-        let mut classified = classified(&request, profile);
-        if template.is_some_and(|template| template.reads) {
-            classified = classified.declared_a_read();
-        }
+        let led_to = connection::led_to(&request.url, &connection);
+        let sent = Sent {
+            declared_a_read: template.is_some_and(|template| template.reads),
+            ..Sent::of(&request, led_to)
+        };
+        let judgement = ownership::judge(&sent, Profiles::with(profile));
+        let classified = judgement.classified.clone();
         let declared = declared(template, classified.endpoint);
         let reading = Reading {
             view: presentation::decide(&options.output, &declared)?,
@@ -328,6 +339,7 @@ impl<'a> Planned<'a> {
             policy: connection::retries(&options.connection)?,
             reading,
             classified,
+            judgement,
             going_on,
         })
     }
@@ -352,18 +364,6 @@ fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Dec
     declared
 }
 
-fn classified(request: &Request, profile: &Profile) -> Classified {
-    let path = request.url.as_str();
-    let path = path
-        .strip_prefix(profile.base.value.as_str())
-        .unwrap_or(path);
-    let headers = request
-        .headers
-        .iter()
-        .map(|header| (header.name.as_str(), header.value.as_str()));
-    classify(request.method.as_str(), path, headers)
-}
-
 /// Sends a planned call and passes its answer on.
 async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
     let Planned {
@@ -376,6 +376,7 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
         reading,
         classified,
         going_on,
+        ..
     } = planned;
     let purpose = Purpose {
         profile,

@@ -9,19 +9,14 @@ use crate::exit::Exit;
 use crate::output::stdout::note;
 use crate::output::terminal::sanitise;
 use crate::plan::guard::{self, Decision, Needed, Refusal};
+use crate::plan::ownership::Judgement;
 use crate::plan::preview;
 use crate::profile::{Guard, Profile};
 use crate::request::Request;
 
-/// Decides on a call by its class and every guard that it meets.
-pub(crate) fn decide(
-    classified: &Classified,
-    profile: &Profile,
-    confirm: Option<&str>,
-    cx: &Context,
-) -> Decision {
-    let can_ask = cx.env.stdin_terminal && cx.env.stderr_terminal;
-    guard::decide(classified, profile, confirm, can_ask)
+/// Decides on a judged call.
+pub(crate) fn decide(judgement: &Judgement, confirm: Option<&str>, cx: &Context) -> Decision {
+    judgement.decide(confirm, cx.env.stdin_terminal && cx.env.stderr_terminal)
 }
 
 /// Lets a call pass, asks, or refuses it.
@@ -75,20 +70,24 @@ fn refuse(
         ),
     )
     .fact(what(request, path, classified));
-    let failure = if needed.reason.is_empty() {
-        failure
-    } else {
-        failure.fact(format!("{owner}: {}", needed.reason))
+    let failure = match needed.reason.as_str() {
+        "" => failure,
+        reason => failure.fact(format!("profile {owner} guards this: {}", sanitise(reason))),
     };
     let failure = failure.fact("nothing was sent");
     match refusal {
-        Refusal::ReadOnly => {
-            failure.hint("this guard yields to no option; another profile without it is needed")
-        }
+        Refusal::ReadOnly => failure
+            .hint(format!(
+                "profile {owner} is read-only; --confirm cannot override it"
+            ))
+            .hint(format!(
+                "to allow writes, change guard in [profiles.{owner}] of the config file"
+            )),
         Refusal::WrongName => failure.hint(format!(
             "--confirm named another profile; it must be --confirm {owner}"
         )),
-        Refusal::NotConfirmed => failure.hint(format!("if it is meant: --confirm {owner}")),
+        Refusal::NotConfirmed => failure.hint(format!("to send it: --confirm {owner}")),
+        Refusal::Rewritten => failure.hint("leave the header out"),
     }
 }
 
@@ -141,8 +140,10 @@ fn question(
     lines.join("\n  ")
 }
 
-/// Asks on standard error and reads a line; an end of input is no answer.
+/// Asks on standard error and reads a line; an end of input is no reply. What was typed before the
+/// question was seen is discarded: it was meant for something else.
 fn ask(question: &str) -> Option<String> {
+    discard_type_ahead();
     let mut stderr = std::io::stderr();
     stderr
         .write_all(question.as_bytes())
@@ -156,3 +157,13 @@ fn ask(question: &str) -> Option<String> {
     }
     Some(answer.trim_end_matches(['\n', '\r']).to_owned())
 }
+
+#[cfg(unix)]
+fn discard_type_ahead() {
+    // Without a terminal nothing is asked, so there is nothing to do where this fails.
+    let _not_a_terminal =
+        rustix::termios::tcflush(std::io::stdin(), rustix::termios::QueueSelector::IFlush);
+}
+
+#[cfg(not(unix))]
+fn discard_type_ahead() {}

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::catalogue::{Class, Classified, Endpoint, classify};
+use crate::catalogue::{Class, Endpoint};
 use crate::cli::follow::FollowArgs;
 use crate::cli::options::CallOptions;
 use crate::cli::units;
@@ -13,6 +13,7 @@ use crate::commands::answer::{self, Reading, Stop};
 use crate::commands::session::{Purpose, Session};
 use crate::commands::{Context, choose, confirm, print};
 use crate::error::{Failure, Result, io_reason};
+use crate::exchange::client::Connection;
 use crate::exit::Exit;
 use crate::interrupt::{self, Started};
 use crate::output::body::{BodyOutput, Destination, Trouble};
@@ -28,6 +29,7 @@ use crate::plan::checks::Checks;
 use crate::plan::connection;
 use crate::plan::follow::{self, Batch, Position, Route, Stream};
 use crate::plan::follow_preview::{self, Step};
+use crate::plan::ownership::{self, Judgement, Profiles, Sent};
 use crate::plan::target;
 use crate::profile::{Guard, Profile, resolve};
 use crate::request::Request;
@@ -116,11 +118,12 @@ impl<'a> Follower<'a> {
         };
         let route = route(args);
         let read = stream.read(route, args.batch, args.max_filtered, profile)?;
-        pass_guard(&stream, args, profile, cx)?;
+        let connection = connection::decide(&options.connection, profile, &read.url, &cx.env)?;
+        pass_guard(&stream, args, profile, &connection, cx)?;
         let purpose = Purpose {
             profile,
             options,
-            connection: connection::decide(&options.connection, profile, &read.url, &cx.env)?,
+            connection,
             limits: connection::limits(&options.connection)?,
             policy: connection::retries(&options.connection)?,
             class: Class::Read,
@@ -355,11 +358,19 @@ fn route(args: &FollowArgs) -> Route {
 }
 
 /// Asks every guard that moving this stream meets.
-fn pass_guard(stream: &Stream, args: &FollowArgs, profile: &Profile, cx: &Context) -> Result<()> {
+fn pass_guard(
+    stream: &Stream,
+    args: &FollowArgs,
+    profile: &Profile,
+    connection: &Connection,
+    cx: &Context,
+) -> Result<()> {
     let request = stream.advance(b"\"\"", profile)?;
-    let (path, classified) = classified(&request, profile);
-    let decision = confirm::decide(&classified, profile, args.confirm.as_deref(), cx);
-    confirm::pass(decision, &request, &path, &classified, profile)
+    let path = target::below(&request, profile, &Redactor::default());
+    let judgement = judged(&request, profile, connection);
+    let decision = confirm::decide(&judgement, args.confirm.as_deref(), cx);
+    confirm::pass(decision, &request, &path, &judgement.classified, profile)?;
+    judgement.check_token()
 }
 
 /// Begins the record of following a profile's stream.
@@ -372,11 +383,9 @@ fn begun(profile: &Profile) -> Record {
     }
 }
 
-fn classified(request: &Request, profile: &Profile) -> (String, Classified) {
-    let path = target::below(request, profile, &Redactor::default());
-    let headers = std::iter::empty::<(&str, &str)>();
-    let classified = classify(request.method.as_str(), &path, headers);
-    (path, classified)
+fn judged(request: &Request, profile: &Profile, connection: &Connection) -> Judgement {
+    let sent = Sent::of(request, connection::led_to(&request.url, connection));
+    ownership::judge(&sent, Profiles::with(profile))
 }
 
 /// Returns the calls of a round as text.
@@ -391,8 +400,8 @@ fn preview(
     let read = stream.read(route, args.batch, args.max_filtered, profile)?;
     let advance = stream.advance(b"\"\"", profile)?;
     let connection = connection::decide(&options.connection, profile, &read.url, &cx.env)?;
-    let (_, moving) = classified(&advance, profile);
-    let decision = confirm::decide(&moving, profile, args.confirm.as_deref(), cx);
+    let judgement = judged(&advance, profile, &connection);
+    let decision = confirm::decide(&judgement, args.confirm.as_deref(), cx);
     let mut steps = vec![Step {
         request: read,
         endpoint: route.endpoint()?,

@@ -198,7 +198,7 @@ impl<'a> Session<'a> {
             self.redactor.learn(&self.token.secret);
             exchange = self.until_final(request, again.as_ref(), record).await?;
         }
-        let mut hops = Hops::new(&self.options.connection, &self.profile.base.value);
+        let mut hops = Hops::new(&self.options.connection, self.class, self.profile);
         while let Some(next) = hops.next(&exchange.head, again.as_ref())? {
             let to = sanitise(&self.redactor.url(&next.url)).into_owned();
             self.cx.notes(&[format!("note: redirected to {to}")]);

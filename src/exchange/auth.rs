@@ -5,6 +5,7 @@ use url::Url;
 
 use crate::error::{Failure, Result};
 use crate::profile::Profile;
+use crate::profile::location::Location;
 use crate::request::TypedCredential;
 use crate::secret::Secret;
 use crate::secret::source::Token;
@@ -19,7 +20,7 @@ impl Credential {
     /// Makes the credential of a call, after a last look at where it would go.
     ///
     /// # Errors
-    /// Fails (exit 2) when the URL is not under the profile's endpoint, or when a typed bearer is
+    /// Fails (exit 2) when the URL is not the profile's own, or when a typed bearer is
     /// not the profile's token: whose tenant it is for cannot be known.
     pub(crate) fn for_call(
         url: &Url,
@@ -27,12 +28,7 @@ impl Credential {
         token: &Token,
         typed: &TypedCredential,
     ) -> Result<Self> {
-        if !profile.base.value.owns(url) {
-            return Err(Failure::usage(format!(
-                "the URL is not under the endpoint of profile {}, so the token stays here",
-                profile.name
-            )));
-        }
+        profile.check_token_home(url, &Location::of(url))?;
         match typed {
             TypedCredential::Profile => {}
             TypedCredential::Bearer(bearer) if *bearer == token.secret => {}

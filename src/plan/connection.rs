@@ -18,8 +18,9 @@ use crate::exchange::proxy;
 use crate::exchange::retry::Policy;
 use crate::exchange::tls::{Identity, SystemRoots, TlsSettings};
 use crate::output::terminal::sanitise;
+use crate::plan::ownership;
+use crate::profile::Profile;
 use crate::profile::endpoint::is_this_machine;
-use crate::profile::{Guard, Profile};
 
 /// Until a connection stands, unless `--connect-timeout` says otherwise.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -120,21 +121,11 @@ pub(crate) fn decide_for(
     url: &Url,
     env: &Env,
 ) -> Result<Connection> {
-    if let Some(profile) = profile.filter(|profile| profile.guard.value != Guard::None)
-        && options.insecure
-    {
-        return Err(Failure::usage(format!(
-            "-k is refused for the guarded profile {}",
-            profile.name
-        ))
-        .fact("a token for production is not shown to a server that cannot prove its name")
-        .hint("trust its authority: ca_file in the profile, or --cacert FILE"));
-    }
     let mut overrides = Vec::new();
     for word in &options.resolve {
         overrides.push(resolve_override(text(word, "--resolve")?)?);
     }
-    Ok(Connection {
+    let connection = Connection {
         connect_timeout: limits(options)?.connect,
         proxy: decide_proxy(options, profile, url, env)?,
         overrides,
@@ -150,7 +141,31 @@ pub(crate) fn decide_for(
         },
         tls: tls(options, profile, env),
         witness: None,
-    })
+    };
+    let guarded = profile
+        .filter(|_| options.insecure)
+        .and_then(|profile| ownership::guards_any(profile, url, &led_to(url, &connection)));
+    match guarded {
+        Some(name) => Err(ownership::insecure(&name)),
+        None => Ok(connection),
+    }
+}
+
+/// Returns the hosts and ports that a connection is led to instead of the URL's, as far as that is
+/// known before it is made.
+pub(crate) fn led_to(url: &Url, connection: &Connection) -> Vec<(String, u16)> {
+    let host = url.host_str().unwrap_or_default();
+    let port = url.port_or_known_default().unwrap_or_default();
+    let is_of_the_url =
+        |entry: &&Override| entry.port == port && (entry.host == host || entry.host == "*");
+    let addresses = connection.overrides.iter().filter(is_of_the_url);
+    let resolved = addresses.flat_map(|entry| &entry.addresses);
+    let resolved = resolved.map(|address| (address.to_string(), port));
+    let proxy = connection.proxy.iter().filter_map(|proxy| {
+        let port = proxy.url.port_or_known_default()?;
+        Some((proxy.url.host_str()?.to_owned(), port))
+    });
+    resolved.chain(proxy).collect()
 }
 
 fn decide_proxy(

@@ -8,7 +8,8 @@ use crate::catalogue::{Class, Classified, Endpoint, without_prefix};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
-use crate::profile::{Guard, Profile};
+use crate::profile::location::Oddity;
+use crate::profile::{Guard, Neighbour, Profile};
 
 /// The guard that a call meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +18,7 @@ pub(crate) struct Needed {
     pub(crate) owner: String,
     /// Its guard.
     pub(crate) guard: Guard,
-    /// Why it is this profile's affair, when the call was made with another one.
+    /// Why it applies, when the call was made with another profile.
     pub(crate) reason: String,
 }
 
@@ -37,37 +38,81 @@ pub(crate) enum Decision {
 /// Why a call is not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Refusal {
-    /// The guard is `read-only`, which yields to nothing.
+    /// The guard is `read-only`, which cannot be overridden.
     ReadOnly,
     /// Nobody can be asked and no name was given.
     NotConfirmed,
     /// `--confirm` named another profile.
     WrongName,
+    /// A header names another path than the one that was judged, which no name can confirm.
+    Rewritten,
 }
 
-/// Finds the guard that a call meets; `None` when it only reads or nothing guarded is concerned.
+/// A profile that owns the place of a call, and the readings of the call below its endpoint.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Concerned<'a> {
+    pub(crate) profile: &'a Neighbour,
+    pub(crate) readings: &'a [Classified],
+}
+
+/// Finds the guard of a call that is more than a read; `None` when nothing guarded is concerned.
 ///
-/// The guard follows the data: a project that a guarded profile owns on the same endpoint is
-/// guarded from whichever profile the call is made, and so is a path that does not say its
-/// project. Where several guards apply the strictest counts; of equally strict ones that of who
-/// owns the project, the call's own profile before the others; then the call's own; then the
-/// first by name.
-fn needed(classified: &Classified, profile: &Profile) -> Option<Needed> {
-    if classified.class == Class::Read {
-        return None;
-    }
-    let project = profile.project.as_ref().map(|project| &*project.value);
-    let near = || {
-        let base = &profile.base.value;
-        let neighbours = profile.neighbours.iter();
-        neighbours.filter(move |other| other.base.shares_data_with(base))
+/// The guard follows the data: a project that a guarded profile owns at the place is guarded from
+/// whichever profile the call is made, and so is a path that does not say its project. Where
+/// several guards apply the strictest counts; of equally strict ones that of who owns the project,
+/// the call's own profile before the others; then the call's own; then the first by name.
+pub(crate) fn needed(
+    own: Option<(&Profile, &[Classified])>,
+    owners: &[Concerned<'_>],
+    may_leave: Option<Oddity>,
+) -> Option<Needed> {
+    find(own, owners, &|readings, project, known| {
+        let worst = readings
+            .iter()
+            .filter_map(|reading| concern(reading, project, known))
+            .max_by_key(|(concern, _)| *concern);
+        worst.or_else(|| {
+            let reason = format!("the path contains {}", may_leave?.description());
+            Some((Concern::MayOwn, reason))
+        })
+    })
+}
+
+/// Finds the strictest guard at the place, whatever a call does there.
+pub(crate) fn strictest(
+    own: Option<(&Profile, &[Classified])>,
+    owners: &[Concerned<'_>],
+    may_leave: Option<Oddity>,
+) -> Option<Needed> {
+    needed(own, owners, may_leave).or_else(|| {
+        find(own, owners, &|_, _, _| {
+            Some((Concern::MayOwn, "the URL is under its endpoint".to_owned()))
+        })
+    })
+}
+
+/// Says why a call of these readings concerns a profile with this project, when these projects are
+/// known at the place.
+type Why<'a> = &'a dyn Fn(&[Classified], Option<&str>, &[&str]) -> Option<(Concern, String)>;
+
+fn find(
+    own: Option<(&Profile, &[Classified])>,
+    owners: &[Concerned<'_>],
+    why: Why<'_>,
+) -> Option<Needed> {
+    let project_of = |profile: &Profile| {
+        let project = profile.project.as_ref();
+        project.map(|project| project.value.clone())
     };
-    let known: Vec<&str> = near()
-        .filter_map(|other| other.project.as_deref())
-        .chain(project)
+    let own_project = own.and_then(|(profile, _)| project_of(profile));
+    let known: Vec<&str> = owners
+        .iter()
+        .filter_map(|owner| owner.profile.project.as_deref())
+        .chain(own_project.as_deref())
         .collect();
-    let own = (profile.guard.value != Guard::None).then(|| {
-        let owns = concern(classified, project, &known)
+    let is_guarded = |(profile, _): &(&Profile, &[Classified])| profile.guard.value != Guard::None;
+    let own = own.filter(is_guarded).map(|(profile, readings)| {
+        let owns = why(readings, own_project.as_deref(), &known)
             .is_some_and(|(concern, _)| concern == Concern::Owns);
         let concern = if owns { Concern::Owns } else { Concern::Calls };
         let needed = Needed {
@@ -77,13 +122,15 @@ fn needed(classified: &Classified, profile: &Profile) -> Option<Needed> {
         };
         (concern, needed)
     });
-    let mut others: Vec<(Concern, Needed)> = near()
-        .filter(|other| other.guard != Guard::None)
-        .filter_map(|other| {
-            let (concern, reason) = concern(classified, other.project.as_deref(), &known)?;
+    let mut others: Vec<(Concern, Needed)> = owners
+        .iter()
+        .filter(|owner| owner.profile.guard != Guard::None)
+        .filter_map(|owner| {
+            let profile = owner.profile;
+            let (concern, reason) = why(owner.readings, profile.project.as_deref(), &known)?;
             let needed = Needed {
-                owner: other.name.clone(),
-                guard: other.guard,
+                owner: profile.name.clone(),
+                guard: profile.guard,
                 reason,
             };
             Some((concern, needed))
@@ -123,16 +170,18 @@ fn concern(
 ) -> Option<(Concern, String)> {
     let Some(guarded) = project else {
         // A profile without a project stands for the whole tenant.
-        return Some((Concern::MayOwn, "it guards the whole endpoint".to_owned()));
+        let reason = "the URL is under its endpoint, and it names no project".to_owned();
+        return Some((Concern::MayOwn, reason));
     };
     let unsaid = || {
-        let reason = "the path does not say which project it is".to_owned();
+        let reason = "the URL is under its endpoint, and the path does not say which project it is"
+            .to_owned();
         Some((Concern::MayOwn, reason))
     };
     if let Some(named) = &classified.project {
         return named
             .eq_ignore_ascii_case(guarded)
-            .then(|| (Concern::Owns, format!("it owns project {guarded}")));
+            .then(|| (Concern::Owns, format!("project {guarded} is its own")));
     }
     if classified.endpoint.is_some() {
         return unsaid();
@@ -155,19 +204,9 @@ fn concern(
     None
 }
 
-/// Decides on a call.
-pub(crate) fn decide(
-    classified: &Classified,
-    profile: &Profile,
-    confirm: Option<&str>,
-    can_ask: bool,
-) -> Decision {
-    if let Some(why) = &profile.unknown_guards
-        && classified.class != Class::Read
-    {
-        return Decision::Unknown(why.clone());
-    }
-    let Some(needed) = needed(classified, profile) else {
+/// Decides on a call that meets this guard.
+pub(crate) fn decide(needed: Option<Needed>, confirm: Option<&str>, can_ask: bool) -> Decision {
+    let Some(needed) = needed else {
         return Decision::Allow;
     };
     if needed.guard == Guard::ReadOnly {
@@ -189,7 +228,7 @@ pub(crate) fn unknown(why: &str) -> Failure {
     )
     .fact(format!("{}, and the guards stand there", sanitise(why)))
     .fact("nothing was sent")
-    .hint("mend the file; rein config check looks for mistakes")
+    .hint("fix the file; rein config check looks for mistakes")
     .hint("or say that no guard is meant: REINFER_CONFIG=/dev/null, in place of any --config")
 }
 
@@ -247,9 +286,10 @@ impl<'de> Visitor<'de> for LongestList<'_> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
-    use crate::catalogue::{by_name, classify};
+    use crate::catalogue::by_name;
+    use crate::plan::ownership::{Content, Profiles, Sent, judge};
     use crate::profile::{Base, Neighbour, Origin, Setting};
     use crate::secret::Secret;
     use crate::secret::source::TokenSource;
@@ -272,6 +312,12 @@ mod tests {
         }
     }
 
+    pub(crate) fn profile_at(base: &str) -> Profile {
+        let mut profile = profile(Guard::None, Vec::new());
+        profile.base.value = Base::for_test(base);
+        profile
+    }
+
     fn neighbour(name: &str, base: &str, project: Option<&str>, guard: Guard) -> Neighbour {
         Neighbour {
             name: name.to_owned(),
@@ -281,9 +327,26 @@ mod tests {
         }
     }
 
+    /// Judges a call to a path below the profile's endpoint.
     fn of(method: &str, path: &str, profile: &Profile) -> Option<(String, Guard)> {
-        let classified = classify(method, path, std::iter::empty());
-        needed(&classified, profile).map(|needed| (needed.owner, needed.guard))
+        let text = format!("{}{path}", profile.base.value.as_str());
+        let url = url::Url::parse(&text).expect("a URL");
+        let sent = Sent {
+            method,
+            url: &url,
+            path: url.path(),
+            query: "",
+            headers: Vec::new(),
+            body: Content::Known(Vec::new()),
+            led_to: Vec::new(),
+            declared_a_read: false,
+        };
+        match judge(&sent, Profiles::with(profile)).decide(None, true) {
+            Decision::Ask(needed) | Decision::Refuse(needed, _) => {
+                Some((needed.owner, needed.guard))
+            }
+            Decision::Allow | Decision::Unknown(_) => None,
+        }
     }
 
     #[test]
@@ -429,15 +492,13 @@ mod tests {
             for guard in [Guard::None, Guard::Confirm, Guard::ReadOnly] {
                 for can_ask in [false, true] {
                     for confirm in [None, Some("dev"), Some("other")] {
-                        let classified = Classified {
-                            class,
-                            endpoint: None,
-                            project: None,
-                            segments: Vec::new(),
-                            may_be_a_read: false,
-                        };
-                        let profile = profile(guard, Vec::new());
-                        let decision = decide(&classified, &profile, confirm, can_ask);
+                        let needed =
+                            (class != Class::Read && guard != Guard::None).then(|| Needed {
+                                owner: "dev".to_owned(),
+                                guard,
+                                reason: String::new(),
+                            });
+                        let decision = decide(needed, confirm, can_ask);
                         let sent = decision == Decision::Allow;
                         let asked = matches!(decision, Decision::Ask(_));
                         let free = class == Class::Read || guard == Guard::None;

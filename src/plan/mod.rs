@@ -9,6 +9,7 @@ pub(crate) mod follow_preview;
 pub(crate) mod going_on;
 pub(crate) mod guard;
 pub(crate) mod headers;
+pub(crate) mod ownership;
 pub(crate) mod paging;
 pub(crate) mod presentation;
 pub(crate) mod preview;

@@ -167,6 +167,12 @@ pub(crate) fn guard_words(profile: &Profile, decision: &Decision) -> String {
         Decision::Refuse(needed, Refusal::ReadOnly) => {
             format!("read-only: would be refused (profile {})", needed.owner)
         }
+        Decision::Refuse(needed, Refusal::Rewritten) => format!(
+            "{}: would be refused (profile {}: {})",
+            needed.guard.name(),
+            needed.owner,
+            needed.reason
+        ),
         Decision::Refuse(needed, _) => {
             format!(
                 "{}: would be refused without --confirm {}",

@@ -1,42 +1,48 @@
-//! `-L`: which redirects are followed. Reads only, and never out of the endpoint.
+//! `-L`: which redirects are followed. Reads only, and only to where the token may go.
 
+use http::Method;
 use url::Url;
 
+use crate::catalogue::Class;
 use crate::cli::options::ConnectionOptions;
 use crate::error::{Failure, Result};
 use crate::exchange::Head;
 use crate::exit::Exit;
-use crate::profile::Base;
-use crate::request::Request;
+use crate::output::terminal::sanitise;
+use crate::plan::ownership::{Profiles, Sent, judge};
+use crate::profile::Profile;
+use crate::profile::location::{Location, Oddity};
+use crate::request::{Body, Request};
 
 /// curl's own limit.
-const MOST_HOPS: u32 = 50;
+const MAX_HOPS: u32 = 50;
 
 /// The redirects of one call.
 #[derive(Debug)]
 pub(crate) struct Hops<'a> {
     follow: bool,
     left: u32,
-    base: &'a Base,
+    profile: &'a Profile,
     at: Option<Url>,
 }
 
 impl<'a> Hops<'a> {
-    /// Begins a call.
-    pub(crate) fn new(options: &ConnectionOptions, base: &'a Base) -> Self {
+    /// Begins a call of this class: only a read is followed.
+    pub(crate) fn new(options: &ConnectionOptions, class: Class, profile: &'a Profile) -> Self {
         Hops {
-            follow: options.location,
-            left: options.max_redirs.unwrap_or(MOST_HOPS),
-            base,
+            follow: options.location && class == Class::Read,
+            left: options.max_redirs.unwrap_or(MAX_HOPS),
+            profile,
             at: None,
         }
     }
 
-    /// Returns the request that follows a redirect, or `None` when the answer is to be reported:
-    /// it is no redirect, leads out of the endpoint, or the call is more than a read.
+    /// Returns the request that follows a redirect, or `None` when the response is to be reported:
+    /// it is no redirect, leads to where the token must not go, or the call is more than a read.
     ///
     /// # Errors
-    /// Fails (exit 47) when there have been too many.
+    /// Fails (exit 47) when there have been too many, and when the request would be more than a
+    /// read where the redirect leads.
     pub(crate) fn next(
         &mut self,
         head: &Head,
@@ -46,19 +52,12 @@ impl<'a> Hops<'a> {
         else {
             return Ok(None);
         };
-        let reads = matches!(request.method, http::Method::GET | http::Method::HEAD);
         let location = head
             .headers
             .get("location")
             .and_then(|value| value.to_str().ok());
-        let (true, Some(location)) = (reads, location) else {
-            return Ok(None);
-        };
-        let Some(url) = destination(
-            self.at.as_ref().unwrap_or(&request.url),
-            location,
-            self.base,
-        ) else {
+        let from = self.at.as_ref().unwrap_or(&request.url);
+        let Some(url) = location.and_then(|to| destination(from, to, self.profile)) else {
             return Ok(None);
         };
         if self.left == 0 {
@@ -67,14 +66,60 @@ impl<'a> Hops<'a> {
         }
         self.left -= 1;
         self.at = Some(url.clone());
-        Ok(request
+        let next = request
             .try_clone()
-            .map(|request| Request { url, ..request }))
+            .map(|request| turn(request, head.status, url));
+        if let Some(next) = &next {
+            refuse_more_than_a_read(next, self.profile)?;
+        }
+        Ok(next)
     }
 }
 
-/// Returns where a `Location` leads, when that is under the endpoint whichever way it is read.
-fn destination(from: &Url, location: &str, base: &Base) -> Option<Url> {
+/// Makes a request what the redirect asks for: 301, 302 and 303 make a GET of it, the others repeat
+/// it (RFC 9110, 15.4).
+fn turn(request: Request, status: u16, url: Url) -> Request {
+    let keeps = matches!(status, 307 | 308) || request.method == Method::HEAD;
+    if keeps || request.method == Method::GET {
+        return Request { url, ..request };
+    }
+    let describes_the_body = |name: &str| name.to_ascii_lowercase().starts_with("content-");
+    let headers = request.headers.into_iter();
+    Request {
+        method: Method::GET,
+        url,
+        headers: headers
+            .filter(|header| !describes_the_body(&header.name))
+            .collect(),
+        body: Body::Empty,
+        ..request
+    }
+}
+
+fn refuse_more_than_a_read(request: &Request, profile: &Profile) -> Result<()> {
+    let judgement = judge(&Sent::of(request, Vec::new()), Profiles::with(profile));
+    let class = judgement.classified.class;
+    if class == Class::Read {
+        return Ok(());
+    }
+    Err(Failure::new(
+        Exit::TooManyRedirects,
+        format!(
+            "redirect not followed: the request would be {}",
+            class.name()
+        ),
+    )
+    .fact(format!(
+        "{} {}",
+        request.method,
+        sanitise(request.url.path())
+    ))
+    .fact("-L follows reads only")
+    .hint("call the new URL itself if it is meant"))
+}
+
+/// Returns where a `Location` leads, when the profile's token may go there.
+fn destination(from: &Url, location: &str, profile: &Profile) -> Option<Url> {
     if location.contains('\\')
         || location
             .chars()
@@ -82,9 +127,20 @@ fn destination(from: &Url, location: &str, base: &Base) -> Option<Url> {
     {
         return None;
     }
+    // The parser resolves dot segments that another client would send.
+    let path = location.split(['?', '#']).next().unwrap_or_default();
+    let typed = Location::with_path(from, path);
+    let leaves = typed.oddities().iter().any(|oddity| {
+        oddity.may_leave() && (*oddity != Oddity::DotSegment || path.contains(['%', ';']))
+    });
+    if leaves {
+        return None;
+    }
     let mut url = from.join(location).ok()?;
     url.set_fragment(None);
-    base.owns(&url).then_some(url)
+    let place = Location::of(&url);
+    profile.check_token_home(&url, &place).ok()?;
+    Some(url)
 }
 
 #[cfg(test)]
@@ -93,7 +149,7 @@ mod tests {
 
     #[test]
     fn only_places_under_the_endpoint_are_destinations() {
-        let base = Base::for_test("https://h.example/a/reinfer_");
+        let profile = crate::plan::guard::tests::profile_at("https://h.example/a/reinfer_");
         let from = Url::parse("https://h.example/a/reinfer_/api/v1/x").expect("a URL");
         for (location, leads) in [
             (
@@ -114,7 +170,7 @@ mod tests {
             ("/a/reinfer_/%2e%2e/x", None),
             ("https://h.example.evil.example/a/reinfer_/", None),
         ] {
-            let found = destination(&from, location, &base).map(|url| url.path().to_owned());
+            let found = destination(&from, location, &profile).map(|url| url.path().to_owned());
             assert_eq!(found.as_deref(), leads, "{location}");
         }
     }

@@ -1,10 +1,11 @@
 //! TARGET and its placeholders, made into a URL under the profile's endpoint.
 
-use percent_encoding::{percent_decode_str, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use url::Url;
 
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
+use crate::profile::location::{Location, owners, read_path};
 use crate::profile::{Origin, Profile, is_placeholder_name};
 use crate::request::{COMPONENT, Request};
 use crate::secret::Redactor;
@@ -183,10 +184,8 @@ fn below_the_endpoint(text: &str, profile: &Profile) -> Result<String> {
     let elsewhere = || {
         let url = Url::parse(text).ok();
         let owner = url.as_ref().and_then(|url| {
-            profile
-                .neighbours
-                .iter()
-                .find(|neighbour| neighbour.base.owns(url))
+            let owners = owners(&Location::of(url), &profile.neighbours);
+            owners.into_iter().find(|owner| owner.name != profile.name)
         });
         let failure = Failure::usage(format!(
             "the URL is not under the endpoint of profile {}, so the token stays here",
@@ -312,30 +311,22 @@ fn placeholder(text: &str) -> Option<&str> {
 }
 
 fn segment(name: &str, value: &str) -> Result<String> {
-    let mut decoded = value.to_owned();
-    // A server may decode more than once, so every layer is looked at.
-    loop {
-        if matches!(decoded.as_str(), "" | "." | "..") {
-            return Err(
-                Failure::usage(format!("the value of {{{name}}} would change the path"))
-                    .fact("a value that is empty, . or .. is not a name")
-                    .fact("nothing was sent"),
-            );
-        }
-        let next = percent_decode_str(&decoded)
-            .decode_utf8_lossy()
-            .into_owned();
-        if next == decoded {
-            break;
-        }
-        decoded = next;
+    let encoded = utf8_percent_encode(value, COMPONENT).to_string();
+    // A server may decode more than once.
+    let (segments, oddities) = read_path(&encoded);
+    if segments.is_empty() || oddities.iter().any(|oddity| oddity.may_leave()) {
+        return Err(
+            Failure::usage(format!("the value of {{{name}}} would change the path"))
+                .fact("a value that is empty, . or .. is not a name")
+                .fact("nothing was sent"),
+        );
     }
     if value.chars().any(char::is_control) {
         return Err(Failure::usage(format!(
             "the value of {{{name}}} holds a control character"
         )));
     }
-    Ok(utf8_percent_encode(value, COMPONENT).to_string())
+    Ok(encoded)
 }
 
 fn unfilled(missing: &[&str]) -> Failure {

@@ -2,10 +2,12 @@
 
 use std::net::IpAddr;
 
-use percent_encoding::{percent_decode_str, utf8_percent_encode};
+use percent_encoding::utf8_percent_encode;
 use url::{Host, Url};
 
+use crate::catalogue::FAMILIES;
 use crate::error::{Failure, Result};
+use crate::profile::location::{Location, read_path};
 use crate::request::COMPONENT;
 
 /// An endpoint's origin and path prefix: `https://cloud.uipath.com/acme/prod/reinfer_`.
@@ -23,10 +25,11 @@ impl Base {
     ///
     /// # Errors
     /// Fails with what is wrong, in words, when the text is no http(s) URL, holds user info, a
-    /// query or a fragment, or is plain http to anything but this machine.
+    /// query or a fragment, has a path that servers read in different ways or that goes on into the
+    /// API, or is plain http to anything but this machine.
     pub fn from_endpoint(text: &str) -> Result<Base, String> {
         let text = text.trim();
-        check_path_text(text)?;
+        check_text(text)?;
         if !text.starts_with("https://") && !text.starts_with("http://") {
             return Err("it must begin with https://".to_owned());
         }
@@ -45,12 +48,20 @@ impl Base {
         {
             return Err("it names no host".to_owned());
         }
-        let path = url.path().trim_end_matches('/').to_owned();
-        if path.contains("//") {
-            return Err("its path has an empty segment".to_owned());
+        // The text is read and not what the parser has made of it, which resolves dot segments.
+        let (segments, oddities) = read_path(path_of(text).trim_end_matches('/'));
+        if let Some(oddity) = oddities.first() {
+            return Err(format!("its path contains {}", oddity.description()));
         }
+        let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
         let base = Base { url };
+        if let Some(surplus) = segments_of_the_api(&segments) {
+            return Err(format!(
+                "the endpoint ends before /api: use {}",
+                base.without_last(surplus)
+            ));
+        }
         if base.url.scheme() == "http" && !base.is_loopback() {
             return Err(
                 "plain http is only for this machine (localhost, 127.0.0.1, ::1); use https"
@@ -117,8 +128,16 @@ impl Base {
         self.url.path().trim_end_matches('/')
     }
 
-    /// Returns whether a URL lies under this base: scheme, host, port and whole path segments
-    /// equal, no user info, and no encoded spelling that a server might read as `..` or `/..`.
+    fn without_last(&self, segments: usize) -> String {
+        let mut text = self.as_str();
+        for _ in 0..segments {
+            text = text.rsplit_once('/').map_or(text, |(before, _)| before);
+        }
+        text.to_owned()
+    }
+
+    /// Returns whether a URL lies under this base as it is written: scheme, host, port and whole
+    /// path segments equal, no user info, and no spelling that a server could read as a way out.
     pub fn owns(&self, url: &Url) -> bool {
         let same_origin = self.url.scheme() == url.scheme()
             && self.url.host() == url.host()
@@ -129,7 +148,7 @@ impl Base {
             .path()
             .strip_prefix(self.path_prefix())
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        same_origin && below && check_segments(url.path()).is_ok()
+        same_origin && below && Location::of(url).may_leave().is_none()
     }
 
     /// Returns base + path as a URL: by putting the texts together, never by resolving a
@@ -144,11 +163,15 @@ impl Base {
                 .fact("nothing was sent")
         };
         if path_and_query.chars().any(char::is_control) {
-            return Err(refused("holds a control character"));
+            return Err(refused("contains a control character"));
         }
         let path_and_query = path_and_query.split('#').next().unwrap_or_default();
         let path = path_and_query.split('?').next().unwrap_or_default();
-        check_path_text(path).map_err(|why| refused(&why))?;
+        check_text(path).map_err(|why| refused(&why))?;
+        let oddities = read_path(path).1;
+        if let Some(oddity) = oddities.into_iter().find(|oddity| oddity.may_leave()) {
+            return Err(refused(&format!("contains {}", oddity.description())));
+        }
         let text = format!("{}{path_and_query}", self.as_str());
         let url = Url::parse(&text).map_err(|_| refused("is not part of a URL"))?;
         if !path.is_empty() && !path.starts_with('/') || !self.owns(&url) {
@@ -157,23 +180,19 @@ impl Base {
         Ok(url)
     }
 
-    /// Returns whether two bases mean the same endpoint, for guards: letter case and encoding of
-    /// the path aside, because the service takes organisation and tenant in any.
+    /// Returns whether two bases are one endpoint that a token may go to: scheme, host and port the
+    /// same, letter case and encoding of the path aside, because the service takes organisation and
+    /// tenant in any.
     pub fn same_endpoint(&self, other: &Base) -> bool {
         self.url.scheme() == other.url.scheme()
             && same_host(&self.url, &other.url)
             && self.url.port_or_known_default() == other.url.port_or_known_default()
-            && folded(self.path_prefix()) == folded(other.path_prefix())
+            && self.location() == other.location()
     }
 
-    /// Returns whether what is behind two bases could be the same data: they are one endpoint, or
-    /// the same port of this machine under two of its names.
-    pub fn shares_data_with(&self, other: &Base) -> bool {
-        self.same_endpoint(other)
-            || self.is_loopback()
-                && other.is_loopback()
-                && self.url.port_or_known_default() == other.url.port_or_known_default()
-                && folded(self.path_prefix()) == folded(other.path_prefix())
+    /// Returns the place that everything under this base is below.
+    pub(crate) fn location(&self) -> Location {
+        Location::of(&self.url)
     }
 
     /// Returns whether the host can only be this machine.
@@ -223,39 +242,31 @@ fn authority(text: &str) -> &str {
     rest.split(['/', '?', '#']).next().unwrap_or_default()
 }
 
-/// Refuses, before any parser repairs it, text that a parser or server would read as something
-/// else than what is written.
-fn check_path_text(text: &str) -> Result<(), String> {
+/// Returns what follows the host of a URL without query and fragment.
+fn path_of(text: &str) -> &str {
+    let rest = text.split_once("://").map_or(text, |(_, rest)| rest);
+    rest.find('/').map_or("", |start| &rest[start..])
+}
+
+/// Returns how many of an endpoint's last segments are the beginning of an API path.
+fn segments_of_the_api(segments: &[String]) -> Option<usize> {
+    match segments {
+        [.., last] if last == "api" => Some(1),
+        [.., api, family] if api == "api" && FAMILIES.contains(&family.as_str()) => Some(2),
+        _ => None,
+    }
+}
+
+/// Refuses, before any parser repairs it, text that a parser would read as something else than
+/// what is written.
+fn check_text(text: &str) -> Result<(), String> {
     if text.chars().any(char::is_control) {
-        return Err("holds a control character".to_owned());
+        return Err("contains a control character".to_owned());
     }
     if text.contains('\\') {
-        return Err("holds a backslash".to_owned());
+        return Err("contains a backslash".to_owned());
     }
-    check_segments(text)
-}
-
-fn folded(path: &str) -> String {
-    percent_decode_str(path).decode_utf8_lossy().to_lowercase()
-}
-
-/// Refuses `.` and `..` as segments, plain or percent-encoded any number of times, and encoded
-/// slashes and backslashes next to them.
-fn check_segments(path: &str) -> Result<(), String> {
-    let mut text = path.to_owned();
-    loop {
-        if text
-            .split(['/', '\\'])
-            .any(|segment| matches!(segment, "." | ".."))
-        {
-            return Err("holds a . or .. segment".to_owned());
-        }
-        let decoded = percent_decode_str(&text).decode_utf8_lossy().into_owned();
-        if decoded == text {
-            return Ok(());
-        }
-        text = decoded;
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -311,6 +322,20 @@ mod tests {
             "https://h\\x",
             "https://h/\na",
             "https://h/a//b",
+            "https://h//a",
+            "https://h/a;x",
+            "https://h/a%3Bx",
+            "https://h/a%20",
+            "https://h/a.",
+            "https://h/a%2Fb",
+            "https://h/%2561cme",
+            "https://h/x/..;/a",
+            "https://h/a%00",
+            "https://h/a%3Fb",
+            "https://h/api",
+            "https://h/a/reinfer_/API/",
+            "https://h/a/reinfer_/api/v1",
+            "https://h/a/reinfer_/%61pi/_private",
             "http://h",
             "http://127.0.0.1.evil.example",
             "http://localhost.evil.example",

@@ -43,7 +43,6 @@ pub(crate) enum Oddity {
 
 impl Oddity {
     /// Returns what the path contains, for messages: "the path contains ...".
-    #[allow(dead_code)]
     pub(crate) fn description(self) -> &'static str {
         match self {
             Oddity::DotSegment => "a . or .. segment",
@@ -133,6 +132,12 @@ impl Location {
             .find(|oddity| oddity.may_leave())
     }
 
+    /// Returns the number of path segments: of two endpoints that cover a place, the deeper one
+    /// owns it.
+    pub(crate) fn depth(&self) -> usize {
+        self.segments.len()
+    }
+
     /// Returns whether this place could be below another one, in any reading.
     pub(crate) fn is_below(&self, base: &Location) -> bool {
         self.machine == base.machine
@@ -167,9 +172,7 @@ pub(crate) fn owners<'a, P: Owns>(
         .into_iter()
         .filter_map(|profile| {
             let base = profile.location();
-            location
-                .is_below(&base)
-                .then_some((base.segments.len(), profile))
+            location.is_below(&base).then_some((base.depth(), profile))
         })
         .collect();
     owners.sort_by_key(|(depth, _)| std::cmp::Reverse(*depth));
@@ -229,7 +232,9 @@ fn of_ipv6(address: Ipv6Addr) -> Machine {
     }
 }
 
-fn read_path(path: &str) -> (Vec<String>, Vec<Oddity>) {
+/// Reads a path without its query: its segments as a lenient server takes them, in lower case, and
+/// what servers could read in different ways.
+pub(crate) fn read_path(path: &str) -> (Vec<String>, Vec<Oddity>) {
     let mut oddities = Vec::new();
     let mut segments = Vec::new();
     let path = path.strip_prefix('/').unwrap_or(path);
@@ -285,15 +290,22 @@ fn read_segment(text: &str, segments: &mut Vec<String>, oddities: &mut Vec<Oddit
             oddities.push(Oddity::DotSegment);
             continue;
         }
-        let word = word.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
         if word.is_empty() {
             continue;
         }
+        let trimmed = word.trim_end_matches(|c: char| c == '.' || c.is_whitespace());
+        // Three dots and more are a name.
+        let word = if trimmed.is_empty() { word } else { trimmed };
         if word.len() < part.len() && !part.contains([';', '?', '#']) {
             oddities.push(Oddity::Blank);
         }
         segments.push(word.to_lowercase());
     }
+}
+
+/// Returns a text with the percent-encodings undone that clients write, one inside the other.
+pub(crate) fn decoded(text: &[u8]) -> Vec<u8> {
+    decode(text).bytes
 }
 
 /// Text with its percent-encodings undone.

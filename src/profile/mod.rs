@@ -13,8 +13,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::PathBuf;
 
+use url::Url;
+
 pub use endpoint::Base;
 
+use self::location::{Location, Owns, owners};
+use crate::error::{Failure, Result};
+use crate::output::terminal::sanitise;
 use crate::secret::source::TokenSource;
 
 /// A value together with where it came from.
@@ -132,8 +137,8 @@ pub struct Profile {
     pub token: TokenSource,
     /// The parent that `extends` names.
     pub extends: Option<Setting<String>>,
-    /// Every other profile of the file with the endpoint it owns: for naming the owner of a
-    /// refused URL and for guards that follow the data.
+    /// Every profile of the file, this one included, as the file has it: whatever an option or a
+    /// variable says, who owns a URL does not change.
     pub neighbours: Vec<Neighbour>,
     /// Why the guards of the file's profiles are not known, when the file or a profile in it cannot
     /// be read and this call needs neither.
@@ -147,6 +152,45 @@ impl Profile {
             "project" if self.project.is_some() => self.project.as_ref(),
             _ => self.vars.get(name),
         }
+    }
+
+    /// Checks that this profile's token may go to a URL, whose path is read as `location` has it:
+    /// the URL is under the endpoint as it is written, means one thing, and no other profile has a
+    /// deeper endpoint there.
+    ///
+    /// # Errors
+    /// Fails (exit 2), naming the owner when there is one.
+    pub(crate) fn check_token_home(&self, url: &Url, location: &Location) -> Result<()> {
+        let base = &self.base.value;
+        let owner = owners(location, &self.neighbours).into_iter().next();
+        let is_deeper = |owner: &&Neighbour| owner.location().depth() > base.location().depth();
+        let is_home =
+            base.owns(url) && location.is_below(&base.location()) && location.may_leave().is_none();
+        let owner = owner.filter(|owner| !is_home || is_deeper(owner));
+        if is_home && owner.is_none() {
+            return Ok(());
+        }
+        let failure = Failure::usage(format!(
+            "the URL is not under the endpoint of profile {}, so its token is not sent",
+            sanitise(&self.name)
+        ))
+        .fact(format!("endpoint: {}", sanitise(base.as_str())));
+        Err(match (owner, location.may_leave()) {
+            (_, Some(oddity)) => failure
+                .fact(format!("the path contains {}", oddity.description()))
+                .fact("nothing was sent")
+                .hint("write the path plainly"),
+            (Some(owner), None) => failure
+                .fact(format!(
+                    "the URL belongs to profile {}",
+                    sanitise(&owner.name)
+                ))
+                .fact("nothing was sent")
+                .hint(format!("use its profile: -p {}", sanitise(&owner.name))),
+            (None, None) => failure
+                .fact("nothing was sent")
+                .hint("write the path alone, or choose the profile with -p"),
+        })
     }
 
     /// Returns whether this is the tenant inside the program.
@@ -164,7 +208,7 @@ pub(crate) fn is_placeholder_name(text: &str) -> bool {
         && characters.all(|c| c.is_ascii_alphanumeric() || c == '_' || c == '-')
 }
 
-/// Another profile of the same file, as far as a call must know it.
+/// A profile of the file, as far as any call must know it.
 #[derive(Clone, Debug)]
 pub struct Neighbour {
     /// Its name.
@@ -179,6 +223,6 @@ pub struct Neighbour {
 
 impl location::Owns for Neighbour {
     fn location(&self) -> location::Location {
-        location::Location::of(self.base.url())
+        self.base.location()
     }
 }

@@ -107,7 +107,7 @@ fn read_only_yields_to_nothing() {
             .var("T", CANARY)
             .run()
             .exit(9)
-            .says("yields to no option");
+            .says("is read-only; --confirm cannot override it");
     }
     rein(["-k", "-p", "prod", "v1/datasets"])
         .config(&config)
@@ -228,7 +228,7 @@ fn the_prompt_takes_the_name_and_nothing_else() {
         let call = rein(["-p", "prod", "DELETE", "v1/datasets/retail/orders"])
             .config(&config)
             .var("T", CANARY);
-        let seen = crate::output::typing_on_a_terminal(&call.command(), &format!("{answer}\n"));
+        let seen = crate::output::typing_on_a_terminal_when_asked(&call.command(), answer);
         assert!(seen.contains("Type the name prod to send it"), "{seen}");
         assert!(seen.contains("class: destructive"), "{seen}");
         assert_eq!(server.requests().len(), sent, "{answer:?} {seen}");
@@ -245,7 +245,7 @@ fn the_prompt_cannot_be_rewritten_by_a_name() {
     let call = rein(["DELETE", "v1/datasets/id:1/re\u{202e}tail"])
         .config(&config)
         .var("T", CANARY);
-    let seen = crate::output::typing_on_a_terminal(&call.command(), "prod\n");
+    let seen = crate::output::typing_on_a_terminal_when_asked(&call.command(), "prod");
     assert!(seen.contains("Type the name prod"), "{seen}");
     assert!(!seen.contains('\u{202e}'), "{seen}");
     server.saw_nothing();
@@ -722,9 +722,9 @@ fn class_guard_terminal_and_flag_decide_and_the_servers_log_is_witness() {
                     match typed {
                         None => drop(call.run()),
                         Some(name) => {
-                            drop(crate::output::typing_on_a_terminal(
+                            drop(crate::output::typing_on_a_terminal_when_asked(
                                 &call.command(),
-                                &format!("{name}\n"),
+                                name,
                             ));
                         }
                     }

@@ -33,6 +33,8 @@ mod oauth;
 #[cfg(test)]
 mod output;
 #[cfg(test)]
+mod owners;
+#[cfg(test)]
 mod paging;
 #[cfg(test)]
 mod profiles;

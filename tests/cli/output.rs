@@ -610,7 +610,7 @@ pub(crate) fn in_a_shell(command: &std::process::Command, script: &str) -> std::
 /// Runs a command on a pseudo-terminal where somebody types.
 #[cfg(target_os = "linux")]
 pub(crate) fn typing_on_a_terminal(command: &std::process::Command, typed: &str) -> String {
-    typing_after(command, "", typed)
+    typing_after(command, "", "", typed)
 }
 
 /// Runs a command on a pseudo-terminal where somebody types a line once a question stands there:
@@ -620,11 +620,24 @@ pub(crate) fn typing_on_a_terminal_when_asked(
     command: &std::process::Command,
     typed: &str,
 ) -> String {
-    typing_after(command, ": ", &format!("{typed}\n"))
+    typing_after(command, "", ": ", &format!("{typed}\n"))
+}
+
+/// Runs a command on a pseudo-terminal where somebody types before it starts, and once more when a
+/// question stands there.
+#[cfg(target_os = "linux")]
+pub(crate) fn typing_ahead(command: &std::process::Command, ahead: &str, typed: &str) -> String {
+    let late = in_a_shell(command, "sleep 0.5; exec \"$0\" \"$@\"");
+    typing_after(&late, ahead, ": ", &format!("{typed}\n"))
 }
 
 #[cfg(target_os = "linux")]
-fn typing_after(command: &std::process::Command, question: &str, typed: &str) -> String {
+fn typing_after(
+    command: &std::process::Command,
+    ahead: &str,
+    question: &str,
+    typed: &str,
+) -> String {
     use std::io::Write;
     let words = std::iter::once(command.get_program()).chain(command.get_args());
     let line: Vec<String> = words
@@ -643,12 +656,13 @@ fn typing_after(command: &std::process::Command, question: &str, typed: &str) ->
         .expect("script runs");
     let mut stdin = child.stdin.take().expect("a pipe");
     let mut stdout = child.stdout.take().expect("a pipe");
+    stdin.write_all(ahead.as_bytes()).expect("typed");
     let mut seen = Vec::new();
     let mut byte = [0];
     while !seen.ends_with(question.as_bytes()) && stdout.read(&mut byte).expect("a byte") == 1 {
         seen.push(byte[0]);
     }
-    if !question.is_empty() {
+    if !question.is_empty() && seen.ends_with(question.as_bytes()) {
         // The question is written before the echo is turned off.
         std::thread::sleep(std::time::Duration::from_millis(150));
     }

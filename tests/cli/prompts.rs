@@ -1,6 +1,6 @@
 //! A guard's question: where it is asked, and what counts as no.
 
-use crate::output::{in_a_shell, on_a_terminal, typing_on_a_terminal_when_asked};
+use crate::output::{in_a_shell, on_a_terminal, typing_ahead, typing_on_a_terminal_when_asked};
 use crate::support::command::Rein;
 use crate::support::{CANARY, Recorder, Reply, rein};
 
@@ -27,6 +27,16 @@ fn an_end_of_input_and_ctrl_c_mean_no() {
         let seen = typing_on_a_terminal_when_asked(&call.command(), key);
         assert!(seen.contains(QUESTION), "{seen}");
         server.saw_nothing();
+    }
+}
+
+#[test]
+fn what_was_typed_before_the_question_is_no_reply() {
+    for (typed, sent) in [("", 0), ("prod", 1)] {
+        let (server, call) = guarded();
+        let seen = typing_ahead(&call.command(), "prod\n", typed);
+        assert!(seen.contains(QUESTION), "{seen}");
+        assert_eq!(server.requests().len(), sent, "{typed:?}: {seen}");
     }
 }
 

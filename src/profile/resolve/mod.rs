@@ -45,25 +45,35 @@ pub fn resolve(choice: &Choice<'_>, env: &Env) -> Result<Profile> {
     let selected = select(choice, env, config.as_ref().ok())?;
     let profile = match selected {
         // It is inside the program, so a broken file must not be in the way.
-        Some(Selected::Named(name, _)) if name == DEMO => demo(choice)?,
+        Some(Selected::Named(name, _)) if name == DEMO => with_owners(demo(choice)?, config),
         Some(Selected::Named(name, origin)) => named(&name, &origin, choice, env, &config?)?,
         Some(Selected::Endpoint(base, origin)) => {
-            // Endpoint and token need no file, so a broken one must not be in the way; but the
-            // guards that stand in it are not known then.
-            let (config, unread) = match config {
-                Ok(config) => (config, None),
-                Err(failure) => (ConfigFile::default(), Some(failure.headline)),
-            };
-            let mut profile = endpoint_alone(base, origin, choice, env, &config)?;
-            profile.unknown_guards = unread.or(profile.unknown_guards);
-            profile
+            // Endpoint and token need no file, so a broken one must not be in the way.
+            let known = config.as_ref().ok().cloned().unwrap_or_default();
+            let profile = endpoint_alone(base, origin, choice, env, &known)?;
+            with_owners(profile, config)
         }
         None => return Err(nothing_selected(&config?)),
     };
     with_project(profile, choice, env)
 }
 
-/// Returns the profile that a call goes to, if one is named, and every other of the file.
+/// Adds every profile of the file; or why the guards that it sets are not known, when it cannot be
+/// read.
+fn with_owners(profile: Profile, config: Result<ConfigFile>) -> Profile {
+    match config.and_then(|config| neighbours(&config)) {
+        Ok(neighbours) => Profile {
+            neighbours,
+            ..profile
+        },
+        Err(failure) => Profile {
+            unknown_guards: Some(failure.headline),
+            ..profile
+        },
+    }
+}
+
+/// Returns the profile that a call goes to, if one is named, and every one of the file.
 ///
 /// # Errors
 /// Fails as [`resolve`] does, but not when nothing is named.
@@ -77,7 +87,7 @@ pub(crate) fn resolve_if_any(
         let others = profile.neighbours.clone();
         return Ok((Some(profile), others));
     }
-    Ok((None, neighbours(None, &config?)?))
+    Ok((None, neighbours(&config?)?))
 }
 
 /// Returns the profile of the tenant inside the program. Its port and its token are those of the
@@ -239,7 +249,7 @@ fn named(
         .entry(name)
         .ok_or_else(|| unknown(name, origin, config))?;
     let mut profile = assemble(entry, config)?;
-    profile.neighbours = neighbours(Some(name), config)?;
+    profile.neighbours = neighbours(config)?;
     if let Some(text) = choice.endpoint {
         let base = endpoint_option(text)?;
         if !profile.base.value.same_endpoint(&base) && choice.token_file.is_none() {
@@ -277,10 +287,6 @@ fn endpoint_alone(
     };
     let name = base.host_label();
     let mut profile = bare(&name, Setting::new(base, origin), token);
-    match neighbours(None, config) {
-        Ok(neighbours) => profile.neighbours = neighbours,
-        Err(failure) => profile.unknown_guards = Some(failure.headline),
-    }
     profile.vars = file_vars(config);
     Ok(profile)
 }
@@ -367,11 +373,10 @@ fn bare(name: &str, base: Setting<Base>, token: TokenSource) -> Profile {
     }
 }
 
-fn neighbours(except: Option<&str>, config: &ConfigFile) -> Result<Vec<Neighbour>> {
+fn neighbours(config: &ConfigFile) -> Result<Vec<Neighbour>> {
     config
         .profiles
         .iter()
-        .filter(|entry| Some(entry.name.as_str()) != except)
         .map(|entry| {
             let profile = assemble(entry, config)?;
             Ok(Neighbour {

@@ -151,7 +151,7 @@ fn a_child_takes_everything_but_the_token() {
         )
         .expect("eu");
     assert_eq!(eu.guard.value, Guard::Confirm);
-    assert_eq!(eu.neighbours.len(), 2);
+    assert_eq!(eu.neighbours.len(), 3);
 }
 
 #[test]
