@@ -8,6 +8,8 @@ mod certificates;
 #[cfg(test)]
 mod checks;
 #[cfg(test)]
+mod comments;
+#[cfg(test)]
 mod completion;
 #[cfg(test)]
 mod doctor;
