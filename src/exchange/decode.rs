@@ -2,18 +2,13 @@
 //! body expands.
 
 use std::fmt;
-use std::io::Write;
 
 use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, StandardAlloc};
-use flate2::{Decompress, FlushDecompress, Status};
+use flate2::{Crc, Decompress, FlushDecompress, Status};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// The size of the pieces handed on.
 const PIECE: usize = 64 * 1024;
-
-/// How much of a gzip body is decoded at a time. Deflate expands a thousandfold at most, so that
-/// this bounds what is held.
-const GZIP_SLICE: usize = 1024;
 
 /// The largest window that a zstd body may ask for: what the format recommends to support at
 /// least (RFC 8878), which is also what browsers allow.
@@ -111,7 +106,7 @@ impl Decoder {
     ) -> Result<(), DecodeError<E>> {
         match self.0 {
             Coding::Identity => Ok(()),
-            Coding::Gzip(decoder) => decoder.finish(sink),
+            Coding::Gzip(decoder) => decoder.finish(),
             Coding::Deflate(decoder) if decoder.started && !decoder.ended => {
                 Err(DecodeError::Truncated)
             }
@@ -143,17 +138,43 @@ fn drain<E>(
     Ok(())
 }
 
-/// `gzip`: one member or several.
+/// `gzip` (RFC 1952): one member or several.
+///
+/// flate2's own reader keeps decoded bytes back until more input comes, and its errors do not tell a
+/// wrong checksum from a missing end.
 struct Gzip {
-    inner: flate2::write::MultiGzDecoder<Vec<u8>>,
-    started: bool,
+    state: GzipState,
+    /// The bytes of a header or trailer that has not come as a whole yet.
+    waiting: Vec<u8>,
+    inner: Decompress,
+    checksum: Crc,
+    /// Whether a member has been read to its end, so that what follows may be padding.
+    has_member: bool,
+}
+
+#[derive(Clone, Copy)]
+enum GzipState {
+    Header,
+    Data,
+    Trailer,
+    Padding,
 }
 
 impl Gzip {
+    /// More than this is not waited for: a file name and a comment are short.
+    const MAX_HEADER: usize = 80 * 1024;
+    /// How much of a header is looked at for a start.
+    const USUAL_HEADER: usize = 64;
+    /// Checksum and length behind the data.
+    const TRAILER: usize = 8;
+
     fn new() -> Self {
         Gzip {
-            inner: flate2::write::MultiGzDecoder::new(Vec::new()),
-            started: false,
+            state: GzipState::Header,
+            waiting: Vec::new(),
+            inner: Decompress::new(false),
+            checksum: Crc::new(),
+            has_member: false,
         }
     }
 
@@ -162,26 +183,142 @@ impl Gzip {
         bytes: &[u8],
         sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), DecodeError<E>> {
-        self.started |= !bytes.is_empty();
-        for slice in bytes.chunks(GZIP_SLICE) {
-            self.inner
-                .write_all(slice)
-                .map_err(|_| DecodeError::Broken)?;
-            drain(self.inner.get_mut(), sink)?;
+        let mut input = bytes;
+        loop {
+            match self.state {
+                GzipState::Data => {
+                    let checksum = &mut self.checksum;
+                    let ended = inflate(&mut self.inner, &mut input, &mut |piece| {
+                        checksum.update(piece);
+                        sink(piece)
+                    })?;
+                    if !ended {
+                        return Ok(());
+                    }
+                    self.state = GzipState::Trailer;
+                }
+                GzipState::Header => {
+                    let before = self.waiting.len();
+                    let (more, rest) = input.split_at(input.len().min(Self::USUAL_HEADER));
+                    self.waiting.extend_from_slice(more);
+                    if self.has_member && is_padding(&self.waiting) {
+                        input = rest;
+                        self.state = GzipState::Padding;
+                    } else if let Some(length) = self.header_length()? {
+                        // What had come before was not the whole of it.
+                        input = input.get(length - before..).unwrap_or_default();
+                        self.inner.reset(false);
+                        self.checksum.reset();
+                        self.state = GzipState::Data;
+                    } else {
+                        input = rest;
+                        if input.is_empty() {
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                    self.waiting.clear();
+                }
+                GzipState::Trailer => {
+                    let missing = Self::TRAILER.saturating_sub(self.waiting.len());
+                    let (trailer, rest) = input.split_at(missing.min(input.len()));
+                    self.waiting.extend_from_slice(trailer);
+                    input = rest;
+                    if self.waiting.len() < Self::TRAILER {
+                        return Ok(());
+                    }
+                    let expected = [self.checksum.sum(), self.checksum.amount()];
+                    if self.waiting != expected.map(u32::to_le_bytes).concat() {
+                        return Err(DecodeError::Broken);
+                    }
+                    self.waiting.clear();
+                    self.has_member = true;
+                    self.state = GzipState::Header;
+                }
+                GzipState::Padding if is_padding(input) => return Ok(()),
+                GzipState::Padding => return Err(DecodeError::Broken),
+            }
+            if input.is_empty() {
+                return Ok(());
+            }
         }
-        Ok(())
     }
 
-    fn finish<E>(
-        mut self,
-        sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
-    ) -> Result<(), DecodeError<E>> {
-        let ended = self.inner.try_finish();
-        drain(self.inner.get_mut(), sink)?;
-        if ended.is_err() && self.started {
-            Err(DecodeError::Truncated)
-        } else {
-            Ok(())
+    /// Returns the length of the header that waits, when it has come as a whole.
+    fn header_length<E>(&self) -> Result<Option<usize>, DecodeError<E>> {
+        const FIXED: usize = 10;
+        const MAGIC: [u8; 3] = [0x1f, 0x8b, 8];
+        let waiting = self.waiting.as_slice();
+        let known = waiting.len().min(MAGIC.len());
+        if waiting[..known] != MAGIC[..known] || waiting.len() > Self::MAX_HEADER {
+            return Err(DecodeError::Broken);
+        }
+        let Some(fixed) = waiting.get(..FIXED) else {
+            return Ok(None);
+        };
+        let flags = fixed[3];
+        let has = |flag: u8| flags & flag != 0;
+        let mut length = FIXED;
+        if has(4) {
+            let Some(extra) = waiting.get(length..length + 2) else {
+                return Ok(None);
+            };
+            length += 2 + usize::from(u16::from_le_bytes([extra[0], extra[1]]));
+        }
+        // The file's name and a comment, each to its zero byte.
+        for _ in (0..2).filter(|text| has(8 << text)) {
+            let text = waiting.get(length..).unwrap_or_default();
+            let Some(end) = memchr::memchr(0, text) else {
+                return Ok(None);
+            };
+            length += end + 1;
+        }
+        if has(2) {
+            length += 2;
+        }
+        Ok((length <= waiting.len()).then_some(length))
+    }
+
+    fn finish<E>(self) -> Result<(), DecodeError<E>> {
+        let is_whole = match self.state {
+            // A body without a single byte is whole.
+            GzipState::Header => self.waiting.is_empty(),
+            GzipState::Padding => true,
+            GzipState::Data | GzipState::Trailer => false,
+        };
+        is_whole.then_some(()).ok_or(DecodeError::Truncated)
+    }
+}
+
+/// Returns whether these bytes may follow the last member: zeros, as gzip itself ignores them, or a
+/// line end that a script has added.
+fn is_padding(bytes: &[u8]) -> bool {
+    !bytes.is_empty() && bytes.iter().all(|byte| matches!(byte, 0 | b'\r' | b'\n'))
+}
+
+/// Decodes as much of `input` as there is, and returns whether the stream has ended.
+fn inflate<E>(
+    inner: &mut Decompress,
+    input: &mut &[u8],
+    sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
+) -> Result<bool, DecodeError<E>> {
+    let mut output = vec![0; PIECE];
+    loop {
+        let (read, written) = (inner.total_in(), inner.total_out());
+        let status = inner
+            .decompress(input, &mut output, FlushDecompress::None)
+            .map_err(|_| DecodeError::Broken)?;
+        let read = usize::try_from(inner.total_in() - read).unwrap_or(input.len());
+        let written = usize::try_from(inner.total_out() - written).unwrap_or(0);
+        *input = input.get(read..).unwrap_or_default();
+        if written > 0 {
+            sink(&output[..written]).map_err(DecodeError::Sink)?;
+        }
+        if status == Status::StreamEnd {
+            return Ok(true);
+        }
+        if written < output.len() && (input.is_empty() || (read == 0 && written == 0)) {
+            return Ok(false);
         }
     }
 }
@@ -225,22 +362,8 @@ impl Deflate {
         let Some(inner) = &mut self.inner else {
             return Ok(());
         };
-        let mut output = vec![0; PIECE];
-        while !self.ended {
-            let (read, written) = (inner.total_in(), inner.total_out());
-            let status = inner
-                .decompress(input, &mut output, FlushDecompress::None)
-                .map_err(|_| DecodeError::Broken)?;
-            let read = usize::try_from(inner.total_in() - read).unwrap_or(input.len());
-            let written = usize::try_from(inner.total_out() - written).unwrap_or(0);
-            input = input.get(read..).unwrap_or_default();
-            if written > 0 {
-                sink(&output[..written]).map_err(DecodeError::Sink)?;
-            }
-            self.ended = status == Status::StreamEnd;
-            if written < output.len() && (input.is_empty() || (read == 0 && written == 0)) {
-                break;
-            }
+        if !self.ended {
+            self.ended = inflate(inner, &mut input, sink)?;
         }
         Ok(())
     }
@@ -319,6 +442,24 @@ impl Zstd {
         }
     }
 
+    /// Returns the length of the frame header that these bytes begin, so that a first small block is
+    /// not held up for the sake of a longer one.
+    fn header_length(input: &[u8]) -> usize {
+        const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
+        let (true, Some(descriptor)) = (input.starts_with(&MAGIC), input.get(4)) else {
+            return Self::LONGEST_HEADER;
+        };
+        let is_single_segment = descriptor & 0x20 != 0;
+        let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
+        let content_size = match descriptor >> 6 {
+            0 => usize::from(is_single_segment),
+            1 => 2,
+            2 => 4,
+            _ => 8,
+        };
+        5 + usize::from(!is_single_segment) + dictionary + content_size
+    }
+
     fn is_between_frames(&self) -> bool {
         !self.in_frame && self.waiting.is_empty()
     }
@@ -347,7 +488,7 @@ impl Zstd {
     ) -> Result<Option<usize>, DecodeError<E>> {
         let input = &self.waiting[done..];
         if !self.in_frame {
-            if input.is_empty() || (input.len() < Self::LONGEST_HEADER && !last) {
+            if input.is_empty() || (input.len() < Self::header_length(input) && !last) {
                 return Ok(None);
             }
             let mut rest = input;
@@ -388,6 +529,8 @@ impl Zstd {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write;
+
     use proptest::prelude::*;
 
     fn decode(coding: &str, coded: &[u8], piece: usize) -> Result<Vec<u8>, DecodeError<()>> {
@@ -501,6 +644,121 @@ mod tests {
     fn gzip_may_have_several_members() {
         let coded = [encode("gzip", b"a"), encode("gzip", b"b")].concat();
         assert_eq!(decode("gzip", &coded, 3).as_deref(), Ok(&b"ab"[..]));
+    }
+
+    /// What a push hands on, and how a decoder ends, whatever the size of the pieces.
+    fn pushed(coding: &str, pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Result<(), DecodeError<()>>) {
+        let mut decoder = Decoder::for_header([coding.as_bytes()].into_iter()).expect("known");
+        let mut seen = Vec::new();
+        for piece in pieces {
+            let mut now = Vec::new();
+            let mut sink = |decoded: &[u8]| {
+                now.extend_from_slice(decoded);
+                Ok(())
+            };
+            if let Err(error) = decoder.push(piece, &mut sink) {
+                seen.push(now);
+                return (seen, Err(error));
+            }
+            seen.push(now);
+        }
+        let ended = decoder.finish(&mut |_: &[u8]| Ok(()));
+        (seen, ended)
+    }
+
+    #[test]
+    fn what_was_flushed_is_handed_on_at_once() {
+        let level = flate2::Compression::default();
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), level);
+        let mut zlib = flate2::write::ZlibEncoder::new(Vec::new(), level);
+        let mut events: [Vec<Vec<u8>>; 2] = Default::default();
+        for event in [&b"data: 1\n\n"[..], b"data: 2\n\n"] {
+            gzip.write_all(event)
+                .and_then(|()| gzip.flush())
+                .expect("flushed");
+            events[0].push(std::mem::take(gzip.get_mut()));
+            zlib.write_all(event)
+                .and_then(|()| zlib.flush())
+                .expect("flushed");
+            events[1].push(std::mem::take(zlib.get_mut()));
+        }
+        for (coding, events) in ["gzip", "deflate"].into_iter().zip(&events) {
+            let pieces: Vec<&[u8]> = events.iter().map(Vec::as_slice).collect();
+            let (seen, ended) = pushed(coding, &pieces);
+            assert_eq!(seen, [b"data: 1\n\n", b"data: 2\n\n"], "{coding}");
+            assert_eq!(ended, Err(DecodeError::Truncated), "{coding}");
+        }
+    }
+
+    #[test]
+    fn the_end_of_gzip_is_told_apart() {
+        let whole = encode("gzip", b"text");
+        let with = |tail: &[u8]| [whole.as_slice(), tail].concat();
+        let mut wrong_checksum = whole.clone();
+        let checksum = wrong_checksum.len() - 8;
+        wrong_checksum[checksum] ^= 1;
+        let mut wrong_length = whole.clone();
+        let length = wrong_length.len() - 1;
+        wrong_length[length] ^= 1;
+        for (coded, expected) in [
+            (whole.clone(), Ok(())),
+            (with(&[0; 700]), Ok(())),
+            (with(b"\r\n"), Ok(())),
+            (with(b"\n"), Ok(())),
+            (with(b"more"), Err(DecodeError::Broken)),
+            (with(&[0, 0, b'x']), Err(DecodeError::Broken)),
+            (with(&[0x1f, 0x8b]), Err(DecodeError::Truncated)),
+            (wrong_checksum, Err(DecodeError::Broken)),
+            (wrong_length, Err(DecodeError::Broken)),
+            (
+                whole[..whole.len() - 1].to_vec(),
+                Err(DecodeError::Truncated),
+            ),
+            (
+                whole[..whole.len() - 8].to_vec(),
+                Err(DecodeError::Truncated),
+            ),
+            (whole[..5].to_vec(), Err(DecodeError::Truncated)),
+        ] {
+            for size in [1, 2, 3, coded.len()] {
+                let pieces: Vec<&[u8]> = coded.chunks(size).collect();
+                let (seen, ended) = pushed("gzip", &pieces);
+                assert_eq!(ended, expected, "{coded:?} by {size}");
+                let is_cut_early = coded.len() < 10;
+                let decoded = if is_cut_early { &b""[..] } else { b"text" };
+                assert_eq!(seen.concat(), decoded, "{coded:?} by {size}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_gzip_header_may_have_every_field() {
+        for flags in 0_u8..32 {
+            let plain = encode("gzip", b"text");
+            let mut coded = plain[..3].to_vec();
+            coded.push(flags);
+            coded.extend_from_slice(&plain[4..10]);
+            if flags & 4 != 0 {
+                coded.extend_from_slice(&[3, 0, 1, 0, 2]);
+            }
+            if flags & 8 != 0 {
+                coded.extend_from_slice(b"name\0");
+            }
+            if flags & 16 != 0 {
+                coded.extend_from_slice(b"comment\0");
+            }
+            if flags & 2 != 0 {
+                coded.extend_from_slice(b"xx");
+            }
+            coded.extend_from_slice(&plain[10..]);
+            for size in [1, 4, coded.len()] {
+                assert_eq!(
+                    decode("gzip", &coded, size).as_deref(),
+                    Ok(&b"text"[..]),
+                    "{flags}"
+                );
+            }
+        }
     }
 
     #[test]
