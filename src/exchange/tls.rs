@@ -11,7 +11,14 @@ use rustls::client::{
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{
+    CertificateError, ClientConfig, DigitallySignedStruct, NamedGroup, RootCertStore,
+    SignatureScheme,
+};
+use x509_cert::der::asn1::ObjectIdentifier;
+use x509_cert::der::oid::AssociatedOid;
+use x509_cert::der::{Decode, Reader, SliceReader};
 
 use super::timing::Marks;
 use super::witness::{Watched, Witness};
@@ -72,25 +79,14 @@ pub(crate) fn config(
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(|_| Failure::local("TLS could not be set up"))?;
-    let builder = if settings.insecure {
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AnyCertificate(provider)))
-    } else if let Some(witness) = witness {
-        let verifier =
-            WebPkiServerVerifier::builder_with_provider(Arc::new(roots(settings)?), provider)
-                .build()
-                .map_err(|_| Failure::local("TLS could not be set up"))?;
-        builder
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(Watched {
-                verifier,
-                witness: witness.clone(),
-                host: host.to_owned(),
-            }))
+    let verifier: Arc<dyn ServerCertVerifier> = if settings.insecure {
+        Arc::new(AnyCertificate(provider))
     } else {
-        builder.with_root_certificates(roots(settings)?)
+        verifier(settings, provider, witness, host)?
     };
+    let builder = builder
+        .dangerous()
+        .with_custom_certificate_verifier(verifier);
     let mut config = match &settings.identity {
         None => builder.with_no_client_auth(),
         Some(identity) => {
@@ -114,6 +110,35 @@ pub(crate) fn config(
     Ok(config)
 }
 
+/// Returns who decides on a server's certificates.
+fn verifier(
+    settings: &TlsSettings,
+    provider: Arc<CryptoProvider>,
+    witness: Option<&Witness>,
+    host: &str,
+) -> Result<Arc<dyn ServerCertVerifier>> {
+    let (roots, given) = roots(settings)?;
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+        .build()
+        .map_err(|_| Failure::local("TLS could not be set up"))?;
+    let verifier: Arc<dyn ServerCertVerifier> = if given.is_empty() {
+        usual
+    } else {
+        Arc::new(Given {
+            certificates: given,
+            usual,
+        })
+    };
+    Ok(match witness {
+        None => verifier,
+        Some(witness) => Arc::new(Watched {
+            verifier,
+            witness: witness.clone(),
+            host: host.to_owned(),
+        }),
+    })
+}
+
 /// Returns a configuration that trusts nobody: for plain http, where none will be used.
 pub(crate) fn unused() -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
@@ -125,9 +150,12 @@ pub(crate) fn unused() -> Result<ClientConfig> {
         .with_no_client_auth())
 }
 
-fn roots(settings: &TlsSettings) -> Result<RootCertStore> {
+/// Returns the trusted authorities, and the certificates that `--cacert` and `ca_file` give: each
+/// of these is trusted as a server's own as well.
+fn roots(settings: &TlsSettings) -> Result<(RootCertStore, Vec<CertificateDer<'static>>)> {
     let mut store = RootCertStore::empty();
     add_system_certificates(&mut store, &settings.system);
+    let mut given = Vec::new();
     for path in &settings.extra_roots {
         let pem = std::fs::read(path).map_err(|error| {
             Failure::usage(format!(
@@ -136,31 +164,56 @@ fn roots(settings: &TlsSettings) -> Result<RootCertStore> {
                 io_reason(&error)
             ))
         })?;
-        add_pem(&mut store, &pem).ok_or_else(|| {
-            Failure::usage(format!(
+        let of_file = certificates(&pem);
+        if of_file.is_empty() {
+            return Err(Failure::usage(format!(
                 "no usable certificate in the CA file {}",
                 path.display()
             ))
-            .hint("it must hold PEM: -----BEGIN CERTIFICATE-----")
-        })?;
+            .hint("it must hold PEM: -----BEGIN CERTIFICATE-----"));
+        }
+        store.add_parsable_certificates(of_file.iter().cloned());
+        given.extend(of_file);
     }
-    if store.is_empty() {
+    if store.is_empty() && given.is_empty() {
         return Err(
             Failure::usage("no trusted certificates were found on this system")
                 .hint("install the ca-certificates package, or give --cacert FILE"),
         );
     }
-    Ok(store)
+    Ok((store, given))
 }
 
-fn add_pem(store: &mut RootCertStore, pem: &[u8]) -> Option<usize> {
-    let before = store.len();
-    for certificate in CertificateDer::pem_slice_iter(pem).filter_map(Result::ok) {
-        // One that cannot be used is passed over, as everywhere.
-        let _ignored = store.add(certificate);
+/// Reads the certificates of a PEM file, those that cannot be parsed left out.
+///
+/// OpenSSL's other labels are taken for what they are. Its `TRUSTED CERTIFICATE` has settings of
+/// its own behind the certificate, which curl does not use either.
+fn certificates(pem: &[u8]) -> Vec<CertificateDer<'static>> {
+    let mut text = String::from_utf8_lossy(without_mark(pem)).into_owned();
+    for label in ["TRUSTED CERTIFICATE", "X509 CERTIFICATE"] {
+        text = text.replace(
+            &format!("-----BEGIN {label}-----"),
+            "-----BEGIN CERTIFICATE-----",
+        );
+        text = text.replace(
+            &format!("-----END {label}-----"),
+            "-----END CERTIFICATE-----",
+        );
     }
-    let added = store.len() - before;
-    (added > 0).then_some(added)
+    CertificateDer::pem_slice_iter(text.as_bytes())
+        .filter_map(Result::ok)
+        .filter_map(|found| {
+            let mut reader = SliceReader::new(&found).ok()?;
+            let certificate = reader.tlv_bytes().ok()?.to_vec();
+            x509_cert::Certificate::from_der(&certificate).ok()?;
+            Some(CertificateDer::from(certificate))
+        })
+        .collect()
+}
+
+/// Leaves out the byte order mark that editors on Windows put before a text.
+fn without_mark(pem: &[u8]) -> &[u8] {
+    pem.strip_prefix(b"\xef\xbb\xbf").unwrap_or(pem)
 }
 
 fn add_system_certificates(store: &mut RootCertStore, system: &SystemRoots) {
@@ -211,15 +264,16 @@ fn read_identity(
         Failure::usage(format!("no usable {what} in {}", path.display()))
             .hint("it must be a readable PEM file; an encrypted key has to be decrypted first")
     };
-    let chain: Vec<CertificateDer<'static>> = CertificateDer::pem_file_iter(&identity.certificate)
-        .and_then(Iterator::collect)
-        .map_err(|_| unreadable("client certificate", &identity.certificate))?;
+    let read = |what: &str, path: &Path| std::fs::read(path).map_err(|_| unreadable(what, path));
+    let pem = read("client certificate", &identity.certificate)?;
+    let chain = certificates(&pem);
     if chain.is_empty() {
         return Err(unreadable("client certificate", &identity.certificate));
     }
     let key_file = identity.key.as_ref().unwrap_or(&identity.certificate);
-    let key =
-        PrivateKeyDer::from_pem_file(key_file).map_err(|_| unreadable("private key", key_file))?;
+    let pem = read("private key", key_file)?;
+    let key = PrivateKeyDer::from_pem_slice(without_mark(&pem))
+        .map_err(|_| unreadable("private key", key_file))?;
     Ok((chain, key))
 }
 
@@ -270,6 +324,97 @@ impl ClientSessionStore for MarkingStore {
     fn take_tls13_ticket(&self, server: &ServerName<'static>) -> Option<Tls13ClientSessionValue> {
         self.mark(server);
         self.sessions.take_tls13_ticket(server)
+    }
+}
+
+/// Trusts, beside what the usual verifier does, the very certificates that were given: a server that
+/// signed its own, or whose authority is not at hand. Name and dates are checked all the same.
+#[derive(Debug)]
+struct Given {
+    certificates: Vec<CertificateDer<'static>>,
+    usual: Arc<WebPkiServerVerifier>,
+}
+
+impl Given {
+    fn check(
+        end_entity: &CertificateDer<'_>,
+        server_name: &ServerName<'_>,
+        now: UnixTime,
+    ) -> Result<(), rustls::Error> {
+        let bad = || rustls::Error::from(CertificateError::BadEncoding);
+        let certificate = x509_cert::Certificate::from_der(end_entity).map_err(|_| bad())?;
+        let body = &certificate.tbs_certificate;
+        if now.as_secs() < body.validity.not_before.to_unix_duration().as_secs() {
+            return Err(CertificateError::NotValidYet.into());
+        }
+        if now.as_secs() > body.validity.not_after.to_unix_duration().as_secs() {
+            return Err(CertificateError::Expired.into());
+        }
+        let has_names = body
+            .extensions
+            .iter()
+            .flatten()
+            .any(|extension| extension.extn_id == x509_cert::ext::pkix::SubjectAltName::OID);
+        if !has_names && is_common_name(&body.subject, &server_name.to_str()) {
+            return Ok(());
+        }
+        let parsed = ParsedCertificate::try_from(end_entity)?;
+        rustls::client::verify_server_name(&parsed, server_name)
+    }
+}
+
+/// Returns whether a subject's common name is this host: what counts in old certificates, which list
+/// no names.
+fn is_common_name(subject: &x509_cert::name::Name, host: &str) -> bool {
+    const COMMON_NAME: ObjectIdentifier = ObjectIdentifier::new_unwrap("2.5.4.3");
+    let attributes = subject.0.iter().flat_map(|names| names.0.iter());
+    attributes
+        .filter(|attribute| attribute.oid == COMMON_NAME)
+        .any(|attribute| {
+            attribute
+                .value
+                .value()
+                .eq_ignore_ascii_case(host.as_bytes())
+        })
+}
+
+impl ServerCertVerifier for Given {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.certificates.iter().any(|given| given == end_entity) {
+            Given::check(end_entity, server_name, now)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.usual
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls12_signature(message, cert, signature)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signature: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls13_signature(message, cert, signature)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
     }
 }
 
