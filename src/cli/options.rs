@@ -321,15 +321,18 @@ pub(crate) struct CheckOptions {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionOptions {
-    /// End the call after this time, e.g. 30s
+    /// Maximum time for the whole command, e.g. 30s: every request, retry, page and wait
     #[arg(short = 'm', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) max_time: Option<OsString>,
     /// Give up connecting after this time (default 10s)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) connect_timeout: Option<OsString>,
-    /// End a transfer in which nothing moves for this time (default 240s)
+    /// End a transfer in which nothing moves for this time (default 240s; with -Y: 30s)
     #[arg(short = 'y', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) speed_time: Option<OsString>,
+    /// End a transfer that stays slower than this for the time of -y
+    #[arg(short = 'Y', long, value_name = "BYTES/S")]
+    pub(crate) speed_limit: Option<u64>,
     /// Use this proxy, e.g. http://proxy:3128 or socks5h://localhost:1080; "" for none
     #[arg(short = 'x', long, value_name = "URL")]
     pub(crate) proxy: Option<OsString>,

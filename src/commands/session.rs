@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use url::Url;
 
 use crate::catalogue::{self, Class};
 use crate::cli::options::CallOptions;
@@ -10,8 +11,8 @@ use crate::commands::Context;
 use crate::commands::token::{self, Freshness};
 use crate::error::Result;
 use crate::exchange::auth::Credential;
-use crate::exchange::client::{Client, Connection};
-use crate::exchange::failure::TransportFailure;
+use crate::exchange::client::{Client, Connection, HttpVersion};
+use crate::exchange::failure::{TransportFailure, TransportKind};
 use crate::exchange::retry::{self, Outcome, Policy, Spent};
 use crate::exchange::timing::Phase;
 use crate::exchange::{self, Exchange, TimeLimits};
@@ -36,6 +37,7 @@ pub(crate) struct Session<'a> {
     class: Class,
     permissions: Vec<&'static str>,
     client: Client,
+    connection: Connection,
     limits: TimeLimits,
     policy: Policy,
     token: Token,
@@ -90,6 +92,7 @@ impl<'a> Session<'a> {
             class,
             permissions,
         } = purpose;
+        let limits = limits.begin();
         let token = token::obtain(
             profile,
             &options.connection,
@@ -120,6 +123,7 @@ impl<'a> Session<'a> {
             token,
             redactor,
             proxy: connection.proxy.as_ref().map(exchange::proxy::Proxy::shown),
+            connection,
             keep_head: output.include
                 || output.verbose
                 || output.dump_header.is_some()
@@ -239,6 +243,7 @@ impl<'a> Session<'a> {
     ) -> Result<Exchange> {
         let begun = Instant::now();
         let mut waiting = Duration::ZERO;
+        let url = request.url.clone();
         let mut next = Some(request);
         let mut tries = 0;
         loop {
@@ -258,9 +263,21 @@ impl<'a> Session<'a> {
                 in_all: begun.elapsed(),
                 waiting,
             };
+            if again.is_some() && self.falls_back(&outcome, &url)? {
+                record.retries += 1;
+                tries -= 1;
+                continue;
+            }
             let Some(wait) = self.wait_after(&outcome, tries, spent) else {
                 return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
             };
+            if self.limits.left().is_some_and(|left| left <= wait) {
+                self.cx.notes(&[format!(
+                    "note: not sent again: -m ends before the wait of {} does",
+                    explain::seconds(wait)
+                )]);
+                return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
+            }
             let cause = self.cause(&outcome);
             if again.is_none() {
                 self.cx.notes(&[format!(
@@ -279,6 +296,36 @@ impl<'a> Session<'a> {
             tokio::time::sleep(wait).await;
             waiting += wait;
         }
+    }
+
+    /// Goes over to HTTP/1.1 when the server requires that, and returns whether it does.
+    fn falls_back(
+        &mut self,
+        outcome: &Result<Exchange, TransportFailure>,
+        url: &Url,
+    ) -> Result<bool> {
+        let is_required = matches!(
+            outcome,
+            Err(TransportFailure {
+                kind: TransportKind::NeedsHttp11,
+                ..
+            })
+        );
+        if !is_required || self.connection.version == HttpVersion::Http1 {
+            return Ok(false);
+        }
+        self.connection.version = HttpVersion::Http1;
+        self.client = Client::build(url, &self.connection)?;
+        self.cx.notes(&[format!(
+            "note: {} requires HTTP/1.1; sending the request again over HTTP/1.1",
+            self.shown.host
+        )]);
+        Ok(true)
+    }
+
+    /// Returns how much of the command's time is left, when `-m` limits it.
+    pub(crate) fn time_left(&self) -> Option<Duration> {
+        self.limits.left()
     }
 
     async fn once(
@@ -324,7 +371,7 @@ impl<'a> Session<'a> {
             Ok(exchange) => Outcome::Status(exchange.head.status),
             Err(failure) => Outcome::Failed(failure),
         };
-        if !retry::is_retried(self.class, judged, self.policy.retries.is_some()) {
+        if !retry::is_retried(self.class, judged) {
             return None;
         }
         let asked = outcome

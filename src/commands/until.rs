@@ -1,6 +1,6 @@
 //! `--until`: a read repeated until it holds, with only the last answer passed on.
 
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use crate::commands::Context;
 use crate::commands::answer::whole::Whole;
@@ -104,6 +104,7 @@ async fn repeat(
             }
         }
         let left = until.within.saturating_sub(begun.elapsed());
+        let left = session.time_left().map_or(left, |time| left.min(time));
         let asked = asked.unwrap_or_default();
         if left.is_zero() || asked > left {
             break;
@@ -126,10 +127,16 @@ async fn repeat(
         whole.pass_on(reading, session, record, cx)
     });
     record.checks.push(checked(until, Some(why.clone())));
-    let failure = Failure::new(
-        Exit::Unmet,
-        format!("--until was not met within {}", seconds(until.within)),
-    )
+    let failure = match session.time_left() {
+        Some(Duration::ZERO) => Failure::new(
+            Exit::TimeOut,
+            "timed out (--max-time) before --until was met",
+        ),
+        _ => Failure::new(
+            Exit::Unmet,
+            format!("--until was not met within {}", seconds(until.within)),
+        ),
+    }
     .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
     .fact(counted(tries, "try", "tries"));
     Err(match passed_on {

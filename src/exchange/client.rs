@@ -1,12 +1,14 @@
 //! The HTTP client: built once, late, and with nothing that the call does not need.
 
+use std::net::IpAddr;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tower_layer::Layer;
 use tower_service::Service;
-use url::Url;
+use url::{Host, Url};
 
+use super::failure::TransportKind;
 use super::lookup::{Family, Override, Resolver};
 use super::proxy::Proxy;
 use super::timing::Marks;
@@ -49,6 +51,8 @@ pub(crate) struct Client {
     pub(super) inner: reqwest::Client,
     pub(super) marks: Marks,
     pub(super) proxied: bool,
+    /// Why nothing can be connected to: the host is an address of a family that is not allowed.
+    pub(super) unreachable: Option<TransportKind>,
 }
 
 /// Twice what servers usually allow; the client's own limit of a hundred is too low for some
@@ -76,13 +80,18 @@ impl Client {
     /// Fails (exit 2) when certificates, keys or the proxy cannot be used.
     pub(crate) fn build(target: &Url, connection: &Connection) -> Result<Client> {
         let marks = Marks::default();
-        let port = target.port_or_known_default().unwrap_or_default();
+        let proxy = connection.proxy.as_ref().map(|proxy| &proxy.url);
         let resolver = Resolver {
             family: connection.family,
             overrides: connection
                 .overrides
                 .iter()
-                .filter(|entry| entry.port == port)
+                .filter(|entry| {
+                    [Some(target), proxy]
+                        .into_iter()
+                        .flatten()
+                        .any(|url| entry.is_for(url))
+                })
                 .cloned()
                 .collect(),
             marks: marks.clone(),
@@ -133,8 +142,23 @@ impl Client {
             inner,
             marks,
             proxied: connection.proxy.is_some(),
+            unreachable: of_another_family(proxy.unwrap_or(target), connection.family),
         })
     }
+}
+
+/// Returns why a host that is an address cannot be connected to: `-4` or `-6` excludes it. Names
+/// are the resolver's, which addresses do not pass through.
+fn of_another_family(url: &Url, family: Family) -> Option<TransportKind> {
+    let address = match url.host()? {
+        Host::Ipv4(address) => IpAddr::V4(address),
+        Host::Ipv6(address) => IpAddr::V6(address),
+        Host::Domain(_) => return None,
+    };
+    (!family.allows(address)).then(|| TransportKind::Lookup {
+        host: address.to_string(),
+        wanted: family.name(),
+    })
 }
 
 /// Marks when a connection begins and when it stands.

@@ -1,10 +1,11 @@
 //! What can go wrong on the way, told apart by type and never by text.
 
 use std::error::Error;
+use std::fmt;
 use std::io;
 use std::time::Duration;
 
-use super::lookup::LookupFailed;
+use super::lookup::{Family, LookupFailed};
 use super::timing::Phase;
 
 /// A call that got no whole answer.
@@ -46,9 +47,24 @@ pub(crate) enum TransportKind {
     Incomplete,
     /// The body of the request could not be read on.
     Upload { reason: String },
-    /// The server refused the HTTP/2 stream, so that nothing was processed (RFC 9113, 8.7).
-    RefusedStream,
+    /// The request provably was not processed: the server refused its stream or closed the
+    /// connection before it (RFC 9113, 8.7), or nothing was written.
+    NotProcessed,
+    /// The server takes this request over HTTP/1.1 only (RFC 9113, 7).
+    NeedsHttp11,
 }
+
+/// A body whose end was not marked as the protocol does.
+#[derive(Debug)]
+pub(super) struct CutShort;
+
+impl fmt::Display for CutShort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the stream has no end mark")
+    }
+}
+
+impl Error for CutShort {}
 
 const NOT_HTTP: &str = "what came back is not HTTP";
 
@@ -136,6 +152,8 @@ pub(crate) enum Limit {
     Total,
     /// `--speed-time`: nothing moved.
     Stall,
+    /// `--speed-limit`: for the speed time less moved than so many bytes per second.
+    Speed(u64),
 }
 
 /// Finds out what an error of the HTTP client means; `connecting` tells that no connection stood
@@ -146,26 +164,23 @@ pub(crate) fn classify(
     phase: Phase,
     proxied: bool,
 ) -> TransportKind {
+    if phase == Phase::Transfer {
+        return transfer(error);
+    }
     if let Some(failed) = find::<LookupFailed>(error) {
-        let wanted = failed.family.map(|family| match family {
-            super::lookup::Family::V6 => "IPv6",
-            _ => "IPv4",
-        });
         return TransportKind::Lookup {
             host: failed.host.clone(),
-            wanted,
+            wanted: failed.family.and_then(Family::name),
         };
     }
     if let Some(error) = find::<rustls::Error>(error) {
         return tls(error);
     }
-    if let Some(error) = find::<h2::Error>(error)
-        && error.reason() == Some(h2::Reason::REFUSED_STREAM)
-    {
-        return TransportKind::RefusedStream;
+    if let Some(kind) = find::<h2::Error>(error).and_then(unprocessed) {
+        return kind;
     }
     if let Some(error) = find::<hyper::Error>(error)
-        && let Some(kind) = protocol(error, phase)
+        && let Some(kind) = protocol(error)
     {
         return kind;
     }
@@ -174,10 +189,42 @@ pub(crate) fn classify(
         return connect(error, io, phase, proxied);
     }
     match io {
-        Some(io) => transfer(io, phase),
+        Some(io) if io.kind() == io::ErrorKind::UnexpectedEof => TransportKind::EmptyReply,
+        Some(io) => TransportKind::Receive { reason: reason(io) },
         None => TransportKind::Receive {
             reason: "the connection broke".to_owned(),
         },
+    }
+}
+
+/// Finds out why a body broke off. Whatever ended it, it is not whole; what is no framing at all is
+/// told apart.
+fn transfer(error: &(dyn Error + 'static)) -> TransportKind {
+    match find::<io::Error>(error) {
+        Some(io)
+            if matches!(
+                io.kind(),
+                io::ErrorKind::InvalidInput | io::ErrorKind::InvalidData
+            ) && find::<rustls::Error>(error).is_none() =>
+        {
+            TransportKind::Receive {
+                reason: "its chunks are not framed as HTTP says".to_owned(),
+            }
+        }
+        _ => TransportKind::Incomplete,
+    }
+}
+
+/// Returns what an HTTP/2 error says about a request that the server has not processed.
+fn unprocessed(error: &h2::Error) -> Option<TransportKind> {
+    if !error.is_remote() {
+        return None;
+    }
+    match error.reason() {
+        Some(h2::Reason::HTTP_1_1_REQUIRED) => Some(TransportKind::NeedsHttp11),
+        Some(h2::Reason::REFUSED_STREAM) => Some(TransportKind::NotProcessed),
+        // A GOAWAY is an error of the streams above its last one only (RFC 9113, 6.8).
+        _ => error.is_go_away().then_some(TransportKind::NotProcessed),
     }
 }
 
@@ -223,12 +270,12 @@ fn tls(error: &rustls::Error) -> TransportKind {
     }
 }
 
-fn protocol(error: &hyper::Error, phase: Phase) -> Option<TransportKind> {
+fn protocol(error: &hyper::Error) -> Option<TransportKind> {
+    if error.is_canceled() {
+        return Some(TransportKind::NotProcessed);
+    }
     if error.is_incomplete_message() {
-        return Some(match phase {
-            Phase::Transfer => TransportKind::Incomplete,
-            _ => TransportKind::EmptyReply,
-        });
+        return Some(TransportKind::EmptyReply);
     }
     if error.is_parse_too_large() {
         return Some(TransportKind::HeadTooLarge);
@@ -277,14 +324,6 @@ fn sources(error: &(dyn Error + 'static)) -> impl Iterator<Item = String> {
         next = error.source();
         Some(error.to_string())
     })
-}
-
-fn transfer(io: &io::Error, phase: Phase) -> TransportKind {
-    match (io.kind(), phase) {
-        (io::ErrorKind::UnexpectedEof, Phase::Transfer) => TransportKind::Incomplete,
-        (io::ErrorKind::UnexpectedEof, _) => TransportKind::EmptyReply,
-        _ => TransportKind::Receive { reason: reason(io) },
-    }
 }
 
 fn reason(io: &io::Error) -> String {

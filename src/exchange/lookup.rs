@@ -5,6 +5,8 @@ use std::net::{IpAddr, SocketAddr};
 
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+use url::Url;
+
 use super::timing::Marks;
 
 /// Which addresses may be used.
@@ -20,6 +22,15 @@ pub(crate) enum Family {
 }
 
 impl Family {
+    /// Returns its name, when it is one and not both.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Family::Any => None,
+            Family::V4 => Some("IPv4"),
+            Family::V6 => Some("IPv6"),
+        }
+    }
+
     pub(super) fn allows(self, address: IpAddr) -> bool {
         match self {
             Family::Any => true,
@@ -40,11 +51,20 @@ pub(crate) struct Override {
     pub(crate) addresses: Vec<IpAddr>,
 }
 
+impl Override {
+    /// Returns whether it gives the addresses of a URL's host.
+    pub(super) fn is_for(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let is_host = self.host == "*" || self.host.eq_ignore_ascii_case(host);
+        is_host && url.port_or_known_default() == Some(self.port)
+    }
+}
+
 /// The resolver that the HTTP client is given.
 #[derive(Clone, Debug)]
 pub(crate) struct Resolver {
     pub(crate) family: Family,
-    /// Only those of the port that will be connected to: the client asks by name alone.
+    /// Only those of the target and of the proxy: the client asks by name alone.
     pub(crate) overrides: Vec<Override>,
     pub(crate) marks: Marks,
 }

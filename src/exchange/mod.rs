@@ -7,6 +7,7 @@ pub mod decode;
 pub(crate) mod failure;
 pub(crate) mod lookup;
 pub(crate) mod oauth;
+mod pace;
 pub(crate) mod proxy;
 pub(crate) mod retry;
 pub(crate) mod timing;
@@ -15,29 +16,55 @@ pub(crate) mod upload;
 pub(crate) mod witness;
 
 use std::collections::VecDeque;
+use std::error::Error;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::{HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, LOCATION};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http_body_util::BodyExt;
+use hyper::body::Body as _;
+use percent_encoding::{AsciiSet, percent_encode};
 use tokio::time::Instant;
 
 use self::auth::Credential;
 use self::client::{Client, LARGEST_HEADER_BLOCK};
-use self::failure::{Limit, TransportFailure, TransportKind, classify};
-use self::timing::Timings;
+use self::failure::{CutShort, Limit, TransportFailure, TransportKind, classify};
+use self::pace::Pace;
+use self::timing::{Phase, Timings};
 use self::upload::Activity;
-use crate::request::Request;
+use crate::request::{Body, Request};
 
-/// The time limits of a call.
-#[derive(Clone, Copy, Debug)]
+/// The time limits of a command.
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct TimeLimits {
-    /// The whole call, body included.
+    /// The whole command: every request, wait and body.
     pub(crate) total: Option<Duration>,
-    /// The longest time in which nothing moves.
+    /// When `total` is over, once the command has begun.
+    pub(crate) deadline: Option<Instant>,
+    /// The longest time in which nothing moves, or too little.
     pub(crate) stall: Duration,
+    /// How many bytes per second are too little; nothing at all when there is no such limit.
+    pub(crate) speed: Option<u64>,
     /// Until the connection stands; enforced by the client, told here for the message.
     pub(crate) connect: Duration,
+}
+
+impl TimeLimits {
+    /// Begins the time of the whole command.
+    pub(crate) fn begin(self) -> Self {
+        let deadline = self
+            .total
+            .and_then(|total| Instant::now().checked_add(total));
+        TimeLimits { deadline, ..self }
+    }
+
+    /// Returns how much of the whole command's time is left, when it is limited.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        let deadline = self.deadline?;
+        Some(deadline.saturating_duration_since(Instant::now()))
+    }
 }
 
 /// An answer whose head is there and whose body is still to come.
@@ -45,12 +72,13 @@ pub(crate) struct TimeLimits {
 pub(crate) struct Exchange {
     /// The head.
     pub(crate) head: Head,
-    body: reqwest::Response,
+    body: reqwest::Body,
     /// Pieces of the body that have been waited for already; `None` is its end.
     ahead: VecDeque<Option<Bytes>>,
     client: Client,
     limits: TimeLimits,
-    deadline: Option<Instant>,
+    activity: Activity,
+    pace: Pace,
 }
 
 /// The head of an answer.
@@ -71,6 +99,12 @@ pub(crate) struct Head {
     pub(crate) remote: Option<SocketAddr>,
 }
 
+/// Returns where these headers point to. Bytes that are not ASCII are percent-encoded, as curl does.
+pub(crate) fn location(headers: &HeaderMap) -> Option<String> {
+    let value = headers.get(LOCATION)?;
+    Some(percent_encode(value.as_bytes(), &AsciiSet::EMPTY).to_string())
+}
+
 /// Sends a request and waits for the head of the answer.
 ///
 /// # Errors
@@ -83,13 +117,22 @@ pub(crate) async fn send(
     keep_head: bool,
 ) -> Result<Exchange, TransportFailure> {
     client.marks.begin();
+    if let Some(kind) = &client.unreachable {
+        return Err(TransportFailure {
+            kind: kind.clone(),
+            phase: Phase::Lookup,
+        });
+    }
     let activity = Activity::new();
-    let deadline = limits
-        .total
-        .and_then(|total| Instant::now().checked_add(total));
+    let mut pace = Pace::new(&limits);
+    let limits = match limits.deadline {
+        Some(_) => limits,
+        None => limits.begin(),
+    };
     let is_plain = request.url.scheme() == "http";
     let outgoing = outgoing(request, credential, &activity);
-    let answer = with_limits(client.inner.execute(outgoing), &activity, deadline, &limits).await;
+    let sending = client.inner.execute(outgoing);
+    let answer = with_limits(sending, &activity, &mut pace, &limits).await;
     let failed = |kind: TransportKind| TransportFailure {
         kind: match is_plain {
             true => kind.over_plain_http(),
@@ -120,17 +163,26 @@ pub(crate) async fn send(
     if head.size() > LARGEST_HEADER_BLOCK as usize {
         return Err(failed(TransportKind::HeadTooLarge));
     }
+    if head.status >= 300 {
+        activity.stop_sending();
+    }
     Ok(Exchange {
         head,
-        body: response,
+        body: reqwest::Body::from(response),
         ahead: VecDeque::new(),
         client: client.clone(),
         limits,
-        deadline,
+        activity,
+        pace,
     })
 }
 
 impl Head {
+    /// Returns where a redirect points to.
+    pub(crate) fn location(&self) -> Option<String> {
+        location(&self.headers)
+    }
+
     /// Returns its size in bytes: as received, else as it would be written.
     fn size(&self) -> usize {
         const COLON_AND_END: usize = 4;
@@ -185,12 +237,17 @@ impl Exchange {
         if let Some(ahead) = self.ahead.pop_front() {
             return Ok(ahead);
         }
-        let activity = Activity::new();
-        let answer = with_limits(self.body.chunk(), &activity, self.deadline, &self.limits).await;
+        // The time in which nobody waits for a chunk is not the server's.
+        self.activity.moved();
+        let waiting = next_data(&mut self.body, self.head.version);
+        let answer = with_limits(waiting, &self.activity, &mut self.pace, &self.limits).await;
         let phase = self.client.marks.phase();
         let kind = match answer {
-            Ok(Ok(chunk)) => return Ok(chunk),
-            Ok(Err(error)) => classify(&error, false, phase, self.client.proxied),
+            Ok(Ok(chunk)) => {
+                self.activity.passed(chunk.as_ref().map_or(0, Bytes::len));
+                return Ok(chunk);
+            }
+            Ok(Err(error)) => classify(&*error, false, phase, self.client.proxied),
             Err(what) => time_out(what, &self.limits),
         };
         Err(TransportFailure { kind, phase })
@@ -202,38 +259,64 @@ impl Exchange {
     }
 }
 
+/// Returns the next data of a body. Trailers are not part of it.
+async fn next_data(
+    body: &mut reqwest::Body,
+    version: &str,
+) -> Result<Option<Bytes>, Box<dyn Error + Send + Sync>> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            return Ok(Some(data));
+        }
+    }
+    // hyper ends the body of a stream that was reset with NO_ERROR as if it were whole.
+    if version == "2" && !body.is_end_stream() {
+        return Err(CutShort.into());
+    }
+    Ok(None)
+}
+
 fn time_out(what: Limit, limits: &TimeLimits) -> TransportKind {
     let limit = match what {
         Limit::Total => limits.total.unwrap_or_default(),
-        Limit::Stall => limits.stall,
+        Limit::Stall | Limit::Speed(_) => limits.stall,
         Limit::Connect => limits.connect,
     };
     TransportKind::TimeOut { limit, what }
 }
 
-/// Waits for `work`, at most to the deadline, and at most for the stall limit after the last
-/// movement.
+/// Waits for `work`, at most to the deadline, at most for the stall limit after the last movement,
+/// and at most for as long while less moves than the speed limit.
 async fn with_limits<T>(
     work: impl Future<Output = T>,
     activity: &Activity,
-    deadline: Option<Instant>,
+    pace: &mut Pace,
     limits: &TimeLimits,
 ) -> Result<T, Limit> {
     let mut work = std::pin::pin!(work);
     loop {
+        let begun = Instant::now();
         let stalled_at = Instant::from_std(activity.last()).checked_add(limits.stall);
-        let (until, what) = match (stalled_at, deadline) {
-            (Some(stall), Some(deadline)) if deadline <= stall => (deadline, Limit::Total),
-            (Some(stall), _) => (stall, Limit::Stall),
-            (None, Some(deadline)) => (deadline, Limit::Total),
-            (None, None) => return Ok(work.await),
+        let sampled_at = pace.next_sample().and_then(|wait| begun.checked_add(wait));
+        let until = [stalled_at, limits.deadline, sampled_at];
+        let done = match until.into_iter().flatten().min() {
+            Some(until) => tokio::time::timeout_at(until, &mut work).await.ok(),
+            None => Some(work.as_mut().await),
         };
-        match tokio::time::timeout_at(until, &mut work).await {
-            Ok(done) => return Ok(done),
-            Err(_)
-                if what == Limit::Stall
-                    && activity.last() + limits.stall > std::time::Instant::now() => {}
-            Err(_) => return Err(what),
+        let is_too_slow = pace.is_too_slow(begun.elapsed(), activity.bytes());
+        if let Some(done) = done {
+            return Ok(done);
+        }
+        let now = Instant::now();
+        let is_over = |limit: Option<Instant>| limit.is_some_and(|limit| limit <= now);
+        if is_over(limits.deadline) {
+            return Err(Limit::Total);
+        }
+        if let Some(speed) = limits.speed.filter(|_| is_too_slow) {
+            return Err(Limit::Speed(speed));
+        }
+        if is_over(Instant::from_std(activity.last()).checked_add(limits.stall)) {
+            return Err(Limit::Stall);
         }
     }
 }
@@ -250,7 +333,7 @@ fn outgoing(
         body,
         typed: _,
     } = request;
-    let mut outgoing = reqwest::Request::new(method, url);
+    let mut outgoing = reqwest::Request::new(Method::GET, url);
     let map = outgoing.headers_mut();
     for header in &headers {
         let name = HeaderName::try_from(header.name.as_str());
@@ -263,8 +346,22 @@ fn outgoing(
     if let Some(credential) = credential {
         credential.attach(map);
     }
+    // RFC 9110, section 8.6. hyper writes no length for a body that is empty.
+    if has_empty_body(&method, &body) {
+        map.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(0));
+    }
+    *outgoing.method_mut() = method;
     *outgoing.body_mut() = upload::body(body, activity);
     outgoing
+}
+
+/// Returns whether a request says that it has a body of no bytes: it was given an empty one, or its
+/// method means that there is one.
+pub(crate) fn has_empty_body(method: &Method, body: &Body) -> bool {
+    match body {
+        Body::Empty => matches!(*method, Method::POST | Method::PUT | Method::PATCH),
+        body => body.length() == Some(0),
+    }
 }
 
 fn head_of(response: &reqwest::Response, keep_head: bool) -> Head {

@@ -57,13 +57,11 @@ const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait that is our own choice.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 
-/// Returns whether a call of this class may be sent again after this outcome. `asked` tells that
-/// the user gave `--retry`.
+/// Returns whether a call of this class may be sent again after this outcome.
 ///
-/// A read may be after everything that can pass by itself. A write only when it cannot have been
-/// processed. What costs or moves a position is not sent again by itself, but after a 429, which
-/// says that nothing was done; when asked it is treated as a write.
-pub(crate) fn is_retried(class: Class, outcome: Outcome<'_>, asked: bool) -> bool {
+/// A read may be after everything that can pass by itself, everything else only when it cannot have
+/// been processed.
+pub(crate) fn is_retried(class: Class, outcome: Outcome<'_>) -> bool {
     let not_processed = match outcome {
         Outcome::Status(status) => status == 429,
         Outcome::Failed(failure) => cannot_have_been_processed(failure),
@@ -76,10 +74,7 @@ pub(crate) fn is_retried(class: Class, outcome: Outcome<'_>, asked: bool) -> boo
                     Outcome::Failed(failure) => is_lost_connection(failure),
                 }
         }
-        Class::Write | Class::Destructive => not_processed,
-        Class::Billable | Class::Stateful => {
-            matches!(outcome, Outcome::Status(429)) || (asked && not_processed)
-        }
+        Class::Write | Class::Destructive | Class::Billable | Class::Stateful => not_processed,
     }
 }
 
@@ -90,7 +85,7 @@ fn cannot_have_been_processed(failure: &TransportFailure) -> bool {
         TransportKind::TimeOut {
             what: Limit::Connect,
             ..
-        } | TransportKind::RefusedStream
+        } | TransportKind::NotProcessed
     )
 }
 
@@ -181,16 +176,14 @@ mod tests {
     #[test]
     fn every_class_and_status() {
         for class in CLASSES {
-            for asked in [false, true] {
-                let retried: Vec<u16> = (100..600)
-                    .filter(|status| is_retried(class, Outcome::Status(*status), asked))
-                    .collect();
-                let expected: &[u16] = match class {
-                    Class::Read => &[429, 502, 503, 504],
-                    _ => &[429],
-                };
-                assert_eq!(retried, expected, "{class:?} {asked}");
-            }
+            let retried: Vec<u16> = (100..600)
+                .filter(|status| is_retried(class, Outcome::Status(*status)))
+                .collect();
+            let expected: &[u16] = match class {
+                Class::Read => &[429, 502, 503, 504],
+                _ => &[429],
+            };
+            assert_eq!(retried, expected, "{class:?}");
         }
     }
 
@@ -201,11 +194,8 @@ mod tests {
             limit: Duration::ZERO,
             what,
         };
-        let (nobody, reads, unprocessed): (&[Class], &[Class], &[Class]) = (
-            &[],
-            &[Class::Read],
-            &[Class::Read, Class::Write, Class::Destructive],
-        );
+        let (nobody, reads, unprocessed): (&[Class], &[Class], &[Class]) =
+            (&[], &[Class::Read], &CLASSES);
         let cases = [
             (
                 TransportKind::Lookup {
@@ -237,6 +227,7 @@ mod tests {
             ),
             (time_out(Limit::Total), Phase::FirstByte, nobody),
             (time_out(Limit::Stall), Phase::FirstByte, nobody),
+            (time_out(Limit::Speed(1)), Phase::Transfer, nobody),
             (TransportKind::HeadTooLarge, Phase::FirstByte, nobody),
             (
                 TransportKind::NotHttp { reason: text() },
@@ -261,18 +252,14 @@ mod tests {
             ),
             (TransportKind::Incomplete, Phase::Transfer, reads),
             (time_out(Limit::Connect), Phase::Connect, unprocessed),
-            (TransportKind::RefusedStream, Phase::FirstByte, unprocessed),
+            (TransportKind::NotProcessed, Phase::FirstByte, unprocessed),
+            (TransportKind::NeedsHttp11, Phase::FirstByte, nobody),
         ];
         for (kind, phase, expected) in cases {
             let failure = TransportFailure { kind, phase };
             for class in CLASSES {
-                let own = is_retried(class, Outcome::Failed(&failure), false);
-                assert_eq!(own, expected.contains(&class), "{class:?} {failure:?}");
-                let asked = is_retried(class, Outcome::Failed(&failure), true);
-                let may = expected.contains(&class)
-                    || (matches!(class, Class::Billable | Class::Stateful)
-                        && expected == unprocessed);
-                assert_eq!(asked, may, "{class:?} {failure:?} asked");
+                let retried = is_retried(class, Outcome::Failed(&failure));
+                assert_eq!(retried, expected.contains(&class), "{class:?} {failure:?}");
             }
         }
     }

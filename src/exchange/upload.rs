@@ -5,24 +5,33 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::Bytes;
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 use crate::request::{Body, Piece};
 
 /// How much is read at a time.
 const BLOCK: usize = 64 * 1024;
 
-/// When something last moved, so that a long upload is not taken for a stalled one.
+/// When something last moved and how much in all, so that a long upload is not taken for a stalled
+/// one; and whether the rest of it is still wanted.
 #[derive(Clone, Debug)]
 pub(crate) struct Activity {
     origin: Instant,
-    millis: Arc<AtomicU64>,
+    seen: Arc<Seen>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    millis: AtomicU64,
+    bytes: AtomicU64,
+    is_refused: AtomicBool,
 }
 
 impl Activity {
@@ -30,20 +39,41 @@ impl Activity {
     pub(crate) fn new() -> Self {
         Activity {
             origin: Instant::now(),
-            millis: Arc::new(AtomicU64::new(0)),
+            seen: Arc::default(),
         }
     }
 
     /// Notes that something moved.
     pub(crate) fn moved(&self) {
         let millis = u64::try_from(self.origin.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.millis.store(millis, Ordering::Relaxed);
+        self.seen.millis.store(millis, Ordering::Relaxed);
+    }
+
+    /// Notes that so many bytes of a body moved.
+    pub(crate) fn passed(&self, bytes: usize) {
+        self.moved();
+        self.seen.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
     }
 
     /// Returns when something last moved.
     pub(crate) fn last(&self) -> Instant {
-        let millis = std::time::Duration::from_millis(self.millis.load(Ordering::Relaxed));
+        let millis = std::time::Duration::from_millis(self.seen.millis.load(Ordering::Relaxed));
         self.origin.checked_add(millis).unwrap_or(self.origin)
+    }
+
+    /// Returns how many bytes have moved.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.seen.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Ends the sending of a body: the server has responded, and does not want the rest. Sending it
+    /// would find a closed connection, and that error would take the response with it.
+    pub(crate) fn stop_sending(&self) {
+        self.seen.is_refused.store(true, Ordering::Relaxed);
+    }
+
+    fn is_refused(&self) -> bool {
+        self.seen.is_refused.load(Ordering::Relaxed)
     }
 }
 
@@ -51,7 +81,11 @@ impl Activity {
 pub(crate) fn body(body: Body, activity: &Activity) -> Option<reqwest::Body> {
     let (parts, length) = match body {
         Body::Empty => return None,
-        Body::Bytes(bytes) => return Some(reqwest::Body::from(bytes)),
+        Body::Bytes(bytes) if bytes.len() <= BLOCK => return Some(reqwest::Body::from(bytes)),
+        Body::Bytes(bytes) => {
+            let length = bytes.len() as u64;
+            (VecDeque::from([Part::Bytes(bytes)]), Some(length))
+        }
         Body::File { file, length, .. } => {
             (VecDeque::from([part(Piece::File { file, length })]), length)
         }
@@ -65,6 +99,8 @@ pub(crate) fn body(body: Body, activity: &Activity) -> Option<reqwest::Body> {
         parts,
         left: length,
         activity: activity.clone(),
+        paused: None,
+        is_begun: false,
     };
     Some(reqwest::Body::wrap(upload))
 }
@@ -121,6 +157,22 @@ struct Upload {
     parts: VecDeque<Part>,
     left: Option<u64>,
     activity: Activity,
+    /// The next block, while the runtime has a turn before it is sent: it looks at sockets only
+    /// between turns, and hyper gives up a connection that cannot be written to without reading
+    /// what is waiting in it, a response that was sent in the middle of the upload. A task of its
+    /// own, because hyper asks for the next block again within the same turn.
+    paused: Option<(JoinHandle<()>, Bytes)>,
+    is_begun: bool,
+}
+
+impl Upload {
+    fn hand_on(&mut self, block: Bytes) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        self.activity.passed(block.len());
+        self.left = self
+            .left
+            .map(|left| left.saturating_sub(block.len() as u64));
+        Poll::Ready(Some(Ok(Frame::data(block))))
+    }
 }
 
 impl HttpBody for Upload {
@@ -133,9 +185,20 @@ impl HttpBody for Upload {
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
         let this = &mut *self;
         this.activity.moved();
+        if this.activity.is_refused() {
+            return Poll::Pending;
+        }
+        if let Some((pause, _)) = &mut this.paused
+            && Pin::new(pause).poll(context).is_pending()
+        {
+            return Poll::Pending;
+        }
+        if let Some((_, block)) = this.paused.take() {
+            return this.hand_on(block);
+        }
         while let Some(part) = this.parts.front_mut() {
             let block = match part {
-                Part::Bytes(bytes) => Ok(std::mem::take(bytes)),
+                Part::Bytes(bytes) => Ok(bytes.split_to(bytes.len().min(BLOCK))),
                 Part::File { file, left } => read_block(file, left),
                 Part::Slow(receiver) => match receiver.poll_recv(context) {
                     Poll::Ready(block) => block.unwrap_or_else(|| Ok(Bytes::new())),
@@ -147,10 +210,16 @@ impl HttpBody for Upload {
                     this.parts.pop_front();
                 }
                 Ok(block) => {
-                    this.left = this
-                        .left
-                        .map(|left| left.saturating_sub(block.len() as u64));
-                    return Poll::Ready(Some(Ok(Frame::data(block))));
+                    // The first block goes together with the head.
+                    if !std::mem::replace(&mut this.is_begun, true) {
+                        return this.hand_on(block);
+                    }
+                    let mut pause = tokio::spawn(tokio::task::yield_now());
+                    if Pin::new(&mut pause).poll(context).is_ready() {
+                        return this.hand_on(block);
+                    }
+                    this.paused = Some((pause, block));
+                    return Poll::Pending;
                 }
                 Err(error) => return Poll::Ready(Some(Err(error))),
             }
@@ -159,7 +228,7 @@ impl HttpBody for Upload {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.parts.is_empty()
+        self.parts.is_empty() && self.paused.is_none()
     }
 
     fn size_hint(&self) -> SizeHint {
@@ -207,6 +276,8 @@ mod tests {
             ]),
             left: Some(14),
             activity: Activity::new(),
+            paused: None,
+            is_begun: false,
         };
         assert_eq!(upload.size_hint().exact(), Some(14));
         let runtime = tokio::runtime::Builder::new_current_thread()

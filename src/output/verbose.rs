@@ -1,5 +1,6 @@
 //! `-v`: both header blocks as text, secrets redacted, controls made visible.
 
+use crate::exchange::has_empty_body;
 use crate::output::terminal::sanitise;
 use crate::request::Request;
 use crate::secret::{REDACTED, Redactor};
@@ -27,7 +28,9 @@ pub(crate) fn request(request: &Request, redactor: &Redactor) -> Vec<String> {
         let value = redactor.header(&header.name, &header.value);
         lines.push(line('>', &format!("{}: {value}", header.name)));
     }
-    if let Some(length) = request.body.length().filter(|length| *length > 0) {
+    let is_empty = has_empty_body(&request.method, &request.body);
+    let length = request.body.length();
+    if let Some(length) = length.filter(|length| *length > 0 || is_empty) {
         lines.push(line('>', &format!("Content-Length: {length}")));
     }
     lines.push(">".to_owned());

@@ -361,7 +361,7 @@ impl Call<'_> {
             return record.redirect_url.clone();
         }
         let answer = record.answer.as_ref()?;
-        let location = answer.header("location")?;
+        let location = crate::exchange::location(&answer.headers)?;
         let from = url::Url::parse(&record.url).ok()?;
         let leads_to = from.join(&location).map_or(location, String::from);
         Some(record.redactor.target(&leads_to))

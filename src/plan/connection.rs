@@ -29,6 +29,9 @@ const CONNECT: Duration = Duration::from_secs(10);
 /// because large uploads are answered slowly.
 const STALL: Duration = Duration::from_secs(240);
 
+/// Below a speed limit, unless `--speed-time` says otherwise; curl's own.
+const SLOW: Duration = Duration::from_secs(30);
+
 /// Decides on the time limits of a call.
 ///
 /// # Errors
@@ -40,10 +43,19 @@ pub(crate) fn limits(options: &ConnectionOptions) -> Result<TimeLimits> {
             .map(|value| units::duration(option, text(value, option)?))
             .transpose()
     };
+    let speed = options.speed_limit.filter(|speed| *speed > 0);
+    let stall = match duration("-y", &options.speed_time)? {
+        Some(Duration::ZERO) => Duration::MAX,
+        Some(time) => time,
+        None if speed.is_some() => SLOW,
+        None => STALL,
+    };
     Ok(TimeLimits {
         total: duration("-m", &options.max_time)?.filter(|total| !total.is_zero()),
+        deadline: None,
         connect: duration("--connect-timeout", &options.connect_timeout)?.unwrap_or(CONNECT),
-        stall: duration("--speed-time", &options.speed_time)?.unwrap_or(STALL),
+        stall,
+        speed,
     })
 }
 

@@ -52,12 +52,9 @@ impl<'a> Hops<'a> {
         else {
             return Ok(None);
         };
-        let location = head
-            .headers
-            .get("location")
-            .and_then(|value| value.to_str().ok());
         let from = self.at.as_ref().unwrap_or(&request.url);
-        let Some(url) = location.and_then(|to| destination(from, to, self.profile)) else {
+        let location = head.location();
+        let Some(url) = location.and_then(|to| destination(from, &to, self.profile)) else {
             return Ok(None);
         };
         if self.left == 0 {

@@ -1,165 +1,6 @@
-//! Changes to the config file that keep its comments and blank lines.
+//! Comments of the configuration file that outlive what they stand above.
 
-use toml_edit::{Decor, DocumentMut, Item, Key, Table, Value};
-
-/// Sets values of a table, in the place of `old` keys where there are any. Old keys and old values
-/// hand on their comments.
-pub(super) fn replace(table: &mut Table, old: &[&str], new: Vec<(&str, Value)>) {
-    let names: Vec<String> = table.iter().map(|(key, _)| key.to_owned()).collect();
-    let entries: Vec<(Key, Item)> = names
-        .iter()
-        .filter_map(|name| table.remove_entry(name))
-        .collect();
-    let is_old = |key: &Key| old.contains(&key.get());
-    let mut left = Left::default();
-    for (key, item) in entries.iter().filter(|(key, _)| is_old(key)) {
-        left.add(key, item);
-    }
-    let (mut changed, mut added): (Vec<_>, Vec<_>) = new
-        .into_iter()
-        .partition(|(name, _)| names.iter().any(|known| known == name));
-    let mut above_changed = if added.is_empty() {
-        std::mem::take(&mut left.above)
-    } else {
-        String::new()
-    };
-    for (mut key, item) in entries {
-        let change = changed.iter().position(|(name, _)| *name == key.get());
-        if is_old(&key) {
-            left.hand_on(table, &mut added);
-        } else if let Some(change) = change {
-            let (_, value) = changed.swap_remove(change);
-            let above = std::mem::take(&mut above_changed);
-            let above = prefix(key.leaf_decor()) + &above + &inner_comments(&item);
-            key.leaf_decor_mut().set_prefix(above);
-            let decor = item.as_value().map(|value| value.decor().clone());
-            table.insert_formatted(&key, Item::Value(decorated(value, decor)));
-        } else {
-            table.insert_formatted(&key, item);
-        }
-    }
-    left.hand_on(table, &mut added);
-}
-
-/// What is left of keys that are no longer there.
-#[derive(Default)]
-struct Left {
-    /// The comments above them and inside their values, as the first new key has them above it.
-    above: String,
-    /// What was around the first one's value.
-    decor: Option<Decor>,
-}
-
-impl Left {
-    fn add(&mut self, key: &Key, item: &Item) {
-        self.above.push_str(&prefix(key.leaf_decor()));
-        if let Item::Table(table) = item {
-            self.above.push_str(&prefix(table.decor()));
-        }
-        self.above.push_str(&inner_comments(item));
-        let decor = item.as_value().map(Value::decor);
-        match (&self.decor, decor) {
-            (Some(_), Some(decor)) => self.above.push_str(&comments(&suffix(decor))),
-            (None, decor) => self.decor = decor.cloned(),
-            (Some(_), None) => {}
-        }
-    }
-
-    /// Inserts new values, the first with what is left.
-    fn hand_on(&mut self, table: &mut Table, added: &mut Vec<(&str, Value)>) {
-        for (name, value) in added.drain(..) {
-            let mut key = Key::new(name);
-            let above = std::mem::take(&mut self.above);
-            if !above.is_empty() {
-                key.leaf_decor_mut().set_prefix(above);
-            }
-            let value = decorated(value, self.decor.take());
-            table.insert_formatted(&key, Item::Value(value));
-        }
-    }
-}
-
-/// Sets a value at the top of the file; a new one comes behind the comments that begin the file.
-pub(super) fn set_at_the_top(document: &mut DocumentMut, name: &str, value: Value) {
-    let has_values = document.iter().any(|(_, item)| item.is_value());
-    if has_values {
-        replace(document.as_table_mut(), &[], vec![(name, value)]);
-        return;
-    }
-    let first = first_behind(document.as_table(), isize::MIN)
-        .and_then(|position| at(document.as_table_mut(), position));
-    let mut head = String::new();
-    if let Some(first) = first {
-        let above = prefix(first.decor());
-        let end = above.rfind("\n\n").map_or(above.len(), |blank| blank + 2);
-        head = above[..end].to_owned();
-        first.decor_mut().set_prefix(format!("\n{}", &above[end..]));
-    }
-    let mut key = Key::new(name);
-    key.leaf_decor_mut().set_prefix(head);
-    document.insert_formatted(&key, Item::Value(value));
-}
-
-/// Takes the comments that end the file, to be put above what is added there.
-pub(super) fn take_trailing(document: &mut DocumentMut) -> String {
-    let mut trailing = document.trailing().as_str().unwrap_or_default().to_owned();
-    document.set_trailing("");
-    if !trailing.is_empty() && !trailing.ends_with('\n') {
-        trailing.push('\n');
-    }
-    if !trailing.is_empty() || !document.is_empty() {
-        trailing.push('\n');
-    }
-    trailing
-}
-
-fn decorated(mut value: Value, decor: Option<Decor>) -> Value {
-    if let Some(decor) = decor {
-        *value.decor_mut() = decor;
-    }
-    value
-}
-
-/// Returns the comments of a text of comments and blanks, a line each.
-fn comments(text: &str) -> String {
-    let lines = text
-        .lines()
-        .map(str::trim)
-        .filter(|line| line.starts_with('#'));
-    lines.map(|line| format!("{line}\n")).collect()
-}
-
-/// Returns the comments inside an item: between the elements of a list, and all but those above it
-/// of a table.
-fn inner_comments(item: &Item) -> String {
-    let raw = |text: Option<&str>| comments(text.unwrap_or_default());
-    match item {
-        Item::Value(Value::Array(list)) => {
-            let mut inner = String::new();
-            for element in list {
-                inner.push_str(&comments(&prefix(element.decor())));
-                inner.push_str(&inner_comments(&Item::Value(element.clone())));
-                inner.push_str(&comments(&suffix(element.decor())));
-            }
-            inner + &raw(list.trailing().as_str())
-        }
-        Item::Table(table) => {
-            let mut inner = comments(&suffix(table.decor()));
-            for (name, item) in table {
-                let key = table.key(name).map(|key| prefix(key.leaf_decor()));
-                inner.push_str(&comments(&key.unwrap_or_default()));
-                if let Some(table) = item.as_table() {
-                    inner.push_str(&comments(&prefix(table.decor())));
-                }
-                inner.push_str(&inner_comments(item));
-                let beside = item.as_value().map(|value| suffix(value.decor()));
-                inner.push_str(&comments(&beside.unwrap_or_default()));
-            }
-            inner
-        }
-        _ => String::new(),
-    }
-}
+use toml_edit::{DocumentMut, Item, Table};
 
 /// Removes a profile and hands the comments above it on to what follows, but not its own: the
 /// paragraph right above it. The paragraph that begins the file is the file's own.
@@ -181,14 +22,9 @@ pub(super) fn remove_profile(document: &mut DocumentMut, text: &str, name: &str)
         .get(name)
         .and_then(Item::as_table)
         .and_then(Table::position);
-    let removed = profiles.remove(name);
-    let mut kept = outliving(&above, text).to_owned();
-    if let Some(Item::Table(profile)) = &removed {
-        for table in profile.iter().filter_map(|(_, item)| item.as_table()) {
-            kept.push_str(outliving(&prefix(table.decor()), text));
-        }
-    }
-    put_above_the_next_table(document, position.unwrap_or(isize::MIN), &kept);
+    profiles.remove(name);
+    let kept = outliving(&above, text);
+    put_above_the_next_table(document, position.unwrap_or(isize::MIN), kept);
 }
 
 /// Removes a value at the top of the file in the same way.
@@ -214,14 +50,12 @@ pub(super) fn remove_value(document: &mut DocumentMut, text: &str, name: &str) {
     }
 }
 
-fn prefix(decor: &Decor) -> String {
-    let prefix = decor.prefix().and_then(toml_edit::RawString::as_str);
-    prefix.unwrap_or_default().to_owned()
-}
-
-fn suffix(decor: &Decor) -> String {
-    let suffix = decor.suffix().and_then(toml_edit::RawString::as_str);
-    suffix.unwrap_or_default().to_owned()
+fn prefix(decor: &toml_edit::Decor) -> String {
+    decor
+        .prefix()
+        .and_then(toml_edit::RawString::as_str)
+        .unwrap_or_default()
+        .to_owned()
 }
 
 /// Returns the part of what stands above a thing that is not about that thing.
@@ -333,10 +167,6 @@ mod tests {
                 "[profiles.b]\n",
             ),
             ("# head\nprofiles.a.x = 1\n", ""),
-            (
-                "[profiles.a]\nx = 1\n\n# ---\n\n# of a\n[profiles.a.vars]\ny = 1\n[profiles.b]\n",
-                "\n# ---\n\n[profiles.b]\n",
-            ),
         ] {
             assert_eq!(without(text, "a"), left, "{text}");
         }

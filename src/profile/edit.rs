@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use toml_edit::{DocumentMut, Item, Table, Value};
+use toml_edit::{DocumentMut, Item, Table, value};
 
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
@@ -40,73 +40,58 @@ const ENDPOINT_KINDS: [&[&str]; 3] = [&["endpoint"], &["domain"], &["organisatio
 /// Fails, with the file untouched, when the result would not be a valid file.
 pub(crate) fn add(path: &Path, name: &str, changes: &Changes, env: &Env) -> Result<bool> {
     change(path, env, |document| {
-        let is_new = !has_profile(document, name);
-        let trailing = if is_new {
-            comments::take_trailing(document)
-        } else {
-            String::new()
-        };
         let profiles = table(document.as_table_mut(), "profiles")?;
         profiles.set_implicit(true);
+        let existed = profiles.contains_key(name);
         let profile = table(profiles, name)?;
-        if is_new {
-            // At the end of the file: anywhere else it would come between another profile and the
-            // comments that follow that one.
-            profile.set_position(Some(isize::MAX));
-            profile.decor_mut().set_prefix(trailing);
+        let new_keys: Vec<&str> = changes.texts.iter().map(|(key, _)| *key).collect();
+        if let Some(kind) = ENDPOINT_KINDS
+            .iter()
+            .find(|kind| new_keys.iter().any(|key| kind.contains(key)))
+        {
+            for other in ENDPOINT_KINDS
+                .iter()
+                .filter(|other| *other != kind)
+                .copied()
+                .flatten()
+            {
+                profile.remove(other);
+            }
         }
-        let mut values: Vec<(&str, Value)> = Vec::new();
+        let gives_source = new_keys.iter().any(|key| SOURCES.contains(key));
+        if gives_source || changes.token_command.is_some() || changes.token.is_some() {
+            SOURCES
+                .iter()
+                .filter(|key| !new_keys.contains(key))
+                .for_each(|key| {
+                    profile.remove(key);
+                });
+        }
         for (key, text) in &changes.texts {
-            values.push((key, text.as_str().into()));
+            set(profile, key, text.as_str().into());
         }
         if let Some(words) = &changes.token_command {
-            let words = words.iter().map(String::as_str);
-            values.push(("token_command", words.collect::<toml_edit::Array>().into()));
+            set(
+                profile,
+                "token_command",
+                words
+                    .iter()
+                    .map(String::as_str)
+                    .collect::<toml_edit::Array>()
+                    .into(),
+            );
+        }
+        if let Some(oauth) = &changes.oauth {
+            let oauth_table = table(profile, "oauth")?;
+            for (key, text) in oauth {
+                set(oauth_table, key, text.as_str().into());
+            }
         }
         if let Some(token) = &changes.token {
-            values.push(("token", token.expose().into()));
+            set(profile, "token", token.expose().into());
         }
-        for group in groups(&values) {
-            let (of_group, others): (Vec<_>, Vec<_>) = values
-                .into_iter()
-                .partition(|(key, _)| group.new.contains(key));
-            comments::replace(profile, &group.old, of_group);
-            values = others;
-        }
-        comments::replace(profile, &[], values);
-        if let Some(oauth) = &changes.oauth {
-            let oauth = oauth.iter().map(|(key, text)| (*key, text.as_str().into()));
-            comments::replace(table(profile, "oauth")?, &[], oauth.collect());
-        }
-        Ok(!is_new)
+        Ok(existed)
     })
-}
-
-/// Keys of which one kind takes the place of the others.
-struct Group {
-    new: Vec<&'static str>,
-    old: Vec<&'static str>,
-}
-
-/// Returns which keys give way to new values: an endpoint of another kind, another token source.
-fn groups(values: &[(&str, Value)]) -> Vec<Group> {
-    let is_given = |key: &str| values.iter().any(|(new, _)| *new == key);
-    let mut groups = Vec::new();
-    if let Some(kind) = ENDPOINT_KINDS
-        .iter()
-        .find(|kind| kind.iter().any(|key| is_given(key)))
-    {
-        let others = ENDPOINT_KINDS.iter().filter(|other| *other != kind);
-        groups.push(Group {
-            new: kind.to_vec(),
-            old: others.copied().flatten().copied().collect(),
-        });
-    }
-    let (new, old): (Vec<&str>, Vec<&str>) = SOURCES.iter().partition(|key| is_given(key));
-    if !new.is_empty() {
-        groups.push(Group { new, old });
-    }
-    groups
 }
 
 /// Makes a profile the one that is used when nothing else is said.
@@ -118,7 +103,7 @@ pub(crate) fn make_default(path: &Path, name: &str, env: &Env) -> Result<()> {
         if !has_profile(document, name) {
             return Err(missing(name, path));
         }
-        comments::set_at_the_top(document, "default_profile", name.into());
+        set(document.as_table_mut(), "default_profile", name.into());
         Ok(())
     })
 }
@@ -167,6 +152,15 @@ fn table<'a>(parent: &'a mut Table, key: &str) -> Result<&'a mut Table> {
             ))
             .hint("edit the file by hand")
         })
+}
+
+/// Sets a value and keeps the comment behind the old one.
+fn set(table: &mut Table, key: &str, new: toml_edit::Value) {
+    let mut new = new;
+    if let Some(old) = table.get(key).and_then(Item::as_value) {
+        *new.decor_mut() = old.decor().clone();
+    }
+    table.insert(key, value(new));
 }
 
 /// Refuses a place where something stands that is no regular file: a device or a pipe would be

@@ -119,9 +119,9 @@ fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
         ),
     )
     .fact(about.call());
-    match head.header("location") {
+    match crate::exchange::location(head.headers) {
         Some(location) => failure
-            .fact(format!("it points to {}", about.clean(&about.redactor.target(location))))
+            .fact(format!("it points to {}", about.clean(&about.redactor.target(&location))))
             .hint("a redirect to a sign-in page means that endpoint or token is wrong: rein profile show"),
         None => failure.fact("it names no place to go to"),
     }
@@ -296,10 +296,15 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
         )
         .fact("what was received is not the whole body"),
         TransportKind::Upload { reason } => Failure::local(reason.clone()),
-        TransportKind::RefusedStream => Failure::new(
+        TransportKind::NotProcessed => Failure::new(
             Exit::Receive,
-            format!("{host} refused the request before looking at it"),
+            format!("{host} closed the connection without processing the request"),
         ),
+        TransportKind::NeedsHttp11 => Failure::new(
+            Exit::Receive,
+            format!("{host} requires HTTP/1.1 for this request"),
+        )
+        .hint("send it again with --http1.1"),
     };
     let explained = explained.fact(about.call());
     if request_may_have_arrived(failure) {
@@ -364,6 +369,10 @@ fn time_out(
             format!("nothing moved for {seconds} while {phase}"),
             "raise it with --speed-time",
         ),
+        Limit::Speed(speed) => (
+            format!("slower than {speed} bytes/s (--speed-limit) for {seconds} while {phase}"),
+            "lower it with -Y, or allow more time with -y",
+        ),
     };
     Failure::new(Exit::TimeOut, format!("{headline}: {}", about.host)).hint(hint)
 }
@@ -386,7 +395,8 @@ fn request_may_have_arrived(failure: &TransportFailure) -> bool {
             failure.kind,
             TransportKind::Connect { .. }
                 | TransportKind::Upload { .. }
-                | TransportKind::RefusedStream
+                | TransportKind::NotProcessed
+                | TransportKind::NeedsHttp11
         )
 }
 

@@ -8,9 +8,9 @@ mod certificates;
 #[cfg(test)]
 mod checks;
 #[cfg(test)]
-mod comments;
-#[cfg(test)]
 mod completion;
+#[cfg(test)]
+mod connections;
 #[cfg(test)]
 mod doctor;
 #[cfg(test)]
@@ -24,9 +24,13 @@ mod files;
 #[cfg(test)]
 mod follow;
 #[cfg(test)]
+mod framing;
+#[cfg(test)]
 mod guards;
 #[cfg(test)]
 mod items;
+#[cfg(test)]
+mod limits;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod lines;
@@ -61,3 +65,5 @@ mod tenant;
 mod told;
 #[cfg(test)]
 mod transport;
+#[cfg(test)]
+mod trust;

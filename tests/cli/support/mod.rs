@@ -1,8 +1,11 @@
 //! What every test needs: the command in a clean environment, and servers to call.
 
 pub(crate) mod command;
+pub(crate) mod http2;
+pub(crate) mod proxy;
 pub(crate) mod recorder;
 pub(crate) mod tenant;
+pub(crate) mod tls;
 
 pub(crate) use command::rein;
 pub(crate) use recorder::{Recorded, Recorder, Reply};

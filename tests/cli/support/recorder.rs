@@ -13,6 +13,8 @@ pub(crate) enum Reply {
     Bytes(Vec<u8>),
     /// These bytes, and then the connection is closed.
     Close(Vec<u8>),
+    /// These bytes, and then the connection is reset.
+    Reset(Vec<u8>),
     /// These bytes, and then nothing more while the connection stays open.
     Hang(Vec<u8>),
 }
@@ -196,6 +198,13 @@ fn serve(
                 let _gone = stream.shutdown(Shutdown::Both);
                 return;
             }
+            Reply::Reset(bytes) => {
+                let _gone = stream.write_all(bytes);
+                // The client has read them before it sees the reset.
+                std::thread::sleep(std::time::Duration::from_millis(50));
+                reset(&stream);
+                return;
+            }
             Reply::Hang(bytes) => {
                 let _gone = stream.write_all(bytes);
                 let mut rest = [0; 1024];
@@ -205,6 +214,16 @@ fn serve(
         }
     }
 }
+
+/// Makes the end of a connection a reset: with no time to linger, nothing is waited for.
+#[cfg(unix)]
+fn reset(stream: &TcpStream) {
+    let at_once = Some(std::time::Duration::ZERO);
+    rustix::net::sockopt::set_socket_linger(stream, at_once).expect("an option");
+}
+
+#[cfg(not(unix))]
+fn reset(_stream: &TcpStream) {}
 
 fn read_request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<Recorded> {
     let end = loop {
