@@ -402,6 +402,7 @@ fn preview(
     let connection = connection::decide(&options.connection, profile, &read.url, &cx.env)?;
     let judgement = judged(&advance, profile, &connection);
     let decision = confirm::decide(&judgement, args.confirm.as_deref(), cx);
+    judgement.check_token()?;
     let mut steps = vec![Step {
         request: read,
         endpoint: route.endpoint()?,

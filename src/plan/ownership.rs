@@ -208,7 +208,15 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
     let methods = methods(sent.method, sent.query, sent.headers.iter().copied(), body);
     let read = |base| readings(sent.path, &location, base, &methods);
     let own = chosen.map(|profile| read(&profile.base.value));
-    let of_owners: Vec<Vec<Classified>> = owning.iter().map(|owner| read(&owner.base)).collect();
+    let is_own =
+        |owner: &&Neighbour| chosen.is_some_and(|profile| profile.base.value == owner.base);
+    let of_owners: Vec<Vec<Classified>> = owning
+        .iter()
+        .map(|owner| match own.clone().filter(|_| is_own(owner)) {
+            Some(own) => own,
+            None => read(&owner.base),
+        })
+        .collect();
     let classified =
         strictest(own.iter().chain(&of_owners)).unwrap_or_else(|| classify_as(&methods, sent.path));
     let classified = sterner(classified, sent, &location, &methods);
@@ -317,7 +325,8 @@ fn readings(
         .strip_prefix(base.path_prefix())
         .filter(|rest| rest.is_empty() || rest.starts_with('/'));
     let lenient = location.path_below(&base.location());
-    let texts = written.into_iter().chain([lenient.as_str()]);
+    let other = (written != Some(lenient.as_str())).then_some(lenient.as_str());
+    let texts = written.into_iter().chain(other);
     texts.map(|text| classify_as(methods, text)).collect()
 }
 

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use http::Method;
 
-use super::guard::{self, Decision, Refusal};
+use super::guard::{self, Decision, Needed, Refusal};
 use super::target::Filled;
 use crate::catalogue::{Class, Classified};
 use crate::cli::options::{ConnectionOptions, RequestOptions};
@@ -164,22 +164,28 @@ pub(crate) fn guard_words(profile: &Profile, decision: &Decision) -> String {
             )
         }
         Decision::Unknown(why) => format!("not known: would be refused ({why})"),
-        Decision::Refuse(needed, Refusal::ReadOnly) => {
-            format!("read-only: would be refused (profile {})", needed.owner)
-        }
-        Decision::Refuse(needed, Refusal::Rewritten) => format!(
-            "{}: would be refused (profile {}: {})",
+        Decision::Refuse(needed, Refusal::ReadOnly | Refusal::Rewritten) => format!(
+            "{}: would be refused (profile {}{})",
             needed.guard.name(),
             needed.owner,
-            needed.reason
+            because(needed)
         ),
         Decision::Refuse(needed, _) => {
             format!(
-                "{}: would be refused without --confirm {}",
+                "{}: would be refused without --confirm {}{}",
                 needed.guard.name(),
-                needed.owner
+                needed.owner,
+                because(needed)
             )
         }
+    }
+}
+
+/// Says why a guard applies, where that does not go without saying.
+fn because(needed: &Needed) -> String {
+    match needed.reason.as_str() {
+        "" => String::new(),
+        reason => format!(": {reason}"),
     }
 }
 

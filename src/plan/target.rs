@@ -5,7 +5,7 @@ use url::Url;
 
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
-use crate::profile::location::{Location, owners, read_path};
+use crate::profile::location::{Location, read_path};
 use crate::profile::{Origin, Profile, is_placeholder_name};
 use crate::request::{COMPONENT, Request};
 use crate::secret::Redactor;
@@ -181,24 +181,6 @@ fn refuse_control_characters(text: &str) -> Result<()> {
 /// Returns the part of a full URL below the endpoint, when it is the profile's.
 fn below_the_endpoint(text: &str, profile: &Profile) -> Result<String> {
     let base = &profile.base.value;
-    let elsewhere = || {
-        let url = Url::parse(text).ok();
-        let owner = url.as_ref().and_then(|url| {
-            let owners = owners(&Location::of(url), &profile.neighbours);
-            owners.into_iter().find(|owner| owner.name != profile.name)
-        });
-        let failure = Failure::usage(format!(
-            "the URL is not under the endpoint of profile {}, so the token stays here",
-            profile.name
-        ))
-        .fact(format!("endpoint: {}", base.url()));
-        match owner {
-            Some(owner) => failure
-                .fact(format!("the URL belongs to profile {}", owner.name))
-                .hint(format!("rein -p {} ...", owner.name)),
-            None => failure.hint("write the path alone, or choose the profile with -p"),
-        }
-    };
     let after_scheme = without_scheme(text);
     let end = after_scheme.find(['/', '?', '#']);
     let (host, path) = after_scheme.split_at(end.unwrap_or(after_scheme.len()));
@@ -212,15 +194,22 @@ fn below_the_endpoint(text: &str, profile: &Profile) -> Result<String> {
     }
     // Placeholders are filled later; a stand-in keeps the parser from encoding their brackets.
     let probe = text.replace(['{', '}', '<', '>'], "x");
-    let url = Url::parse(&probe).map_err(|_| elsewhere())?;
+    let url = Url::parse(&probe).map_err(|_| {
+        Failure::usage(format!("'{}' is not a valid URL", sanitise(text))).fact("nothing was sent")
+    })?;
     if !base.owns(&url) {
-        return Err(elsewhere());
+        profile.check_token_home(&url, &Location::of(&url))?;
     }
-    // The same spelling as the endpoint's is asked for: what `owns` saw was normalised, and the
-    // typed text must not mean another tenant before that.
+    // What `owns` saw was normalized. The text itself has to spell the endpoint as the profile does,
+    // or it could mean another tenant to the server.
     path.strip_prefix(base.path_prefix())
         .map(str::to_owned)
-        .ok_or_else(elsewhere)
+        .ok_or_else(|| {
+            Failure::usage("the URL does not spell the endpoint as the profile does")
+                .fact(format!("endpoint: {}", sanitise(base.as_str())))
+                .fact("nothing was sent")
+                .hint("write the path alone")
+        })
 }
 
 fn value_of<'a>(

@@ -184,8 +184,13 @@ impl Base {
     /// same, letter case and encoding of the path aside, because the service takes organisation and
     /// tenant in any.
     pub fn same_endpoint(&self, other: &Base) -> bool {
+        // A final dot says that the name is complete, as every name is here.
+        let host = |base: &Base| {
+            let host = base.url.host_str();
+            host.map(|host| host.trim_end_matches('.').to_owned())
+        };
         self.url.scheme() == other.url.scheme()
-            && same_host(&self.url, &other.url)
+            && host(self) == host(other)
             && self.url.port_or_known_default() == other.url.port_or_known_default()
             && self.location() == other.location()
     }
@@ -209,16 +214,6 @@ impl Base {
             None => host.to_owned(),
         }
     }
-}
-
-/// Returns whether two URLs name one host: a final dot says that the name is complete, and a
-/// complete name is what everybody writes without it.
-pub(crate) fn same_host(one: &Url, other: &Url) -> bool {
-    let name = |url: &Url| {
-        url.host_str()
-            .map(|host| host.trim_end_matches('.').to_owned())
-    };
-    name(one) == name(other)
 }
 
 /// Returns whether a URL's host can only be this machine.

@@ -186,7 +186,10 @@ impl Profile {
                     sanitise(&owner.name)
                 ))
                 .fact("nothing was sent")
-                .hint(format!("use its profile: -p {}", sanitise(&owner.name))),
+                .hint(format!(
+                    "use its profile: rein -p {} ...",
+                    sanitise(&owner.name)
+                )),
             (None, None) => failure
                 .fact("nothing was sent")
                 .hint("write the path alone, or choose the profile with -p"),

@@ -600,3 +600,66 @@ fn a_redirect_repeats_no_request_that_would_be_more_than_a_read() {
     finished.exit(3);
     assert_eq!(world.server.requests().len(), 1);
 }
+
+#[test]
+fn the_demo_knows_the_owners_of_the_file_and_needs_no_file() {
+    let world = World::new();
+    let url = format!("{}{OF_DATASET}", world.read_only.url());
+    let line = ["-X", "DELETE", &url];
+    world
+        .call(&[&["-p", "demo"], &line[..]].concat())
+        .run()
+        .exit(2)
+        .says("belongs to profile ro");
+    let by_variable = world.call(&line).var("REINFER_PROFILE", "demo");
+    by_variable.run().exit(2).says("belongs to profile ro");
+    world.saw_nothing();
+    // Its own data are guarded by nobody, also where the file cannot be read.
+    for config in [world.config(), "[profiles.\n".to_owned()] {
+        let line = [
+            "-p",
+            "demo",
+            "call",
+            "create-dataset",
+            "dataset=new",
+            "dataset[title]=New",
+            "dataset[source_ids]:=[]",
+        ];
+        let run = rein(line).config(&config).run();
+        assert!(!matches!(run.exit, 2 | 9), "{run}");
+    }
+}
+
+#[test]
+fn a_refusal_and_a_look_say_which_profile_guards_and_why() {
+    let world = World::new();
+    let config = format!(
+        "{}[profiles.sister]\nendpoint = \"{}\"\nproject = \"mine\"\ntoken_env = \"T\"\n",
+        world.config(),
+        world.read_only.url()
+    );
+    let call = |line: &[&str]| {
+        let line = [&["-p", "sister", "-X", "DELETE"], line].concat();
+        rein(line).config(&config).var("T", CANARY)
+    };
+    for (path, why) in [
+        ("v1/datasets/ro/x", "project ro is its own"),
+        (
+            "v1/datasets/id:18ba5ce699f8da1f",
+            "the URL is under its endpoint, and the path does not say which project it is",
+        ),
+        ("v1/unlisted/ro", "the path mentions its project ro"),
+    ] {
+        call(&[path])
+            .run()
+            .exit(9)
+            .says("refused by the guard of profile ro (read-only)")
+            .says(&format!("profile ro guards this: {why}"))
+            .says("profile ro is read-only; --confirm cannot override it")
+            .says("change guard in [profiles.ro]");
+        let look = call(&[path, "--dry-run"]).run().exit(0);
+        let line = format!("read-only: would be refused (profile ro: {why})");
+        assert!(look.stdout_text().contains(&line), "{look}");
+    }
+    world.saw_nothing();
+}
