@@ -108,7 +108,7 @@ pub(crate) fn methods<'a>(
     let mut methods = vec![method.to_ascii_uppercase()];
     for (name, value) in headers {
         if OVERRIDES.contains(&variable_name(name).as_str()) {
-            let values = value.split(',').map(|value| value.trim());
+            let values = value.split(',').map(str::trim);
             methods.extend(values.map(str::to_ascii_uppercase));
         }
     }
