@@ -6,7 +6,7 @@ use std::process::Stdio;
 
 use serde_json::Value;
 
-use crate::support::command::{after, exit_code};
+use crate::support::command::{Rein, after, exit_code};
 use crate::support::{CANARY, Recorder, Reply, rein};
 
 const OK: &str = r#"{"status":"ok","list":[{"a":1},{"a":2}]}"#;
@@ -270,6 +270,25 @@ fn a_response_whose_file_cannot_be_finished_is_not_lost() {
     let part = folder.path().join(&left[0]);
     assert_eq!(std::fs::read_to_string(&part).expect("read"), OK);
     assert!(run.stderr_text().contains(&left[0]), "{run}");
+    // The file's folder has gone since, for whatever is shown of the response.
+    for (status, body) in [(200, OK), (200, r#"{"status":"error","message":"m"}"#)] {
+        for shown in [&["-i"][..], &["--format", "csv"], &["--format", "pretty"]] {
+            let gone = folder.path().join("gone");
+            std::fs::create_dir(&gone).expect("a folder");
+            let path = gone.join("out").display().to_string();
+            let server = Recorder::by(move |_, _| {
+                std::fs::remove_dir(&gone).expect("removed");
+                Reply::json(status, body)
+            });
+            rein([&["v1/x", "a=1", "-o", &path], shown].concat())
+                .at(&server.url())
+                .run()
+                .exit(23)
+                .stdout("")
+                .says(body)
+                .says(&format!("cannot write {path}: "));
+        }
+    }
 }
 
 #[test]
@@ -758,7 +777,7 @@ fn a_token_service_that_fails_holds_up_nobody_for_ever() {
                 .var("XDG_STATE_HOME", state.path())
         })
         .collect();
-    let mut running: Vec<_> = calls.iter().map(|call| call.start()).collect();
+    let mut running: Vec<_> = calls.iter().map(Rein::start).collect();
     for child in &mut running {
         assert_eq!(exit_code(child.wait().expect("an end")), 4);
     }

@@ -223,9 +223,13 @@ struct Answer<'a> {
 }
 
 impl Answer<'_> {
-    /// Opens the output and writes the head where that is asked for.
+    /// Opens the output and writes the header block where that is asked for.
     fn begin(&self) -> Result<Reader, Stop> {
-        let mut output = self.open_output()?;
+        let (mut output, unwritten) = match self.open_output() {
+            Ok(output) => (output, None),
+            Err(Stop::Failed(failure)) if self.file().is_some() => (self.nowhere()?, Some(failure)),
+            Err(stop) => return Err(stop),
+        };
         if self.session.options.output.include || self.reading.head_only {
             output
                 .push_head(&self.exchange.head.block)
@@ -240,8 +244,19 @@ impl Answer<'_> {
             held_back: (self.reading.view.is_layout() && is_success).then(Vec::new),
             is_closed: false,
             file: self.file().map(Path::to_owned),
-            unwritten: None,
+            unwritten,
         })
+    }
+
+    /// Returns an output in the place of a file that could be opened before the request was sent,
+    /// and no longer can.
+    fn nowhere(&self) -> Result<BodyOutput, Stop> {
+        let screen = Screen {
+            terminal: false,
+            width: None,
+            theme: self.cx.stdout_theme.clone(),
+        };
+        open(&Destination::Nowhere, &View::raw(), &screen, None)
     }
 
     /// Reads the body into its output.
@@ -366,12 +381,7 @@ impl Answer<'_> {
         let head = &self.exchange.head;
         let verdict = judge(head, self.reading, sniffer, record);
         if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
-            if read.output.is_file() {
-                self.show_beginning(sniffer);
-            } else if self.failed() || !self.reading.view.is_rendered() {
-                read.finish()?;
-            }
-            return Err(Stop::Failed(failure));
+            return Err(self.conclude_failed(read, failure, sniffer));
         }
         read.let_go()?;
         if let Some(failure) = read.unwritten.take() {
@@ -401,13 +411,35 @@ impl Answer<'_> {
             .as_deref()
             .filter(|_| read.output.is_file())
             .map(|file| file.to_string_lossy().into_owned());
-        if let Some(note) = read.finish()? {
-            self.cx.warn(&note);
+        match read.finish() {
+            Ok(note) => note.iter().for_each(|note| self.cx.warn(note)),
+            Err(stop) => {
+                if self.file().is_some() {
+                    self.show_beginning(sniffer);
+                }
+                return Err(stop);
+            }
         }
         match unmet {
             Some(failure) => Err(Stop::Failed(failure)),
             None => Ok(Exit::Ok),
         }
+    }
+
+    /// Finishes the output of a response that is not what was asked for.
+    fn conclude_failed(&self, mut read: Reader, failure: Failure, sniffer: &Sniffer) -> Stop {
+        if let Some(write) = read.unwritten.take() {
+            self.show_beginning(sniffer);
+            return Stop::Failed(unwritten(failure, write));
+        }
+        if read.output.is_file() {
+            self.show_beginning(sniffer);
+        } else if (self.failed() || !self.reading.view.is_rendered())
+            && let Err(stop) = read.finish()
+        {
+            return stop;
+        }
+        Stop::Failed(failure)
     }
 
     /// Where the reader of our output has gone before the end, tells a failure from an answer of
