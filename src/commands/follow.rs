@@ -178,7 +178,8 @@ impl<'a> Follower<'a> {
                     "{} results in {} batches; waiting for more",
                     self.results, self.batches
                 ));
-                tokio::time::sleep(pause).await;
+                let left = self.session.time_left().unwrap_or(Duration::MAX);
+                tokio::time::sleep(pause.min(left)).await;
                 continue;
             }
             looks = 0;

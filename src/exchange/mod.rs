@@ -21,7 +21,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{CONTENT_LENGTH, LOCATION};
+use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, LOCATION, TRANSFER_ENCODING};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use http_body_util::BodyExt;
 use hyper::body::Body as _;
@@ -30,6 +30,7 @@ use tokio::time::Instant;
 
 use self::auth::Credential;
 use self::client::{Client, LARGEST_HEADER_BLOCK};
+use self::decode::{Decoder, UnknownCoding};
 use self::failure::{CutShort, Limit, TransportFailure, TransportKind, classify};
 use self::pace::Pace;
 use self::timing::{Phase, Timings};
@@ -178,6 +179,21 @@ pub(crate) async fn send(
 }
 
 impl Head {
+    /// Returns what undoes the coding of the body, of its content or of its transfer; the chunks
+    /// are undone already.
+    ///
+    /// # Errors
+    /// Fails on a coding that is not known, and on several.
+    pub(crate) fn decoder(&self) -> Result<Decoder, UnknownCoding> {
+        let content = self.headers.get_all(CONTENT_ENCODING);
+        let transfer = self.headers.get_all(TRANSFER_ENCODING);
+        let transfer = transfer
+            .iter()
+            .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
+            .filter(|coding| !coding.trim_ascii().eq_ignore_ascii_case(b"chunked"));
+        Decoder::for_header(content.iter().map(HeaderValue::as_bytes).chain(transfer))
+    }
+
     /// Returns where a redirect points to.
     pub(crate) fn location(&self) -> Option<String> {
         location(&self.headers)

@@ -5,7 +5,7 @@ use serde::Deserialize;
 
 use super::client::{Client, Connection};
 use super::failure::TransportFailure;
-use super::{TimeLimits, decode::Decoder, send};
+use super::{TimeLimits, send};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::request::{Body, COMPONENT, Header, Request, TypedCredential, USER_AGENT};
@@ -80,14 +80,12 @@ pub(crate) async fn ask(
     let mut exchange = send(&client, request(oauth, client_secret), None, limits, false)
         .await
         .map_err(lost)?;
-    let codings = exchange.head.headers.get_all("content-encoding");
-    let mut decoder = Decoder::for_header(codings.iter().map(http::HeaderValue::as_bytes))
-        .map_err(|coding| {
-            about(
-                format!("{place} answered in an unknown coding: {coding}"),
-                Exit::Coding,
-            )
-        })?;
+    let mut decoder = exchange.head.decoder().map_err(|coding| {
+        about(
+            format!("{place} answered in an unknown coding: {coding}"),
+            Exit::Coding,
+        )
+    })?;
     let mut body = Vec::new();
     let mut sink = |piece: &[u8]| {
         body.extend_from_slice(piece);

@@ -431,6 +431,21 @@ fn a_response_in_the_middle_of_an_upload_is_seen() {
         ("-d", format!("@{path}")),
         ("-F", format!("file=@{path}")),
     ];
+    let body = r#"{"status":"error","message":"no"}"#;
+    for last in [
+        Frame::Reset(NO_ERROR),
+        Frame::Reset(CANCEL),
+        Frame::GoAway(1, NO_ERROR),
+    ] {
+        let server =
+            Http2::start_early(move |_| vec![Frame::TooLarge, Frame::LastData(body), last.clone()]);
+        let ca_file = server.identity.ca_file().display().to_string();
+        let octets = "Content-Type: application/octet-stream";
+        let all = [
+            "POST", "v1/x", "-T", &path, "-H", octets, "--cacert", &ca_file,
+        ];
+        rein(all).at(&server.url()).run().exit(4).stdout(body);
+    }
     for status in ["413 Payload Too Large", "401 Unauthorized", "403 Forbidden"] {
         let url = refusing(status);
         for (option, value) in &uploads {

@@ -60,6 +60,16 @@ fn the_time_limit_is_for_the_whole_command() {
         .exit(28)
         .says("--max-time");
     assert!(server.requests().len() > 1);
+    // A stream that is followed.
+    let server = Recorder::always(Reply::json(
+        200,
+        r#"{"status":"ok","results":[],"num_filtered":0,"more_results":false,"continuation":"c"}"#,
+    ));
+    rein(["follow", "p/orders/late", "-m", "1"])
+        .at(&server.url())
+        .run()
+        .exit(28)
+        .says("--max-time");
     // Redirects.
     let server = Recorder::by(|_, request| {
         std::thread::sleep(Duration::from_millis(100));

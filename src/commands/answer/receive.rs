@@ -60,20 +60,12 @@ async fn next_chunk(exchange: &mut Exchange, session: &Session<'_>) -> Result<Op
         .map_err(|failure| Stop::Failed(explain::transport(&failure, &session.about())))
 }
 
-/// Returns what undoes the coding that a head declares, of the content or of its transfer; the
-/// chunks are undone already.
+/// Returns what undoes the codings that a head declares.
 ///
 /// # Errors
 /// Fails (exit 61) on a coding that is not known, and on several.
 pub(crate) fn decoder(head: &Head) -> Result<Decoder> {
-    let content = head.headers.get_all(http::header::CONTENT_ENCODING);
-    let transfer = head.headers.get_all(http::header::TRANSFER_ENCODING);
-    let transfer = transfer
-        .iter()
-        .flat_map(|value| value.as_bytes().split(|byte| *byte == b','))
-        .filter(|coding| !coding.trim_ascii().eq_ignore_ascii_case(b"chunked"));
-    let codings = content.iter().map(http::HeaderValue::as_bytes);
-    Decoder::for_header(codings.chain(transfer)).map_err(|coding| {
+    head.decoder().map_err(|coding| {
         Failure::new(
             Exit::Coding,
             format!("the body's content coding is not known: {coding}"),

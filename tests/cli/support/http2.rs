@@ -31,11 +31,23 @@ pub(crate) const HTTP_1_1_REQUIRED: u32 = 13;
 /// What the server speaks, as ALPN names it.
 const PROTOCOLS: [&[u8]; 2] = [b"h2", b"http/1.1"];
 
+/// `:status 413` by the name's place in the static table (RFC 7541, 6.2.2 and appendix A).
+const TOO_LARGE: [u8; 5] = [8, 3, b'4', b'1', b'3'];
+
+/// When the server responds.
+#[derive(Clone, Copy)]
+enum Moment {
+    Headers,
+    End,
+}
+
 /// What the server does with a request.
 #[derive(Clone, Debug)]
 pub(crate) enum Frame {
     /// A response's header block with these headers beside the status 200.
     Head(Vec<(&'static str, String)>),
+    /// The header block of a response with the status 413.
+    TooLarge,
     /// A part of its body.
     Data(&'static str),
     /// The last part of its body.
@@ -61,7 +73,16 @@ impl Http2 {
     pub(crate) fn start(respond: impl Fn(usize) -> Vec<Frame> + Send + Sync + 'static) -> Http2 {
         let identity = Identity::new();
         let config = identity.config(&PROTOCOLS);
-        Http2::with(identity, config, respond)
+        Http2::with(identity, config, Moment::End, respond)
+    }
+
+    /// Starts a server that responds to the headers of a request, and does not wait for its body.
+    pub(crate) fn start_early(
+        respond: impl Fn(usize) -> Vec<Frame> + Send + Sync + 'static,
+    ) -> Http2 {
+        let identity = Identity::new();
+        let config = identity.config(&PROTOCOLS);
+        Http2::with(identity, config, Moment::Headers, respond)
     }
 
     /// Starts a server that also asks its clients for a certificate.
@@ -70,19 +91,20 @@ impl Http2 {
     ) -> Http2 {
         let identity = Identity::new();
         let config = identity.config_for_clients(&PROTOCOLS);
-        Http2::with(identity, config, respond)
+        Http2::with(identity, config, Moment::End, respond)
     }
 
     fn with(
         identity: Identity,
         config: Arc<ServerConfig>,
+        moment: Moment,
         respond: impl Fn(usize) -> Vec<Frame> + Send + Sync + 'static,
     ) -> Http2 {
         let requests: Arc<Mutex<Vec<&'static str>>> = Arc::default();
         let seen = Arc::clone(&requests);
         let port = listen(config, move |mut stream| {
             let _gone = match stream.conn.alpn_protocol() {
-                Some(b"h2") => serve(&mut stream, &respond, &seen),
+                Some(b"h2") => serve(&mut stream, moment, &respond, &seen),
                 _ => serve_http1(&mut stream, &seen),
             };
         });
@@ -124,6 +146,7 @@ fn serve_http1(stream: &mut Stream, seen: &Mutex<Vec<&'static str>>) -> io::Resu
 
 fn serve(
     stream: &mut Stream,
+    moment: Moment,
     respond: &impl Fn(usize) -> Vec<Frame>,
     seen: &Mutex<Vec<&'static str>>,
 ) -> io::Result<()> {
@@ -139,7 +162,10 @@ fn serve(
         if kind == SETTINGS && flags & ACK == 0 {
             stream.write_all(&frame(SETTINGS, ACK, 0, &[]))?;
         }
-        let is_end = matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0;
+        let is_end = match moment {
+            Moment::End => matches!(kind, HEADERS | DATA) && flags & END_STREAM != 0,
+            Moment::Headers => kind == HEADERS,
+        };
         if !is_end {
             continue;
         }
@@ -152,6 +178,7 @@ fn serve(
             let id = u32::from_be_bytes(id);
             let bytes = match step {
                 Frame::Head(headers) => frame(HEADERS, END_HEADERS, id, &block(&headers)),
+                Frame::TooLarge => frame(HEADERS, END_HEADERS, id, &TOO_LARGE),
                 Frame::Data(text) => frame(DATA, 0, id, text.as_bytes()),
                 Frame::LastData(text) => frame(DATA, END_STREAM, id, text.as_bytes()),
                 Frame::Reset(code) => frame(RST_STREAM, 0, id, &code.to_be_bytes()),
