@@ -205,7 +205,17 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
         Content::Known(pieces) => pieces,
         Content::Unseen => &[],
     };
-    let methods = methods(sent.method, sent.query, sent.headers.iter().copied(), body);
+    let headers = sent.headers.iter().copied();
+    // An odd path can hold a `;parameter`, or a query behind an encoded question mark.
+    let methods = match location.oddities() {
+        [] => methods(sent.method, sent.query, headers, body),
+        _ => methods(
+            sent.method,
+            &format!("{}&{}", sent.path, sent.query),
+            headers,
+            body,
+        ),
+    };
     let read = |base| readings(sent.path, &location, base, &methods);
     let own = chosen.map(|profile| read(&profile.base.value));
     let is_own =

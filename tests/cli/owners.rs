@@ -169,6 +169,21 @@ fn no_way_and_no_spelling_leads_past_the_owners_guard() {
                 }
             }
         }
+        // By a profile whose endpoint is above it.
+        let outer = format!("/prod/reinfer_{path}");
+        let line = ["-X", method, &outer];
+        let default = format!("default_profile = \"outer\"\n{}", world.with_outer());
+        let named = [&["-p", "outer"], &line[..]].concat();
+        for call in [
+            rein(&line).config(&default),
+            rein(named).config(&world.with_outer()),
+            rein(&line)
+                .config(&world.with_outer())
+                .var("REINFER_PROFILE", "outer"),
+        ] {
+            let run = call.var("T", CANARY).run().exit(9).stdout("");
+            run.says(&format!("is {class}")).says("--confirm prod");
+        }
         // By the demo, by another profile, and by its own URL.
         let url = format!("{own}{path}");
         for profile in ["demo", "dev"] {
@@ -480,6 +495,13 @@ fn an_overridden_method_counts_as_the_method_that_it_asks_for() {
         "_method%5B%5D=DELETE",
     ] {
         refused(&world, &[&format!("v1/datasets/retail/orders?{query}")]).says("is destructive");
+    }
+    for path in [
+        "v1/datasets/retail/orders;_method=DELETE",
+        "v1/datasets/retail/orders%3F_method=DELETE",
+        "v1/datasets/retail/orders%253Fa%26_method%5B%5D=DELETE",
+    ] {
+        refused(&world, &[path]);
     }
     for body in [
         &["-d", r#"{"_method":"DELETE"}"#][..],
