@@ -330,6 +330,12 @@ impl<'a> Planned<'a> {
             checks: Checks::decide(&options.checks)?,
         };
         let going_on = GoingOn::decide(options, declared.items.as_deref(), &classified, &request)?;
+        // -m bounds the whole command, filters included.
+        let filters = reading.view.filter.iter();
+        let filters = filters.chain(reading.checks.expects.iter().map(|expect| &expect.filter));
+        for filter in filters.chain(going_on.until_filter()) {
+            filter.bound(limits.total);
+        }
         Ok(Planned {
             request,
             profile,

@@ -10,7 +10,7 @@ use crate::output::file::{PartFile, is_written_directly};
 use crate::output::lexical;
 use crate::output::stdout::stdout;
 use crate::output::terminal::TextSanitiser;
-use crate::output::view::{Renderer, Screen, View};
+use crate::output::view::{Filtered, Renderer, Screen, View};
 use crate::secret::Secret;
 use crate::secret::stream::StreamRedactor;
 
@@ -241,7 +241,12 @@ impl BodyOutput {
             Renderer::Joined(joined) => joined.page(page, &mut shown)?,
             Renderer::Filter(filtered) => {
                 filtered.push(page)?;
-                filtered.end_document(&mut shown)?;
+                let shown = Shown {
+                    out: &mut self.out,
+                    written: &mut self.written,
+                    open_line: &mut self.open_line,
+                };
+                shown.results(filtered)?;
             }
             Renderer::Raw | Renderer::Undecided(_) | Renderer::Text(_) | Renderer::Json(_) => {
                 shown.extend_from_slice(page);
@@ -337,7 +342,12 @@ impl BodyOutput {
             }
             Renderer::Filter(filtered) => {
                 if !self.paged {
-                    filtered.end_document(&mut shown)?;
+                    let shown = Shown {
+                        out: &mut self.out,
+                        written: &mut self.written,
+                        open_line: &mut self.open_line,
+                    };
+                    shown.results(filtered)?;
                 }
                 note = filtered.finish(&mut shown)?;
             }
@@ -435,6 +445,26 @@ impl BodyOutput {
         self.out.write(bytes)?;
         self.written += bytes.len() as u64;
         Ok(())
+    }
+}
+
+/// What a filter's results are written to, beside the renderer that they come from.
+struct Shown<'a> {
+    out: &'a mut Out,
+    written: &'a mut u64,
+    open_line: &'a mut bool,
+}
+
+impl Shown<'_> {
+    fn results(self, filtered: &mut Filtered) -> Result<(), Trouble> {
+        filtered.end_document(&mut |bytes| {
+            if let Some(last) = bytes.last() {
+                *self.open_line = *last != b'\n';
+                self.out.write(bytes)?;
+                *self.written += bytes.len() as u64;
+            }
+            Ok(())
+        })
     }
 }
 

@@ -1,8 +1,8 @@
 //! How an answer is shown: decided before anything is sent, and made into a renderer when the
 //! answer comes.
 
-use crate::error::Result;
-use crate::jq::{self, Filter};
+use crate::error::{Failure, Result};
+use crate::jq::Filter;
 use crate::output::items::columns::Columns;
 use crate::output::items::delimited::{Delimited, Delimiter, Style as DelimitedStyle};
 use crate::output::items::ndjson::NdJson;
@@ -265,6 +265,9 @@ pub(crate) struct Filtered {
 /// How large an answer may be for a filter: as a value it takes several times its size.
 const MOST_FILTERED: usize = 256 * 1024 * 1024;
 
+/// How much of a filter's results is written at once while more are waiting.
+const MAX_CHUNK: usize = 64 * 1024;
+
 impl Filtered {
     /// Adds a piece of a document.
     ///
@@ -278,11 +281,15 @@ impl Filtered {
         Ok(())
     }
 
-    /// Ends a document: runs the filter on it.
+    /// Ends a document: runs the filter on it, and hands over what is shown of its results in
+    /// chunks, so that a filter without an end takes no memory.
     ///
     /// # Errors
-    /// Fails when the filter does.
-    pub(crate) fn end_document(&mut self, out: &mut Vec<u8>) -> Result<()> {
+    /// Fails when the filter does, or as `write` does.
+    pub(crate) fn end_document<E: From<Failure>>(
+        &mut self,
+        write: &mut dyn FnMut(&[u8]) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
         let body = std::mem::take(&mut self.body);
         let Filtered {
             filter,
@@ -291,17 +298,22 @@ impl Filtered {
             screen,
             ..
         } = self;
-        filter.run(&body, &mut |value| match rows {
-            Some(rows) => take_items(rows.as_mut(), &jq::json(&value), out),
-            None => {
-                show(&jq::json(&value), *layout, screen, out);
-                Ok(())
+        let mut out = Vec::new();
+        filter.run(body, &mut |output| -> std::result::Result<(), E> {
+            match rows {
+                Some(rows) => take_items(rows.as_mut(), &output.json, &mut out)?,
+                None => show(&output.json, *layout, screen, &mut out),
             }
+            if out.len() >= MAX_CHUNK || output.is_awaited {
+                write(&out)?;
+                out.clear();
+            }
+            Ok(())
         })?;
         if let Some(rows) = rows {
-            rows.flush(out);
+            rows.flush(&mut out);
         }
-        Ok(())
+        write(&out)
     }
 
     /// Ends the list, where there is one.
@@ -338,13 +350,9 @@ fn show(json: &[u8], layout: Layout, screen: &Screen, out: &mut Vec<u8>) {
         }
     } else {
         let mut formatter = screen.formatter(layout);
-        if let Err(error) = formatter
+        let _results_are_json = formatter
             .push(json, out)
-            .and_then(|()| formatter.finish(out))
-        {
-            // A filter can make what is no JSON, such as NaN.
-            out.extend_from_slice(json.get(error.consumed..).unwrap_or_default());
-        }
+            .and_then(|()| formatter.finish(out));
     }
     out.push(b'\n');
 }

@@ -3,6 +3,7 @@
 use crate::catalogue::Classified;
 use crate::cli::options::CallOptions;
 use crate::error::{Failure, Result};
+use crate::jq::Filter;
 use crate::plan::checks::Until;
 use crate::plan::paging::{self, Recipe};
 use crate::request::Request;
@@ -46,5 +47,13 @@ impl GoingOn {
         // A body that cannot be sent again is found out before anything is sent.
         recipe.first(request)?;
         Ok(GoingOn::Pages(recipe))
+    }
+
+    /// Returns the filter that is waited for, if there is one.
+    pub(crate) fn until_filter(&self) -> Option<&Filter> {
+        match self {
+            GoingOn::Until(until) => Some(&until.expect.filter),
+            GoingOn::No | GoingOn::Pages(_) => None,
+        }
     }
 }

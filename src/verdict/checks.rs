@@ -88,12 +88,12 @@ impl Unheld {
 pub(crate) fn holds(expect: &Expect, body: &[u8]) -> Result<(), Unheld> {
     let mut given = 0_u64;
     let mut first_false = None;
-    let run = expect.filter.run(body, &mut |value| {
+    let run = expect.filter.run(body.to_vec(), &mut |output| {
         given += 1;
-        if first_false.is_none() && !crate::jq::is_true(&value) {
-            first_false = Some(crate::jq::json(&value));
+        if first_false.is_none() && !output.is_true {
+            first_false = Some(output.json);
         }
-        Ok(())
+        Ok::<(), Failure>(())
     });
     match (run, first_false, given) {
         (Err(failure), ..) => Err(Unheld::CannotRun(failure)),

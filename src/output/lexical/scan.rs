@@ -135,28 +135,6 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// Returns how deep brackets nest in what may be JSON: 0 for a number, 1 for `[]`. It is for
-/// refusing what would overflow the stack of a reader that recurses.
-pub(crate) fn depth(bytes: &[u8]) -> usize {
-    let (mut depth, mut deepest, mut at) = (0_usize, 0, 0);
-    while let Some(byte) = bytes.get(at) {
-        match byte {
-            b'"' => {
-                at = string_end(bytes, at);
-                continue;
-            }
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b'}' | b']' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        at += 1;
-    }
-    deepest
-}
-
 /// Returns whether a value has no white space outside its texts.
 pub(crate) fn is_compact(value: &[u8]) -> bool {
     let mut at = 0;

@@ -1,0 +1,743 @@
+//! jq's functions that are written in Rust; the others are in `prelude.jq`.
+//!
+//! Mathematics and dates are the engine's, which agree with jq's; whatever concerns paths, text
+//! and order is here, because the engine's own functions differ from jq's there.
+
+use base64::Engine as _;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use jaq_core::box_iter::box_once;
+use jaq_core::data::JustLut;
+use jaq_core::native::{Filter, Fun, bome, v};
+use jaq_core::{Bind, Cv, Exn, Native, RunPtr, ValXs};
+
+use super::limits::check_call;
+use super::value::{Fault, Text, Value, ValueResult, fault, indices_of};
+use super::{read, regex, write};
+
+pub(super) type Data = JustLut<Value>;
+type Named = Filter<RunPtr<Data>>;
+
+/// Functions of the engine that are kept, with the name that they get here.
+const ENGINE: [(&str, &str); 20] = [
+    ("path", "path"),
+    ("range", "_range"),
+    ("first", "first"),
+    ("last", "last"),
+    ("limit", "_limit"),
+    ("skip", "_skip"),
+    ("error_empty", "_error"),
+    ("now", "now"),
+    ("halt", "_halt"),
+    ("gmtime", "_gmtime"),
+    ("localtime", "_localtime"),
+    ("mktime", "_mktime"),
+    ("strftime", "_strftime"),
+    ("strflocaltime", "_strflocaltime"),
+    ("strptime", "_strptime"),
+    ("pow", "_pow"),
+    ("atan2", "_atan2"),
+    ("fmod", "_fmod"),
+    ("ldexp", "_ldexp"),
+    ("scalbln", "_scalbln"),
+];
+
+/// Mathematics of the engine, under their own names.
+const MATHEMATICS: [&str; 46] = [
+    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cbrt", "cos", "cosh", "exp", "exp10",
+    "exp2", "expm1", "fabs", "frexp", "j0", "j1", "lgamma", "log", "log10", "log1p", "log2",
+    "modf", "nearbyint", "rint", "sin", "sinh", "sqrt", "tan", "tanh", "tgamma", "trunc", "y0",
+    "y1", "copysign", "fdim", "fmax", "fmin", "hypot", "jn", "nextafter", "yn", "fma", "floor",
+    "ceil", "round",
+];
+
+/// Returns every native function.
+pub(super) fn functions() -> impl Iterator<Item = Fun<Data>> {
+    let engine = jaq_core::funs::<Data>().chain(jaq_std::funs::<Data>());
+    let kept = engine.filter_map(|(name, args, native)| {
+        let own = ENGINE.iter().find(|(theirs, _)| *theirs == name);
+        let own = own.map(|(_, own)| *own);
+        let same = || MATHEMATICS.iter().find(|same| **same == name).copied();
+        let remainder = (name == "remainder").then_some("_remainder");
+        own.or_else(same).or(remainder).map(|own| (own, args, native))
+    });
+    let own = own()
+        .into_iter()
+        .map(|(name, args, run)| (name, args, Native::<Data>::new(run)));
+    kept.chain(own).chain(paths())
+}
+
+fn fails<'a>(error: Fault) -> ValXs<'a, Value> {
+    box_once(Err(Exn::from(error)))
+}
+
+/// A function of its input.
+macro_rules! of_input {
+    ($name:literal, $f:expr) => {
+        ($name, v(0), |cv| {
+            let f: fn(Value) -> ValueResult = $f;
+            bome(f(cv.1))
+        })
+    };
+}
+
+/// A function of its input and of one value.
+macro_rules! of_value {
+    ($name:literal, $f:expr) => {
+        ($name, v(1), |mut cv| {
+            let f: fn(Value, Value) -> ValueResult = $f;
+            let value = cv.0.pop_var();
+            bome(f(cv.1, value))
+        })
+    };
+}
+
+fn number_test(name: &'static str, value: &Value, test: fn(f64) -> bool) -> ValueResult {
+    match value.as_number() {
+        Some(number) => Ok(Value::Bool(test(number))),
+        None => Err(fault(format_args!("{} number required, for {name}", value.describe()))),
+    }
+}
+
+fn text_of<'v>(value: &'v Value, what: &str) -> Result<&'v Text, Fault> {
+    value.as_text().ok_or_else(|| {
+        fault(format_args!("{} {what}", value.describe()))
+    })
+}
+
+fn own() -> Vec<Named> {
+    let mut list = general();
+    list.extend(texts());
+    list.extend(sorting());
+    list.extend(formats());
+    list
+}
+
+fn general() -> Vec<Named> {
+    vec![
+        of_input!("true", |_| Ok(Value::Bool(true))),
+        of_input!("false", |_| Ok(Value::Bool(false))),
+        of_input!("null", |_| Ok(Value::Null)),
+        of_input!("nan", |_| Ok(Value::Number(f64::NAN))),
+        of_input!("infinite", |_| Ok(Value::Number(f64::INFINITY))),
+        of_input!("isnan", |value| number_test("isnan", &value, f64::is_nan)),
+        of_input!("isinfinite", |value| {
+            number_test("isinfinite", &value, f64::is_infinite)
+        }),
+        of_input!("isnormal", |value| number_test("isnormal", &value, f64::is_normal)),
+        of_input!("type", |value| Ok(Value::text(value.type_name()))),
+        of_input!("length", length),
+        of_input!("keys", |value| keys(value, true)),
+        of_input!("keys_unsorted", |value| keys(value, false)),
+        of_input!("tojson", |value| Ok(Value::text(write::to_string(&value)))),
+        of_input!("fromjson", from_json),
+        of_input!("tostring", |value| Ok(jaq_core::ValT::into_string(value))),
+        of_input!("tonumber", to_number),
+        of_input!("toboolean", |value| match &value {
+            Value::Bool(_) => Ok(value),
+            Value::Text(text) if &**text == "true" => Ok(Value::Bool(true)),
+            Value::Text(text) if &**text == "false" => Ok(Value::Bool(false)),
+            _ => Err(fault(format_args!(
+                "{} cannot be parsed as a boolean",
+                value.describe()
+            ))),
+        }),
+        of_input!("_halt_error", |value| Err(Fault::new(value))),
+        of_value!("has", |value, key| has(&value, &key)),
+        of_value!("contains", |value, other| contains(&value, &other).map(Value::Bool)),
+        of_value!("indices", |value, wanted| indices(&value, &wanted)),
+        of_value!("delpaths", |value, paths| value.delete_paths(
+            paths.into_items().map_err(|_| fault("Paths must be specified as an array"))?
+        )),
+        of_value!("_flatten", |value, depth| flatten(
+            value,
+            depth.as_number().unwrap_or(f64::NAN)
+        )),
+        ("_setpath", v(2), |mut cv| {
+            let value = cv.0.pop_var();
+            let path = cv.0.pop_var();
+            bome(path_of(path).and_then(|path| cv.1.change_path(&path, |_| Ok::<_, Fault>(value))))
+        }),
+        ("_match", v(3), |mut cv| {
+            let test = cv.0.pop_var();
+            let flags = cv.0.pop_var();
+            let pattern = cv.0.pop_var();
+            bome(regex::matches(&cv.1, &pattern, &flags, test.is_true()))
+        }),
+        ("halt", v(0), |_| box_once(Err(Exn::halt(0)))),
+        ("!modify", functions_of(2), modify),
+        ("!assign", [Bind::Fun(()), Bind::Var(())].into(), assign),
+        ("builtins", v(0), |_| fails(fault("builtins is not supported"))),
+    ]
+}
+
+fn functions_of(count: usize) -> Box<[Bind]> {
+    std::iter::repeat_n(Bind::Fun(()), count).collect()
+}
+
+fn path_of(path: Value) -> Result<Vec<Value>, Fault> {
+    path.into_items().map_err(|_| fault("Path must be specified as an array"))
+}
+
+/// `paths |= update`: of several outputs of `update` the first one counts; where there is none,
+/// the path is deleted, after all others have been updated.
+fn modify<'a>(mut cv: Cv<'a, Data>) -> ValXs<'a, Value> {
+    let (update, update_context) = cv.0.pop_fun();
+    let (paths, context) = cv.0.pop_fun();
+    let mut value = cv.1;
+    let mut deleted = Vec::new();
+    for output in paths.paths((context, (value.clone(), Default::default()))) {
+        let mut path: Vec<Value> = match output {
+            Ok((_, path)) => path.iter().cloned().collect(),
+            Err(error) => return box_once(Err(error)),
+        };
+        path.reverse();
+        let old = match value.at_path(&path) {
+            Ok(old) => old,
+            Err(error) => return fails(error),
+        };
+        let new = update.run((update_context.clone(), old)).next();
+        let changed = match new {
+            Some(Ok(new)) => value.change_path(&path, |_| Ok::<_, Fault>(new)),
+            Some(Err(error)) => return box_once(Err(error)),
+            None => {
+                deleted.push(Value::array(path));
+                continue;
+            }
+        };
+        value = match changed {
+            Ok(changed) => changed,
+            Err(error) => return fails(error),
+        };
+    }
+    bome(value.delete_paths(deleted))
+}
+
+/// `paths = $value`.
+fn assign<'a>(mut cv: Cv<'a, Data>) -> ValXs<'a, Value> {
+    let new = cv.0.pop_var();
+    let (paths, context) = cv.0.pop_fun();
+    let mut value = cv.1;
+    for output in paths.paths((context, (value.clone(), Default::default()))) {
+        let mut path: Vec<Value> = match output {
+            Ok((_, path)) => path.iter().cloned().collect(),
+            Err(error) => return box_once(Err(error)),
+        };
+        path.reverse();
+        value = match value.change_path(&path, |_| Ok::<_, Fault>(new.clone())) {
+            Ok(changed) => changed,
+            Err(error) => return fails(error),
+        };
+    }
+    box_once(Ok(value))
+}
+
+/// Functions that also say where their outputs are in the input.
+fn paths() -> [Fun<Data>; 3] {
+    let check: Native<Data> = Native::new(|cv: Cv<'_, Data>| {
+        check_call();
+        box_once(Ok(cv.1))
+    })
+    .with_paths(|cv| {
+        check_call();
+        box_once(Ok(cv.1))
+    });
+    let last: Native<Data> = Native::new(|mut cv: Cv<'_, Data>| {
+        let (f, context) = cv.0.pop_fun();
+        let last = f.run((context, cv.1)).try_fold(Value::Null, |_, output| output);
+        box_once(last)
+    })
+    .with_paths(|mut cv| {
+        let (f, context) = cv.0.pop_fun();
+        let start = (Value::Null, Default::default());
+        let last = f.paths((context, cv.1)).try_fold(start, |_, output| output);
+        box_once(last)
+    });
+    let get: Native<Data> = Native::new(|mut cv: Cv<'_, Data>| {
+        let path = path_of(cv.0.pop_var());
+        bome(path.and_then(|path| cv.1.at_path(&path)))
+    })
+    .with_paths(|mut cv| {
+        let path = path_of(cv.0.pop_var());
+        let (value, before) = cv.1;
+        let result = path.and_then(|path| {
+            let found = value.at_path(&path)?;
+            Ok((found, path.into_iter().fold(before, |list, key| list.cons(key))))
+        });
+        box_once(result.map_err(Exn::from))
+    });
+    [
+        ("!check", v(0), check),
+        ("!last", functions_of(1), last),
+        ("getpath", v(1), get),
+    ]
+}
+
+fn length(value: Value) -> ValueResult {
+    Ok(match &value {
+        Value::Null => Value::Number(0.0),
+        Value::Bool(_) => {
+            return Err(fault(format_args!("{} has no length", value.describe())));
+        }
+        Value::Number(number) => Value::Number(number.abs()),
+        Value::Literal(literal) => match literal.text.strip_prefix('-') {
+            Some(positive) => Value::number(positive),
+            None => value,
+        },
+        Value::Text(text) => Value::from(text.chars().count()),
+        Value::Array(array) => Value::from(array.len()),
+        Value::Object(object) => Value::from(object.len()),
+    })
+}
+
+fn keys(value: Value, sorted: bool) -> ValueResult {
+    let list: Vec<Value> = match &value {
+        Value::Array(array) => (0..array.len()).map(Value::from).collect(),
+        Value::Object(object) if sorted => Value::sorted_keys(object)
+            .into_iter()
+            .map(|key| Value::Text(key.clone()))
+            .collect(),
+        Value::Object(object) => object.keys().map(|key| Value::Text(key.clone())).collect(),
+        _ => return Err(fault(format_args!("{} has no keys", value.describe()))),
+    };
+    Ok(Value::array(list))
+}
+
+fn from_json(value: Value) -> ValueResult {
+    let text = text_of(&value, "cannot be parsed as JSON, as it is not a string")?;
+    read::one(text.as_bytes()).map_err(|error| match error {
+        read::Unreadable::NotJson(at) => {
+            fault(format_args!("Invalid JSON text at byte {at} (while parsing '{}')", shortened(text)))
+        }
+        read::Unreadable::TooDeep => fault("Exceeds depth limit for parsing"),
+    })
+}
+
+fn shortened(text: &str) -> &str {
+    const MAX_SHOWN: usize = 30;
+    text.char_indices()
+        .nth(MAX_SHOWN)
+        .map_or(text, |(end, _)| text.get(..end).unwrap_or_default())
+}
+
+fn to_number(value: Value) -> ValueResult {
+    match &value {
+        Value::Number(_) | Value::Literal(_) => Ok(value),
+        Value::Text(text) => read::number(text).ok_or_else(|| {
+            fault(format_args!("{} cannot be parsed as a number", value.describe()))
+        }),
+        _ => Err(fault(format_args!(
+            "{} cannot be parsed as a number",
+            value.describe()
+        ))),
+    }
+}
+
+fn has(value: &Value, key: &Value) -> ValueResult {
+    match (value, key) {
+        (Value::Object(object), Value::Text(key)) => Ok(Value::Bool(object.contains_key(&**key))),
+        (Value::Array(array), key) if key.as_number().is_some() => {
+            let at = key.as_number().unwrap_or(f64::NAN);
+            Ok(Value::Bool(at >= 0.0 && at < array.len() as f64))
+        }
+        _ => Err(fault(format_args!(
+            "Cannot check whether {} has a {} key",
+            value.type_name(),
+            key.type_name()
+        ))),
+    }
+}
+
+fn contains(value: &Value, other: &Value) -> Result<bool, Fault> {
+    match (value, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            for (key, other) in b.iter() {
+                match a.get(&**key) {
+                    Some(value) if contains(value, other)? => {}
+                    _ => return Ok(false),
+                }
+            }
+            Ok(true)
+        }
+        (Value::Array(a), Value::Array(b)) => {
+            for other in b.iter() {
+                let is_in = |value: &&Value| {
+                    value.type_name() == other.type_name() && contains(value, other).unwrap_or(false)
+                };
+                if a.iter().find(is_in).is_none() {
+                    return Ok(false);
+                }
+            }
+            Ok(true)
+        }
+        (Value::Text(a), Value::Text(b)) => Ok(memchr::memmem::find(a.as_bytes(), b.as_bytes()).is_some()),
+        _ if value.type_name() == other.type_name() => Ok(value == other),
+        _ => Err(fault(format_args!(
+            "{} and {} cannot have their containment checked",
+            value.describe(),
+            other.describe()
+        ))),
+    }
+}
+
+fn indices(value: &Value, wanted: &Value) -> ValueResult {
+    let positions: Vec<usize> = match (value, wanted) {
+        (Value::Null, _) => return Ok(Value::Null),
+        (Value::Text(text), Value::Text(part)) if part.is_empty() => {
+            let _whole_text = text;
+            Vec::new()
+        }
+        (Value::Text(text), Value::Text(part)) => {
+            // jq counts characters, and finds occurrences that overlap.
+            let mut found = Vec::new();
+            let (mut at, mut characters) = (0, 0);
+            while let Some(next) = text.get(at..).and_then(|rest| rest.find(&**part)) {
+                characters += text[at..at + next].chars().count();
+                found.push(characters);
+                at += next;
+                let step = text[at..].chars().next().map_or(1, char::len_utf8);
+                at += step;
+                characters += 1;
+            }
+            found
+        }
+        (Value::Array(array), Value::Array(part)) => indices_of(array, part),
+        (Value::Array(array), single) => indices_of(array, std::slice::from_ref(single)),
+        _ => return value.at(wanted),
+    };
+    Ok(Value::array(positions.into_iter().map(Value::from).collect()))
+}
+
+fn flatten(value: Value, depth: f64) -> ValueResult {
+    let items: Vec<Value> = match value {
+        Value::Object(object) => object.values().cloned().collect(),
+        other => match other.into_items() {
+            Ok(items) => items,
+            Err(other) => {
+                return Err(fault(format_args!("Cannot iterate over {}", other.describe())));
+            }
+        },
+    };
+    fn add(item: Value, depth: f64, flat: &mut Vec<Value>) {
+        match item {
+            Value::Array(array) if depth > 0.0 => {
+                array.iter().for_each(|item| add(item.clone(), depth - 1.0, flat));
+            }
+            other => flat.push(other),
+        }
+    }
+    let mut flat = Vec::new();
+    items.into_iter().for_each(|item| add(item, depth, &mut flat));
+    Ok(Value::array(flat))
+}
+
+fn texts() -> Vec<Named> {
+    vec![
+        of_input!("utf8bytelength", |value| {
+            let text = text_of(&value, "only strings have UTF-8 byte length")?;
+            Ok(Value::from(text.len()))
+        }),
+        of_input!("explode", |value| {
+            let text = text_of(&value, "cannot be exploded, as it is not a string")?;
+            let points = text.chars().map(|c| Value::Number(f64::from(u32::from(c))));
+            Ok(Value::array(points.collect()))
+        }),
+        of_input!("implode", implode),
+        of_input!("_downcase", |value| {
+            let text = text_of(&value, "is not a string")?;
+            Ok(Value::text(text.to_ascii_lowercase()))
+        }),
+        of_input!("_upcase", |value| {
+            let text = text_of(&value, "is not a string")?;
+            Ok(Value::text(text.to_ascii_uppercase()))
+        }),
+        of_input!("trim", |value| trimmed(&value, str::trim)),
+        of_input!("ltrim", |value| trimmed(&value, str::trim_start)),
+        of_input!("rtrim", |value| trimmed(&value, str::trim_end)),
+        of_value!("startswith", |value, start| match (&value, &start) {
+            (Value::Text(text), Value::Text(start)) => Ok(Value::Bool(text.starts_with(&**start))),
+            _ => Err(fault("startswith() requires string inputs")),
+        }),
+        of_value!("endswith", |value, end| match (&value, &end) {
+            (Value::Text(text), Value::Text(end)) => Ok(Value::Bool(text.ends_with(&**end))),
+            _ => Err(fault("endswith() requires string inputs")),
+        }),
+    ]
+}
+
+fn trimmed(value: &Value, trim: fn(&str) -> &str) -> ValueResult {
+    match value {
+        Value::Text(text) => Ok(Value::text(trim(text))),
+        _ => Err(fault("trim input must be a string")),
+    }
+}
+
+fn implode(value: Value) -> ValueResult {
+    let Value::Array(points) = &value else {
+        return Err(fault(format_args!("{} cannot be imploded, must be an array of codepoints", value.describe())));
+    };
+    let mut text = String::new();
+    for point in points.iter() {
+        let Some(number) = point.as_number().filter(|number| !number.is_nan()) else {
+            return Err(fault("Unicode codepoint must be numeric"));
+        };
+        // What is no character is replaced, as in jq.
+        let valid = (0.0..=f64::from(u32::from(char::MAX))).contains(&number);
+        let c = valid.then(|| char::from_u32(number as u32)).flatten();
+        text.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+    Ok(Value::text(text))
+}
+
+/// Takes the items and the keys to order them by.
+fn keyed(value: Value, keys: Value, what: &str) -> Result<Vec<(Value, Value)>, Fault> {
+    let items = value.items_for(what)?;
+    let keys = keys.items_for(what)?;
+    Ok(keys.into_iter().zip(items).collect())
+}
+
+fn sorting() -> Vec<Named> {
+    vec![
+        of_input!("sort", |value| {
+            let mut items = value.items_for("sorted")?;
+            items.sort();
+            Ok(Value::array(items))
+        }),
+        of_value!("_sort_by", |value, keys| {
+            let mut pairs = keyed(value, keys, "sorted")?;
+            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+            Ok(Value::array(pairs.into_iter().map(|(_, item)| item).collect()))
+        }),
+        of_value!("_group_by", |value, keys| {
+            let mut pairs = keyed(value, keys, "grouped")?;
+            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
+            let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
+            for (key, item) in pairs {
+                match groups.last_mut() {
+                    Some((last, group)) if *last == key => group.push(item),
+                    _ => groups.push((key, vec![item])),
+                }
+            }
+            Ok(Value::array(groups.into_iter().map(|(_, group)| Value::array(group)).collect()))
+        }),
+        of_value!("_min_by", |value, keys| {
+            let pairs = keyed(value, keys, "searched for a minimum")?;
+            let least = pairs.into_iter().reduce(|least, pair| {
+                if pair.0.cmp(&least.0).is_lt() { pair } else { least }
+            });
+            Ok(least.map_or(Value::Null, |(_, item)| item))
+        }),
+        of_value!("_max_by", |value, keys| {
+            let pairs = keyed(value, keys, "searched for a maximum")?;
+            let largest = pairs.into_iter().reduce(|largest, pair| {
+                if pair.0.cmp(&largest.0).is_lt() { largest } else { pair }
+            });
+            Ok(largest.map_or(Value::Null, |(_, item)| item))
+        }),
+        of_value!("bsearch", |value, wanted| {
+            let Value::Array(items) = &value else {
+                return Err(fault(format_args!(
+                    "{} cannot be searched from",
+                    value.describe()
+                )));
+            };
+            let found = items.binary_search(&wanted);
+            Ok(match found {
+                Ok(at) => Value::from(at),
+                Err(at) => Value::Number(-1.0 - at as f64),
+            })
+        }),
+    ]
+}
+
+fn formats() -> Vec<Named> {
+    vec![
+        of_input!("@html", |value| Ok(escaped(value, |c| match c {
+            '<' => Some("&lt;"),
+            '>' => Some("&gt;"),
+            '&' => Some("&amp;"),
+            '\'' => Some("&apos;"),
+            '"' => Some("&quot;"),
+            _ => None,
+        }))),
+        of_input!("@uri", |value| {
+            let text = written(value);
+            let mut out = String::new();
+            for byte in text.bytes() {
+                if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+                    out.push(char::from(byte));
+                } else {
+                    out.push_str(&format!("%{byte:02X}"));
+                }
+            }
+            Ok(Value::text(out))
+        }),
+        of_input!("@urid", uri_decoded),
+        of_input!("@csv", |value| row(value, "csv", ",", |text| format!(
+            "\"{}\"",
+            text.replace('"', "\"\"")
+        ))),
+        of_input!("@tsv", |value| row(value, "tsv", "\t", |text| text
+            .replace('\\', "\\\\")
+            .replace('\t', "\\t")
+            .replace('\n', "\\n")
+            .replace('\r', "\\r"))),
+        of_input!("@sh", shell_quoted),
+        of_input!("@base64", |value| {
+            let text = written(value);
+            Ok(Value::text(base64::engine::general_purpose::STANDARD.encode(text.as_bytes())))
+        }),
+        of_input!("@base64d", base64_decoded),
+        of_input!("@base32", |value| Ok(Value::text(base32(written(value).as_bytes())))),
+        of_input!("@base32d", base32_decoded),
+    ]
+}
+
+fn written(value: Value) -> Text {
+    match value {
+        Value::Text(text) => text,
+        other => Text::from(write::to_string(&other)),
+    }
+}
+
+fn escaped(value: Value, escape: fn(char) -> Option<&'static str>) -> Value {
+    let text = written(value);
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        match escape(c) {
+            Some(replacement) => out.push_str(replacement),
+            None => out.push(c),
+        }
+    }
+    Value::text(out)
+}
+
+fn uri_decoded(value: Value) -> ValueResult {
+    let text = written(value);
+    let invalid = || fault(format_args!("string ({:?}) is not a valid uri encoding", shortened(&text)));
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let Some((first, tail)) = rest.split_first() {
+        rest = tail;
+        if *first != b'%' {
+            bytes.push(*first);
+            continue;
+        }
+        let digits = rest.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let byte = digits
+            .and_then(|digits| std::str::from_utf8(digits).ok())
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        bytes.push(byte.ok_or_else(invalid)?);
+        rest = rest.get(2..).unwrap_or_default();
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(Value::text(text)),
+        Err(_) => Err(invalid()),
+    }
+}
+
+fn row(value: Value, name: &str, separator: &str, cell: fn(&str) -> String) -> ValueResult {
+    let Value::Array(cells) = &value else {
+        return Err(fault(format_args!(
+            "{} cannot be {name}-formatted, only an array can be",
+            value.describe()
+        )));
+    };
+    let mut out = String::new();
+    for (at, value) in cells.iter().enumerate() {
+        if at > 0 {
+            out.push_str(separator);
+        }
+        match value {
+            Value::Null => {}
+            Value::Text(text) => out.push_str(&cell(text)),
+            Value::Array(_) | Value::Object(_) => {
+                return Err(fault(format_args!(
+                    "{} is not valid in a {name} row",
+                    value.describe()
+                )));
+            }
+            other => out.push_str(&write::to_string(other)),
+        }
+    }
+    Ok(Value::text(out))
+}
+
+fn shell_quoted(value: Value) -> ValueResult {
+    let quoted = |value: &Value| match value {
+        Value::Text(text) => Ok(format!("'{}'", text.replace('\'', "'\\''"))),
+        Value::Array(_) | Value::Object(_) => Err(fault(format_args!(
+            "{} can not be escaped for shell",
+            value.describe()
+        ))),
+        other => Ok(write::to_string(other)),
+    };
+    let words = match &value {
+        Value::Array(items) => items.iter().map(quoted).collect::<Result<Vec<_>, _>>()?,
+        single => vec![quoted(single)?],
+    };
+    Ok(Value::text(words.join(" ")))
+}
+
+fn base64_decoded(value: Value) -> ValueResult {
+    const LENIENT: GeneralPurpose = GeneralPurpose::new(
+        &STANDARD,
+        GeneralPurposeConfig::new()
+            .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+            .with_decode_allow_trailing_bits(true),
+    );
+    let text = written(value);
+    // jq ends at the padding, wherever it is.
+    let encoded = text.split('=').next().unwrap_or_default();
+    match LENIENT.decode(encoded) {
+        Ok(bytes) => Ok(Value::text(String::from_utf8_lossy(&bytes).into_owned())),
+        Err(_) => Err(fault(format_args!(
+            "string ({:?}) is not valid base64 data",
+            shortened(&text)
+        ))),
+    }
+}
+
+const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+
+fn base32(bytes: &[u8]) -> String {
+    const GROUP: usize = 8;
+    let mut out = String::new();
+    for chunk in bytes.chunks(5) {
+        let mut padded = [0_u8; 8];
+        padded[3..3 + chunk.len()].copy_from_slice(chunk);
+        let bits = u64::from_be_bytes(padded);
+        let digits = (chunk.len() * 8).div_ceil(5);
+        for digit in 0..GROUP {
+            if digit < digits {
+                let index = (bits >> (35 - 5 * digit)) & 31;
+                out.push(char::from(BASE32[index as usize]));
+            } else {
+                out.push('=');
+            }
+        }
+    }
+    out
+}
+
+fn base32_decoded(value: Value) -> ValueResult {
+    let text = written(value);
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    let mut bytes = Vec::new();
+    for byte in text.bytes().take_while(|byte| *byte != b'=') {
+        let Some(digit) = BASE32.iter().position(|own| *own == byte) else {
+            return Err(fault(format_args!(
+                "string ({:?}) is not valid base32 data",
+                shortened(&text)
+            )));
+        };
+        bits = ((bits << 5) | digit as u32) & 0xfff;
+        count += 5;
+        if count >= 8 {
+            count -= 8;
+            // The highest eight of the bits that are left.
+            bytes.push((bits >> count) as u8);
+        }
+    }
+    Ok(Value::text(String::from_utf8_lossy(&bytes).into_owned()))
+}
