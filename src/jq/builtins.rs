@@ -44,11 +44,52 @@ const ENGINE: [(&str, &str); 20] = [
 
 /// Mathematics of the engine, under their own names.
 const MATHEMATICS: [&str; 46] = [
-    "acos", "acosh", "asin", "asinh", "atan", "atanh", "cbrt", "cos", "cosh", "exp", "exp10",
-    "exp2", "expm1", "fabs", "frexp", "j0", "j1", "lgamma", "log", "log10", "log1p", "log2",
-    "modf", "nearbyint", "rint", "sin", "sinh", "sqrt", "tan", "tanh", "tgamma", "trunc", "y0",
-    "y1", "copysign", "fdim", "fmax", "fmin", "hypot", "jn", "nextafter", "yn", "fma", "floor",
-    "ceil", "round",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atanh",
+    "cbrt",
+    "cos",
+    "cosh",
+    "exp",
+    "exp10",
+    "exp2",
+    "expm1",
+    "fabs",
+    "frexp",
+    "j0",
+    "j1",
+    "lgamma",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "modf",
+    "nearbyint",
+    "rint",
+    "sin",
+    "sinh",
+    "sqrt",
+    "tan",
+    "tanh",
+    "tgamma",
+    "trunc",
+    "y0",
+    "y1",
+    "copysign",
+    "fdim",
+    "fmax",
+    "fmin",
+    "hypot",
+    "jn",
+    "nextafter",
+    "yn",
+    "fma",
+    "floor",
+    "ceil",
+    "round",
 ];
 
 /// Returns every native function.
@@ -59,7 +100,9 @@ pub(super) fn functions() -> impl Iterator<Item = Fun<Data>> {
         let own = own.map(|(_, own)| *own);
         let same = || MATHEMATICS.iter().find(|same| **same == name).copied();
         let remainder = (name == "remainder").then_some("_remainder");
-        own.or_else(same).or(remainder).map(|own| (own, args, native))
+        own.or_else(same)
+            .or(remainder)
+            .map(|own| (own, args, native))
     });
     let own = own()
         .into_iter()
@@ -95,14 +138,17 @@ macro_rules! of_value {
 fn number_test(name: &'static str, value: &Value, test: fn(f64) -> bool) -> ValueResult {
     match value.as_number() {
         Some(number) => Ok(Value::Bool(test(number))),
-        None => Err(fault(format_args!("{} number required, for {name}", value.describe()))),
+        None => Err(fault(format_args!(
+            "{} number required, for {name}",
+            value.describe()
+        ))),
     }
 }
 
 fn text_of<'v>(value: &'v Value, what: &str) -> Result<&'v Text, Fault> {
-    value.as_text().ok_or_else(|| {
-        fault(format_args!("{} {what}", value.describe()))
-    })
+    value
+        .as_text()
+        .ok_or_else(|| fault(format_args!("{} {what}", value.describe())))
 }
 
 fn own() -> Vec<Named> {
@@ -124,7 +170,11 @@ fn general() -> Vec<Named> {
         of_input!("isinfinite", |value| {
             number_test("isinfinite", &value, f64::is_infinite)
         }),
-        of_input!("isnormal", |value| number_test("isnormal", &value, f64::is_normal)),
+        of_input!("isnormal", |value| number_test(
+            "isnormal",
+            &value,
+            f64::is_normal
+        )),
         of_input!("type", |value| Ok(Value::text(value.type_name()))),
         of_input!("length", length),
         of_input!("keys", |value| keys(value, true)),
@@ -144,10 +194,13 @@ fn general() -> Vec<Named> {
         }),
         of_input!("_halt_error", |value| Err(Fault::new(value))),
         of_value!("has", |value, key| has(&value, &key)),
-        of_value!("contains", |value, other| contains(&value, &other).map(Value::Bool)),
+        of_value!("contains", |value, other| contains(&value, &other)
+            .map(Value::Bool)),
         of_value!("indices", |value, wanted| indices(&value, &wanted)),
         of_value!("delpaths", |value, paths| value.delete_paths(
-            paths.into_items().map_err(|_| fault("Paths must be specified as an array"))?
+            paths
+                .into_items()
+                .map_err(|_| fault("Paths must be specified as an array"))?
         )),
         of_value!("_flatten", |value, depth| flatten(
             value,
@@ -167,7 +220,6 @@ fn general() -> Vec<Named> {
         ("halt", v(0), |_| box_once(Err(Exn::halt(0)))),
         ("!modify", functions_of(2), modify),
         ("!assign", [Bind::Fun(()), Bind::Var(())].into(), assign),
-        ("builtins", v(0), |_| fails(fault("builtins is not supported"))),
     ]
 }
 
@@ -176,7 +228,8 @@ fn functions_of(count: usize) -> Box<[Bind]> {
 }
 
 fn path_of(path: Value) -> Result<Vec<Value>, Fault> {
-    path.into_items().map_err(|_| fault("Path must be specified as an array"))
+    path.into_items()
+        .map_err(|_| fault("Path must be specified as an array"))
 }
 
 /// `paths |= update`: of several outputs of `update` the first one counts; where there is none,
@@ -244,7 +297,9 @@ fn paths() -> [Fun<Data>; 3] {
     });
     let last: Native<Data> = Native::new(|mut cv: Cv<'_, Data>| {
         let (f, context) = cv.0.pop_fun();
-        let last = f.run((context, cv.1)).try_fold(Value::Null, |_, output| output);
+        let last = f
+            .run((context, cv.1))
+            .try_fold(Value::Null, |_, output| output);
         box_once(last)
     })
     .with_paths(|mut cv| {
@@ -262,7 +317,10 @@ fn paths() -> [Fun<Data>; 3] {
         let (value, before) = cv.1;
         let result = path.and_then(|path| {
             let found = value.at_path(&path)?;
-            Ok((found, path.into_iter().fold(before, |list, key| list.cons(key))))
+            Ok((
+                found,
+                path.into_iter().fold(before, |list, key| list.cons(key)),
+            ))
         });
         box_once(result.map_err(Exn::from))
     });
@@ -306,9 +364,10 @@ fn keys(value: Value, sorted: bool) -> ValueResult {
 fn from_json(value: Value) -> ValueResult {
     let text = text_of(&value, "cannot be parsed as JSON, as it is not a string")?;
     read::one(text.as_bytes()).map_err(|error| match error {
-        read::Unreadable::NotJson(at) => {
-            fault(format_args!("Invalid JSON text at byte {at} (while parsing '{}')", shortened(text)))
-        }
+        read::Unreadable::NotJson(at) => fault(format_args!(
+            "Invalid JSON text at byte {at} (while parsing '{}')",
+            shortened(text)
+        )),
         read::Unreadable::TooDeep => fault("Exceeds depth limit for parsing"),
     })
 }
@@ -324,7 +383,10 @@ fn to_number(value: Value) -> ValueResult {
     match &value {
         Value::Number(_) | Value::Literal(_) => Ok(value),
         Value::Text(text) => read::number(text).ok_or_else(|| {
-            fault(format_args!("{} cannot be parsed as a number", value.describe()))
+            fault(format_args!(
+                "{} cannot be parsed as a number",
+                value.describe()
+            ))
         }),
         _ => Err(fault(format_args!(
             "{} cannot be parsed as a number",
@@ -336,6 +398,9 @@ fn to_number(value: Value) -> ValueResult {
 fn has(value: &Value, key: &Value) -> ValueResult {
     match (value, key) {
         (Value::Object(object), Value::Text(key)) => Ok(Value::Bool(object.contains_key(&**key))),
+        (Value::Null, Value::Text(_) | Value::Number(_) | Value::Literal(_)) => {
+            Ok(Value::Bool(false))
+        }
         (Value::Array(array), key) if key.as_number().is_some() => {
             let at = key.as_number().unwrap_or(f64::NAN);
             Ok(Value::Bool(at >= 0.0 && at < array.len() as f64))
@@ -362,7 +427,8 @@ fn contains(value: &Value, other: &Value) -> Result<bool, Fault> {
         (Value::Array(a), Value::Array(b)) => {
             for other in b.iter() {
                 let is_in = |value: &&Value| {
-                    value.type_name() == other.type_name() && contains(value, other).unwrap_or(false)
+                    value.type_name() == other.type_name()
+                        && contains(value, other).unwrap_or(false)
                 };
                 if a.iter().find(is_in).is_none() {
                     return Ok(false);
@@ -370,7 +436,9 @@ fn contains(value: &Value, other: &Value) -> Result<bool, Fault> {
             }
             Ok(true)
         }
-        (Value::Text(a), Value::Text(b)) => Ok(memchr::memmem::find(a.as_bytes(), b.as_bytes()).is_some()),
+        (Value::Text(a), Value::Text(b)) => {
+            Ok(memchr::memmem::find(a.as_bytes(), b.as_bytes()).is_some())
+        }
         _ if value.type_name() == other.type_name() => Ok(value == other),
         _ => Err(fault(format_args!(
             "{} and {} cannot have their containment checked",
@@ -383,10 +451,7 @@ fn contains(value: &Value, other: &Value) -> Result<bool, Fault> {
 fn indices(value: &Value, wanted: &Value) -> ValueResult {
     let positions: Vec<usize> = match (value, wanted) {
         (Value::Null, _) => return Ok(Value::Null),
-        (Value::Text(text), Value::Text(part)) if part.is_empty() => {
-            let _whole_text = text;
-            Vec::new()
-        }
+        (Value::Text(_), Value::Text(part)) if part.is_empty() => Vec::new(),
         (Value::Text(text), Value::Text(part)) => {
             // jq counts characters, and finds occurrences that overlap.
             let mut found = Vec::new();
@@ -405,7 +470,9 @@ fn indices(value: &Value, wanted: &Value) -> ValueResult {
         (Value::Array(array), single) => indices_of(array, std::slice::from_ref(single)),
         _ => return value.at(wanted),
     };
-    Ok(Value::array(positions.into_iter().map(Value::from).collect()))
+    Ok(Value::array(
+        positions.into_iter().map(Value::from).collect(),
+    ))
 }
 
 fn flatten(value: Value, depth: f64) -> ValueResult {
@@ -414,20 +481,27 @@ fn flatten(value: Value, depth: f64) -> ValueResult {
         other => match other.into_items() {
             Ok(items) => items,
             Err(other) => {
-                return Err(fault(format_args!("Cannot iterate over {}", other.describe())));
+                return Err(fault(format_args!(
+                    "Cannot iterate over {}",
+                    other.describe()
+                )));
             }
         },
     };
     fn add(item: Value, depth: f64, flat: &mut Vec<Value>) {
         match item {
             Value::Array(array) if depth > 0.0 => {
-                array.iter().for_each(|item| add(item.clone(), depth - 1.0, flat));
+                array
+                    .iter()
+                    .for_each(|item| add(item.clone(), depth - 1.0, flat));
             }
             other => flat.push(other),
         }
     }
     let mut flat = Vec::new();
-    items.into_iter().for_each(|item| add(item, depth, &mut flat));
+    items
+        .into_iter()
+        .for_each(|item| add(item, depth, &mut flat));
     Ok(Value::array(flat))
 }
 
@@ -474,7 +548,10 @@ fn trimmed(value: &Value, trim: fn(&str) -> &str) -> ValueResult {
 
 fn implode(value: Value) -> ValueResult {
     let Value::Array(points) = &value else {
-        return Err(fault(format_args!("{} cannot be imploded, must be an array of codepoints", value.describe())));
+        return Err(fault(format_args!(
+            "{} cannot be imploded, must be an array of codepoints",
+            value.describe()
+        )));
     };
     let mut text = String::new();
     for point in points.iter() {
@@ -506,7 +583,9 @@ fn sorting() -> Vec<Named> {
         of_value!("_sort_by", |value, keys| {
             let mut pairs = keyed(value, keys, "sorted")?;
             pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Ok(Value::array(pairs.into_iter().map(|(_, item)| item).collect()))
+            Ok(Value::array(
+                pairs.into_iter().map(|(_, item)| item).collect(),
+            ))
         }),
         of_value!("_group_by", |value, keys| {
             let mut pairs = keyed(value, keys, "grouped")?;
@@ -518,19 +597,32 @@ fn sorting() -> Vec<Named> {
                     _ => groups.push((key, vec![item])),
                 }
             }
-            Ok(Value::array(groups.into_iter().map(|(_, group)| Value::array(group)).collect()))
+            Ok(Value::array(
+                groups
+                    .into_iter()
+                    .map(|(_, group)| Value::array(group))
+                    .collect(),
+            ))
         }),
         of_value!("_min_by", |value, keys| {
             let pairs = keyed(value, keys, "searched for a minimum")?;
             let least = pairs.into_iter().reduce(|least, pair| {
-                if pair.0.cmp(&least.0).is_lt() { pair } else { least }
+                if pair.0.cmp(&least.0).is_lt() {
+                    pair
+                } else {
+                    least
+                }
             });
             Ok(least.map_or(Value::Null, |(_, item)| item))
         }),
         of_value!("_max_by", |value, keys| {
             let pairs = keyed(value, keys, "searched for a maximum")?;
             let largest = pairs.into_iter().reduce(|largest, pair| {
-                if pair.0.cmp(&largest.0).is_lt() { largest } else { pair }
+                if pair.0.cmp(&largest.0).is_lt() {
+                    largest
+                } else {
+                    pair
+                }
             });
             Ok(largest.map_or(Value::Null, |(_, item)| item))
         }),
@@ -585,10 +677,14 @@ fn formats() -> Vec<Named> {
         of_input!("@sh", shell_quoted),
         of_input!("@base64", |value| {
             let text = written(value);
-            Ok(Value::text(base64::engine::general_purpose::STANDARD.encode(text.as_bytes())))
+            Ok(Value::text(
+                base64::engine::general_purpose::STANDARD.encode(text.as_bytes()),
+            ))
         }),
         of_input!("@base64d", base64_decoded),
-        of_input!("@base32", |value| Ok(Value::text(base32(written(value).as_bytes())))),
+        of_input!("@base32", |value| Ok(Value::text(base32(
+            written(value).as_bytes()
+        )))),
         of_input!("@base32d", base32_decoded),
     ]
 }
@@ -614,7 +710,12 @@ fn escaped(value: Value, escape: fn(char) -> Option<&'static str>) -> Value {
 
 fn uri_decoded(value: Value) -> ValueResult {
     let text = written(value);
-    let invalid = || fault(format_args!("string ({:?}) is not a valid uri encoding", shortened(&text)));
+    let invalid = || {
+        fault(format_args!(
+            "string ({:?}) is not a valid uri encoding",
+            shortened(&text)
+        ))
+    };
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, tail)) = rest.split_first() {
@@ -623,7 +724,9 @@ fn uri_decoded(value: Value) -> ValueResult {
             bytes.push(*first);
             continue;
         }
-        let digits = rest.get(..2).filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
+        let digits = rest
+            .get(..2)
+            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
         let byte = digits
             .and_then(|digits| std::str::from_utf8(digits).ok())
             .and_then(|digits| u8::from_str_radix(digits, 16).ok());

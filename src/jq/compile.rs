@@ -22,10 +22,7 @@ pub(super) struct Problem {
 ///
 /// # Errors
 /// Fails when the text is not jq, or uses what is not supported.
-pub(super) fn filter(
-    code: &str,
-    variables: &[String],
-) -> Result<jaq_core::Filter<Data>, Problem> {
+pub(super) fn filter(code: &str, variables: &[String]) -> Result<jaq_core::Filter<Data>, Problem> {
     let mut definitions = prelude().map_err(|what| Problem { at: 0, what })?;
     let tokens = Lexer::new(code).lex().map_err(|errors| {
         let first = errors.first();
@@ -78,7 +75,10 @@ fn prelude() -> Result<Vec<Def<&'static str>>, String> {
         .map_err(|_| "internal error: the prelude has an unknown token".to_owned())?;
     parse::definitions(PRELUDE, &tokens).map_err(|problem| {
         let at = position(PRELUDE, problem.part);
-        format!("internal error: the prelude, at byte {at}: {}", problem.what)
+        format!(
+            "internal error: the prelude, at byte {at}: {}",
+            problem.what
+        )
     })
 }
 

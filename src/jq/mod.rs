@@ -102,7 +102,8 @@ impl Filter {
         take: &mut dyn FnMut(Output) -> std::result::Result<(), E>,
     ) -> std::result::Result<(), E> {
         let outcome = self.worker.run(body, take)?;
-        self.failure(&outcome).map_or(Ok(()), |failure| Err(failure.into()))
+        self.failure(&outcome)
+            .map_or(Ok(()), |failure| Err(failure.into()))
     }
 
     fn failure(&self, outcome: &Outcome) -> Option<Failure> {

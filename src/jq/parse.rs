@@ -6,7 +6,6 @@
 //! - updates (`|=`, `=`, `+=`, ...) become calls that work on paths, as in jq;
 //! - of two operands with several outputs each, the right one is the outer loop;
 //! - of several outputs of the body of `reduce` or `foreach`, the last one is the next state;
-//! - an error on the left side of `//` counts as nothing;
 //! - functions that call themselves check the limits first.
 
 use jaq_core::load::lex::{StrPart, Tok, Token};
@@ -35,9 +34,28 @@ const PARTS: [&str; 6] = ["$ 0", "$ 1", "$ 2", "$ 3", "$ 4", "$ 5"];
 
 /// Functions that give exactly one output where their arguments do.
 const SINGLE: [&str; 22] = [
-    "length", "tostring", "tojson", "tonumber", "type", "keys", "not", "floor", "sqrt", "now",
-    "true", "false", "null", "add", "first", "last", "sort", "ascii_downcase", "trim", "abs",
-    "utf8bytelength", "infinite",
+    "length",
+    "tostring",
+    "tojson",
+    "tonumber",
+    "type",
+    "keys",
+    "not",
+    "floor",
+    "sqrt",
+    "now",
+    "true",
+    "false",
+    "null",
+    "add",
+    "first",
+    "last",
+    "sort",
+    "ascii_downcase",
+    "trim",
+    "abs",
+    "utf8bytelength",
+    "infinite",
 ];
 
 /// Parses a filter.
@@ -53,7 +71,10 @@ pub(super) fn filter<'s>(code: &'s str, tokens: &[Token<&'s str>]) -> Parsed<'s,
 }
 
 /// Parses definitions, without anything behind them.
-pub(super) fn definitions<'s>(code: &'s str, tokens: &[Token<&'s str>]) -> Parsed<'s, Vec<Def<&'s str>>> {
+pub(super) fn definitions<'s>(
+    code: &'s str,
+    tokens: &[Token<&'s str>],
+) -> Parsed<'s, Vec<Def<&'s str>>> {
     let mut parser = Parser::new(code, tokens, code);
     let mut list = Vec::new();
     while parser.take("def") {
@@ -74,8 +95,6 @@ struct Parser<'s, 't> {
     /// Where these tokens end, for an error about what is missing.
     end: &'s str,
     open: Vec<OpenDef<'s>>,
-    /// Whether `as` behind a term belongs to what is around it.
-    leaves_as: bool,
 }
 
 /// How tightly an operator binds, and whether a chain of it goes to the right.
@@ -141,9 +160,9 @@ fn is_single(term: &Term<'_>) -> bool {
                         }
                 })
         }
-        Term::Obj(members) => members.iter().all(|(key, value)| {
-            is_single(key) && value.as_ref().is_none_or(is_single)
-        }),
+        Term::Obj(members) => members
+            .iter()
+            .all(|(key, value)| is_single(key) && value.as_ref().is_none_or(is_single)),
         Term::IfThenElse(branches, otherwise) => {
             branches.iter().all(|(a, b)| is_single(a) && is_single(b))
                 && otherwise.as_deref().is_none_or(is_single)
@@ -164,7 +183,11 @@ fn right_first<'s>(left: Term<'s>, right: Term<'s>, operator: BinaryOp<&'s str>)
 fn binary<'s>(left: Term<'s>, operator: &str, right: Term<'s>) -> Term<'s> {
     let update = |operation: Math| {
         // `f as $x | paths |= . + $x`.
-        let update = Term::BinOp(boxed(Term::Id), BinaryOp::Math(operation), boxed(Term::Var(VALUE)));
+        let update = Term::BinOp(
+            boxed(Term::Id),
+            BinaryOp::Math(operation),
+            boxed(Term::Var(VALUE)),
+        );
         (update, right.clone(), left.clone())
     };
     let (update, right, left) = match operator {
@@ -181,19 +204,14 @@ fn binary<'s>(left: Term<'s>, operator: &str, right: Term<'s>) -> Term<'s> {
         ">=" => return right_first(left, right, BinaryOp::Cmp(Cmp::Ge)),
         "or" => return Term::BinOp(boxed(left), BinaryOp::Or, boxed(right)),
         "and" => return Term::BinOp(boxed(left), BinaryOp::And, boxed(right)),
-        "//" => {
-            // An error on the left is nothing; the engine would pass it on.
-            let left = Term::TryCatch(boxed(left), None);
-            return Term::BinOp(boxed(left), BinaryOp::Alt, boxed(right));
-        }
+        "//" => return Term::BinOp(boxed(left), BinaryOp::Alt, boxed(right)),
         "|=" => return Term::Call("!modify", vec![left, right]),
         "=" => {
             let assign = Term::Call("!assign", vec![left, Term::Var(VALUE)]);
             return pipe_as(right, Pattern::Var(VALUE), assign);
         }
         "//=" => {
-            let update =
-                Term::BinOp(boxed(Term::Id), BinaryOp::Alt, boxed(Term::Var(VALUE)));
+            let update = Term::BinOp(boxed(Term::Id), BinaryOp::Alt, boxed(Term::Var(VALUE)));
             (update, right, left)
         }
         "+=" => update(Math::Add),
@@ -214,7 +232,9 @@ fn pattern_vars<'s>(pattern: &Pat<'s>, names: &mut Vec<&'s str>) {
             }
         }
         Pattern::Arr(items) => items.iter().for_each(|item| pattern_vars(item, names)),
-        Pattern::Obj(members) => members.iter().for_each(|(_, item)| pattern_vars(item, names)),
+        Pattern::Obj(members) => members
+            .iter()
+            .for_each(|(_, item)| pattern_vars(item, names)),
     }
 }
 
@@ -233,9 +253,12 @@ fn bind<'s>(source: Term<'s>, mut patterns: Vec<Pat<'s>>, body: Term<'s>) -> Ter
         let mut own = Vec::new();
         pattern_vars(&pattern, &mut own);
         let bound = pipe_as(Term::Var(VALUE), pattern, body.clone());
-        names.iter().filter(|name| !own.contains(*name)).fold(bound, |bound, name| {
-            pipe_as(Term::Call("null", Vec::new()), Pattern::Var(name), bound)
-        })
+        names
+            .iter()
+            .filter(|name| !own.contains(*name))
+            .fold(bound, |bound, name| {
+                pipe_as(Term::Call("null", Vec::new()), Pattern::Var(name), bound)
+            })
     };
     let last = patterns.pop().map(&attempt).unwrap_or_default();
     let chain = patterns.into_iter().rev().fold(last, |otherwise, pattern| {
@@ -253,7 +276,6 @@ impl<'s, 't> Parser<'s, 't> {
             tokens,
             end: &full[full.len()..],
             open: Vec::new(),
-            leaves_as: false,
         }
     }
 
@@ -266,11 +288,10 @@ impl<'s, 't> Parser<'s, 't> {
     ) -> Parsed<'s, T> {
         // The last token of a block is its bracket.
         let inner = tokens.split_last().map_or(tokens, |(_, inner)| inner);
-        let outer = (self.tokens, self.end, self.leaves_as);
+        let outer = (self.tokens, self.end);
         (self.tokens, self.end) = (inner, &full[full.len().saturating_sub(1)..]);
-        self.leaves_as = false;
         let result = f(self).and_then(|result| self.end().map(|()| result));
-        (self.tokens, self.end, self.leaves_as) = outer;
+        (self.tokens, self.end) = outer;
         result
     }
 
@@ -326,10 +347,7 @@ impl<'s, 't> Parser<'s, 't> {
         self.pipe_of(Self::comma)
     }
 
-    fn pipe_of(
-        &mut self,
-        part: fn(&mut Self) -> Parsed<'s, Term<'s>>,
-    ) -> Parsed<'s, Term<'s>> {
+    fn pipe_of(&mut self, part: fn(&mut Self) -> Parsed<'s, Term<'s>>) -> Parsed<'s, Term<'s>> {
         if self.take("def") {
             let definition = self.definition()?;
             let rest = self.pipe_of(part)?;
@@ -414,13 +432,13 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn comma(&mut self) -> Parsed<'s, Term<'s>> {
-        let left = self.operators(0)?;
+        let left = self.expression()?;
         if !self.take(",") {
             return Ok(left);
         }
-        let mut terms = vec![left, self.operators(0)?];
+        let mut terms = vec![left, self.expression()?];
         while self.take(",") {
-            terms.push(self.operators(0)?);
+            terms.push(self.expression()?);
         }
         let last = terms.pop().unwrap_or_default();
         Ok(terms.into_iter().rev().fold(last, |right, left| {
@@ -429,15 +447,14 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn no_comma(&mut self) -> Parsed<'s, Term<'s>> {
-        self.operators(0)
+        self.expression()
     }
 
     fn operators(&mut self, at_least: u8) -> Parsed<'s, Term<'s>> {
-        let mut left = if matches!(self.symbol(), "def" | "label") {
-            self.pipe_of(Self::no_comma)?
-        } else {
-            self.bound()?
-        };
+        if matches!(self.symbol(), "def" | "label") {
+            return self.pipe();
+        }
+        let mut left = self.postfix()?;
         loop {
             let symbol = self.symbol();
             let Some((binds, side)) = precedence(symbol).filter(|(binds, _)| *binds >= at_least)
@@ -445,9 +462,14 @@ impl<'s, 't> Parser<'s, 't> {
                 return Ok(left);
             };
             self.next();
-            let right = self.operators(if side == Side::Right { binds } else { binds + 1 })?;
+            let right = self.operators(if side == Side::Right {
+                binds
+            } else {
+                binds + 1
+            })?;
             left = binary(left, symbol, right);
-            if side == Side::Neither && precedence(self.symbol()).is_some_and(|(next, _)| next == binds)
+            if side == Side::Neither
+                && precedence(self.symbol()).is_some_and(|(next, _)| next == binds)
             {
                 return self.expected("an operator of another kind: this one does not chain");
             }
@@ -463,10 +485,10 @@ impl<'s, 't> Parser<'s, 't> {
         follows
     }
 
-    /// A term, or `term as pattern | body`.
-    fn bound(&mut self) -> Parsed<'s, Term<'s>> {
-        let source = self.postfix()?;
-        if self.leaves_as || !self.take("as") {
+    /// An operation, or `operation as pattern | body`.
+    fn expression(&mut self) -> Parsed<'s, Term<'s>> {
+        let source = self.operators(0)?;
+        if !self.take("as") {
             return Ok(source);
         }
         let patterns = self.patterns()?;
@@ -759,9 +781,17 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn call(&mut self, name: &'s str) -> Parsed<'s, Term<'s>> {
-        const MISSING: [(&str, &str); 5] = [
-            ("input", "a filter here gets one response; use the input `.`"),
-            ("inputs", "a filter here gets one response; use the input `.`"),
+        const MISSING: [(&str, &str); 7] = [
+            ("input_filename", "a response has no file"),
+            ("builtins", "docs/jq.md lists what differs"),
+            (
+                "input",
+                "a filter here gets one response; use the input `.`",
+            ),
+            (
+                "inputs",
+                "a filter here gets one response; use the input `.`",
+            ),
             ("input_line_number", "the response is read as a whole"),
             ("get_search_list", "modules are not supported"),
             ("modulemeta", "modules are not supported"),
@@ -816,7 +846,7 @@ impl<'s, 't> Parser<'s, 't> {
 
     fn fold(&mut self, word: &'s str) -> Parsed<'s, Term<'s>> {
         self.need(word)?;
-        let source = self.fold_source()?;
+        let source = self.operators(0)?;
         self.need("as")?;
         let patterns = self.patterns()?;
         let Some(Token(full, Tok::Block(tokens))) = self.peek() else {
@@ -861,7 +891,12 @@ impl<'s, 't> Parser<'s, 't> {
         }
         let extract = rest.first().cloned().unwrap_or_default();
         if is_single(&update) {
-            return Ok(Term::Fold("foreach", source, pattern, vec![start, update, extract]));
+            return Ok(Term::Fold(
+                "foreach",
+                source,
+                pattern,
+                vec![start, update, extract],
+            ));
         }
         // The state is the list of all outputs, of which the last one is the next state.
         let start = Term::Arr(Some(boxed(Term::Var(STATE))));
@@ -871,14 +906,6 @@ impl<'s, 't> Parser<'s, 't> {
         let each = pipe(path_of(Term::Id, Part::Range(None, None)), extract);
         let fold = Term::Fold("foreach", source, pattern, vec![start, update, each]);
         Ok(pipe_as(initial, Pattern::Var(STATE), fold))
-    }
-
-    /// The source of `reduce` and `foreach`: operators are allowed, `as` belongs to the fold.
-    fn fold_source(&mut self) -> Parsed<'s, Term<'s>> {
-        let outer = std::mem::replace(&mut self.leaves_as, true);
-        let source = self.operators(0);
-        self.leaves_as = outer;
-        source
     }
 
     fn object(&mut self) -> Parsed<'s, Term<'s>> {
@@ -965,7 +992,8 @@ fn last_outermost<'s>(
     format: Option<&'s str>,
     mut parts: Vec<StrPart<&'s str, Term<'s>>>,
 ) -> Term<'s> {
-    let many = |part: &StrPart<&'s str, Term<'s>>| matches!(part, StrPart::Term(term) if !is_single(term));
+    let many =
+        |part: &StrPart<&'s str, Term<'s>>| matches!(part, StrPart::Term(term) if !is_single(term));
     let count = parts.iter().filter(|part| many(part)).count();
     if count < 2 || count > PARTS.len() {
         return Term::Str(format, parts);
@@ -977,7 +1005,9 @@ fn last_outermost<'s>(
         }
     }
     // The first binding is the innermost.
-    bindings.into_iter().fold(Term::Str(format, parts), |body, (term, name)| {
-        pipe_as(term, Pattern::Var(name), body)
-    })
+    bindings
+        .into_iter()
+        .fold(Term::Str(format, parts), |body, (term, name)| {
+            pipe_as(term, Pattern::Var(name), body)
+        })
 }

@@ -1,6 +1,6 @@
 # jq's functions that are written in jq, over the natives of builtins.rs (`_name`).
 
-def empty: [][];
+def empty: [][] as $none | .;
 def error: _error as $x | .;
 def error(message): message | error;
 def not: if . then false else true end;
@@ -28,7 +28,7 @@ def range($upto): range(0; $upto);
 def range($from; $upto; $by): if ($from | type) != "number" or ($upto | type) != "number" or ($by | type) != "number" then error("Range bounds must be numeric") elif $by == 0 then empty else _range($from; $upto; $by) end;
 def while(cond; update): def w: if cond then ., (update | w) else empty end; w;
 def until(cond; update): def u: if cond then . else update | u end; u;
-def repeat(f): def r: ., (f | r); r;
+def repeat(f): def r: f, r; r;
 def limit($n; f): if ($n | type) != "number" then error("limit needs a number") elif $n < 0 then error("limit doesn't support negative count") else _limit($n | ceil; f) end;
 def skip($n; f): if ($n | type) != "number" then error("skip needs a number") elif $n < 0 then error("skip doesn't support negative count") else _skip($n | ceil; f) end;
 def first: .[0];
@@ -62,7 +62,7 @@ def halt_error($code): _halt_error;
 def debug: .;
 def debug(message): .;
 def stderr: .;
-def input_filename: null;
+def halt($code): _halt($code);
 def ascii: [.] | implode;
 def dateadd(unit; $n): . + $n;
 def datesub(unit; $n): . - $n;
@@ -113,7 +113,7 @@ def rindex($wanted): indices($wanted) | .[-1:][0];
 def ltrimstr($start): if startswith($start) then .[$start | length:] end;
 def rtrimstr($end): if endswith($end) then .[:length - ($end | length)] end;
 def trimstr($text): ltrimstr($text) | rtrimstr($text);
-def abs: if type == "number" and . < 0 then -. elif type == "number" then . else error("\(type) (\(tojson)) has no absolute value") end;
+def abs: if . < 0 then -. else . end;
 def have_decnum: true;
 def have_literal_numbers: true;
 def split($separator): if type != "string" or ($separator | type) != "string" then error("split input and separator must be strings") else . / $separator end;

@@ -1,7 +1,7 @@
 //! JSON as values.
 //!
 //! One reader for bodies, `fromjson`, `tonumber` and `--argjson`. It accepts what RFC 8259 calls
-//! JSON, and `nan` as jq does; nothing else, no comments least of all.
+//! JSON, and `nan`, `NaN` and `Infinity` as jq does; nothing else, no comments least of all.
 
 use std::collections::HashSet;
 
@@ -36,13 +36,13 @@ pub(super) fn one(bytes: &[u8]) -> Result<Value, Unreadable> {
 /// Reads a number that has JSON's form, or jq's additions to it: a leading or trailing dot.
 pub(super) fn number(text: &str) -> Option<Value> {
     let mut reader = Reader::new(text.as_bytes());
-    let end = reader.number_end()?;
-    if end == text.len() {
+    if reader.number_end() == Some(text.len()) {
         return Some(Value::number(text));
     }
-    let digits = text.strip_prefix('-').unwrap_or(text);
+    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     let is_number = digits.starts_with(|c: char| c.is_ascii_digit() || c == '.')
         && digits.bytes().any(|byte| byte.is_ascii_digit());
+    let is_number = is_number || matches!(digits, "nan" | "infinity");
     let parsed: Option<f64> = is_number.then(|| text.parse().ok()).flatten();
     parsed.map(Value::Number)
 }
@@ -111,6 +111,19 @@ impl<'a> Reader<'a> {
             Some(b'"') => self.string().map(|text| Value::Text(Text::from(text))),
             Some(b'[') => self.array(depth + 1),
             Some(b'{') => self.object(depth + 1),
+            Some(b'-')
+                if self
+                    .bytes
+                    .get(self.at + 1)
+                    .is_some_and(u8::is_ascii_alphabetic) =>
+            {
+                self.at += 1;
+                let word = self.value(depth)?;
+                word.as_number()
+                    .map(|number| Value::Number(-number))
+                    .ok_or_else(|| self.fail())
+            }
+            Some(b'I') => self.word("Infinity", Value::Number(f64::INFINITY)),
             Some(b'-' | b'0'..=b'9') => {
                 let Some(end) = self.number_end() else {
                     return Err(self.fail());

@@ -127,7 +127,9 @@ fn compiled(pattern: &str, flags: Flags) -> Result<Rc<Regex>, Fault> {
         .backtrack_limit(MAX_BACKTRACKS)
         .build()
         .map_err(|error| {
-            fault(format_args!("{pattern} (at offset 0) is not a valid regex: {error}"))
+            fault(format_args!(
+                "{pattern} (at offset 0) is not a valid regex: {error}"
+            ))
         })?;
     let regex = Rc::new(regex);
     KEPT.with_borrow_mut(|kept| {
@@ -162,7 +164,10 @@ pub(super) fn matches(
     let flags = flags_of(flags)?;
     let regex = compiled(&pattern, flags)?;
     let failed = |error: fancy_regex::Error| {
-        fault(format_args!("the regex {} cannot be matched: {error}", &*pattern))
+        fault(format_args!(
+            "the regex {} cannot be matched: {error}",
+            &*pattern
+        ))
     };
     if test && !flags.skip_empty {
         return regex.is_match(&*text).map(Value::Bool).map_err(failed);
@@ -186,7 +191,11 @@ pub(super) fn matches(
         if !flags.all {
             break;
         }
-        at = if end > start { end } else { next_character(&text, end) };
+        at = if end > start {
+            end
+        } else {
+            next_character(&text, end)
+        };
     }
     if test {
         return Ok(Value::Bool(!found.is_empty()));
@@ -199,7 +208,11 @@ fn next_character(text: &str, at: usize) -> usize {
     at + rest.chars().next().map_or(1, char::len_utf8)
 }
 
-fn one_match(captures: &Captures<'_, str>, names: &[Option<Value>], counter: &mut Counter<'_>) -> Value {
+fn one_match(
+    captures: &Captures<'_, str>,
+    names: &[Option<Value>],
+    counter: &mut Counter<'_>,
+) -> Value {
     let member = |map: &mut Map, key: &str, value: Value| {
         map.insert(Text::from(key), value);
     };
@@ -248,7 +261,11 @@ impl<'a> Counter<'a> {
 
     fn count(&mut self, at: usize) -> usize {
         let between = |from: usize, upto: usize| {
-            self.text.get(from..upto).unwrap_or_default().chars().count()
+            self.text
+                .get(from..upto)
+                .unwrap_or_default()
+                .chars()
+                .count()
         };
         if at >= self.at {
             self.characters += between(self.at, at);

@@ -1,79 +1,222 @@
-//! The cases of the table, and what no table can hold.
+//! The table of cases, and what no table can hold.
 
-use super::{Filter, Var};
+use super::limits::MAX_DEPTH;
+use super::value::Value;
+use super::{Filter, Var, read, write};
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
 
-fn results(code: &str, body: &str) -> crate::error::Result<Vec<String>> {
+/// Runs a filter; what it gave before it failed is kept.
+fn run(filter: &Filter, body: &str) -> (Vec<String>, Result<()>) {
+    let mut list = Vec::new();
+    let end = filter.run(body.as_bytes().to_vec(), &mut |output| {
+        list.push(String::from_utf8_lossy(&output.json).into_owned());
+        Ok::<(), Failure>(())
+    });
+    (list, end)
+}
+
+fn results(code: &str, body: &str) -> Result<Vec<String>> {
     let vars = [
         Var::Text("who".to_owned(), "you".to_owned()),
         Var::Json("n".to_owned(), "[1]".to_owned()),
     ];
-    let filter = Filter::compile("-q", code, &vars)?;
-    let mut list = Vec::new();
-    filter.run(body.as_bytes().to_vec(), &mut |output| {
-        list.push(String::from_utf8_lossy(&output.json).into_owned());
-        crate::error::Result::Ok(())
-    })?;
-    Ok(list)
+    let (list, end) = run(&Filter::compile("-q", code, &vars)?, body);
+    end.map(|()| list)
 }
 
-/// Runs a file of cases in the form of jq's own tests, for measuring by hand.
-#[test]
-#[ignore = "needs a file of cases"]
-#[expect(clippy::disallowed_methods, clippy::print_stdout, reason = "a measurement by hand")]
-fn measure() {
-    let Ok(list) = std::env::var("JQ_CASES") else { return };
-    for path in list.split(',') {
-        let text = std::fs::read_to_string(path).expect("a file");
-        let mut lines = text.lines().peekable();
-        let (mut good, mut all, mut refused) = (0, 0, (0, 0));
-        while let Some(line) = lines.next() {
-            if line.trim().is_empty() || line.starts_with('#') {
-                continue;
-            }
-            if line.starts_with("%%FAIL") {
-                let code = lines.next().unwrap_or_default();
-                refused.1 += 1;
-                if Filter::compile("-q", code, &[]).is_err() || results(code, "null").is_err() {
-                    refused.0 += 1;
-                } else {
-                    println!("NOT REFUSED {code}");
-                }
-                while lines.peek().is_some_and(|line| !line.trim().is_empty()) {
-                    lines.next();
-                }
-                continue;
-            }
+fn value(text: &str) -> Value {
+    read::one(text.as_bytes()).unwrap_or_else(|_| panic!("not JSON: {text}"))
+}
+
+/// A filter, its input, and its results; after them `error` where it fails.
+struct Case<'a> {
+    filter: &'a str,
+    input: &'a str,
+    results: Vec<&'a str>,
+    fails: bool,
+}
+
+/// Reads `cases.txt`: blocks of a filter, an input and results, with an empty line behind each.
+fn cases() -> Vec<Case<'static>> {
+    include_str!("cases.txt")
+        .split("\n\n")
+        .filter(|block| !block.trim().is_empty())
+        .map(|block| {
+            let mut lines = block.trim_matches('\n').lines();
+            let filter = lines.next().unwrap_or_default();
             let input = lines.next().unwrap_or_default();
-            let mut expected = Vec::new();
-            while let Some(line) = lines.next_if(|line| !line.trim().is_empty()) {
-                if !line.starts_with('#') {
-                    expected.push(line.to_owned());
-                }
+            let mut results: Vec<&str> = lines.filter(|line| *line != "empty").collect();
+            let fails = results.last() == Some(&"error");
+            if fails {
+                results.pop();
             }
-            all += 1;
-            let partial = std::cell::RefCell::new(Vec::new());
-            let given = Filter::compile("-q", line, &[]).and_then(|filter| {
-                filter.run(input.as_bytes().to_vec(), &mut |output| {
-                    partial.borrow_mut().push(String::from_utf8_lossy(&output.json).into_owned());
-                    crate::error::Result::Ok(())
-                })
-            });
-            let normal = |text: &String| {
-                super::read::one(text.as_bytes()).map(|value| {
-                    super::write::to_string(&value)
-                })
-            };
-            let same = |a: &String, b: &String| match (super::read::one(a.as_bytes()), super::read::one(b.as_bytes())) {
-                (Ok(a), Ok(b)) => a == b || normal(&super::write::to_string(&a)).ok() == normal(&super::write::to_string(&b)).ok(),
-                _ => false,
-            };
-            let partial = partial.into_inner();
-            if partial.len() == expected.len() && partial.iter().zip(&expected).all(|(a, b)| same(a, b)) {
-                good += 1;
-            } else {
-                println!("DIFFERS {line}\n   input {input}\n   gives {partial:?} {:?}\n   jq    {expected:?}", given.err().map(|failure| failure.headline));
+            Case {
+                filter,
+                input,
+                results,
+                fails,
             }
+        })
+        .collect()
+}
+
+/// The results of the table are jq 1.8's.
+#[test]
+fn every_case_of_the_table_gives_what_jq_gives() {
+    let cases = cases();
+    assert!(cases.len() >= 400, "{}", cases.len());
+    let mut differs = Vec::new();
+    for case in &cases {
+        let outcome = Filter::compile("-q", case.filter, &[]).map(|f| run(&f, case.input));
+        let (list, end) = match outcome {
+            Ok(outcome) => outcome,
+            Err(failure) => (Vec::new(), Err(failure)),
+        };
+        // nan prints as null, so that two printed results are compared, not two values.
+        let same = |a: &String, b: &&str| {
+            let (a, b) = (value(a), value(b));
+            a == b || write::to_string(&a) == write::to_string(&b)
+        };
+        let is_same = list.len() == case.results.len()
+            && list.iter().zip(&case.results).all(|(a, b)| same(a, b))
+            && end.is_err() == case.fails;
+        if !is_same {
+            let end = end.err().map(|failure| failure.headline);
+            differs.push(format!(
+                "{}\n  input {}\n  gives {list:?} {end:?}\n  jq    {:?} {}",
+                case.filter, case.input, case.results, case.fails
+            ));
         }
-        println!("{path}: {good} of {all}, refused {} of {}", refused.0, refused.1);
     }
+    assert!(
+        differs.is_empty(),
+        "{}\n{} differ",
+        differs.join("\n"),
+        differs.len()
+    );
+}
+
+#[test]
+fn numbers_and_variables_keep_their_text() {
+    let body = r#"{"a":[{"b":1.10,"c":"x"},{"b":18446744073709551616}],"z":0,"y":null}"#;
+    let cases: [(&str, &[&str]); 10] = [
+        (".a[].b", &["1.10", "18446744073709551616"]),
+        (
+            ".",
+            &[r#"{"a":[{"b":1.10,"c":"x"},{"b":18446744073709551616}],"z":0,"y":null}"#],
+        ),
+        (r#"[1.10, 1] | @csv"#, &[r#""1.10,1""#]),
+        (".a | length", &["2"]),
+        ("keys_unsorted", &[r#"["a","z","y"]"#]),
+        (r#""\($who) \($n[0])""#, &[r#""you 1""#]),
+        ("env, $ENV, env.HOME", &["{}", "{}", "null"]),
+        ("[nan, infinite]", &["[null,1.7976931348623157e+308]"]),
+        ("1, halt, 2", &["1"]),
+        ("[1.0, 01, .5]", &["[1.0,1,0.5]"]),
+    ];
+    for (code, expected) in cases {
+        assert_eq!(results(code, body).expect(code), expected, "{code}");
+    }
+}
+
+#[test]
+fn a_filter_that_is_not_jq_is_pointed_into() {
+    for (code, column, what) in [
+        (".a | map(", 8, "expected"),
+        (".a.b | nope", 7, "nope is not defined"),
+        (".a | $x", 5, "$x is not defined"),
+        ("{", 0, "expected"),
+        (".a | input", 5, "input is not supported"),
+        ("import \"x\" as x; .", 0, "modules are not supported"),
+        ("include \"x\"; .", 0, "modules are not supported"),
+        ("1 as $x | 2 as", 14, "expected a variable"),
+        ("{(1)}", 4, "expected :"),
+    ] {
+        let failure = results(code, "1").expect_err(code);
+        assert_eq!(failure.exit, Exit::Usage, "{code}");
+        assert!(
+            failure.headline.contains(what),
+            "{code}: {}",
+            failure.headline
+        );
+        let at = failure.facts[1].find('^');
+        assert!(
+            at.is_some_and(|at| at.abs_diff(column) <= 1),
+            "{code}: {:?}",
+            failure.facts
+        );
+    }
+}
+
+#[test]
+fn a_filter_that_fails_is_a_local_failure() {
+    for code in [
+        ".a.b.c[0].d",
+        "error(\"no\")",
+        "halt_error",
+        "error(null)",
+        "{(1):2}",
+    ] {
+        let failure = results(code, r#"{"a":1}"#).expect_err(code);
+        assert_eq!(failure.exit, Exit::Local, "{code}");
+    }
+}
+
+#[test]
+fn limits_end_a_filter_with_an_error() {
+    let brackets = |count: usize| format!("\"{}\"", "[".repeat(count));
+    let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    let commented = format!("#\"\n{deep}");
+    for (code, body, what) in [
+        (".", deep.as_str(), "deeper"),
+        (".", commented.as_str(), "not JSON"),
+        ("fromjson", &brackets(40_000), "depth"),
+        ("def f: 1 + f; f", "1", "too deeply"),
+        ("def f: [f]; f", "1", "too deeply"),
+        ("def f: {a: f}; f", "1", "too deeply"),
+        ("def f: f | f; f", "1", "too deeply"),
+        ("def f(x): x + f(x); f(.)", "1", "too deeply"),
+        ("reduce range(20000) as $i (.; [.]) | tojson", "1", "deeper"),
+        ("reduce range(20000) as $i (.; {a: .})", "1", "deeper"),
+        ("reduce range(64) as $i (\"ab\"; . + .)", "1", "memory"),
+        ("[repeat(\"abc\" * 10000000)]", "1", "memory"),
+        ("\"abc\" * 1000000000", "1", "too long"),
+        (".[1e9] = 1", "null", "too large"),
+        ("[range(0; infinite)]", "1", "memory"),
+    ] {
+        let failure = results(code, body).expect_err(code);
+        assert_eq!(failure.exit, Exit::Local, "{code}");
+        assert!(
+            failure.headline.contains(what),
+            "{code}: {}",
+            failure.headline
+        );
+    }
+    let fine = format!("{}{}", "[".repeat(9000), "]".repeat(9000));
+    assert!(fine.len() < 2 * MAX_DEPTH as usize);
+    assert_eq!(
+        results("[.. | arrays] | length", &fine).expect("fine"),
+        ["9000"]
+    );
+}
+
+#[test]
+fn time_ends_a_filter_with_28() {
+    for code in [
+        "def f: f; f",
+        "repeat(1)",
+        "last(repeat(1))",
+        "[limit(1; repeat(empty))]",
+    ] {
+        let filter = Filter::compile("-q", code, &[]).expect(code);
+        filter.bound(Some(std::time::Duration::from_millis(50)));
+        let (_, end) = run(&filter, "1");
+        assert_eq!(end.expect_err(code).exit, Exit::TimeOut, "{code}");
+    }
+}
+
+#[test]
+fn a_mark_before_the_document_is_skipped() {
+    assert_eq!(results(".a", "\u{feff}{\"a\":1}").expect("a result"), ["1"]);
 }

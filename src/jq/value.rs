@@ -319,23 +319,20 @@ impl Value {
 
     /// Returns the items of an array, or an error that says what needs one.
     pub(super) fn items_for(self, what: &str) -> Result<Vec<Value>, Fault> {
-        self.into_items()
-            .map_err(|other| fault(format_args!("{} cannot be {what}, as it is not an array", other.describe())))
+        self.into_items().map_err(|other| {
+            fault(format_args!(
+                "{} cannot be {what}, as it is not an array",
+                other.describe()
+            ))
+        })
     }
 
     fn cannot_index(&self, key: &Value) -> Fault {
-        match key {
-            Value::Text(key) => fault(format_args!(
-                "Cannot index {} with \"{}\"",
-                self.type_name(),
-                &**key
-            )),
-            _ => fault(format_args!(
-                "Cannot index {} with {}",
-                self.type_name(),
-                key.type_name()
-            )),
-        }
+        fault(format_args!(
+            "Cannot index {} with {}",
+            self.type_name(),
+            key.describe()
+        ))
     }
 
     /// Returns `.[key]`.
@@ -357,7 +354,10 @@ impl Value {
                 self.slice(bounds.get("start"), bounds.get("end"))
             }
             (Value::Array(array), Value::Array(wanted)) => Ok(Value::array(
-                indices_of(array, wanted).into_iter().map(Value::from).collect(),
+                indices_of(array, wanted)
+                    .into_iter()
+                    .map(Value::from)
+                    .collect(),
             )),
             _ => Err(self.cannot_index(key)),
         }
@@ -438,7 +438,10 @@ impl Value {
                 let has = object.get(&**key).is_some();
                 has.then(|| {
                     let object = Rc::make_mut(object);
-                    object.map.get_mut(&**key).map(|slot| std::mem::replace(slot, Value::Null))
+                    object
+                        .map
+                        .get_mut(&**key)
+                        .map(|slot| std::mem::replace(slot, Value::Null))
                 })
                 .flatten()
             }
@@ -446,7 +449,10 @@ impl Value {
                 match position(key, array.len()).filter(|at| *at < array.len()) {
                     Some(at) => {
                         let array = Rc::make_mut(array);
-                        array.items.get_mut(at).map(|slot| std::mem::replace(slot, Value::Null))
+                        array
+                            .items
+                            .get_mut(at)
+                            .map(|slot| std::mem::replace(slot, Value::Null))
                     }
                     None => None,
                 }
@@ -499,7 +505,9 @@ impl Value {
                 let (start, end) =
                     slice_bounds(bounds.get("start"), bounds.get("end"), array.len())?;
                 let Ok(new) = value.into_items() else {
-                    return Err(fault("A slice of an array can only be assigned another array"));
+                    return Err(fault(
+                        "A slice of an array can only be assigned another array",
+                    ));
                 };
                 Rc::make_mut(array).change(depth, |items| {
                     items.splice(start..end, new);
@@ -517,67 +525,94 @@ impl Value {
     }
 
     /// Deletes what is at these paths, which are meant as they are before any is deleted.
-    pub(super) fn delete_paths(self, mut paths: Vec<Value>) -> ValueResult {
-        paths.sort();
-        let mut value = self;
-        for path in paths.iter().rev() {
+    pub(super) fn delete_paths(self, paths: Vec<Value>) -> ValueResult {
+        let mut places = Vec::new();
+        for path in &paths {
             let Value::Array(keys) = path else {
                 return Err(fault("Path must be specified as an array"));
             };
             match keys.split_last() {
                 None => return Ok(Value::Null),
-                Some((last, parents)) => {
-                    if !matches!(value.at_path(parents)?, Value::Null) {
-                        value = value.change_path(parents, |parent| parent.without(last))?;
-                    }
-                }
+                Some((last, parents)) => self.add_places(parents, last, &mut places)?,
             }
+        }
+        // Backwards, so that no deletion moves what is still to be deleted.
+        places.sort();
+        places.dedup();
+        let mut value = self;
+        while let Some((parents, key)) = places.pop() {
+            let mut keys = vec![key];
+            while places.last().is_some_and(|(others, _)| *others == parents) {
+                keys.extend(places.pop().map(|(_, key)| key));
+            }
+            value = value.change_path(&parents, |parent| parent.without(&keys))?;
         }
         Ok(value)
     }
 
-    fn without(mut self, key: &Value) -> Result<Value, Fault> {
-        match (&mut self, key) {
+    /// Finds what a path means in this value: positions counted from the beginning.
+    fn add_places(
+        &self,
+        parents: &[Value],
+        last: &Value,
+        places: &mut Vec<(Vec<Value>, Value)>,
+    ) -> Result<(), Fault> {
+        let mut parent = self.clone();
+        let mut absolute = Vec::with_capacity(parents.len());
+        for key in parents {
+            absolute.push(match (&parent, key) {
+                (Value::Array(array), Value::Number(_) | Value::Literal(_)) => {
+                    position(key, array.len()).map_or(Value::Null, Value::from)
+                }
+                _ => key.clone(),
+            });
+            parent = parent.at(key)?;
+        }
+        match (&parent, last) {
             (Value::Null, _) => {}
-            (Value::Object(object), Value::Text(key)) => {
-                if object.contains_key(&**key) {
-                    Rc::make_mut(object).change(0, |map| {
-                        map.shift_remove(&**key);
-                    });
-                }
-            }
             (Value::Array(array), Value::Number(_) | Value::Literal(_)) => {
-                if let Some(at) = position(key, array.len()).filter(|at| *at < array.len()) {
-                    Rc::make_mut(array).change(0, |items| {
-                        items.remove(at);
-                    });
-                }
+                let at = position(last, array.len()).filter(|at| *at < array.len());
+                places.extend(at.map(|at| (absolute, Value::from(at))));
             }
             (Value::Array(array), Value::Object(bounds)) => {
                 let (start, end) =
                     slice_bounds(bounds.get("start"), bounds.get("end"), array.len())?;
-                Rc::make_mut(array).change(0, |items| {
-                    items.drain(start..end);
+                places.extend((start..end).map(|at| (absolute.clone(), Value::from(at))));
+            }
+            _ => places.push((absolute, last.clone())),
+        }
+        Ok(())
+    }
+
+    /// Deletes keys of an object, or positions of an array, the last one first.
+    fn without(mut self, keys: &[Value]) -> Result<Value, Fault> {
+        for key in keys {
+            match (&mut self, key) {
+                (Value::Object(object), Value::Text(key)) => {
+                    if object.contains_key(&**key) {
+                        Rc::make_mut(object).change(0, |map| map.shift_remove(&**key));
+                    }
+                }
+                (Value::Array(_), Value::Number(_)) => {}
+                _ => {
+                    return Err(fault(format_args!(
+                        "Cannot delete field at {} index of {}",
+                        key.type_name(),
+                        self.type_name()
+                    )));
+                }
+            }
+        }
+        if let Value::Array(array) = &mut self {
+            let mut unwanted = keys.iter().rev().filter_map(Value::as_number).peekable();
+            Rc::make_mut(array).change(0, |items| {
+                let mut at = 0_usize;
+                items.retain(|_| {
+                    let is_unwanted = unwanted.next_if(|next| *next == at as f64).is_some();
+                    at += 1;
+                    !is_unwanted
                 });
-            }
-            (Value::Object(_), _) => {
-                return Err(fault(format_args!(
-                    "Cannot delete field at object index of {}",
-                    key.type_name()
-                )));
-            }
-            (Value::Array(_), _) => {
-                return Err(fault(format_args!(
-                    "Cannot delete field at array index of {}",
-                    key.type_name()
-                )));
-            }
-            _ => {
-                return Err(fault(format_args!(
-                    "Cannot delete field at index of {}",
-                    self.type_name()
-                )));
-            }
+            });
         }
         Ok(self)
     }
@@ -616,7 +651,10 @@ impl Value {
             }
             (Value::Object(a), Value::Object(b)) => {
                 let (keys, others) = (Value::sorted_keys(a), Value::sorted_keys(b));
-                let order = keys.iter().map(|key| &***key).cmp(others.iter().map(|key| &***key));
+                let order = keys
+                    .iter()
+                    .map(|key| &***key)
+                    .cmp(others.iter().map(|key| &***key));
                 if order != Ordering::Equal {
                     return order;
                 }
@@ -645,18 +683,13 @@ fn compare_numbers(
     b: f64,
     numbers: fn(f64, f64) -> Ordering,
 ) -> Ordering {
-    if a == b
-        && let (Value::Literal(left), Value::Literal(right)) = (left, right)
-        && left.text != right.text
-        && let (Some(left), Some(right)) = (whole(&left.text), whole(&right.text))
-    {
-        let by_size = left.1.len().cmp(&right.1.len()).then(left.1.cmp(right.1));
-        return match (left.0, right.0) {
-            (false, false) => by_size,
-            (true, true) => by_size.reverse(),
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-        };
+    const MAX_EXACT: f64 = 9_007_199_254_740_992.0;
+    if a == b && a.abs() >= MAX_EXACT {
+        let (left, right) = (write::to_string(left), write::to_string(right));
+        if let (Some(left), Some(right)) = (whole(&left), whole(&right)) {
+            let by_size = left.1.len().cmp(&right.1.len()).then(left.1.cmp(right.1));
+            return if left.0 { by_size.reverse() } else { by_size };
+        }
     }
     numbers(a, b)
 }
@@ -672,13 +705,17 @@ fn whole(text: &str) -> Option<(bool, &str)> {
 
 /// Orders numbers as jq's operators do: nan is less than anything, itself included.
 fn operator_order(a: f64, b: f64) -> Ordering {
-    a.partial_cmp(&b)
-        .unwrap_or(if a.is_nan() { Ordering::Less } else { Ordering::Greater })
+    a.partial_cmp(&b).unwrap_or(if a.is_nan() {
+        Ordering::Less
+    } else {
+        Ordering::Greater
+    })
 }
 
 /// Orders numbers for sorting, which needs that nan equals itself.
 fn sort_order(a: f64, b: f64) -> Ordering {
-    a.partial_cmp(&b).unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
+    a.partial_cmp(&b)
+        .unwrap_or_else(|| b.is_nan().cmp(&a.is_nan()))
 }
 
 impl PartialEq for Value {
@@ -729,11 +766,16 @@ fn slice_bounds(
             Some(number) if number.is_nan() => Ok(otherwise),
             Some(number) if number < 0.0 => Ok((number + all).max(0.0)),
             Some(number) => Ok(number.min(all)),
-            None => Err(fault("Start and end indices of an array slice must be numbers")),
+            None => Err(fault(
+                "Start and end indices of an array slice must be numbers",
+            )),
         },
     };
     let start = bound(start, 0.0)?;
-    let end = bound(end, all)?.max(start);
+    let end = bound(end, all)?;
+    if end <= start {
+        return Ok((start.floor() as usize, start.floor() as usize));
+    }
     // Both are between 0 and the length.
     Ok((start.floor() as usize, (end.ceil() as usize).min(length)))
 }
@@ -854,7 +896,11 @@ impl std::ops::Add for Value {
             (Value::Object(mut left), Value::Object(right)) => {
                 let deepest = right.depth.saturating_sub(1);
                 Rc::make_mut(&mut left).change(deepest, |map| {
-                    map.extend(right.iter().map(|(key, value)| (key.clone(), value.clone())));
+                    map.extend(
+                        right
+                            .iter()
+                            .map(|(key, value)| (key.clone(), value.clone())),
+                    );
                 });
                 Ok(Value::Object(left))
             }
@@ -873,9 +919,8 @@ impl std::ops::Sub for Value {
             (Value::Array(left), Value::Array(right)) => {
                 let mut unwanted: Vec<&Value> = right.iter().collect();
                 unwanted.sort();
-                let is_kept = |item: &&Value| {
-                    **item != **item || unwanted.binary_search(item).is_err()
-                };
+                let is_kept =
+                    |item: &&Value| **item != **item || unwanted.binary_search(item).is_err();
                 Ok(Value::array(left.iter().filter(is_kept).cloned().collect()))
             }
             (left, right) => match (left.as_number(), right.as_number()) {
@@ -905,7 +950,9 @@ fn repeated(text: &Text, times: f64) -> ValueResult {
 fn deep_merge(left: Map, right: &Map) -> Map {
     let mut merged = left;
     for (key, value) in right {
-        let old = merged.get_mut(&**key).map(|slot| std::mem::replace(slot, Value::Null));
+        let old = merged
+            .get_mut(&**key)
+            .map(|slot| std::mem::replace(slot, Value::Null));
         let new = match (old, value) {
             (Some(Value::Object(old)), Value::Object(new)) => {
                 let old = Value::Object(old).into_map().unwrap_or_default();
@@ -984,7 +1031,11 @@ impl std::ops::Rem for Value {
         }
         let remainder = dividend.unsigned_abs() % divisor.unsigned_abs();
         let remainder = remainder as f64;
-        Ok(Value::Number(if dividend < 0 { 0.0 - remainder } else { remainder }))
+        Ok(Value::Number(if dividend < 0 {
+            0.0 - remainder
+        } else {
+            remainder
+        }))
     }
 }
 
@@ -1025,7 +1076,8 @@ impl jaq_core::ValT for Value {
     fn key_values(self) -> Box<dyn Iterator<Item = Result<(Value, Value), Fault>>> {
         match self {
             Value::Array(array) => Box::new(
-                (0..array.len()).filter_map(move |at| Some(Ok((Value::from(at), array.get(at)?.clone())))),
+                (0..array.len())
+                    .filter_map(move |at| Some(Ok((Value::from(at), array.get(at)?.clone())))),
             ),
             Value::Object(object) => Box::new((0..object.len()).filter_map(move |at| {
                 let (key, value) = object.get_index(at)?;
@@ -1043,9 +1095,10 @@ impl jaq_core::ValT for Value {
                     Box::new((0..array.len()).filter_map(move |at| array.get(at).cloned().map(Ok)))
                 }
             },
-            Value::Object(object) => Box::new((0..object.len()).filter_map(move |at| {
-                object.get_index(at).map(|(_, value)| Ok(value.clone()))
-            })),
+            Value::Object(object) => Box::new(
+                (0..object.len())
+                    .filter_map(move |at| object.get_index(at).map(|(_, value)| Ok(value.clone()))),
+            ),
             other => box_once(Err(cannot_iterate(&other))),
         }
     }

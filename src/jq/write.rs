@@ -111,7 +111,10 @@ fn write_number(number: f64, out: &mut String) {
         out.push_str(&digits);
     } else if point >= length {
         out.push_str(&digits);
-        out.extend(std::iter::repeat_n('0', (point - length).unsigned_abs() as usize));
+        out.extend(std::iter::repeat_n(
+            '0',
+            (point - length).unsigned_abs() as usize,
+        ));
     } else {
         let (whole, fraction) = digits.split_at(point.unsigned_abs() as usize);
         out.push_str(whole);

@@ -406,7 +406,7 @@ fn filters_give_what_jq_gives_and_point_to_mistakes() {
     shown(LIST, &["-q", ".next.x"])
         .exit(1)
         .stdout("")
-        .says("the filter failed on the answer");
+        .says("the filter failed on the response");
     let server = Recorder::always(Reply::json(200, LIST));
     for (filter, marked) in [
         (".rows | map(", "\n              ^"),
@@ -569,6 +569,98 @@ fn a_filter_cannot_choose_the_exit_code_or_see_a_file() {
     for filter in ["input_filename", "input", "[inputs]"] {
         let run = shown(LIST, &["-q", filter]);
         assert!(matches!(run.exit, 1 | 2) && run.stdout.is_empty(), "{run}");
+    }
+}
+
+/// What a filter can do to a process: run for ever, take all memory, overflow the stack.
+#[test]
+fn a_filter_that_exceeds_a_limit_is_an_error_and_leaves_no_file() {
+    let nested = format!("{{\"status\":\"ok\",\"x\":\"{}\"}}", "[".repeat(40_000));
+    let comment = format!("#\"\n{}{}", "[".repeat(100_000), "]".repeat(100_000));
+    for (body, filter, exit, says) in [
+        (nested.as_str(), ".x|fromjson", 1, "depth limit"),
+        (comment.as_str(), ".", 1, "not JSON"),
+        (LIST, "def f: 1+f; f", 1, "too deeply"),
+        (LIST, "def f: [f]; f", 1, "too deeply"),
+        (
+            LIST,
+            "reduce range(20000) as $i (.;[.])|tojson",
+            1,
+            "nests deeper",
+        ),
+        (LIST, "[range(0;infinite)]", 1, "1024 MiB of memory"),
+        (LIST, "\"abc\" * 1000000000", 1, "too long"),
+        (LIST, "def f: f; f", 28, "the time of -m is up"),
+        (LIST, "[limit(1;repeat(empty))]", 28, "the time of -m is up"),
+    ] {
+        let server = Recorder::always(Reply::with(
+            200,
+            &[
+                "Server-Timing: total;dur=1",
+                "Content-Type: application/json",
+            ],
+            body.as_bytes(),
+        ));
+        let folder = tempfile::tempdir().expect("a folder");
+        let (out, meta) = (folder.path().join("out"), folder.path().join("meta"));
+        let mut args: Vec<std::ffi::OsString> = ["/api/v1/x", "-q", filter].map(Into::into).into();
+        if exit == 28 {
+            args.extend(["-m", "1"].map(Into::into));
+        }
+        args.extend([
+            "-o".into(),
+            out.into(),
+            "--meta".into(),
+            meta.clone().into(),
+        ]);
+        let run = rein(args).at(&server.url()).run().exit(exit).says(says);
+        let text = String::from_utf8_lossy(&run.stderr).into_owned();
+        assert!(
+            !text.contains("overflow") && !text.contains("panicked"),
+            "{filter}: {text}"
+        );
+        let left: Vec<_> = std::fs::read_dir(folder.path())
+            .expect("a folder")
+            .map(|entry| entry.expect("an entry").path())
+            .collect();
+        assert_eq!(left, [meta], "{filter}");
+    }
+}
+
+/// Results are shown while the filter still runs.
+#[test]
+fn results_before_an_endless_loop_are_shown() {
+    let run = shown(LIST, &["-q", "1, 2, (def f: f; f)", "-m", "1"]);
+    run.exit(28).stdout("1\n2\n");
+}
+
+/// A sample of the table of cases, through the whole program.
+#[test]
+fn filters_give_what_jq_gives() {
+    for (input, filter, expected) in [
+        ("[1,2,3]", "del(.[0,1])", "[3]"),
+        ("null", ".a.b=1", "{\"a\":{\"b\":1}}"),
+        ("[4]", ".[2][3]=1", "[4,null,[null,null,null,1]]"),
+        ("[1,null]", "join(\",\")", "1,"),
+        ("10", "./2", "5"),
+        ("5", "\"\\(10/.)\"", "2"),
+        ("\"Zoë\"", "scan(\"\\\\w+\")", "Zoë"),
+        (
+            "null",
+            "(.a,.b)=range(2)",
+            "{\"a\":0,\"b\":0}\n{\"a\":1,\"b\":1}",
+        ),
+        ("[1]", ". as {a:$x} ?// [$x] | $x", "1"),
+        ("[1,2]", "reduce .[] / .[] as $x (0; . + $x)", "4.5"),
+        ("\"YWI\"", "@base64d", "ab"),
+        ("[1,5,3]", "(.[]|select(. >= 3)) |= empty", "[1]"),
+        ("\u{feff}{\"a\":1}", ".a", "1"),
+    ] {
+        let args = ["-q", filter, "--format", "compact"];
+        shown(input, &args).exit(0).stdout(format!("{expected}\n"));
+    }
+    for filter in ["{(0):1}", "1/0", "{(.id):1}", "\"1-2\"|tonumber"] {
+        shown("{\"id\":1}", &["-q", filter]).exit(1).stdout("");
     }
 }
 
