@@ -271,18 +271,15 @@ impl<'a> Session<'a> {
             let Some(wait) = self.wait_after(&outcome, tries, spent) else {
                 return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
             };
-            if self.limits.left().is_some_and(|left| left <= wait) {
-                self.cx.notes(&[format!(
-                    "note: not sent again: -m ends before the wait of {} does",
-                    explain::seconds(wait)
-                )]);
-                return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
-            }
             let cause = self.cause(&outcome);
-            if again.is_none() {
-                self.cx.notes(&[format!(
-                    "note: {cause}; not sent again: the body was streamed and cannot be repeated"
-                )]);
+            let is_too_late = self.limits.left().is_some_and(|left| left <= wait);
+            if is_too_late || again.is_none() {
+                let why = match is_too_late {
+                    true => format!("-m ends before the wait of {} does", explain::seconds(wait)),
+                    false => "the body was streamed and cannot be repeated".to_owned(),
+                };
+                self.cx
+                    .notes(&[format!("note: {cause}; not sent again: {why}")]);
                 return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
             }
             record.retries += 1;

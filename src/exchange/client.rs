@@ -81,21 +81,7 @@ impl Client {
     pub(crate) fn build(target: &Url, connection: &Connection) -> Result<Client> {
         let marks = Marks::default();
         let proxy = connection.proxy.as_ref().map(|proxy| &proxy.url);
-        let resolver = Resolver {
-            family: connection.family,
-            overrides: connection
-                .overrides
-                .iter()
-                .filter(|entry| {
-                    [Some(target), proxy]
-                        .into_iter()
-                        .flatten()
-                        .any(|url| entry.is_for(url))
-                })
-                .cloned()
-                .collect(),
-            marks: marks.clone(),
-        };
+        let resolver = resolver(target, proxy, connection, &marks);
         let http1_only = connection.version == HttpVersion::Http1;
         let tls_to_proxy = connection
             .proxy
@@ -144,6 +130,22 @@ impl Client {
             proxied: connection.proxy.is_some(),
             unreachable: of_another_family(proxy.unwrap_or(target), connection.family),
         })
+    }
+}
+
+/// Returns the resolver for the names of the target and of the proxy.
+fn resolver(target: &Url, proxy: Option<&Url>, connection: &Connection, marks: &Marks) -> Resolver {
+    let is_asked =
+        |entry: &&Override| entry.is_for(target) || proxy.is_some_and(|proxy| entry.is_for(proxy));
+    Resolver {
+        family: connection.family,
+        overrides: connection
+            .overrides
+            .iter()
+            .filter(is_asked)
+            .cloned()
+            .collect(),
+        marks: marks.clone(),
     }
 }
 

@@ -198,26 +198,7 @@ impl Gzip {
                     self.state = GzipState::Trailer;
                 }
                 GzipState::Header => {
-                    let before = self.waiting.len();
-                    let (more, rest) = input.split_at(input.len().min(Self::USUAL_HEADER));
-                    self.waiting.extend_from_slice(more);
-                    if self.has_member && is_padding(&self.waiting) {
-                        input = rest;
-                        self.state = GzipState::Padding;
-                    } else if let Some(length) = self.header_length()? {
-                        // What had come before was not the whole of it.
-                        input = input.get(length - before..).unwrap_or_default();
-                        self.inner.reset(false);
-                        self.checksum.reset();
-                        self.state = GzipState::Data;
-                    } else {
-                        input = rest;
-                        if input.is_empty() {
-                            return Ok(());
-                        }
-                        continue;
-                    }
-                    self.waiting.clear();
+                    self.read_header(&mut input)?;
                 }
                 GzipState::Trailer => {
                     let missing = Self::TRAILER.saturating_sub(self.waiting.len());
@@ -242,6 +223,28 @@ impl Gzip {
                 return Ok(());
             }
         }
+    }
+
+    /// Takes the next bytes for a header, or for what may follow the last member.
+    fn read_header<E>(&mut self, input: &mut &[u8]) -> Result<(), DecodeError<E>> {
+        let before = self.waiting.len();
+        let (more, rest) = input.split_at(input.len().min(Self::USUAL_HEADER));
+        self.waiting.extend_from_slice(more);
+        if self.has_member && is_padding(&self.waiting) {
+            *input = rest;
+            self.state = GzipState::Padding;
+        } else if let Some(length) = self.header_length()? {
+            // What had come before was not the whole of it.
+            *input = input.get(length - before..).unwrap_or_default();
+            self.inner.reset(false);
+            self.checksum.reset();
+            self.state = GzipState::Data;
+        } else {
+            *input = rest;
+            return Ok(());
+        }
+        self.waiting.clear();
+        Ok(())
     }
 
     /// Returns the length of the header that waits, when it has come as a whole.
