@@ -102,7 +102,7 @@ fn table(endpoints: &[Value]) -> String {
     ];
     let mut text = String::from(
         "//! Generated from `catalogue/endpoints.json`: see `generate.rs`. Constant data, nothing is parsed.\n\n\
-         use super::{\n    Answer, Class, Endpoint, Field, Fields, Kind, Paging, PagingEnd, PagingStyle, Text, Texts,\n};\n",
+         use super::{\n    Answer, Class, Endpoint, Field, Fields, Kind, Limit, Paging, PagingEnd, PagingStyle, Text, Texts,\n};\n",
     );
     for (name, kind, rows) in statics {
         write!(
@@ -189,12 +189,73 @@ fn field(field: &Value, pools: &mut Pools) -> String {
     let required = field
         .get("required")
         .is_none_or(|required| required == true);
+    let description = field["description"].as_str().unwrap_or_default();
+    let limit = limit(kind, description).map_or("None".to_owned(), |(least, most)| {
+        format!("Some(Limit {{ least: {least}, most: {most} }})")
+    });
     format!(
-        "Field {{ name: {}, kind: Kind::{kind}, required: {required}, default: {}, description: {} }}",
+        "Field {{ name: {}, kind: Kind::{kind}, required: {required}, default: {}, limit: {limit}, description: {} }}",
         pools.text(field["name"].as_str().unwrap_or_default()),
         pools.optional(default.as_deref()),
-        pools.text(field["description"].as_str().unwrap_or_default()),
+        pools.text(description),
     )
+}
+
+/// Finds the limit that a description tells: "at most 256", "1-100" or "{1,256}".
+fn limit(kind: &str, description: &str) -> Option<(u64, u64)> {
+    let number = |text: &str| {
+        let end = text.find(|c: char| !c.is_ascii_digit());
+        text[..end.unwrap_or(text.len())].parse::<u64>().ok()
+    };
+    let lower = description.to_lowercase();
+    if let Some((_, after)) = lower.split_once("at most ") {
+        // A page or a batch of nothing is none.
+        return Some((u64::from(kind == "Integer"), number(after)?));
+    }
+    if let Some((_, after)) = lower.split_once("]{") {
+        let (least, most) = after.split_once(',')?;
+        return Some((number(least)?, number(most)?));
+    }
+    let mut words = lower.split([' ', ',', ';', '(']);
+    words.find_map(|word| {
+        let (least, most) = word.trim_end_matches('.').split_once('-')?;
+        let whole = |text: &str| text.trim_end_matches(".0").parse::<u64>().ok();
+        Some((whole(least)?, whole(most)?))
+    })
+}
+
+#[test]
+fn limits_are_read_from_descriptions() {
+    for (kind, description, expected) in [
+        ("Integer", "Page size, at most 256.", Some((1, 256))),
+        (
+            "StringList",
+            "Ids; At most 128 (the CLI keeps to 32).",
+            Some((0, 128)),
+        ),
+        (
+            "Integer",
+            "Most results to return, 1-1024.",
+            Some((1, 1024)),
+        ),
+        ("Integer", "1-100.", Some((1, 100))),
+        (
+            "NumberOrString",
+            "Minimum confidence 0.0-1.0, or \"auto\".",
+            Some((0, 1)),
+        ),
+        ("String", "API name, [A-Za-z0-9-_]{1,256}.", Some((1, 256))),
+        ("String", "[A-Za-z0-9-_]+.", None),
+        ("String", "ISO-8601 time.", None),
+        (
+            "ObjectList",
+            "Emails (vendor CLI sends 128 at a time).",
+            None,
+        ),
+        ("String", "Instructions (reinfer-client 0.43 only).", None),
+    ] {
+        assert_eq!(limit(kind, description), expected, "{description}");
+    }
 }
 
 fn paging(endpoint: &str, paging: &Value) -> String {

@@ -2,13 +2,15 @@
 
 #[cfg(test)]
 mod generate;
-pub(crate) mod limits;
 pub(crate) mod matching;
 mod packed;
 pub(crate) mod permissions;
+pub(crate) mod requirements;
 mod table;
 mod tells;
 pub(crate) mod user;
+
+use std::fmt;
 
 pub(crate) use self::matching::{
     Classified, FAMILIES, classify_as, methods, variable_name, without_prefix,
@@ -66,8 +68,28 @@ pub struct Field {
     pub required: bool,
     /// What the service takes when it is left out, as JSON.
     pub default: Option<Text>,
+    /// How large its value may be, where a source says so: the service decides on the rest.
+    pub limit: Option<Limit>,
     /// What it means.
     pub description: Text,
+}
+
+/// The bounds of a number, of how many elements a list has, or of how many characters a text has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The minimum.
+    pub least: u64,
+    /// The maximum.
+    pub most: u64,
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.least {
+            0 => write!(f, "at most {}", self.most),
+            least => write!(f, "{least} to {}", self.most),
+        }
+    }
 }
 
 /// The values that a field takes.

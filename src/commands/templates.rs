@@ -4,7 +4,7 @@ use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
 use crate::catalogue::user::UserTemplate;
-use crate::catalogue::{self, Class, Endpoint, Field, Fields, limits};
+use crate::catalogue::{self, Class, Endpoint, Field, Fields};
 use crate::cli::{ListFormat, TemplatesArgs};
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, nearest};
@@ -212,7 +212,7 @@ fn page(endpoint: &Endpoint, cx: &Context) -> String {
     ] {
         if !fields.is_empty() {
             text.push_str(&format!("\n{heading}{title}{heading:#}\n"));
-            text.push_str(&field_lines(endpoint, &fields));
+            text.push_str(&field_lines(&fields));
         }
     }
     text.push_str(&format!(
@@ -232,7 +232,7 @@ fn class_words(endpoint: &Endpoint) -> &'static str {
     }
 }
 
-fn field_lines(endpoint: &Endpoint, fields: &[Field]) -> String {
+fn field_lines(fields: &[Field]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     for field in fields {
@@ -243,8 +243,8 @@ fn field_lines(endpoint: &Endpoint, fields: &[Field]) -> String {
         if let Some(default) = field.default {
             notes.push(format!("default {default}"));
         }
-        if let Some(limit) = limits::of(&endpoint.name, &field.name) {
-            notes.push(format!("{} to {}", limit.least, limit.most));
+        if let Some(limit) = field.limit {
+            notes.push(limit.to_string());
         }
         table.add_row([
             format!(" {}", field.name),

@@ -68,7 +68,8 @@ pub(crate) fn from_data(data: &[Data], headers: &mut Headers) -> Result<Body> {
     Ok(Body::Bytes(bytes.into()))
 }
 
-fn names_json(content_type: &str) -> bool {
+/// Returns whether a content type is JSON's.
+pub(super) fn names_json(content_type: &str) -> bool {
     let media_type = content_type.split(';').next().unwrap_or_default().trim();
     media_type.eq_ignore_ascii_case(JSON) || media_type.to_ascii_lowercase().ends_with("+json")
 }

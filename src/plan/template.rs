@@ -8,7 +8,8 @@ use super::fields::{Fields, json_string};
 use super::headers::Headers;
 use super::target::{self, Var};
 use super::{Given, Plan, finish, given_twice, keep_method, typed_headers, vars};
-use crate::catalogue::{Endpoint, Field, Kind, limits};
+use crate::catalogue::requirements::{self, Content};
+use crate::catalogue::{Endpoint, Field, Fields as Declared, Kind};
 use crate::cli::items::{Item, Kind as ItemKind};
 use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result, nearest};
@@ -37,24 +38,87 @@ pub(crate) fn call(
     for item in &input.items {
         assigned.take(endpoint, item)?;
     }
-    let given = Given::of_call(&input, assigned.has_fields)?;
-    let missing = assigned.missing(endpoint, profile, given.is_whole());
-    if !missing.is_empty() {
-        return Err(incomplete(endpoint, &missing));
+    if !Given::of_call(&input, assigned.has_fields)?.is_whole() {
+        assigned.fill_defaults(endpoint);
     }
-    let mut url = target::resolve(&endpoint.path, profile, &assigned.path)?;
-    let filled = target::filled(&endpoint.path, profile, &assigned.path);
     let mut query = body::query(&input.items, &input.url_query);
-    query.extend(assigned.query.iter().cloned());
-    super::add_query(&mut url, &query, profile)?;
+    query.append(&mut assigned.query);
+    let parts: Vec<String> = input.form.iter().map(|part| part.name.clone()).collect();
     let mut headers = typed_headers(&input, options)?;
+    let path = std::mem::take(&mut assigned.path);
+    let body = make_body(endpoint, assigned, input, &mut headers)?;
+    let missing = missing_in_path(endpoint, &path, profile);
+    let content = content(&body, &headers, &parts);
+    check(endpoint, missing, &query.join("&"), content)?;
+    refuse_long_names(endpoint, &path)?;
+    let mut url = target::resolve(&endpoint.path, profile, &path)?;
+    let filled = target::filled(&endpoint.path, profile, &path);
+    super::add_query(&mut url, &query, profile)?;
     let method = Method::from_bytes(endpoint.method.as_bytes())
         .map_err(|_| Failure::local("the catalogue names no method"))?;
-    let body = make_body(endpoint, assigned, input, &mut headers)?;
     Ok(Plan {
         request: finish(method, url, headers, body)?,
         filled,
     })
+}
+
+/// Returns what of a body can be checked before it is sent.
+pub(super) fn content<'a>(body: &'a Body, headers: &Headers, parts: &'a [String]) -> Content<'a> {
+    let is_json = headers.get("Content-Type").is_some_and(body::names_json);
+    match body {
+        Body::Empty => Content::Absent,
+        Body::Bytes(bytes) if bytes.iter().all(u8::is_ascii_whitespace) => Content::Empty,
+        Body::Bytes(bytes) if is_json => Content::Json(bytes),
+        Body::File {
+            length: Some(0), ..
+        } => Content::Empty,
+        Body::Form(_) => Content::Parts(parts),
+        _ => Content::Opaque,
+    }
+}
+
+/// Returns the placeholders that have no value, with where each could come from.
+fn missing_in_path(
+    endpoint: &'static Endpoint,
+    path: &[Var],
+    profile: &Profile,
+) -> Vec<(String, &'static str)> {
+    let has_value =
+        |name: &str| path.iter().any(|var| var.name == name) || profile.placeholder(name).is_some();
+    let missing = endpoint
+        .path_params
+        .iter()
+        .filter(|field| !has_value(&field.name));
+    missing
+        .map(|field| {
+            let source = if field.name == "project" {
+                "give project=NAME or --project NAME, or set project in the profile"
+            } else {
+                "give it as an item, or set it in [vars]"
+            };
+            (field.name.to_string(), source)
+        })
+        .collect()
+}
+
+fn refuse_long_names(endpoint: &Endpoint, path: &[Var]) -> Result<()> {
+    for var in path {
+        let field = endpoint
+            .path_params
+            .iter()
+            .find(|field| field.name == *var.name);
+        let length = var.value.chars().count() as u64;
+        if let Some(limit) = field.and_then(|field| field.limit)
+            && length > limit.most
+        {
+            return Err(Failure::usage(format!(
+                "{} of {} must have {limit} characters, not {length}",
+                var.name, endpoint.name
+            ))
+            .fact("nothing was sent"));
+        }
+    }
+    Ok(())
 }
 
 fn make_body(
@@ -90,8 +154,6 @@ struct Assigned {
     query: Vec<String>,
     fields: Fields,
     has_fields: bool,
-    /// The declared names that have a value.
-    given: Vec<&'static str>,
 }
 
 impl Default for Assigned {
@@ -101,7 +163,6 @@ impl Default for Assigned {
             query: Vec::new(),
             fields: Fields::new(),
             has_fields: false,
-            given: Vec::new(),
         }
     }
 }
@@ -118,11 +179,27 @@ impl Assigned {
         if !item.is_field() {
             return Ok(());
         }
-        let name = dotted(&item.key);
-        let place = place(endpoint, &name, item).ok_or_else(|| undeclared(endpoint, &item.key))?;
+        let all = steps(&item.key);
+        let steps = match all.split_last() {
+            Some((Step::Element(index), steps)) if index.is_empty() => steps,
+            _ => &all,
+        };
+        let name = declared_name(steps);
+        let Some(place) = place(endpoint, &name, item) else {
+            let path = inside(endpoint, &all).ok_or_else(|| undeclared(endpoint, &item.key))?;
+            let json = if item.kind == ItemKind::Text {
+                json_string(&item.value)
+            } else {
+                checked_json(endpoint, &item.key, item)?
+            };
+            self.fields.insert(&path, json)?;
+            self.has_fields = true;
+            return Ok(());
+        };
         match place {
             Place::Path(field) => {
-                if self.given.contains(&&*field.name) {
+                let is_item = |var: &Var| *var.name == *field.name && var.origin == Origin::Item;
+                if self.path.iter().any(is_item) {
                     return Err(given_twice(&field.name));
                 }
                 self.path.push(Var {
@@ -130,7 +207,6 @@ impl Assigned {
                     value: item.value.clone(),
                     origin: Origin::Item,
                 });
-                self.given.push(field.name.as_str());
             }
             Place::Query(field) => {
                 let json = typed(endpoint, field, item)?;
@@ -145,117 +221,111 @@ impl Assigned {
                     field.name,
                     utf8_percent_encode(text, COMPONENT)
                 ));
-                self.given.push(field.name.as_str());
             }
             Place::Body(field) => {
                 let json = typed(endpoint, field, item)?;
                 let list_element = field.kind == Kind::StringList && item.kind == ItemKind::Text;
-                let path = bracketed(&field.name) + if list_element { "[]" } else { "" };
+                let mut path = if field.name == *name {
+                    path_of(steps)
+                } else {
+                    bracketed(&field.name)
+                };
+                if list_element {
+                    path.push_str("[]");
+                }
                 self.fields.insert(&path, json)?;
                 self.has_fields = true;
-                self.given.push(field.name.as_str());
             }
         }
         Ok(())
     }
 
-    /// Returns the required names that have no value, with where each could come from.
-    fn missing(
-        &self,
-        endpoint: &'static Endpoint,
-        profile: &Profile,
-        whole_body: bool,
-    ) -> Vec<(&'static str, &'static str)> {
-        let mut missing = Vec::new();
-        for field in endpoint.path_params {
-            let given = self.path.iter().any(|var| *var.name == *field.name);
-            if !given && profile.placeholder(&field.name).is_none() {
-                let source = if field.name == "project" {
-                    "an item, --project or the profile"
-                } else {
-                    "an item or [vars]"
-                };
-                missing.push((field.name.as_str(), source));
+    /// Puts in the defaults of required fields: the service declares both, and does not fill one in
+    /// where the field is left out.
+    fn fill_defaults(&mut self, endpoint: &'static Endpoint) {
+        let required = endpoint.body_fields.iter().filter(|field| field.required);
+        for field in required.filter(|field| !field.name.contains("[]")) {
+            if let Some(default) = field.default {
+                // A clash means that the field, or the object around it, has a value.
+                let path = bracketed(&field.name);
+                let _clash = self.fields.insert(&path, default.to_string());
             }
         }
-        for field in endpoint.query_params.iter().filter(|field| field.required) {
-            if !self.given.contains(&&*field.name) {
-                missing.push((field.name.as_str(), "an item"));
-            }
-        }
-        for field in endpoint.body_fields.iter().filter(|field| field.required) {
-            let nested = field.name.contains("[]");
-            let parent = field
-                .name
-                .as_str()
-                .rsplit_once('.')
-                .map(|(parent, _)| parent);
-            let parent_whole = parent.is_some_and(|parent| self.given.contains(&parent));
-            let child_given = self
-                .given
-                .iter()
-                .any(|given| given.starts_with(&format!("{}.", field.name)));
-            if whole_body
-                || nested
-                || parent_whole
-                || child_given
-                || self.given.contains(&&*field.name)
-            {
-                continue;
-            }
-            missing.push((field.name.as_str(), source_of(field.kind)));
-        }
-        missing
     }
 }
 
 fn source_of(kind: Kind) -> &'static str {
     match kind {
-        Kind::File => "name=@FILE",
-        Kind::Binary => "-T FILE",
-        Kind::Object | Kind::ObjectList => "name:=JSON, name:=@FILE, or the whole body with -d",
-        _ => "an item, or the whole body with -d",
+        Kind::File => "give it as file=@FILE",
+        Kind::Binary => "give it with -T FILE",
+        Kind::Object | Kind::ObjectList => {
+            "give it as NAME:=JSON or NAME:=@FILE, or the whole body with -d"
+        }
+        _ => "give it as an item, or the whole body with -d",
     }
 }
 
 /// Finds a name: as declared, or a body field's last word where that is clear. Where a placeholder
 /// and a body field have one name, text is the placeholder's and JSON the field's.
 fn place(endpoint: &'static Endpoint, name: &str, item: &Item) -> Option<Place> {
-    let in_path = endpoint
-        .path_params
-        .iter()
-        .find(|field| field.name == *name);
-    let in_body = endpoint
-        .body_fields
-        .iter()
-        .find(|field| field.name == *name);
+    let named = |fields: Declared| fields.into_iter().find(|field| field.name == *name);
+    let in_path = named(endpoint.path_params);
+    let in_body = body_field(endpoint, name);
     if let (Some(_), Some(field), ItemKind::Json) = (in_path, in_body, item.kind) {
         return Some(Place::Body(field));
     }
-    if let Some(field) = in_path {
-        return Some(Place::Path(field));
+    in_path
+        .map(Place::Path)
+        .or_else(|| named(endpoint.query_params).map(Place::Query))
+        .or_else(|| in_body.map(Place::Body))
+}
+
+/// Finds a field of the body by its name, or by its last word where no other field has it.
+fn body_field(endpoint: &'static Endpoint, name: &str) -> Option<&'static Field> {
+    let fields = endpoint.body_fields;
+    if let Some(field) = fields.into_iter().find(|field| field.name == *name) {
+        return Some(field);
     }
-    if let Some(field) = endpoint
-        .query_params
-        .iter()
-        .find(|field| field.name == *name)
-    {
-        return Some(Place::Query(field));
-    }
-    if let Some(field) = in_body {
-        return Some(Place::Body(field));
-    }
-    let mut ends = endpoint
-        .body_fields
-        .iter()
-        .filter(|field| !field.name.contains("[]") && field.name.rsplit('.').next() == Some(name));
+    let mut ends = fields
+        .into_iter()
+        .filter(|field| !field.name.contains("[]") && last_word(&field.name) == name);
     match (ends.next(), ends.next()) {
-        (Some(field), None) => Some(Place::Body(field)),
+        (Some(field), None) => Some(field),
         _ => None,
     }
 }
 
-/// Returns an item's value as JSON of the declared type, within the known limits.
+fn last_word(name: &str) -> &str {
+    name.rsplit('.').next().unwrap_or(name)
+}
+
+/// Finds where an item belongs whose name is not declared, but leads into a declared object or
+/// list of objects: the service knows more fields than the catalogue. Returns its path.
+fn inside(endpoint: &'static Endpoint, steps: &[Step]) -> Option<String> {
+    let (end, field) = (1..steps.len())
+        .rev()
+        .find_map(|end| Some((end, body_field(endpoint, &declared_name(&steps[..end]))?)))?;
+    let (field, end) = match (field.kind, steps.get(end)?) {
+        (Kind::Object, Step::Name(_)) | (Kind::ObjectList, Step::Element(_)) => (field, end),
+        (Kind::StringList, Step::Element(_)) if end + 1 == steps.len() => (field, end),
+        _ => return None,
+    };
+    // What is nearly a declared field is more likely misspelt than new.
+    let around = format!("{}.", declared_name(&steps[..steps.len() - 1]));
+    let around = around.replacen(&declared_name(&steps[..end]), &field.name, 1);
+    let siblings = endpoint.body_fields.iter().filter_map(|field| {
+        let rest = field.name.as_str().strip_prefix(around.as_str())?;
+        (!rest.contains(['.', '['])).then_some(rest)
+    });
+    if let Some(Step::Name(name)) = steps.last()
+        && !nearest(name, siblings).is_empty()
+    {
+        return None;
+    }
+    Some(bracketed(&field.name) + &brackets(&steps[end..]))
+}
+
+/// Returns an item's value as JSON of the declared type.
 fn typed(endpoint: &Endpoint, field: &Field, item: &Item) -> Result<String> {
     let wrong = |expected: &str| {
         Failure::usage(format!(
@@ -265,20 +335,14 @@ fn typed(endpoint: &Endpoint, field: &Field, item: &Item) -> Result<String> {
         .fact("nothing was sent")
     };
     if item.kind == ItemKind::Json {
-        lexical::check(item.value.as_bytes()).map_err(|error| {
-            wrong("JSON").fact(format!(
-                "line {}, column {}: {}",
-                error.line, error.column, error.what
-            ))
-        })?;
-        let json = item.value.trim().to_owned();
+        let json = checked_json(endpoint, &field.name, item)?;
         if !fits(field.kind, &json) {
             return Err(wrong(field.kind.words()));
         }
-        return within(endpoint, field, json);
+        return Ok(json);
     }
     let text = item.value.as_str();
-    let json = match field.kind {
+    Ok(match field.kind {
         Kind::String | Kind::StringList => json_string(text),
         Kind::Integer if text.parse::<i64>().is_ok() => text.to_owned(),
         Kind::Boolean if matches!(text, "true" | "false") => text.to_owned(),
@@ -291,8 +355,19 @@ fn typed(endpoint: &Endpoint, field: &Field, item: &Item) -> Result<String> {
                 .hint(format!("write {}:=JSON or {}:=@FILE", item.key, item.key)));
         }
         kind => return Err(wrong(kind.words())),
-    };
-    within(endpoint, field, json)
+    })
+}
+
+fn checked_json(endpoint: &Endpoint, name: &str, item: &Item) -> Result<String> {
+    lexical::check(item.value.as_bytes()).map_err(|error| {
+        Failure::usage(format!("{name} of {} must be JSON", endpoint.name))
+            .fact("nothing was sent")
+            .fact(format!(
+                "line {}, column {}: {}",
+                error.line, error.column, error.what
+            ))
+    })?;
+    Ok(item.value.trim().to_owned())
 }
 
 /// Looks at the first character: enough to tell the kinds apart once it is known to be JSON.
@@ -310,44 +385,73 @@ fn fits(kind: Kind, json: &str) -> bool {
     }
 }
 
-fn within(endpoint: &Endpoint, field: &Field, json: String) -> Result<String> {
-    let Some(limit) = limits::of(&endpoint.name, &field.name) else {
-        return Ok(json);
-    };
-    let (value, what) = match field.kind {
-        Kind::Integer => (json.parse::<u64>().ok(), ""),
-        Kind::StringList | Kind::ObjectList => {
-            let list: Option<Vec<serde::de::IgnoredAny>> = serde_json::from_str(&json).ok();
-            (list.map(|list| list.len() as u64), " elements")
+/// One step of an item's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Step {
+    Name(String),
+    /// `[]` or `[3]`, with what is between the brackets.
+    Element(String),
+}
+
+/// Cuts an item's name: `a[b][c]`, `a.b.c` and `a[b].c` are the same.
+fn steps(key: &str) -> Vec<Step> {
+    let mut steps = Vec::new();
+    let mut rest = key;
+    while !rest.is_empty() {
+        if let Some((inner, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+            let is_element = inner.bytes().all(|byte| byte.is_ascii_digit());
+            let step = if is_element {
+                Step::Element
+            } else {
+                Step::Name
+            };
+            steps.push(step(inner.to_owned()));
+            rest = after;
+            continue;
         }
-        _ => return Ok(json),
-    };
-    if value.is_some_and(|value| (limit.least..=limit.most).contains(&value))
-        || json.starts_with('"')
-    {
-        return Ok(json);
+        let begun = rest.strip_prefix('.').unwrap_or(rest);
+        // A bracket that is not closed stays in the name, which then is not declared.
+        let end = begun.find(['.', '[']).unwrap_or(begun.len());
+        let end = end.max(1).min(begun.len());
+        steps.push(Step::Name(begun[..end].to_owned()));
+        rest = &begun[end..];
     }
-    Err(Failure::usage(format!(
-        "{} of {} must have {} to {}{what}",
-        field.name, endpoint.name, limit.least, limit.most
-    ))
-    .fact("nothing was sent"))
+    steps
 }
 
-/// `a[b][c]` and `a.b.c` are the same name.
-fn dotted(key: &str) -> String {
-    key.trim_end_matches("[]")
-        .replace('[', ".")
-        .replace(']', "")
+/// Returns the name under which the catalogue would have it.
+fn declared_name(steps: &[Step]) -> String {
+    let mut name = String::new();
+    for step in steps {
+        match step {
+            Step::Element(_) => name.push_str("[]"),
+            Step::Name(word) if name.is_empty() => name.push_str(word),
+            Step::Name(word) => {
+                name.push('.');
+                name.push_str(word);
+            }
+        }
+    }
+    name
 }
 
+fn brackets(steps: &[Step]) -> String {
+    let inner = steps.iter().map(|step| match step {
+        Step::Name(inner) | Step::Element(inner) => format!("[{inner}]"),
+    });
+    inner.collect()
+}
+
+/// Returns a declared name as the path of an item.
 fn bracketed(name: &str) -> String {
-    let mut parts = name.split('.');
-    let mut path = parts.next().unwrap_or_default().to_owned();
-    for part in parts {
-        path.push_str(&format!("[{part}]"));
+    path_of(&steps(name))
+}
+
+fn path_of(steps: &[Step]) -> String {
+    match steps.split_first() {
+        Some((Step::Name(first), rest)) => first.clone() + &brackets(rest),
+        _ => brackets(steps),
     }
-    path
 }
 
 fn undeclared(endpoint: &Endpoint, name: &str) -> Failure {
@@ -360,7 +464,27 @@ fn undeclared(endpoint: &Endpoint, name: &str) -> Failure {
         .collect();
     let failure = Failure::usage(format!("{} has no field {}", endpoint.name, sanitise(name)))
         .fact("nothing was sent");
-    let close = nearest(name, declared.iter().copied());
+    let written = declared_name(&steps(name));
+    let mut close = nearest(&written, declared.iter().copied());
+    // The last word alone may be what was misspelt, and may be all that was given.
+    for word in nearest(
+        last_word(&written),
+        declared.iter().map(|name| last_word(name)),
+    ) {
+        let whole = declared.iter().filter(|name| last_word(name) == word);
+        close.extend(
+            whole
+                .copied()
+                .filter(|name| !name.contains("[]") || written.contains("[]")),
+        );
+    }
+    let mut seen = Vec::new();
+    close.retain(|name| {
+        !seen.contains(name) && {
+            seen.push(*name);
+            seen.len() <= 3
+        }
+    });
     let failure = if close.is_empty() {
         failure
     } else {
@@ -369,12 +493,60 @@ fn undeclared(endpoint: &Endpoint, name: &str) -> Failure {
     failure.hint(format!("all of them: rein templates {}", endpoint.name))
 }
 
-fn incomplete(endpoint: &Endpoint, missing: &[(&'static str, &'static str)]) -> Failure {
-    let names: Vec<&str> = missing.iter().map(|(name, _)| *name).collect();
-    let mut failure = Failure::usage(format!("{} needs {}", endpoint.name, names.join(", ")))
+/// Refuses a request that lacks something, or has a value outside its limits. `in_path` are the
+/// placeholders without a value, and where each could come from.
+///
+/// # Errors
+/// Fails (exit 2) with all that is missing named together.
+pub(super) fn check(
+    endpoint: &Endpoint,
+    in_path: Vec<(String, &'static str)>,
+    query: &str,
+    content: Content<'_>,
+) -> Result<()> {
+    let faults = requirements::faults(endpoint, query, content);
+    let is_empty = matches!(content, Content::Empty);
+    let missing = in_path.into_iter().chain(
+        faults
+            .missing
+            .into_iter()
+            .map(|(name, kind)| (name, kind.map_or("give one of them", source_of))),
+    );
+    let missing: Vec<(String, &str)> = missing.collect();
+    let takes_json = endpoint
+        .body_fields
+        .iter()
+        .any(|field| !matches!(field.kind, Kind::File | Kind::Binary));
+    let name = &endpoint.name;
+    if !missing.is_empty() {
+        let names: Vec<&str> = missing.iter().map(|(name, _)| name.as_str()).collect();
+        let needs = format!("{name} needs {}", names.join(", "));
+        let mut failure = Failure::usage(if is_empty {
+            format!("the body is empty: {needs}")
+        } else {
+            needs
+        })
         .fact("nothing was sent");
-    for (name, source) in missing {
-        failure = failure.fact(format!("{name}: {source}"));
+        for (name, source) in &missing {
+            failure = failure.fact(format!("missing {name}: {source}"));
+        }
+        return Err(failure.hint(format!("see an example: rein templates {name}")));
     }
-    failure.hint(format!("an example: rein templates {}", endpoint.name))
+    if is_empty && takes_json {
+        return Err(
+            Failure::usage(format!("the body is empty: {name} needs a JSON object"))
+                .fact("nothing was sent")
+                .hint("leave out -d, or send an object without fields: -d '{}'"),
+        );
+    }
+    match faults.outside.split_first() {
+        None => Ok(()),
+        Some((first, others)) => {
+            let mut failure = Failure::usage(format!("{name}: {first}")).fact("nothing was sent");
+            for other in others {
+                failure = failure.fact(other.clone());
+            }
+            Err(failure)
+        }
+    }
 }

@@ -4,9 +4,12 @@ use http::Method;
 use percent_encoding::utf8_percent_encode;
 
 use super::target::{self, Var};
+use super::template as built_in;
 use super::{
     Given, Plan, add_query, body, finish, given_twice, keep_method, make_body, typed_headers, vars,
 };
+use crate::catalogue::classify;
+use crate::catalogue::requirements::Content;
 use crate::catalogue::user::{UserTemplate, Value};
 use crate::cli::items::{Item, Kind as ItemKind};
 use crate::cli::options::RequestOptions;
@@ -98,13 +101,40 @@ pub(crate) fn call(
     }
     add_query(&mut url, &query, profile)?;
     let mut headers = typed_headers(&input, options)?;
+    let mut parts = Vec::new();
     let body = match &template.body {
         Some(shape) if !given.is_whole() => {
             headers.set_default("Content-Type", "application/json");
             Body::Bytes(shape.fill(&value_of)?.into())
         }
-        _ => make_body(given, input, &mut headers)?,
+        _ => {
+            parts.extend(input.form.iter().map(|part| part.name.clone()));
+            make_body(given, input, &mut headers)?
+        }
     };
+    let content = built_in::content(&body, &headers, &parts);
+    if template.body.is_some() && matches!(content, Content::Empty) {
+        return Err(Failure::usage(format!(
+            "the body is empty: {} sends a JSON body",
+            sanitise(&template.name)
+        ))
+        .fact("nothing was sent"));
+    }
+    // A template of an endpoint that the catalogue knows needs what the endpoint needs.
+    let below = url.as_str().strip_prefix(profile.base.value.as_str());
+    let known = classify(
+        &template.method,
+        below.unwrap_or(url.as_str()),
+        std::iter::empty(),
+    );
+    if let Some(endpoint) = known.endpoint {
+        built_in::check(
+            endpoint,
+            Vec::new(),
+            url.query().unwrap_or_default(),
+            content,
+        )?;
+    }
     let method = Method::from_bytes(template.method.as_bytes())
         .map_err(|_| Failure::usage("the template has no valid method"))?;
     Ok(Plan {
