@@ -67,9 +67,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let env = Env::capture();
     let args: Vec<OsString> = args.into_iter().collect();
     let color = cli::color_of(&args);
-    let parsed = match cli::parse(args) {
+    let parsed = match cli::parse(args.clone()) {
         Ok(parsed) => parsed,
-        Err(unparsed) => return commands::usage::report(unparsed, &Context::new(env, color)),
+        Err(unparsed) => {
+            let called = cli::named_call(&args);
+            return commands::usage::report(unparsed, called.as_deref(), &Context::new(env, color));
+        }
     };
     let cx = Context::new(env, parsed.color());
     let exit = dispatch(&parsed, &cx).unwrap_or_else(|failure| {

@@ -102,7 +102,7 @@ fn table(endpoints: &[Value]) -> String {
     ];
     let mut text = String::from(
         "//! Generated from `catalogue/endpoints.json`: see `generate.rs`. Constant data, nothing is parsed.\n\n\
-         use super::{\n    Answer, Class, Endpoint, Field, Fields, Kind, Limit, Paging, PagingEnd, PagingStyle, Text, Texts,\n};\n",
+         use super::{\n    Answer, Class, Endpoint, Field, Fields, Kind, Limit, Paging, PagingEnd, PagingStyle, Text,\n    Texts,\n};\n",
     );
     for (name, kind, rows) in statics {
         write!(

@@ -261,7 +261,7 @@ pub(super) struct Path {
 /// A decoded segment that is not empty.
 #[derive(Clone, Debug)]
 pub(super) struct Segment {
-    text: String,
+    pub(super) text: String,
     /// Whether an encoded slash parts it from the one before.
     is_joined: bool,
 }

@@ -1,11 +1,14 @@
 //! What the API offers, as data: every endpoint by name, or by method and path.
 
+pub(crate) mod example;
 #[cfg(test)]
 mod generate;
 pub(crate) mod matching;
+mod nearby;
 mod packed;
 pub(crate) mod permissions;
 pub(crate) mod requirements;
+pub(crate) mod search;
 mod table;
 mod tells;
 pub(crate) mod user;
@@ -15,6 +18,7 @@ use std::fmt;
 pub(crate) use self::matching::{
     Classified, FAMILIES, classify_as, methods, variable_name, without_prefix,
 };
+pub(crate) use self::nearby::{Nearby, nearby};
 pub use self::packed::{Fields, Text, Texts};
 pub(crate) use self::tells::read_that_tells;
 

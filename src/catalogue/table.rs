@@ -1,7 +1,8 @@
 //! Generated from `catalogue/endpoints.json`: see `generate.rs`. Constant data, nothing is parsed.
 
 use super::{
-    Answer, Class, Endpoint, Field, Fields, Kind, Limit, Paging, PagingEnd, PagingStyle, Text, Texts,
+    Answer, Class, Endpoint, Field, Fields, Kind, Limit, Paging, PagingEnd, PagingStyle, Text,
+    Texts,
 };
 
 #[rustfmt::skip]

@@ -622,6 +622,19 @@ fn only_curl(words: &[OsString]) -> Parsed {
     }
 }
 
+/// Returns the template that a line calls by name.
+pub(crate) fn named_call(args: &[OsString]) -> Option<String> {
+    let words = args.get(1..)?;
+    let call = hoist::first_plain_word(&Cli::command(), words)?;
+    if words[call] != "call" {
+        return None;
+    }
+    let rest = &words[call + 1..];
+    let command = CallArgs::augment_args(clap::Command::new("call"));
+    let name = hoist::first_plain_word(&command, rest)?;
+    rest[name].to_str().map(str::to_owned)
+}
+
 /// Parses `rein [OPTIONS] curl WORDS...`: what follows the word is left as it is.
 fn parse_curl(command: &clap::Command, args: &[OsString]) -> Result<Option<Parsed>, clap::Error> {
     let words = args.get(1..).unwrap_or_default();

@@ -15,7 +15,7 @@ use crate::commands::resume::Resumed;
 use crate::commands::session::{Purpose, Session};
 use crate::commands::told::Wanted;
 use crate::commands::{Context, choose, confirm, pages, print, told, until};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
 use crate::exchange::proxy::Proxy;
@@ -23,6 +23,7 @@ use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::output::record::Record;
+use crate::output::terminal::sanitise;
 use crate::plan::checks::{self, Checks};
 use crate::plan::going_on::GoingOn;
 use crate::plan::guard::Decision;
@@ -69,6 +70,12 @@ fn named(
 ) -> Result<Exit> {
     let mut typed = Typed::of(matches, &args.options, args.items.clone());
     let request = &args.options.request;
+    if args.preflight && (args.options.safety.dry_run || args.options.safety.curl) {
+        return Err(Failure::usage(
+            "--preflight asks the server, but --dry-run and --curl send nothing",
+        )
+        .hint("leave out one of them"));
+    }
     if let Some(endpoint) = catalogue::by_name(&args.name) {
         file::templates_of(&args.templates, &cx.env)?;
         if args.preflight {
@@ -89,6 +96,13 @@ fn named(
         .iter()
         .find(|template| template.name == args.name)
         .ok_or_else(|| super::templates::unknown(&args.name, &own))?;
+    if args.preflight {
+        return Err(Failure::usage(format!(
+            "--preflight is not supported for {}: what it needs is not known",
+            sanitise(&template.name)
+        ))
+        .fact("nothing was sent"));
+    }
     typed.template = Some(template.clone());
     run(typed, wanted, cx, record, |input, profile| {
         user_template::call(template, request, input, profile)

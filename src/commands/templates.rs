@@ -3,8 +3,9 @@
 use comfy_table::{Table, presets};
 use serde_json::{Value, json};
 
+use crate::catalogue::example::example;
 use crate::catalogue::user::UserTemplate;
-use crate::catalogue::{self, Class, Endpoint, Field, Fields};
+use crate::catalogue::{self, Class, Endpoint, Field, Fields, search};
 use crate::cli::{ListFormat, TemplatesArgs};
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, nearest};
@@ -12,41 +13,213 @@ use crate::exit::Exit;
 use crate::output::terminal::sanitise;
 use crate::profile::file;
 
-/// Prints the catalogue, a part of it, or one entry.
+/// Prints the catalogue with the user's own templates, a part of it, or one entry.
 ///
 /// # Errors
 /// Fails when a name, group or class is not known.
 pub(crate) fn run(args: &TemplatesArgs, cx: &Context) -> Result<Exit> {
-    let named = args.name.as_deref();
-    let built_in = named.and_then(catalogue::by_name);
-    let own = if named.is_some() && built_in.is_none() {
-        file::templates(args.config.as_deref(), &args.templates, &cx.env)?
-    } else {
-        file::templates_of(&args.templates, &cx.env)?
+    let Some(name) = args.name.as_deref() else {
+        let own = own(args, cx)?;
+        return print_list(args, &own, cx);
     };
-    if let (Some(name), None) = (named, built_in) {
-        let template = own
-            .iter()
-            .find(|template| template.name == name)
-            .ok_or_else(|| unknown(name, &own))?;
-        return print(&user_page(template, cx));
+    let entry = if let Some(endpoint) = catalogue::by_name(name) {
+        file::templates_of(&args.templates, &cx.env)?;
+        Entry::BuiltIn(endpoint)
+    } else {
+        let own = file::templates(args.config.as_deref(), &args.templates, &cx.env)?;
+        let found = own.iter().find(|template| template.name == name);
+        Entry::Own(found.ok_or_else(|| unknown(name, &own))?.clone())
+    };
+    print(&match args.format {
+        ListFormat::Json => format!("{}\n", entry.as_json()),
+        ListFormat::Table => entry.page(cx),
+    })
+}
+
+/// Returns the page of a template for `rein call NAME --help`; `None` for a name that is not known.
+pub(crate) fn help(name: &str, cx: &Context) -> Option<String> {
+    let entry = match catalogue::by_name(name) {
+        Some(endpoint) => Entry::BuiltIn(endpoint),
+        None => {
+            let own = file::templates(None, &[], &cx.env).unwrap_or_default();
+            Entry::Own(own.into_iter().find(|template| template.name == name)?)
+        }
+    };
+    let options = "\nFor the options of every call: rein call --help\n";
+    Some(entry.page(cx) + options)
+}
+
+/// Returns the user's own templates. A config file that cannot be read hides only those in it.
+fn own(args: &TemplatesArgs, cx: &Context) -> Result<Vec<UserTemplate>> {
+    let all = file::templates(args.config.as_deref(), &args.templates, &cx.env);
+    match all {
+        Err(failure) if args.config.is_none() => {
+            let named = file::templates_of(&args.templates, &cx.env)?;
+            cx.warn(&format!(
+                "the templates of the config file are left out: {}",
+                failure.headline
+            ));
+            Ok(named)
+        }
+        all => all,
     }
-    if let Some(endpoint) = built_in {
-        return print(&match args.format {
-            ListFormat::Json => format!("{}\n", as_json(endpoint)),
-            ListFormat::Table => page(endpoint, cx),
-        });
+}
+
+/// One line of the list.
+enum Entry {
+    BuiltIn(&'static Endpoint),
+    Own(UserTemplate),
+}
+
+/// The group of the user's own templates.
+const OWN: &str = "own";
+
+impl Entry {
+    fn name(&self) -> String {
+        match self {
+            Entry::BuiltIn(endpoint) => endpoint.name.to_string(),
+            Entry::Own(template) => sanitise(&template.name).into_owned(),
+        }
     }
-    let chosen = choose(args)?;
+
+    fn group(&self) -> &'static str {
+        match self {
+            Entry::BuiltIn(endpoint) => endpoint.group.as_str(),
+            Entry::Own(_) => OWN,
+        }
+    }
+
+    fn class(&self) -> Class {
+        match self {
+            Entry::BuiltIn(endpoint) => endpoint.class,
+            Entry::Own(template) => class_of(template),
+        }
+    }
+
+    fn row(&self) -> [String; 5] {
+        let (method, path, summary) = match self {
+            Entry::BuiltIn(endpoint) => (
+                endpoint.method.to_string(),
+                endpoint.path.to_string(),
+                endpoint.summary.to_string(),
+            ),
+            Entry::Own(template) => (
+                sanitise(&template.method).into_owned(),
+                sanitise(&template.path).into_owned(),
+                sanitise(template.summary.as_deref().unwrap_or_default()).into_owned(),
+            ),
+        };
+        [
+            self.name(),
+            self.class().name().to_owned(),
+            method,
+            path,
+            summary,
+        ]
+    }
+
+    fn as_json(&self) -> Value {
+        match self {
+            Entry::BuiltIn(endpoint) => as_json(endpoint),
+            Entry::Own(template) => own_as_json(template),
+        }
+    }
+
+    fn page(&self, cx: &Context) -> String {
+        match self {
+            Entry::BuiltIn(endpoint) => page(endpoint, cx),
+            Entry::Own(template) => user_page(template, cx),
+        }
+    }
+
+    /// Returns where it comes in the results of a search, if it is one of them.
+    fn rank(&self, search: &str) -> Option<(bool, u8)> {
+        match self {
+            Entry::BuiltIn(endpoint) => search::rank(endpoint, search),
+            Entry::Own(template) => {
+                let entry = search::Entry {
+                    name: &template.name,
+                    group: OWN,
+                    summary: template.summary.as_deref().unwrap_or_default(),
+                    path: &template.path,
+                };
+                Some((false, entry.distance(search)?))
+            }
+        }
+    }
+}
+
+/// Returns the class of a template's calls: the catalogue's where it knows the path.
+fn class_of(template: &UserTemplate) -> Class {
+    let path = template.path.as_str();
+    let path = match path.split('/').next() {
+        Some("v1" | "preview" | "_private") => format!("/api/{path}"),
+        _ => path.to_owned(),
+    };
+    let path = path.replace(['{', '}', '<', '>'], "");
+    let known = catalogue::classify(&template.method, &path, std::iter::empty());
+    if template.reads {
+        known.declared_a_read().class
+    } else {
+        known.class
+    }
+}
+
+fn print_list(args: &TemplatesArgs, own: &[UserTemplate], cx: &Context) -> Result<Exit> {
+    let chosen = choose(args, own)?;
+    if chosen.is_empty() {
+        cx.notes(&nothing_found(args));
+        if args.format == ListFormat::Table {
+            return Ok(Exit::Ok);
+        }
+    }
     print(&match args.format {
         ListFormat::Json => {
-            format!(
-                "{}\n",
-                Value::Array(chosen.iter().map(|endpoint| as_json(endpoint)).collect())
-            )
+            let all = chosen.iter().map(Entry::as_json).collect();
+            format!("{}\n", Value::Array(all))
         }
         ListFormat::Table => list(&chosen, cx),
     })
+}
+
+/// Says what to try where a list is empty.
+fn nothing_found(args: &TemplatesArgs) -> Vec<String> {
+    let search = args.search.as_deref().unwrap_or_default();
+    let mut lines = vec![if search.is_empty() {
+        "note: no template matches".to_owned()
+    } else {
+        format!("note: no template matches \"{}\"", sanitise(search))
+    }];
+    let words = catalogue::all()
+        .iter()
+        .flat_map(|endpoint| endpoint.name.as_str().split('-'));
+    let mut words: Vec<&str> = words.collect();
+    words.sort_unstable();
+    words.dedup();
+    for word in search.split_whitespace() {
+        let close = nearest(word, words.iter().copied());
+        if !close.is_empty() && !close.contains(&word) {
+            lines.push(format!("  did you mean {}?", close.join(" or ")));
+        }
+    }
+    if search.split_whitespace().count() > 1 {
+        lines.push("  every word must match: try fewer".to_owned());
+    }
+    lines.push(format!(
+        "  list a group: rein templates --group {}",
+        groups().join("|")
+    ));
+    lines
+}
+
+fn groups() -> Vec<&'static str> {
+    let mut groups: Vec<&str> = catalogue::all()
+        .iter()
+        .map(|endpoint| endpoint.group.as_str())
+        .collect();
+    groups.dedup();
+    groups.push(OWN);
+    groups
 }
 
 /// The failure for a name that the catalogue does not have.
@@ -67,14 +240,11 @@ pub(crate) fn unknown(name: &str, own: &[UserTemplate]) -> Failure {
     failure.hint("all of them: rein templates")
 }
 
-fn choose(args: &TemplatesArgs) -> Result<Vec<&'static Endpoint>> {
-    let all = catalogue::all();
+fn choose(args: &TemplatesArgs, own: &[UserTemplate]) -> Result<Vec<Entry>> {
     if let Some(group) = &args.group
-        && !all.iter().any(|endpoint| endpoint.group == **group)
+        && !groups().contains(&group.as_str())
     {
-        let mut groups: Vec<&str> = all.iter().map(|endpoint| endpoint.group.as_str()).collect();
-        groups.dedup();
-        return Err(one_of("group", group, &groups));
+        return Err(one_of("group", group, &groups()));
     }
     let classes = [
         Class::Read,
@@ -88,20 +258,25 @@ fn choose(args: &TemplatesArgs) -> Result<Vec<&'static Endpoint>> {
     {
         return Err(one_of("class", class, &classes.map(Class::name)));
     }
-    let word = args.search.as_deref().map(str::to_lowercase);
-    let found = |endpoint: &&Endpoint| {
-        let text =
-            format!("{} {} {}", endpoint.name, endpoint.summary, endpoint.path).to_lowercase();
-        args.group
-            .as_deref()
-            .is_none_or(|group| endpoint.group == *group)
-            && args
-                .class
+    let own = own.iter().cloned().map(Entry::Own);
+    let mut chosen: Vec<((bool, u8), Entry)> = own
+        .chain(catalogue::all().iter().map(Entry::BuiltIn))
+        .filter(|entry| {
+            args.group
                 .as_deref()
-                .is_none_or(|class| endpoint.class.name() == class)
-            && word.as_deref().is_none_or(|word| text.contains(word))
-    };
-    Ok(all.iter().filter(found).collect())
+                .is_none_or(|group| entry.group() == group)
+        })
+        .filter(|entry| {
+            let class = args.class.as_deref();
+            class.is_none_or(|class| entry.class().name() == class)
+        })
+        .filter_map(|entry| match &args.search {
+            None => Some(((false, 0), entry)),
+            Some(search) => Some((entry.rank(search)?, entry)),
+        })
+        .collect();
+    chosen.sort_by_key(|(rank, _)| *rank);
+    Ok(chosen.into_iter().map(|(_, entry)| entry).collect())
 }
 
 fn one_of(what: &str, given: &str, known: &[&str]) -> Failure {
@@ -113,18 +288,12 @@ fn one_of(what: &str, given: &str, known: &[&str]) -> Failure {
     }
 }
 
-fn list(endpoints: &[&Endpoint], cx: &Context) -> String {
+fn list(entries: &[Entry], cx: &Context) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
     table.set_header(["name", "class", "method", "path", "what it does"]);
-    for endpoint in endpoints {
-        table.add_row([
-            endpoint.name.as_str(),
-            endpoint.class.name(),
-            &endpoint.method,
-            &endpoint.path,
-            &endpoint.summary,
-        ]);
+    for entry in entries {
+        table.add_row(entry.row());
     }
     let theme = &cx.stdout_theme;
     super::profile::painted(&table, "class", theme, |class| match class {
@@ -153,12 +322,13 @@ fn user_page(template: &UserTemplate, cx: &Context) -> String {
     row(
         "reads",
         if template.reads {
-            "so it says; the catalogue's class counts all the same"
+            "declared, but the catalogue's class applies"
         } else {
             "no"
         },
     );
-    row("items", template.items.as_deref().unwrap_or("not said"));
+    row("class", class_of(template).name());
+    row("items", template.items.as_deref().unwrap_or("not set"));
     row("columns", &template.columns.join(", "));
     for name in template.names() {
         let default = template
@@ -192,7 +362,7 @@ fn page(endpoint: &Endpoint, cx: &Context) -> String {
         row(
             "pages",
             &format!(
-                "{} takes {} of the answer",
+                "{} takes {} of the response",
                 paging.request_field, paging.response_field
             ),
         );
@@ -255,41 +425,19 @@ fn field_lines(fields: &[Field]) -> String {
     super::profile::lines(&table)
 }
 
-/// Returns a command that calls the endpoint; with the demo's names it works as it stands.
-pub(crate) fn example(endpoint: &Endpoint) -> String {
-    let mut words = vec!["rein -p demo call".to_owned(), endpoint.name.to_string()];
-    for field in endpoint
-        .path_params
-        .iter()
-        .filter(|field| field.name != "project")
-    {
-        words.push(format!("{}={}", field.name, sample(&field.name)));
-    }
-    for field in endpoint.query_params.iter().filter(|field| field.required) {
-        words.push(format!("{}={}", field.name, sample(&field.name)));
-    }
-    if let Some(body) = endpoint.example_body {
-        words.push(format!("-d {}", shell_words::quote(&body)));
-    }
-    words.join(" ")
-}
-
-/// Returns a value that the demo knows, where there is one.
-fn sample(name: &str) -> &'static str {
-    match name {
-        "source" => "support",
-        "dataset" => "orders",
-        "stream" | "trigger" => "late-orders",
-        "comment_id" => "ticket-1001",
-        "model_version" => "live",
-        "attachment_reference" => "AbCdEf123",
-        "source_id" | "dataset_id" | "bucket_id" | "integration_id" | "user_id" => {
-            "18ba5ce699f8da1f"
-        }
-        "id" => "ticket-1001",
-        "uid" => "18ba5ce699f8da1f.ticket-1001",
-        _ => "NAME",
-    }
+fn own_as_json(template: &UserTemplate) -> Value {
+    let placeholders = template.names().into_iter().map(|name| {
+        let default = template.default(name);
+        let default = default.and_then(|value| serde_json::from_str::<Value>(&value.json).ok());
+        json!({"name": name, "required": default.is_none(), "default": default})
+    });
+    json!({
+        "name": template.name, "group": OWN, "summary": template.summary,
+        "method": template.method, "path": template.path, "class": class_of(template).name(),
+        "file": template.place.0.display().to_string(), "line": template.place.1,
+        "items": template.items, "columns": template.columns,
+        "placeholders": placeholders.collect::<Vec<Value>>(),
+    })
 }
 
 fn as_json(endpoint: &Endpoint) -> Value {
@@ -298,6 +446,8 @@ fn as_json(endpoint: &Endpoint) -> Value {
             json!({
                 "name": field.name, "type": field.kind.words(), "required": field.required,
                 "default": field.default.and_then(|default| serde_json::from_str::<Value>(&default).ok()),
+                "minimum": field.limit.map(|limit| limit.least),
+                "maximum": field.limit.map(|limit| limit.most),
                 "description": field.description,
             })
         });

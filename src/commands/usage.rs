@@ -1,14 +1,15 @@
 //! What clap has to say: help and version on standard output, mistakes on standard error.
 
-use clap::error::ContextKind;
+use clap::error::{ContextKind, ErrorKind};
 
 use crate::cli::Unparsed;
 use crate::commands::{Context, print};
 use crate::error::Failure;
 use crate::exit::Exit;
 
-/// Prints help, the version or what is wrong, and returns the exit code that goes with it.
-pub(crate) fn report(unparsed: Unparsed, cx: &Context) -> Exit {
+/// Prints help, the version or what is wrong, and returns the exit code that goes with it. `called`
+/// is the template of a call by name, whose help is the template's own.
+pub(crate) fn report(unparsed: Unparsed, called: Option<&str>, cx: &Context) -> Exit {
     let error = match unparsed {
         Unparsed::Clap(error) => error,
         Unparsed::Failed(failure) => {
@@ -17,7 +18,11 @@ pub(crate) fn report(unparsed: Unparsed, cx: &Context) -> Exit {
         }
     };
     if !error.use_stderr() {
-        let text = text(&error, !cx.stdout_theme.key.is_plain());
+        let is_help = error.kind() == ErrorKind::DisplayHelp;
+        let card = called.filter(|_| is_help);
+        let text = card
+            .and_then(|name| super::templates::help(name, cx))
+            .unwrap_or_else(|| text(&error, !cx.stdout_theme.key.is_plain()));
         return print(&text).unwrap_or_else(|failure| {
             cx.fail(&failure);
             failure.exit

@@ -75,6 +75,11 @@ impl Default for State {
                 state.datasets.push(Dataset::new(project, name, facts));
             }
         }
+        // A project that can be deleted, because there is nothing in it.
+        state.projects.push(object(json!({
+            "id": id_of(&["project", "sandbox"]), "name": "sandbox", "title": "Sandbox",
+            "description": "", "created_at": DAY_ONE, "updated_at": DAY_ONE, "user_auto_join": false,
+        })));
         for dataset in &mut state.datasets {
             if text(&dataset.facts, "name") == "orders" {
                 let facts = json!({"title": "Late orders", "model": {"version": 12, "label_thresholds": []}});

@@ -124,7 +124,7 @@ fn lists_are_served_for_both_projects() {
         ("/api/v1/datasets", "datasets", 4),
         ("/api/v1/datasets/retail", "datasets", 2),
         ("/api/v1/sources/retail-dev", "sources", 3),
-        ("/api/_private/projects", "projects", 2),
+        ("/api/_private/projects", "projects", 3),
         ("/api/v1/users", "users", 2),
         ("/api/v1/datasets/retail%2Forders/streams", "streams", 1),
         ("/api/_private/buckets", "buckets", 0),

@@ -40,6 +40,9 @@ impl GoingOn {
             );
         }
         paging::without_effect(options)?;
+        if options.paging.limit == Some(0) {
+            return Err(Failure::usage("--limit must be at least 1").fact("nothing was sent"));
+        }
         let recipe = Recipe::find(&options.paging, classified.endpoint, items, &request.method)?;
         let Some(recipe) = recipe else {
             return Ok(GoingOn::No);

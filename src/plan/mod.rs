@@ -22,13 +22,15 @@ pub(crate) mod words;
 use std::ffi::{OsStr, OsString};
 
 use http::Method;
-use percent_encoding::utf8_percent_encode;
+use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use url::Url;
 
+use crate::catalogue::{Class, classify};
 use crate::cli::items::{Item, Kind};
 use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result};
 use crate::input::{Input, Upload};
+use crate::output::terminal::sanitise;
 use crate::profile::{Origin, Profile};
 use crate::request::{Body, COMPONENT, Request, USER_AGENT};
 
@@ -72,10 +74,56 @@ pub(crate) fn raw(
     add_query(&mut url, &query, profile)?;
     let method = method(words, options, given)?;
     let body = make_body(given, input, &mut headers)?;
+    let request = finish(method, url, headers, body)?;
+    refuse_empty_segments(&request, profile)?;
     Ok(Plan {
-        request: finish(method, url, headers, body)?,
+        request,
         filled: target::filled(words.target, profile, &vars),
     })
+}
+
+/// Refuses a call that may change something when its path has an empty segment. That is mostly a
+/// shell variable that is not set (`v1/datasets/{project}/$DATASET`), and the service drops the
+/// segment: the call would be one of whatever is above.
+fn refuse_empty_segments(request: &Request, profile: &Profile) -> Result<()> {
+    let prefix = profile.base.value.path_prefix();
+    let path = request.url.path();
+    let below = path.strip_prefix(prefix).unwrap_or(path);
+    let decoded = percent_decode_str(below).decode_utf8_lossy();
+    let segments = decoded.strip_prefix('/').unwrap_or(&decoded);
+    let Some(empty) = segments.split('/').position(str::is_empty) else {
+        return Ok(());
+    };
+    let headers = request
+        .headers
+        .iter()
+        .map(|header| (header.name.as_str(), header.value.as_str()));
+    let whole = match request.url.query() {
+        Some(query) => format!("{below}?{query}"),
+        None => below.to_owned(),
+    };
+    let known = classify(request.method.as_str(), &whole, headers);
+    let is_last = empty + 1 == segments.split('/').count();
+    let ends_so = known
+        .endpoint
+        .is_some_and(|endpoint| endpoint.path.ends_with('/'));
+    if known.class == Class::Read || (is_last && ends_so) {
+        return Ok(());
+    }
+    let place = if is_last {
+        "ends with an empty segment"
+    } else {
+        "has an empty segment"
+    };
+    Err(
+        Failure::usage(format!("the path {place}: {}", sanitise(&decoded)))
+            .fact(format!(
+                "a {} is not sent to what is above it",
+                request.method
+            ))
+            .fact("nothing was sent")
+            .hint("check the variables in the path, or remove the slash"),
+    )
 }
 
 /// Adds what every request has.

@@ -393,30 +393,41 @@ enum Step {
     Element(String),
 }
 
-/// Cuts an item's name: `a[b][c]`, `a.b.c` and `a[b].c` are the same.
+/// Cuts an item's name: `a[b][c]`, `a.b.c` and `a[b].c` are the same. Escapes stay as they are.
 fn steps(key: &str) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut rest = key;
     while !rest.is_empty() {
-        if let Some((inner, after)) = rest.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        if let Some(inside) = rest.strip_prefix('[')
+            && let Some(end) = find_plain(inside, &[']'])
+        {
+            let inner = &inside[..end];
             let is_element = inner.bytes().all(|byte| byte.is_ascii_digit());
-            let step = if is_element {
-                Step::Element
+            steps.push(if is_element {
+                Step::Element(inner.to_owned())
             } else {
-                Step::Name
-            };
-            steps.push(step(inner.to_owned()));
-            rest = after;
+                Step::Name(inner.to_owned())
+            });
+            rest = &inside[end + 1..];
             continue;
         }
         let begun = rest.strip_prefix('.').unwrap_or(rest);
         // A bracket that is not closed stays in the name, which then is not declared.
-        let end = begun.find(['.', '[']).unwrap_or(begun.len());
+        let end = find_plain(begun, &['.', '[']).unwrap_or(begun.len());
         let end = end.max(1).min(begun.len());
         steps.push(Step::Name(begun[..end].to_owned()));
         rest = &begun[end..];
     }
     steps
+}
+
+/// Finds the first of some characters that has no backslash before it.
+fn find_plain(text: &str, wanted: &[char]) -> Option<usize> {
+    let mut is_escaped = false;
+    text.char_indices().find_map(|(at, c)| {
+        let is_plain = !std::mem::replace(&mut is_escaped, !is_escaped && c == '\\');
+        (is_plain && wanted.contains(&c)).then_some(at)
+    })
 }
 
 /// Returns the name under which the catalogue would have it.

@@ -100,7 +100,8 @@ pub(crate) fn add(path: &Path, name: &str, changes: &Changes, env: &Env) -> Resu
 /// Fails when there is no such profile.
 pub(crate) fn make_default(path: &Path, name: &str, env: &Env) -> Result<()> {
     change(path, env, |document| {
-        if !has_profile(document, name) {
+        // The demo is built in, so no file has it.
+        if name != "demo" && !has_profile(document, name) {
             return Err(missing(name, path));
         }
         set(document.as_table_mut(), "default_profile", name.into());

@@ -6,7 +6,7 @@ use http::HeaderMap;
 
 use super::sniff::Sniffer;
 use super::{AnsweredBy, Verdict};
-use crate::catalogue::Class;
+use crate::catalogue::{Class, Nearby, nearby};
 use crate::error::Failure;
 use crate::exchange::failure::{CertificateFault, Limit, TransportFailure, TransportKind};
 use crate::exit::Exit;
@@ -147,10 +147,7 @@ fn platform(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>
             };
             failure.fact(call).fact(about.token())
         }
-        404 => failure.fact(about.call()).hint(format!(
-            "check the names in the path, and that profile {} is the right tenant",
-            about.profile
-        )),
+        404 => not_there(failure.fact(about.call()), about),
         429 => {
             let failure = failure
                 .fact(about.call())
@@ -168,6 +165,33 @@ fn platform(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>
             .fact("the status says success, the body says error"),
         500.. => outcome(failure.fact(about.call()), about),
         _ => failure.fact(about.call()),
+    }
+}
+
+/// Says what to try where the service does not have what was asked for.
+fn not_there(failure: Failure, about: &About<'_>) -> Failure {
+    let names = format!(
+        "check the names in the path, and that profile {} is the right tenant",
+        about.profile
+    );
+    match nearby(about.method, about.path) {
+        Nearby::Path(path) => failure
+            .fact("this path is not known")
+            .hint(format!("did you mean {}?", about.clean(&path))),
+        Nearby::Methods(methods) => failure.hint(format!(
+            "this path is known for another method: {}",
+            methods.join(", ")
+        )),
+        Nearby::Lists(lists) if !lists.is_empty() => {
+            let lists: Vec<String> = lists.iter().map(|list| about.clean(list)).collect();
+            failure
+                .hint(format!(
+                    "list what is there: GET {}",
+                    lists.join(", or GET ")
+                ))
+                .hint(names)
+        }
+        Nearby::Lists(_) | Nearby::Nothing => failure.hint(names),
     }
 }
 

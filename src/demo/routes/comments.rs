@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, bad, cursor, not_found, position, strict};
+use super::{Answer, Call, bad, cursor, listed, not_found, position, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{NOW, Object, Source, State, object, text};
 
@@ -52,7 +52,7 @@ pub(super) fn route(
         ("POST", ["statistics"]) => Ok(Reply::ok(
             json!({"statistics": {"num_comments": source.comments().len()}}),
         )),
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 
@@ -74,9 +74,13 @@ fn list(call: &Call, source: &mut Source) -> Answer {
         .filter(|comment| to.is_none_or(|to| text(comment, "timestamp") < to))
         .collect();
     match call.parameter("direction") {
-        None | Some("asc") => {}
-        Some("desc") => comments.reverse(),
-        Some(other) => return Err(bad(&format!("'{other}' is not one of ['asc', 'desc']"))),
+        None | Some("ascending") => {}
+        Some("descending") => comments.reverse(),
+        Some(other) => {
+            return Err(bad(&format!(
+                "'{other}' is not one of ['ascending', 'descending']"
+            )));
+        }
     }
     let end = (start + limit).min(comments.len());
     let page = comments.get(start..end).unwrap_or_default();

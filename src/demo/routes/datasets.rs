@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sources::check_name;
-use super::{Answer, Call, bad, not_found, strict};
+use super::{Answer, Call, bad, listed, not_found, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{Dataset, NOW, Object, State, text};
 
@@ -77,7 +77,7 @@ pub(super) fn route(call: &Call, state: &mut State, rest: &[&str]) -> Answer {
             state.datasets.retain(|dataset| !is_it(&dataset.facts));
             Ok(Reply::ok(json!({})))
         }
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod comments;
 mod datasets;
+mod listed;
 mod models;
 mod people;
 mod sources;
@@ -220,6 +221,9 @@ fn dispatch(call: &Call, state: &mut State) -> Answer {
     match rest {
         ["users", rest @ ..] => people::users(call, rest),
         ["projects", rest @ ..] => people::projects(call, state, rest),
+        // No source is named by these.
+        ["sources", "email-transform", _] => listed::route(call),
+        ["sources", id, _, ..] if id.starts_with("id:") => listed::route(call),
         ["sources", project, source, rest @ ..] if !rest.is_empty() => {
             comments::route(call, state, project, source, rest)
         }
@@ -237,10 +241,7 @@ fn dispatch(call: &Call, state: &mut State) -> Answer {
         ["datasets", rest @ ..] => datasets::route(call, state, rest),
         ["audit_events", "query"] if call.method == "POST" => tools::audit_events(call, state),
         ["quotas"] if call.method == "GET" => Ok(tools::quotas()),
-        ["buckets" | "integrations" | "alerts", ..] if call.method == "GET" => {
-            tools::empty_list(rest[0], rest.len())
-        }
         ["attachments", reference] if call.method == "GET" => tools::attachment(reference),
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, bad, cursor, not_found, position};
+use super::{Answer, Call, bad, cursor, listed, not_found, position};
 use crate::demo::reply::Reply;
 use crate::demo::state::{LABELS, Object, State, object, text};
 
@@ -64,7 +64,7 @@ pub(super) fn route(
             ],
         ),
         ("POST", ["labellers", version, "predict-comments"]) => predict_comments(call, version),
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, User, bad, not_found, strict};
+use super::{Answer, Call, User, bad, listed, not_found, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{NOW, State, id_of, object, text};
 
@@ -12,7 +12,7 @@ pub(super) fn auth(call: &Call, state: &State, rest: &[&str]) -> Answer {
         ("POST", ["refresh-user-permissions"]) => {
             Ok(Reply::ok(json!({"permissions_refreshed": true})))
         }
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 
@@ -49,7 +49,7 @@ pub(super) fn users(call: &Call, rest: &[&str]) -> Answer {
             };
             Ok(Reply::ok(json!({"users": [user("dana"), user("kim")]})))
         }
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 
@@ -100,7 +100,7 @@ pub(super) fn projects(call: &Call, state: &mut State, rest: &[&str]) -> Answer 
                 .retain(|dataset| text(&dataset.facts, "owner") != *name);
             Ok(Reply::ok(json!({})))
         }
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 

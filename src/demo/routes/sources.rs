@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, bad, not_found, strict};
+use super::{Answer, Call, bad, listed, not_found, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{NOW, Object, Source, State, text};
 
@@ -54,7 +54,7 @@ pub(super) fn route(call: &Call, state: &mut State, rest: &[&str]) -> Answer {
                 .retain(|source| text(&source.facts, "id") != &id[3..]);
             Ok(Reply::ok(json!({})))
         }
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 

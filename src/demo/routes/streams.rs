@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sources::check_name;
-use super::{Answer, Call, bad, cursor, not_found, position, strict};
+use super::{Answer, Call, bad, cursor, listed, not_found, position, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{LABELS, NOW, Object, State, Stream, object, text};
 
@@ -66,7 +66,7 @@ pub(super) fn route(
                 rest,
             )
         }
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 
@@ -91,7 +91,7 @@ fn one(
             call.needs("streams-consume", project)?;
             consume(call, stream, comments, rest[0])
         }
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 
@@ -161,7 +161,7 @@ fn consume(call: &Call, stream: &mut Stream, comments: &[Object], what: &str) ->
             stream.exceptions.retain(|uid| !uids.contains(&uid));
             Ok(Reply::ok(json!({})))
         }
-        _ => Err(not_found()),
+        _ => listed::route(call),
     }
 }
 

@@ -74,14 +74,6 @@ pub(super) fn quotas() -> Reply {
     )
 }
 
-/// Buckets, integrations and alerts exist as lists, and this tenant has none.
-pub(super) fn empty_list(name: &str, depth: usize) -> Answer {
-    if depth > 2 {
-        return Err(not_found());
-    }
-    Ok(Reply::ok(json!({name: []})))
-}
-
 pub(super) fn attachment(reference: &str) -> Answer {
     if reference != "AbCdEf123" {
         return Err(not_found());
