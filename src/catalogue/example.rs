@@ -23,7 +23,7 @@ pub(crate) fn example(endpoint: &Endpoint) -> String {
     for field in endpoint.body_fields {
         match field.kind {
             Kind::File if endpoint.name.contains("audio") => {
-                words.push("file=@call.mp3".to_owned())
+                words.push("file=@call.mp3".to_owned());
             }
             Kind::File => words.push("file=@invoice.pdf".to_owned()),
             Kind::Binary => words.push("-T comments.csv".to_owned()),

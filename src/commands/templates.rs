@@ -28,7 +28,7 @@ pub(crate) fn run(args: &TemplatesArgs, cx: &Context) -> Result<Exit> {
     } else {
         let own = file::templates(args.config.as_deref(), &args.templates, &cx.env)?;
         let found = own.iter().find(|template| template.name == name);
-        Entry::Own(found.ok_or_else(|| unknown(name, &own))?.clone())
+        Entry::Own(Box::new(found.ok_or_else(|| unknown(name, &own))?.clone()))
     };
     print(&match args.format {
         ListFormat::Json => format!("{}\n", entry.as_json()),
@@ -42,7 +42,9 @@ pub(crate) fn help(name: &str, cx: &Context) -> Option<String> {
         Some(endpoint) => Entry::BuiltIn(endpoint),
         None => {
             let own = file::templates(None, &[], &cx.env).unwrap_or_default();
-            Entry::Own(own.into_iter().find(|template| template.name == name)?)
+            Entry::Own(Box::new(
+                own.into_iter().find(|template| template.name == name)?,
+            ))
         }
     };
     let options = "\nFor the options of every call: rein call --help\n";
@@ -68,7 +70,7 @@ fn own(args: &TemplatesArgs, cx: &Context) -> Result<Vec<UserTemplate>> {
 /// One line of the list.
 enum Entry {
     BuiltIn(&'static Endpoint),
-    Own(UserTemplate),
+    Own(Box<UserTemplate>),
 }
 
 /// The group of the user's own templates.
@@ -258,7 +260,10 @@ fn choose(args: &TemplatesArgs, own: &[UserTemplate]) -> Result<Vec<Entry>> {
     {
         return Err(one_of("class", class, &classes.map(Class::name)));
     }
-    let own = own.iter().cloned().map(Entry::Own);
+    let own = own
+        .iter()
+        .cloned()
+        .map(|template| Entry::Own(Box::new(template)));
     let mut chosen: Vec<((bool, u8), Entry)> = own
         .chain(catalogue::all().iter().map(Entry::BuiltIn))
         .filter(|entry| {

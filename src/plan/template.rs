@@ -1,5 +1,6 @@
 //! A call by name: items put where the endpoint declares them, typed and checked.
 
+use bytes::Bytes;
 use http::Method;
 use percent_encoding::utf8_percent_encode;
 
@@ -130,6 +131,13 @@ fn make_body(
     if let Some(upload) = input.upload {
         headers.set_default("Content-Type", "application/octet-stream");
         return Ok(body::from_upload(upload));
+    }
+    if let [data] = input.data.as_slice()
+        && data.content.is_empty()
+        && !endpoint.body_fields.is_empty()
+    {
+        // It is refused together with what the endpoint needs.
+        return Ok(Body::Bytes(Bytes::new()));
     }
     if !input.data.is_empty() {
         return body::from_data(&input.data, headers);
@@ -425,7 +433,8 @@ fn steps(key: &str) -> Vec<Step> {
 fn find_plain(text: &str, wanted: &[char]) -> Option<usize> {
     let mut is_escaped = false;
     text.char_indices().find_map(|(at, c)| {
-        let is_plain = !std::mem::replace(&mut is_escaped, !is_escaped && c == '\\');
+        let is_plain = !is_escaped;
+        is_escaped = is_plain && c == '\\';
         (is_plain && wanted.contains(&c)).then_some(at)
     })
 }

@@ -476,10 +476,10 @@ fn what_is_complete_is_sent_as_given() {
                 "create-source",
                 "project=p",
                 "source=s",
-                "source[brand_new][x]:=1",
+                "source[brand_new][x\\[0\\]]:=1",
             ],
             "PUT /api/v1/sources/p/s",
-            r#"{"source":{"brand_new":{"x":1}}}"#,
+            r#"{"source":{"brand_new":{"x[0]":1}}}"#,
         ),
         (
             &[
