@@ -264,6 +264,7 @@ async fn guarded(
     // A guard's refusal says more than the token's.
     if matches!(decision, Decision::Allow | Decision::Ask(_)) {
         judgement.check_token()?;
+        planned.path.clone()?;
     }
     if options.safety.curl {
         let proxy = planned.connection.proxy.as_ref();
@@ -307,6 +308,8 @@ struct Planned<'a> {
     /// What the call may do, and which endpoint it is.
     classified: Classified,
     judgement: Judgement,
+    /// Why the path is refused, where it is.
+    path: Result<()>,
     going_on: GoingOn,
 }
 
@@ -334,6 +337,11 @@ impl<'a> Planned<'a> {
         let judgement = ownership::judge(&sent, Profiles::with(profile));
         let classified = judgement.classified.clone();
         let declared = declared(template, classified.endpoint);
+        // The path of a template is in a file, where no variable of a shell can be empty.
+        let path = match template {
+            None => plan::refuse_empty_segments(&request, profile, &classified),
+            Some(_) => Ok(()),
+        };
         let reading = Reading {
             view: presentation::decide(&options.output, &declared)?,
             max_size,
@@ -360,6 +368,7 @@ impl<'a> Planned<'a> {
             reading,
             classified,
             judgement,
+            path,
             going_on,
         })
     }

@@ -159,7 +159,7 @@ fn class_of(template: &UserTemplate) -> Class {
         _ => path.to_owned(),
     };
     let path = path.replace(['{', '}', '<', '>'], "");
-    let known = catalogue::classify(&template.method, &path, std::iter::empty());
+    let known = catalogue::classify_as(&[template.method.to_ascii_uppercase()], &path);
     if template.reads {
         known.declared_a_read().class
     } else {

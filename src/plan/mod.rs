@@ -25,7 +25,7 @@ use http::Method;
 use percent_encoding::{percent_decode_str, utf8_percent_encode};
 use url::Url;
 
-use crate::catalogue::{Class, classify};
+use crate::catalogue::{Class, Classified};
 use crate::cli::items::{Item, Kind};
 use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result};
@@ -74,10 +74,8 @@ pub(crate) fn raw(
     add_query(&mut url, &query, profile)?;
     let method = method(words, options, given)?;
     let body = make_body(given, input, &mut headers)?;
-    let request = finish(method, url, headers, body)?;
-    refuse_empty_segments(&request, profile)?;
     Ok(Plan {
-        request,
+        request: finish(method, url, headers, body)?,
         filled: target::filled(words.target, profile, &vars),
     })
 }
@@ -85,7 +83,14 @@ pub(crate) fn raw(
 /// Refuses a call that may change something when its path has an empty segment. That is mostly a
 /// shell variable that is not set (`v1/datasets/{project}/$DATASET`), and the service drops the
 /// segment: the call would be one of whatever is above.
-fn refuse_empty_segments(request: &Request, profile: &Profile) -> Result<()> {
+///
+/// # Errors
+/// Fails (exit 2) unless the call only reads, or the catalogue's own path ends with a slash.
+pub(crate) fn refuse_empty_segments(
+    request: &Request,
+    profile: &Profile,
+    known: &Classified,
+) -> Result<()> {
     let prefix = profile.base.value.path_prefix();
     let path = request.url.path();
     let below = path.strip_prefix(prefix).unwrap_or(path);
@@ -94,15 +99,6 @@ fn refuse_empty_segments(request: &Request, profile: &Profile) -> Result<()> {
     let Some(empty) = segments.split('/').position(str::is_empty) else {
         return Ok(());
     };
-    let headers = request
-        .headers
-        .iter()
-        .map(|header| (header.name.as_str(), header.value.as_str()));
-    let whole = match request.url.query() {
-        Some(query) => format!("{below}?{query}"),
-        None => below.to_owned(),
-    };
-    let known = classify(request.method.as_str(), &whole, headers);
     let is_last = empty + 1 == segments.split('/').count();
     let ends_so = known
         .endpoint

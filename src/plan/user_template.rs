@@ -8,7 +8,7 @@ use super::template as built_in;
 use super::{
     Given, Plan, add_query, body, finish, given_twice, keep_method, make_body, typed_headers, vars,
 };
-use crate::catalogue::classify;
+use crate::catalogue::classify_as;
 use crate::catalogue::requirements::Content;
 use crate::catalogue::user::{UserTemplate, Value};
 use crate::cli::items::{Item, Kind as ItemKind};
@@ -122,10 +122,9 @@ pub(crate) fn call(
     }
     // A template of an endpoint that the catalogue knows needs what the endpoint needs.
     let below = url.as_str().strip_prefix(profile.base.value.as_str());
-    let known = classify(
-        &template.method,
+    let known = classify_as(
+        std::slice::from_ref(&template.method),
         below.unwrap_or(url.as_str()),
-        std::iter::empty(),
     );
     if let Some(endpoint) = known.endpoint {
         built_in::check(

@@ -29,7 +29,7 @@ fn a_write_needs_the_guarded_profiles_name_from_whichever_profile() {
         &["-p", "prod", "PUT", "v1/sources/other/x", "source[title]=x"],
         &["DELETE", "v1/datasets/retail/orders"],
         &["delete", &full],
-        &["-X", "dElEtE", "/api/v1/datasets/retail%2Forders"],
+        &["-X", "dElEtE", "/api//v1/datasets/retail%2Forders/"],
         &["DELETE", "/API/V1/data%73ets/Retail/orders?x=1"],
         &[
             "GET",

@@ -422,8 +422,8 @@ fn templates_of_ones_own_keep_types_and_cannot_be_injected() {
             9,
             "stateful",
         ),
-        (&["advance", "verb=advance;x"], 9, "write"),
-        (&["advance", "verb=%61dvance"], 9, "write"),
+        (&["advance", "verb=advance;x"], 9, "stateful"),
+        (&["advance", "verb=%61dvance"], 9, "stateful"),
     ] {
         call(args).run().exit(exit).says(says).no_canary();
     }
