@@ -317,10 +317,11 @@ fn paths() -> [Fun<Data>; 3] {
         let (value, before) = cv.1;
         let result = path.and_then(|path| {
             let found = value.at_path(&path)?;
-            Ok((
-                found,
-                path.into_iter().fold(before, |list, key| list.cons(key)),
-            ))
+            let mut list = before;
+            for key in path {
+                list = list.cons(key);
+            }
+            Ok((found, list))
         });
         box_once(result.map_err(Exn::from))
     });

@@ -620,7 +620,7 @@ impl Value {
     /// Returns the keys of an object in order.
     pub(super) fn sorted_keys(map: &Map) -> Vec<&Text> {
         let mut keys: Vec<&Text> = map.keys().collect();
-        keys.sort_unstable_by(|a, b| (***a).cmp(&***b));
+        keys.sort_unstable_by_key(|key| &***key);
         keys
     }
 
@@ -919,8 +919,10 @@ impl std::ops::Sub for Value {
             (Value::Array(left), Value::Array(right)) => {
                 let mut unwanted: Vec<&Value> = right.iter().collect();
                 unwanted.sort();
-                let is_kept =
-                    |item: &&Value| **item != **item || unwanted.binary_search(item).is_err();
+                let is_kept = |item: &&Value| {
+                    item.as_number().is_some_and(f64::is_nan)
+                        || unwanted.binary_search(item).is_err()
+                };
                 Ok(Value::array(left.iter().filter(is_kept).cloned().collect()))
             }
             (left, right) => match (left.as_number(), right.as_number()) {

@@ -36,6 +36,28 @@ struct Context {
     proxy: Option<String>,
 }
 
+/// Returns whether YAML may nest deeper than its reader, which recurses, can follow: by brackets,
+/// or by what stands before the content of a line. Quotes are not looked at, so that a text full of
+/// brackets counts as well; no configuration has one.
+fn nests_too_deeply(text: &str) -> bool {
+    const MAX_DEPTH: usize = 128;
+    let mut depth = 0_usize;
+    let by_brackets = text.bytes().any(|byte| {
+        match byte {
+            b'[' | b'{' => depth += 1,
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        depth > MAX_DEPTH
+    });
+    let is_indent = |c: char| matches!(c, ' ' | '\t' | '-' | '?' | ':');
+    let by_indent = text.lines().any(|line| {
+        let content = line.trim_start_matches(is_indent);
+        line.len() - content.len() > 2 * MAX_DEPTH
+    });
+    by_brackets || by_indent
+}
+
 /// Reads the contexts of the vendor's CLI (`contexts.json`).
 ///
 /// # Errors
@@ -83,6 +105,9 @@ pub(crate) fn uipath(text: &str) -> Result<Vec<Foreign>> {
     let wrong = || {
         Failure::usage("this is not a configuration of uipathcli").hint("it begins with profiles:")
     };
+    if nests_too_deeply(text) {
+        return Err(wrong().fact("it nests too deeply"));
+    }
     let documents = Yaml::load_from_str(text).map_err(|_| wrong())?;
     let profiles = documents
         .first()
@@ -152,6 +177,21 @@ fn fit(name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn yaml_that_nests_deeply_is_refused() {
+        for deep in [
+            "[".repeat(100_000),
+            format!("profiles: {}", "{a: ".repeat(100_000)),
+            format!("profiles:\n  {}x", "- ".repeat(100_000)),
+            (0..3000)
+                .map(|n| format!("{}a:\n", " ".repeat(n)))
+                .collect(),
+        ] {
+            let failure = uipath(&deep).expect_err("deep");
+            assert_eq!(failure.exit, crate::exit::Exit::Usage);
+        }
+    }
 
     #[test]
     fn contexts_become_profiles() {
