@@ -46,6 +46,26 @@ pub fn columns(path: &str, json: &[u8]) {
     }
 }
 
+/// What a filter prints is JSON, whatever the filter and its input are.
+pub fn filter(code: &str, json: &str) {
+    const MAX_RESULTS: usize = 1000;
+    let Ok(filter) = crate::jq::Filter::compile("-q", code, &[]) else {
+        return;
+    };
+    filter.bound(Some(std::time::Duration::from_millis(200)));
+    let mut count = 0;
+    let _end = filter.run(json.as_bytes().to_vec(), &mut |output| {
+        let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(&output.json).is_ok();
+        assert!(is_json, "{code}: {}", String::from_utf8_lossy(&output.json));
+        count += 1;
+        if count < MAX_RESULTS {
+            Ok(())
+        } else {
+            Err(crate::error::Failure::local("enough"))
+        }
+    });
+}
+
 /// A value fills exactly the segment that it stands for.
 pub fn placeholder(value: &str) {
     if let Ok(filled) = target::fill("/a/{v}/b", |_| Some(value)) {
@@ -161,6 +181,14 @@ mod tests {
         #[test]
         fn amounts_hold(text in "-?[0-9.e]{0,12}(ms|s|m|h|KiB|MB|G)?") {
             amounts(&text);
+        }
+
+        #[test]
+        fn filters_print_json(
+            code in "(\\.|\\.a|\\.\\[0\\]|\\.\\[\\]\\?|nan|-1e999|\"\\\\u0000é\"|\\[\\.\\]|\\{a:\\.\\}|tojson|@base64d|@urid|tonumber\\?|explode\\?|to_entries\\?|01)(( \\| |, | \\+ | \\* | // | as \\$x \\| |=|\\|=)(\\.|\\.b|3|keys\\?|infinite|-\\.|fromjson\\?|del\\(\\.\\[0\\]\\)|sort\\?|@text|\\.\\.)){0,3}",
+            json in crate::output::lexical::tests::json(),
+        ) {
+            filter(&code, &json);
         }
 
         #[test]
