@@ -9,9 +9,11 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
 use crate::profile::edit::{self, Changes};
+use crate::profile::file::ConfigFile;
 use crate::profile::import::{self, Foreign};
 use crate::profile::{Base, file};
 use crate::secret::Secret;
+use crate::secret::source::variable_of_profile;
 
 /// The token service of UiPath's cloud.
 const TOKEN_URL: &str = "https://cloud.uipath.com/identity_/connect/token";
@@ -41,7 +43,13 @@ pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
         Failure::usage("there is no usual place for the file").hint("name it: --config FILE")
     })?;
     edit::refuse_what_is_no_file(&path)?;
-    let existing = file::load(args.config.as_deref().filter(|_| path.exists()), &cx.env)?;
+    // Paths are written into the file as they are read from it: from anywhere.
+    let path = std::path::absolute(&path).unwrap_or(path);
+    let existing = if path.exists() {
+        file::load(Some(path.as_os_str()), &cx.env)?
+    } else {
+        ConfigFile::default()
+    };
     let mut said = String::new();
     if found.is_empty() {
         cx.warn(&format!("{} holds no profile", source.display()));
@@ -59,9 +67,24 @@ pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
             said.push_str(&format!("kept: {name} is there already{secret}\n"));
             continue;
         }
+        let named_alike = existing
+            .profiles
+            .iter()
+            .find(|entry| variable_of_profile(&entry.name) == variable_of_profile(&foreign.name));
+        if let Some(entry) = named_alike {
+            said.push_str(&format!(
+                "left out: {name}: profile {} would have the same variables; rename one\n",
+                sanitise(&entry.name)
+            ));
+            continue;
+        }
         match take(&foreign, &path, args.tokens, cx) {
             Ok(notes) => {
                 said.push_str(&format!("added: {name}\n"));
+                if foreign.name != foreign.name_there {
+                    let name_there = sanitise(&foreign.name_there);
+                    said.push_str(&format!("  its name there: {name_there}\n"));
+                }
                 notes
                     .iter()
                     .for_each(|note| said.push_str(&format!("  {note}\n")));
@@ -117,8 +140,8 @@ fn take(foreign: &Foreign, path: &Path, tokens: bool, cx: &Context) -> Result<Ve
                 moved.push((file, secret.clone()));
             }
             None => {
-                let variable = crate::secret::source::variable_of_profile(&foreign.name)
-                    .replace("TOKEN", "CLIENT_SECRET");
+                let variable =
+                    variable_of_profile(&foreign.name).replacen("TOKEN", "CLIENT_SECRET", 1);
                 notes.push(format!(
                     "its client secret is expected in ${variable}; --tokens moves it to a file"
                 ));
@@ -169,10 +192,19 @@ fn secret_file(config: &Path, name: &str, kind: &str) -> PathBuf {
 fn write_secret(path: &Path, secret: &Secret) -> std::io::Result<()> {
     let folder = path.parent().unwrap_or(Path::new("."));
     crate::files::create_private_folder(folder)?;
+    // What is there may be the secret of another profile.
+    if path.symlink_metadata().is_ok() {
+        let is_the_same = std::fs::read_to_string(path)
+            .is_ok_and(|text| Secret::new(text.trim_end().to_owned()) == *secret);
+        return match is_the_same {
+            true => Ok(()),
+            false => Err(std::io::Error::other("it is there, with another secret")),
+        };
+    }
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(secret.expose().as_bytes())?;
     file.write_all(b"\n")?;
     file.as_file().sync_all()?;
-    file.persist(path)?;
+    file.persist_noclobber(path)?;
     Ok(())
 }

@@ -1,14 +1,19 @@
 //! Profiles out of the files of other tools: the vendor's CLI `re`, and `uipathcli`. Pure.
 
+use std::collections::HashSet;
+
 use serde::Deserialize;
 
 use crate::error::{Failure, Result};
 use crate::secret::Secret;
+use crate::secret::source::variable_of_profile;
 
 /// A profile as another tool keeps it.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(crate) struct Foreign {
-    /// Its name, made fit for ours.
+    /// Its name there.
+    pub(crate) name_there: String,
+    /// Its name, made fit for ours, and another one than that of every other profile.
     pub(crate) name: String,
     /// Our keys and their texts.
     pub(crate) texts: Vec<(&'static str, String)>,
@@ -69,12 +74,13 @@ pub(crate) fn contexts(text: &str) -> Result<Vec<Foreign>> {
             error.line()
         ))
     })?;
-    Ok(parsed
+    let found = parsed
         .contexts
         .into_iter()
         .map(|context| {
             let mut foreign = Foreign {
                 name: fit(&context.name),
+                name_there: context.name,
                 ..Foreign::default()
             };
             foreign.texts.push(("endpoint", context.endpoint));
@@ -93,7 +99,8 @@ pub(crate) fn contexts(text: &str) -> Result<Vec<Foreign>> {
             }
             foreign
         })
-        .collect())
+        .collect();
+    Ok(with_own_names(found))
 }
 
 /// Reads the profiles of `uipathcli` (`~/.uipath/config`, YAML).
@@ -128,8 +135,10 @@ pub(crate) fn uipath(text: &str) -> Result<Vec<Foreign>> {
                 .and_then(Yaml::as_str)
                 .map(str::to_owned)
         };
+        let name_there = get("name").unwrap_or_else(|| "default".to_owned());
         let mut foreign = Foreign {
-            name: fit(&get("name").unwrap_or_else(|| "default".to_owned())),
+            name: fit(&name_there),
+            name_there,
             ..Foreign::default()
         };
         match (get("uri"), get("organization"), get("tenant")) {
@@ -152,7 +161,27 @@ pub(crate) fn uipath(text: &str) -> Result<Vec<Foreign>> {
         foreign.client = secret("clientId").map(|id| (id, secret("clientSecret").map(Secret::new)));
         found.push(foreign);
     }
-    Ok(found)
+    Ok(with_own_names(found))
+}
+
+/// Gives profiles that would have one name different ones. Names that differ only in what their
+/// variables do not tell apart count as one: a secret must not become that of two profiles. A
+/// profile whose name is fit as it is keeps it, and the same input always gives the same names.
+fn with_own_names(mut found: Vec<Foreign>) -> Vec<Foreign> {
+    let mut taken = HashSet::new();
+    let (kept, changed): (Vec<usize>, Vec<usize>) =
+        (0..found.len()).partition(|at| found[*at].name == found[*at].name_there);
+    for at in kept.into_iter().chain(changed) {
+        let name = &mut found[at].name;
+        let fit = name.clone();
+        for number in 2_u64.. {
+            if taken.insert(variable_of_profile(name)) {
+                break;
+            }
+            *name = format!("{fit}-{number}");
+        }
+    }
+    found
 }
 
 /// Makes a name of ours: one word without a slash, and not the reserved one.
@@ -214,6 +243,34 @@ mod tests {
         );
         let failure = contexts(r#"{"contexts":[{"token":"SEKRET-0123"}]}"#).expect_err("no name");
         assert!(!failure.to_string().contains("SEKRET"), "{failure}");
+    }
+
+    #[test]
+    fn names_that_become_one_stay_apart() {
+        let names = |all: &[&str]| {
+            let contexts: Vec<String> = all
+                .iter()
+                .map(|name| format!(r#"{{"name":"{name}","endpoint":"https://x"}}"#))
+                .collect();
+            let text = format!("{{\"contexts\":[{}]}}", contexts.join(","));
+            let found = super::contexts(&text).expect("contexts");
+            found
+                .into_iter()
+                .map(|foreign| foreign.name)
+                .collect::<Vec<_>>()
+        };
+        for (there, ours) in [
+            (&["my prod", "my-prod"][..], &["my-prod-2", "my-prod"][..]),
+            (&["a b", "a/b", "a-b-2"], &["a-b", "a-b-3", "a-b-2"]),
+            (&["A", "a", "a"], &["A", "a-2", "a-3"]),
+            (&["p.q", "p-q"], &["p.q", "p-q-2"]),
+            (
+                &["demo", "demo-imported", ""],
+                &["demo-imported-2", "demo-imported", "imported"],
+            ),
+        ] {
+            assert_eq!(names(there), ours);
+        }
     }
 
     #[test]
