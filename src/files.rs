@@ -1,7 +1,7 @@
 //! Files beside the answers': what is private, what is locked, which two are one.
 
 use std::ffi::{OsStr, OsString};
-use std::fs::{File, Metadata};
+use std::fs::{File, Metadata, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -86,19 +86,49 @@ pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     options.create(true).truncate(false).write(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    open_no_link(&mut options, path)
+}
+
+/// Opens a file of our own to read it.
+pub(crate) fn open_own(path: &Path) -> io::Result<File> {
+    open_no_link(File::options().read(true), path)
+}
+
+/// Opens a file of our own, but not what a link that somebody has put in its place leads to.
+#[cfg(unix)]
+pub(crate) fn open_no_link(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    use rustix::{fs::OFlags, io::Errno};
+    use std::os::unix::fs::OpenOptionsExt;
+    let opened = options
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
+        .open(path);
+    opened.map_err(|error| match Errno::from_io_error(&error) {
+        Some(Errno::LOOP | Errno::MLINK) => io::Error::other("it is a symbolic link"),
+        _ => error,
+    })
+}
+
+/// Opens a file of our own, but not what a link that somebody has put in its place leads to.
+#[cfg(not(unix))]
+pub(crate) fn open_no_link(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
+    if std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {
+        return Err(io::Error::other("it is a symbolic link"));
+    }
     options.open(path)
 }
 
-/// Returns whether group or others can do something with a file.
+/// Returns whether group or others can do something with an open file. What is open is asked, as
+/// the name may lead elsewhere a moment later.
 #[cfg(unix)]
-pub(crate) fn is_open_to_others(path: &Path) -> bool {
+pub(crate) fn is_open_to_others(file: &File) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path).is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
+    file.metadata()
+        .is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0)
 }
 
 /// Returns whether others can do something with a file: these systems have no such mode.
 #[cfg(not(unix))]
-pub(crate) fn is_open_to_others(_path: &Path) -> bool {
+pub(crate) fn is_open_to_others(_file: &File) -> bool {
     false
 }
 

@@ -63,6 +63,7 @@ pub fn complete(args: impl IntoIterator<Item = OsString>) -> bool {
 /// Runs the program with these words, the first being its own name, and returns its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     hide_panics();
+    secret::memory::leave_no_core_file();
     interrupt::watch();
     let env = Env::capture();
     let args: Vec<OsString> = args.into_iter().collect();

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC};
 use url::Url;
 
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
 
 /// Sent with every request: what is calling, and where it lives; nothing about who.
 pub(crate) const USER_AGENT: &str = concat!(
@@ -26,7 +26,6 @@ pub(crate) const COMPONENT: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'~');
 
 /// One HTTP request. The token is not part of it: `exchange::auth` attaches that last.
-#[derive(Debug)]
 pub struct Request {
     /// The method, in capitals.
     pub method: http::Method,
@@ -52,6 +51,17 @@ pub enum TypedCredential {
     Other,
 }
 
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("method", &self.method)
+            .field("url", &Redactor::default().url(&self.url))
+            .field("headers", &self.headers)
+            .field("body", &self.body)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Request {
     /// Returns a copy for sending it again, when its body can be sent byte for byte once more: from
     /// memory, or from a regular file.
@@ -75,12 +85,19 @@ impl Request {
 }
 
 /// A header as typed, checked to hold no control characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     /// The name, letter case as typed.
     pub name: String,
     /// The value without surrounding blanks.
     pub value: String,
+}
+
+impl fmt::Debug for Header {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = Redactor::default().header(&self.name, &self.value);
+        write!(f, "{:?}", format!("{}: {value}", self.name))
+    }
 }
 
 impl Header {
@@ -94,7 +111,6 @@ impl Header {
 }
 
 /// What follows the head of a request.
-#[derive(Debug)]
 pub enum Body {
     /// Nothing.
     Empty,
@@ -113,6 +129,18 @@ pub enum Body {
     Stdin,
     /// A `multipart/form-data` form.
     Form(Form),
+}
+
+impl fmt::Debug for Body {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Body::Empty => f.write_str("no body"),
+            Body::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            Body::File { path, length, .. } => write!(f, "{length:?} bytes of {path:?}"),
+            Body::Stdin => f.write_str("stdin"),
+            Body::Form(form) => write!(f, "a form of {:?}", form.pieces),
+        }
+    }
 }
 
 impl Body {

@@ -50,6 +50,10 @@ pub(crate) struct FollowArgs {
     /// Show the calls of a round and what a guard would do; open no socket
     #[arg(long)]
     pub(crate) dry_run: bool,
+    /// Break workflow commands of GitHub Actions and Azure Pipelines (::, ##[, ##vso[) in what is
+    /// written to standard output, by a blank
+    #[arg(long)]
+    pub(crate) safe_stdout: bool,
     /// Drop the summary; errors still show
     #[arg(short = 's', long)]
     pub(crate) silent: bool,

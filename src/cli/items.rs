@@ -5,6 +5,7 @@ use std::ffi::OsStr;
 use crate::cli::tail;
 use crate::error::{Failure, Result};
 use crate::output::terminal::sanitise;
+use crate::secret::Redactor;
 
 /// One item of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +150,8 @@ fn not_an_item(text: &str) -> Failure {
 /// Cuts a word for a message, so that a pasted body or token does not fill the screen.
 fn shorten(text: &str) -> String {
     const SHOWN: usize = 40;
-    let clean = sanitise(text);
+    let text = Redactor::default().target(text);
+    let clean = sanitise(&text);
     match clean.char_indices().nth(SHOWN) {
         Some((end, _)) => format!("{}…", &clean[..end]),
         None => clean.into_owned(),

@@ -175,6 +175,10 @@ pub(crate) struct OutputOptions {
     /// Write the body to this file; it appears only when complete and successful
     #[arg(short = 'o', long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) output: Option<OsString>,
+    /// Break workflow commands of GitHub Actions and Azure Pipelines (::, ##[, ##vso[) in what is
+    /// written to standard output, by a blank
+    #[arg(long)]
+    pub(crate) safe_stdout: bool,
     /// Drop the status line; errors still show
     #[arg(short = 's', long)]
     pub(crate) silent: bool,

@@ -14,7 +14,7 @@ use crate::commands::pages::Pages;
 use crate::commands::resume::Resumed;
 use crate::commands::session::{Purpose, Session};
 use crate::commands::told::Wanted;
-use crate::commands::{Context, choose, confirm, pages, print, told, until};
+use crate::commands::{Context, choose, confirm, pages, print, told, until, watch};
 use crate::error::{Failure, Result};
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
@@ -23,6 +23,7 @@ use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::output::record::Record;
+use crate::output::stdout;
 use crate::output::terminal::sanitise;
 use crate::plan::checks::{self, Checks};
 use crate::plan::going_on::GoingOn;
@@ -34,7 +35,7 @@ use crate::plan::target::Filled;
 use crate::plan::{self, Plan, connection, target, template, user_template, words};
 use crate::profile::{Guard, Profile, file, resolve};
 use crate::request::Request;
-use crate::secret::Redactor;
+use crate::secret::known::KnownTokens;
 
 /// Makes a raw call.
 ///
@@ -213,6 +214,9 @@ async fn planned(
     plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
 ) -> Result<Exit> {
     let options = typed.options;
+    if options.output.safe_stdout {
+        stdout::break_commands();
+    }
     let sends = !options.safety.dry_run && !options.safety.curl;
     let mut profile = resolve::resolve(&choose::choice(&options.profile), &cx.env)?;
     let _tenant = if sends {
@@ -237,8 +241,12 @@ async fn planned(
         .endpoint
         .map(|endpoint| endpoint.name.as_str());
     record.method = planned.request.method.to_string();
-    record.url = Redactor::default().url(&planned.request.url);
-    record.path = target::below(&planned.request, &profile, &Redactor::default());
+    let known = &planned.known;
+    known.teach(&mut record.redactor);
+    record.url = record.redactor.url(&planned.request.url);
+    record.path = target::below(&planned.request, &profile, &record.redactor);
+    watch::refuse(&planned.request, known)?;
+    watch::refuse_in_proxy(planned.connection.proxy.as_ref(), known)?;
     told::should_a_signal_come(options.output.meta.as_deref(), record);
     guarded(planned, &filled, wanted, cx, record).await
 }
@@ -282,14 +290,15 @@ async fn guarded(
         )?);
     }
     if options.safety.dry_run {
-        return print(&preview::dry_run(&preview::Look {
+        let shown = preview::dry_run(&preview::Look {
             request,
             filled,
             classified,
             profile,
             decision: &decision,
             proxy: planned.connection.proxy.as_ref(),
-        }));
+        });
+        return print(&record.redactor.clean(&shown));
     }
     answer::check_files(&options.output, wanted)?;
     confirm::pass(decision, request, &record.path, classified, profile)?;
@@ -311,6 +320,8 @@ struct Planned<'a> {
     /// Why the path is refused, where it is.
     path: Result<()>,
     going_on: GoingOn,
+    /// What must not be in a request to a place that it is not for.
+    known: KnownTokens,
 }
 
 impl<'a> Planned<'a> {
@@ -370,6 +381,7 @@ impl<'a> Planned<'a> {
             judgement,
             path,
             going_on,
+            known: KnownTokens::gather(&profile.holders, &cx.env),
         })
     }
 }
@@ -405,6 +417,7 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
         reading,
         classified,
         going_on,
+        known,
         ..
     } = planned;
     let purpose = Purpose {
@@ -418,6 +431,7 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
             .endpoint
             .map(|endpoint| endpoint.permissions.iter().collect())
             .unwrap_or_default(),
+        known,
     };
     let resumed = match &going_on {
         GoingOn::Pages(_) => Resumed::open(options, profile, &request, &reading)?,

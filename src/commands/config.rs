@@ -23,7 +23,11 @@ pub(crate) fn path(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
         )
         .hint("name it: --config FILE, or REINFER_CONFIG=FILE"));
     };
-    print(&format!("{}\n", path.display()))
+    let shown = path.display().to_string();
+    print(&match cx.env.stdout_terminal {
+        true => format!("{}\n", sanitise(&shown)),
+        false => format!("{shown}\n"),
+    })
 }
 
 /// Checks the whole file and every profile.
@@ -40,7 +44,7 @@ pub(crate) fn check(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
             .map(|path| path.display().to_string())
             .unwrap_or_default();
         let style = cx.stdout_theme.ok;
-        return print(&format!("{style}ok:{style:#} {place}\n"));
+        return print(&format!("{style}ok:{style:#} {}\n", sanitise(&place)));
     };
     for problem in &problems {
         cx.fail(problem);

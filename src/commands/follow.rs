@@ -23,6 +23,7 @@ use crate::output::lexical;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
+use crate::output::stdout;
 use crate::output::terminal::sanitise;
 use crate::output::view::{Screen, Shape, View};
 use crate::plan::checks::Checks;
@@ -34,6 +35,7 @@ use crate::plan::target;
 use crate::profile::{Guard, Profile, resolve};
 use crate::request::Request;
 use crate::secret::Redactor;
+use crate::secret::known::KnownTokens;
 
 /// How large a batch may be: it is held until it is safe.
 const LARGEST_BATCH: u64 = 256 * 1024 * 1024;
@@ -128,7 +130,11 @@ impl<'a> Follower<'a> {
             policy: connection::retries(&options.connection)?,
             class: Class::Read,
             permissions: route.endpoint()?.permissions.iter().collect(),
+            known: KnownTokens::gather(&profile.holders, &cx.env),
         };
+        if args.safe_stdout {
+            stdout::break_commands();
+        }
         let mut record = begun(profile);
         let mut session = Session::start(purpose, &read, &mut record, cx).await?;
         session.hold_bodies(LARGEST_BATCH);

@@ -24,6 +24,7 @@ pub(crate) mod token;
 pub(crate) mod told;
 pub(crate) mod until;
 pub(crate) mod usage;
+pub(crate) mod watch;
 
 use tokio::runtime::{Builder, Runtime};
 
@@ -33,7 +34,7 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::annotation;
 use crate::output::stdout::{self, note};
-use crate::output::terminal::{self, ColourChoice, Theme};
+use crate::output::terminal::{self, ColourChoice, Theme, sanitise_text};
 
 /// Prints a command's own answer; a reader that has gone is no failure.
 ///
@@ -46,6 +47,18 @@ pub(crate) fn print(text: &str) -> Result<Exit> {
             format!("the output could not be written: {}", io_reason(&error)),
         )),
         _ => Ok(Exit::Ok),
+    }
+}
+
+/// Returns a failure none of whose texts can drive a terminal: names of files and options are in
+/// them as they were given.
+fn without_controls(failure: &Failure) -> Failure {
+    let line = |text: &String| sanitise_text(text).into_owned();
+    Failure {
+        headline: line(&failure.headline),
+        facts: failure.facts.iter().map(line).collect(),
+        hints: failure.hints.iter().map(line).collect(),
+        ..failure.clone()
     }
 }
 
@@ -120,11 +133,13 @@ impl Context {
     /// Writes a warning to standard error.
     pub(crate) fn warn(&self, text: &str) {
         let style = self.stderr_theme.hint;
+        let text = sanitise_text(text);
         self.note(&format!("{style}warning:{style:#} {text}"));
     }
 
     /// Writes a failure to standard error; in a workflow of GitHub Actions it is an annotation too.
     pub(crate) fn fail(&self, failure: &Failure) {
+        let failure = &without_controls(failure);
         let text = failure.to_string();
         let style = self.stderr_theme.error;
         match text.strip_prefix("error:") {

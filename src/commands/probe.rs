@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::Class;
 use crate::cli::options::ConnectionOptions;
-use crate::commands::Context;
 use crate::commands::token::{self, Freshness};
+use crate::commands::{Context, watch};
 use crate::error::{Failure, Result};
 use crate::exchange::auth::Credential;
 use crate::exchange::client::Client;
@@ -22,6 +22,7 @@ use crate::plan::connection;
 use crate::profile::Profile;
 use crate::request::{Body, Header, Request, TypedCredential, USER_AGENT};
 use crate::secret::Redactor;
+use crate::secret::known::KnownTokens;
 use crate::verdict::explain::{self, About, AnswerHead};
 use crate::verdict::sniff::Sniffer;
 use crate::verdict::{self, Evidence, server_timing};
@@ -85,10 +86,15 @@ pub(crate) async fn ask(
     let limits = connection::limits(options)?;
     // How many requests it took is nothing that the check tells.
     let mut requests = 0;
+    let mut known = KnownTokens::gather(&profile.holders, &cx.env);
+    watch::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
     let token = token::obtain(profile, options, limits, Freshness::Kept, &mut requests, cx).await?;
     trace.token = Some(token.source.clone());
     let mut redactor = Redactor::default();
     redactor.learn(&token.secret);
+    known.add_token(&token, &profile.name, &profile.base.value);
+    known.teach(&mut redactor);
+    watch::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
     let credential = Credential::for_call(&url, profile, &token, &TypedCredential::Profile)?;
     let client = Client::build(&url, &connection)?;
     let headers = vec![

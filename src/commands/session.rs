@@ -9,6 +9,7 @@ use crate::catalogue::{self, Class};
 use crate::cli::options::CallOptions;
 use crate::commands::Context;
 use crate::commands::token::{self, Freshness};
+use crate::commands::watch;
 use crate::error::Result;
 use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, Connection, HttpVersion};
@@ -24,6 +25,7 @@ use crate::plan::redirect::Hops;
 use crate::plan::target;
 use crate::profile::Profile;
 use crate::request::{Body, Request};
+use crate::secret::known::KnownTokens;
 use crate::secret::source::Token;
 use crate::secret::{Redactor, Secret};
 use crate::verdict::explain::{self, About};
@@ -41,6 +43,8 @@ pub(crate) struct Session<'a> {
     limits: TimeLimits,
     policy: Policy,
     token: Token,
+    /// What must not be in a request to a place that it is not for.
+    known: KnownTokens,
     redactor: Redactor,
     proxy: Option<String>,
     /// Whether heads are wanted as they were received.
@@ -70,6 +74,7 @@ pub(crate) struct Purpose<'a> {
     pub(crate) policy: Policy,
     pub(crate) class: Class,
     pub(crate) permissions: Vec<&'static str>,
+    pub(crate) known: KnownTokens,
 }
 
 impl<'a> Session<'a> {
@@ -91,8 +96,12 @@ impl<'a> Session<'a> {
             policy,
             class,
             permissions,
+            mut known,
         } = purpose;
         let limits = limits.begin();
+        // Before anything is connected, the service that gives tokens included.
+        watch::refuse(first, &known)?;
+        watch::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
         let token = token::obtain(
             profile,
             &options.connection,
@@ -104,9 +113,14 @@ impl<'a> Session<'a> {
         .await?;
         let mut redactor = Redactor::default();
         redactor.learn(&token.secret);
+        known.add_token(&token, &profile.name, &profile.base.value);
+        known.teach(&mut redactor);
         // Before anything is connected: the token goes nowhere else.
         Credential::for_call(&first.url, profile, &token, &first.typed)?;
-        let client = Client::build(&first.url, &connection)?;
+        watch::refuse(first, &known)?;
+        watch::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
+        let mut client = Client::build(&first.url, &connection)?;
+        client.watch_for(known.clone());
         if connection.tls.insecure {
             cx.warn("-k: the server's certificate is not checked in this call");
         }
@@ -121,6 +135,7 @@ impl<'a> Session<'a> {
             limits,
             policy,
             token,
+            known,
             redactor,
             proxy: connection.proxy.as_ref().map(exchange::proxy::Proxy::shown),
             connection,
@@ -200,6 +215,8 @@ impl<'a> Session<'a> {
             )
             .await?;
             self.redactor.learn(&self.token.secret);
+            self.known
+                .add_token(&self.token, &self.profile.name, &self.profile.base.value);
             exchange = self.until_final(request, again.as_ref(), record).await?;
         }
         let mut hops = Hops::new(&self.options.connection, self.class, self.profile);
@@ -254,6 +271,7 @@ impl<'a> Session<'a> {
             };
             let credential =
                 Credential::for_call(&request.url, self.profile, &self.token, &request.typed)?;
+            watch::refuse(&request, &self.known)?;
             tries += 1;
             record.requests += 1;
             record.redactor.clone_from(&self.redactor);
@@ -313,6 +331,7 @@ impl<'a> Session<'a> {
         }
         self.connection.version = HttpVersion::Http1;
         self.client = Client::build(url, &self.connection)?;
+        self.client.watch_for(self.known.clone());
         self.cx.notes(&[format!(
             "note: {} requires HTTP/1.1; sending the request again over HTTP/1.1",
             self.shown.host

@@ -16,9 +16,8 @@ use crate::output::annotation::{defuse, defuse_json};
 use crate::output::file::cannot_write;
 use crate::output::lexical::{Formatter, Layout};
 use crate::output::record::Record;
-use crate::output::stdout::stdout;
 use crate::output::terminal::{Theme, sanitise, sanitise_text};
-use crate::output::write_out::{Sink, WriteOut};
+use crate::output::write_out::{Echoes, Sink, WriteOut};
 use crate::output::{junit, meta, stdout};
 
 /// Reads the format of `-w`, from a file or standard input when it begins with `@`.
@@ -90,8 +89,10 @@ pub(crate) fn tell(
             .map_err(|error| cannot_write(&file.to_string_lossy(), &error));
     }
     if let Some(format) = &wanted.write_out {
-        for (sink, text) in format.render(record, shown) {
-            written = written.and(write(&sink, &text, record, cx));
+        let as_it_is = format.render(record, shown, Echoes::Shown);
+        let redacted = format.render(record, shown, Echoes::Redacted);
+        for ((sink, text), (_, redacted)) in as_it_is.iter().zip(&redacted) {
+            written = written.and(write(sink, text, redacted, record, cx));
         }
     }
     if let Some(file) = wanted.meta {
@@ -144,20 +145,21 @@ fn escaped(json: &str) -> String {
 
 /// Returns a text as the place where it goes may have it: a terminal without what could drive it
 /// and without an echoed token, anything else as it is.
-fn fit<'a>(text: &'a str, terminal: bool, record: &Record) -> Cow<'a, str> {
+fn fit<'a>(text: &'a str, redacted: &str, terminal: bool, record: &Record) -> Cow<'a, str> {
     if terminal {
-        let clean = record.redactor.clean(text);
+        let clean = record.redactor.clean(redacted);
         Cow::Owned(sanitise_text(&clean).into_owned())
     } else {
         Cow::Borrowed(text)
     }
 }
 
-fn write(sink: &Sink, text: &str, record: &Record, cx: &Context) -> Result<()> {
+fn write(sink: &Sink, text: &str, redacted: &str, record: &Record, cx: &Context) -> Result<()> {
+    let fit = |terminal| fit(text, redacted, terminal, record);
     let written = match sink {
-        Sink::Stdout => print(&fit(text, cx.env.stdout_terminal, record)),
+        Sink::Stdout => print(&fit(cx.env.stdout_terminal)),
         Sink::Stderr => {
-            let text = fit(text, cx.env.stderr_terminal, record);
+            let text = fit(cx.env.stderr_terminal);
             let text = if cx.env.is_read_for_commands() {
                 defuse(&text)
             } else {
@@ -177,7 +179,7 @@ fn write(sink: &Sink, text: &str, record: &Record, cx: &Context) -> Result<()> {
             return options
                 .open(file)
                 .and_then(|mut file| {
-                    let text = fit(text, file.is_terminal(), record);
+                    let text = fit(file.is_terminal());
                     file.write_all(text.as_bytes())
                 })
                 .map_err(|error| cannot_write(file, &error));
@@ -187,7 +189,7 @@ fn write(sink: &Sink, text: &str, record: &Record, cx: &Context) -> Result<()> {
 }
 
 fn print(text: &str) -> io::Result<()> {
-    match stdout().and_then(|mut stdout| stdout.write_all(text.as_bytes())) {
+    match stdout::print(text) {
         Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
         written => written,
     }

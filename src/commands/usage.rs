@@ -1,11 +1,14 @@
 //! What clap has to say: help and version on standard output, mistakes on standard error.
 
+use std::borrow::Cow;
+
 use clap::error::{ContextKind, ErrorKind};
 
 use crate::cli::Unparsed;
 use crate::commands::{Context, print};
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::output::terminal::sanitise_text;
 
 /// Prints help, the version or what is wrong, and returns the exit code that goes with it. `called`
 /// is the template of a call by name, whose help is the template's own.
@@ -29,9 +32,14 @@ pub(crate) fn report(unparsed: Unparsed, called: Option<&str>, cx: &Context) -> 
         });
     }
     let error = without_misleading_tip(error);
-    let shown = text(&error, !cx.stderr_theme.key.is_plain());
+    let plain = text(&error, false);
+    let shown = match sanitise_text(&plain) {
+        // What was given is in it, and holds what could drive a terminal.
+        Cow::Owned(safe) => safe,
+        Cow::Borrowed(_) => text(&error, !cx.stderr_theme.key.is_plain()),
+    };
     cx.note(shown.trim_end());
-    cx.annotate(&Failure::usage(headline(&text(&error, false))));
+    cx.annotate(&Failure::usage(headline(&sanitise_text(&plain))));
     Exit::Usage
 }
 

@@ -2,6 +2,7 @@
 
 use http::HeaderValue;
 use url::Url;
+use zeroize::Zeroizing;
 
 use crate::error::{Failure, Result};
 use crate::profile::Profile;
@@ -49,7 +50,8 @@ impl Credential {
     }
 
     fn bearer(secret: &Secret) -> Option<Self> {
-        let mut value = HeaderValue::try_from(format!("Bearer {}", secret.expose())).ok()?;
+        let text = Zeroizing::new(format!("Bearer {}", secret.expose()));
+        let mut value = HeaderValue::from_str(&text).ok()?;
         value.set_sensitive(true);
         Some(Credential { value })
     }

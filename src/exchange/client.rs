@@ -1,6 +1,7 @@
 //! The HTTP client: built once, late, and with nothing that the call does not need.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,6 +16,7 @@ use super::timing::Marks;
 use super::tls::{self, TlsSettings};
 use super::witness::Witness;
 use crate::error::{Failure, Result};
+use crate::secret::known::KnownTokens;
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -53,6 +55,8 @@ pub(crate) struct Client {
     pub(super) proxied: bool,
     /// Why nothing can be connected to: the host is an address of a family that is not allowed.
     pub(super) unreachable: Option<TransportKind>,
+    /// What must not be in a body to a place that it is not for.
+    pub(super) known: Arc<KnownTokens>,
 }
 
 /// Twice what servers usually allow; the client's own limit of a hundred is too low for some
@@ -129,7 +133,13 @@ impl Client {
             marks,
             proxied: connection.proxy.is_some(),
             unreachable: of_another_family(proxy.unwrap_or(target), connection.family),
+            known: Arc::default(),
         })
+    }
+
+    /// Has bodies that are streamed looked at while they are sent.
+    pub(crate) fn watch_for(&mut self, known: KnownTokens) {
+        self.known = Arc::new(known);
     }
 }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use super::lookup::{Family, LookupFailed};
 use super::timing::Phase;
+use super::upload::TokenInBody;
 
 /// A call that got no whole answer.
 #[derive(Debug)]
@@ -52,6 +53,8 @@ pub(crate) enum TransportKind {
     NotProcessed,
     /// The server takes this request over HTTP/1.1 only (RFC 9113, 7).
     NeedsHttp11,
+    /// A token of another place is in the body, which was cut before it.
+    TokenInBody { source: String },
 }
 
 /// A body whose end was not marked as the protocol does.
@@ -164,6 +167,11 @@ pub(crate) fn classify(
     phase: Phase,
     proxied: bool,
 ) -> TransportKind {
+    if let Some(found) = find::<TokenInBody>(error) {
+        return TransportKind::TokenInBody {
+            source: found.source.clone(),
+        };
+    }
     if phase == Phase::Transfer {
         return transfer(error);
     }

@@ -36,6 +36,8 @@ use self::pace::Pace;
 use self::timing::{Phase, Timings};
 use self::upload::Activity;
 use crate::request::{Body, Request};
+use crate::secret::known::KnownTokens;
+use crate::secret::search::Finder;
 
 /// The time limits of a command.
 #[derive(Clone, Copy, Debug, Default)]
@@ -131,7 +133,7 @@ pub(crate) async fn send(
         None => limits.begin(),
     };
     let is_plain = request.url.scheme() == "http";
-    let outgoing = outgoing(request, credential, &activity);
+    let outgoing = outgoing(request, credential, &activity, &client.known);
     let sending = client.inner.execute(outgoing);
     let answer = with_limits(sending, &activity, &mut pace, &limits).await;
     let failed = |kind: TransportKind| TransportFailure {
@@ -341,7 +343,13 @@ fn outgoing(
     request: Request,
     credential: Option<&Credential>,
     activity: &Activity,
+    known: &KnownTokens,
 ) -> reqwest::Request {
+    let forbidden = match request.body {
+        // What is in memory has been looked at before.
+        Body::Empty | Body::Bytes(_) => Finder::default(),
+        Body::File { .. } | Body::Stdin | Body::Form(_) => known.foreign_to(&request.url),
+    };
     let Request {
         method,
         url,
@@ -367,7 +375,7 @@ fn outgoing(
         map.entry(CONTENT_LENGTH).or_insert(HeaderValue::from(0));
     }
     *outgoing.method_mut() = method;
-    *outgoing.body_mut() = upload::body(body, activity);
+    *outgoing.body_mut() = upload::body(body, activity, forbidden);
     outgoing
 }
 

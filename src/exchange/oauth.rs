@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use super::client::{Client, Connection};
 use super::failure::TransportFailure;
@@ -29,7 +30,7 @@ const USUAL_LIFE: u64 = 3600;
 
 #[derive(Deserialize)]
 struct Answer {
-    access_token: String,
+    access_token: Zeroizing<String>,
     expires_in: Option<Seconds>,
 }
 
@@ -86,7 +87,7 @@ pub(crate) async fn ask(
             Exit::Coding,
         )
     })?;
-    let mut body = Vec::new();
+    let mut body = Zeroizing::new(Vec::new());
     let mut sink = |piece: &[u8]| {
         body.extend_from_slice(piece);
         if body.len() > LARGEST_ANSWER {
@@ -133,7 +134,7 @@ pub(crate) async fn ask(
         return Err(about(headline, Exit::NotReinfer).hint("check token_url"));
     }
     Ok(Granted {
-        token: Secret::new(answer.access_token),
+        token: Secret::from(answer.access_token),
         seconds: answer
             .expires_in
             .and_then(|seconds| seconds.whole())
@@ -143,14 +144,17 @@ pub(crate) async fn ask(
 
 fn request(oauth: &OAuth, client_secret: &Secret) -> Request {
     let encode = |text: &str| percent_encoding::utf8_percent_encode(text, COMPONENT).to_string();
-    let mut form = format!(
-        "grant_type=client_credentials&client_id={}&client_secret={}",
-        encode(&oauth.client_id),
-        encode(client_secret.expose())
+    let scope = oauth.scope.as_ref();
+    let scope = scope.map_or(String::new(), |scope| format!("&scope={}", encode(scope)));
+    let client_secret = Zeroizing::new(encode(client_secret.expose()));
+    let form = Zeroizing::new(
+        format!(
+            "grant_type=client_credentials&client_id={}&client_secret={}{scope}",
+            encode(&oauth.client_id),
+            client_secret.as_str(),
+        )
+        .into_bytes(),
     );
-    if let Some(scope) = &oauth.scope {
-        form.push_str(&format!("&scope={}", encode(scope)));
-    }
     Request {
         method: Method::POST,
         url: oauth.token_url.clone(),
@@ -159,7 +163,7 @@ fn request(oauth: &OAuth, client_secret: &Secret) -> Request {
             Header::new("Accept", "application/json"),
             Header::new("User-Agent", USER_AGENT),
         ],
-        body: Body::Bytes(form.into()),
+        body: Body::Bytes(bytes::Bytes::from_owner(form)),
         typed: TypedCredential::Profile,
     }
 }

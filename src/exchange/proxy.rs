@@ -2,6 +2,7 @@
 //! none.
 
 use std::ffi::OsStr;
+use std::fmt;
 
 use url::Url;
 
@@ -9,7 +10,7 @@ use crate::env::Env;
 use crate::error::{Failure, Result};
 
 /// A proxy that has been decided on.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
     /// Its address; user and password stand in it and are never shown.
     pub(crate) url: Url,
@@ -17,6 +18,12 @@ pub(crate) struct Proxy {
     pub(crate) origin: String,
     /// Whether it was named for this call or its profile; the environment's is for every program.
     pub(crate) is_given: bool,
+}
+
+impl fmt::Debug for Proxy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Proxy({} of {})", self.address(), self.origin)
+    }
 }
 
 impl Proxy {

@@ -1,6 +1,7 @@
 //! The body of a request on its way out, in constant memory and with its length when known.
 
 use std::collections::VecDeque;
+use std::fmt;
 use std::fs::File;
 use std::io::{self, Read};
 use std::pin::Pin;
@@ -9,12 +10,13 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 use crate::request::{Body, Piece};
+use crate::secret::search::{Finder, Watch};
 
 /// How much is read at a time.
 const BLOCK: usize = 64 * 1024;
@@ -77,8 +79,24 @@ impl Activity {
     }
 }
 
-/// Makes the client's body of a request's; `None` when there is none.
-pub(crate) fn body(body: Body, activity: &Activity) -> Option<reqwest::Body> {
+/// A token of another place is in a body that is being sent.
+#[derive(Debug)]
+pub(crate) struct TokenInBody {
+    /// The name of the token's source.
+    pub(crate) source: String,
+}
+
+impl fmt::Display for TokenInBody {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a token of another place is in the body")
+    }
+}
+
+impl std::error::Error for TokenInBody {}
+
+/// Makes the client's body of a request's, which is cut before what `forbidden` finds; `None` when
+/// there is none.
+pub(crate) fn body(body: Body, activity: &Activity, forbidden: Finder) -> Option<reqwest::Body> {
     let (parts, length) = match body {
         Body::Empty => return None,
         Body::Bytes(bytes) if bytes.len() <= BLOCK => return Some(reqwest::Body::from(bytes)),
@@ -101,6 +119,10 @@ pub(crate) fn body(body: Body, activity: &Activity) -> Option<reqwest::Body> {
         activity: activity.clone(),
         paused: None,
         is_begun: false,
+        guard: (!forbidden.is_empty()).then(|| UploadGuard {
+            watch: Watch::new(forbidden),
+            held: BytesMut::new(),
+        }),
     };
     Some(reqwest::Body::wrap(upload))
 }
@@ -163,6 +185,7 @@ struct Upload {
     /// own, because hyper asks for the next block again within the same turn.
     paused: Option<(JoinHandle<()>, Bytes)>,
     is_begun: bool,
+    guard: Option<UploadGuard>,
 }
 
 impl Upload {
@@ -172,6 +195,37 @@ impl Upload {
             .left
             .map(|left| left.saturating_sub(block.len() as u64));
         Poll::Ready(Some(Ok(Frame::data(block))))
+    }
+}
+
+/// Looks at what is sent, and holds its end back as long as that may be the beginning of a token.
+struct UploadGuard {
+    watch: Watch,
+    held: BytesMut,
+}
+
+impl UploadGuard {
+    /// Takes a block, and returns what may be sent.
+    fn push(&mut self, block: &Bytes) -> io::Result<Bytes> {
+        refuse(self.watch.push(block))?;
+        self.held.extend_from_slice(block);
+        let count = self.held.len().saturating_sub(self.watch.held_back());
+        Ok(self.held.split_to(count).freeze())
+    }
+
+    /// Returns the end.
+    fn finish(&mut self) -> io::Result<Bytes> {
+        refuse(self.watch.finish())?;
+        Ok(self.held.split().freeze())
+    }
+}
+
+fn refuse(source: Option<&str>) -> io::Result<()> {
+    match source {
+        None => Ok(()),
+        Some(source) => Err(io::Error::other(TokenInBody {
+            source: source.to_owned(),
+        })),
     }
 }
 
@@ -205,10 +259,17 @@ impl HttpBody for Upload {
                     Poll::Pending => return Poll::Pending,
                 },
             };
+            let is_end = matches!(&block, Ok(block) if block.is_empty());
+            if is_end {
+                this.parts.pop_front();
+            }
+            let block = match (block, &mut this.guard) {
+                (Ok(block), Some(guard)) if !is_end => guard.push(&block),
+                (Ok(_), Some(guard)) if this.parts.is_empty() => guard.finish(),
+                (block, _) => block,
+            };
             match block {
-                Ok(block) if block.is_empty() => {
-                    this.parts.pop_front();
-                }
+                Ok(block) if block.is_empty() => {}
                 Ok(block) => {
                     // The first block goes together with the head.
                     if !std::mem::replace(&mut this.is_begun, true) {
@@ -278,6 +339,7 @@ mod tests {
             activity: Activity::new(),
             paused: None,
             is_begun: false,
+            guard: None,
         };
         assert_eq!(upload.size_hint().exact(), Some(14));
         let runtime = tokio::runtime::Builder::new_current_thread()

@@ -61,14 +61,14 @@ fn brackets(text: &[u8]) -> impl Iterator<Item = usize> {
 }
 
 /// Returns whether a `[` behind these bytes makes a command of them.
-fn is_command_before(before: &[u8]) -> bool {
+pub(super) fn is_command_before(before: &[u8]) -> bool {
     let azure = before.len().checked_sub(AZURE.len());
     before.ends_with(b"##")
         || azure.is_some_and(|start| before[start..].eq_ignore_ascii_case(AZURE))
 }
 
 /// What a command of Azure's begins with, but for its bracket.
-const AZURE: &[u8] = b"##vso";
+pub(super) const AZURE: &[u8] = b"##vso";
 
 /// Returns a text with another text for each bracket of a command.
 fn with_brackets(text: &str, other: &str) -> String {

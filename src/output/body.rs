@@ -8,11 +8,11 @@ use crate::error::Failure;
 use crate::output::annotation::LineGuard;
 use crate::output::file::{PartFile, is_written_directly};
 use crate::output::lexical;
-use crate::output::stdout::stdout;
+use crate::output::stdout::{self, stdout};
 use crate::output::terminal::TextSanitiser;
 use crate::output::view::{Filtered, Renderer, Screen, View};
-use crate::secret::Secret;
 use crate::secret::stream::StreamRedactor;
+use crate::secret::{Redactor, Secret};
 
 /// Where a body goes.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Target {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Target::Stream(stream) => stream.write_all(bytes),
+            Target::Stream(stream) => stdout::write(stream, bytes),
             Target::StandardError(None) => io::stderr().write_all(bytes),
             Target::StandardError(Some(guard)) => {
                 let mut harmless = Vec::new();
@@ -296,7 +296,9 @@ impl BodyOutput {
         if !self.terminal {
             return self.write(block);
         }
-        self.write(&safe_head(block))
+        // A token in it is hidden on the way out.
+        let shown = Redactor::default().head(block);
+        self.write(&safe_head(shown.as_bytes()))
     }
 
     /// Writes the next piece of the body.

@@ -5,9 +5,8 @@ use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
 use crate::output::body::safe_head;
-use crate::output::stdout::stdout;
-use crate::secret::Secret;
-use crate::secret::stream::StreamRedactor;
+use crate::output::stdout::{self, stdout};
+use crate::secret::Redactor;
 
 /// Where header blocks go.
 #[derive(Debug)]
@@ -15,15 +14,17 @@ pub(crate) struct Dump {
     file: File,
     /// Whether what was opened is a terminal, by whatever name: `-`, `/dev/tty`, `/dev/stderr`.
     terminal: bool,
-    secret: Option<Secret>,
+    /// Whether it is a regular file, which nobody reads as a step's output.
+    is_file: bool,
+    redactor: Redactor,
 }
 
 impl Dump {
-    /// Opens standard output (`-`) or a file; a terminal is not shown `secret`.
+    /// Opens standard output (`-`) or a file; a terminal is shown what the redactor lets through.
     ///
     /// # Errors
     /// Fails when the file cannot be written to.
-    pub(crate) fn open(place: &OsStr, secret: Option<Secret>) -> io::Result<Dump> {
+    pub(crate) fn open(place: &OsStr, redactor: Redactor) -> io::Result<Dump> {
         let file = if place == "-" {
             stdout()?
         } else {
@@ -31,8 +32,9 @@ impl Dump {
         };
         Ok(Dump {
             terminal: file.is_terminal(),
+            is_file: place != "-" && file.metadata()?.is_file(),
             file,
-            secret,
+            redactor,
         })
     }
 
@@ -41,11 +43,13 @@ impl Dump {
     /// # Errors
     /// Fails when it cannot be written.
     pub(crate) fn write(&mut self, block: &[u8]) -> io::Result<()> {
-        if !self.terminal {
+        if self.terminal {
+            let shown = self.redactor.head(block);
+            return self.file.write_all(&safe_head(shown.as_bytes()));
+        }
+        if self.is_file {
             return self.file.write_all(block);
         }
-        let mut redactor = StreamRedactor::new(self.secret.clone());
-        let shown = [redactor.push(block), redactor.finish()].concat();
-        self.file.write_all(&safe_head(&shown))
+        stdout::write(&mut self.file, block)
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Failure, io_reason};
 use crate::exit::Exit;
-use crate::files::{folder_of, follow_links, is_same, name_beside};
+use crate::files::{folder_of, follow_links, name_beside, open_no_link};
 use crate::interrupt;
 use crate::output::terminal::sanitise;
 
@@ -96,7 +96,7 @@ impl PartFile {
         for _ in 0..TRIES {
             let end = format!(".{:08x}.part", fastrand::u32(..));
             let part = folder.join(name_beside(name, &end));
-            match OpenOptions::new().write(true).create_new(true).open(&part) {
+            match create_like(&part, &target) {
                 Ok(file) => {
                     interrupt::remove_on_interrupt(&part);
                     return Ok(PartFile {
@@ -125,9 +125,11 @@ impl PartFile {
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let part = target.with_file_name(name_beside(name, ".part"));
         let mut file = if length == 0 {
-            create_anew(&part)?
+            create_anew(&part, &target)?
         } else {
-            open_left(&part)?
+            let file = open_left(&part)?;
+            take_mode_of(&file, &target)?;
+            file
         };
         if file.metadata()?.len() < length {
             return Err(io::Error::from(io::ErrorKind::UnexpectedEof));
@@ -171,9 +173,8 @@ impl PartFile {
     }
 
     fn place(&mut self) -> io::Result<()> {
-        if let (Some(file), Ok(old)) = (self.file.take(), std::fs::metadata(&self.target)) {
-            // The name keeps its readers: a replaced file is neither wider nor narrower.
-            file.set_permissions(old.permissions())?;
+        if let Some(file) = self.file.take() {
+            take_mode_of(&file, &self.target)?;
         }
         std::fs::rename(&self.part, &self.target)
     }
@@ -203,28 +204,45 @@ impl Drop for PartFile {
 
 /// Creates a file in the place of what an earlier run has left: the name is known beforehand, so
 /// whatever stands there is never written through.
-fn create_anew(part: &Path) -> io::Result<File> {
+fn create_anew(part: &Path, target: &Path) -> io::Result<File> {
     match std::fs::remove_file(part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => OpenOptions::new().write(true).create_new(true).open(part),
+        _ => create_like(part, target),
     }
 }
 
-/// Opens what an earlier run has left, when it is a file and no link to one. It is opened before
-/// anything of it is changed, and compared with what was looked at: a link that is put there
-/// between the two is found out. A second name of a file (a hard link) is not.
+/// Creates the unfinished file with the permissions of the one that it will replace. Before its
+/// first byte it is never wider than that.
+fn create_like(part: &Path, target: &Path) -> io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    if let Ok(old) = std::fs::metadata(target) {
+        use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+        options.mode(old.permissions().mode() & 0o777);
+    }
+    let file = options.open(part)?;
+    take_mode_of(&file, target)?;
+    Ok(file)
+}
+
+/// Gives a file the permissions of the one that it will replace, if there is one: the name keeps
+/// its readers.
+fn take_mode_of(file: &File, target: &Path) -> io::Result<()> {
+    match std::fs::metadata(target) {
+        Ok(old) => file.set_permissions(old.permissions()),
+        Err(_) => Ok(()),
+    }
+}
+
+/// Opens what an earlier run has left, when it is a file and no link to one. A second name of a
+/// file (a hard link) is not noticed.
 fn open_left(part: &Path) -> io::Result<File> {
-    let no_file = || io::Error::other("not a regular file");
-    let seen = std::fs::symlink_metadata(part)?;
-    if !seen.is_file() {
-        return Err(no_file());
+    // A pipe would be waited for.
+    if !std::fs::symlink_metadata(part)?.is_file() {
+        return Err(io::Error::other("not a regular file"));
     }
-    let file = OpenOptions::new().write(true).open(part)?;
-    if is_same(&seen, &file.metadata()?) {
-        Ok(file)
-    } else {
-        Err(no_file())
-    }
+    open_no_link(OpenOptions::new().write(true), part)
 }
 
 /// Says that a place could not be written to.

@@ -16,4 +16,5 @@ pub(crate) mod stdout;
 pub mod terminal;
 pub(crate) mod verbose;
 pub(crate) mod view;
+pub(crate) mod workflow;
 pub(crate) mod write_out;

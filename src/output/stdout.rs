@@ -1,10 +1,13 @@
 //! Standard output and error without buffering, line rules or panics.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
+
+use super::workflow::CommandBreaker;
 
 /// Opens standard output for whole blocks: the standard library's own handle looks for line ends
 /// in every block and panics from `println!` when the reader has gone.
@@ -30,12 +33,41 @@ pub(crate) fn stdout() -> io::Result<File> {
         .map(File::from)
 }
 
+/// Breaks workflow commands in everything that is written to standard output, where `--safe-stdout`
+/// asks for it.
+static COMMAND_BREAKER: Mutex<Option<CommandBreaker>> = Mutex::new(None);
+
+/// Breaks workflow commands in everything that is written to standard output from now on.
+pub(crate) fn break_commands() {
+    *COMMAND_BREAKER
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner) = Some(CommandBreaker::default());
+}
+
+/// Writes bytes to standard output, by whatever name it was opened.
+///
+/// # Errors
+/// Fails when they cannot be written.
+pub(crate) fn write(file: &mut File, bytes: &[u8]) -> io::Result<()> {
+    file.write_all(&without_commands(bytes))
+}
+
+fn without_commands(bytes: &[u8]) -> Cow<'_, [u8]> {
+    let mut breaker = COMMAND_BREAKER
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner);
+    match &mut *breaker {
+        Some(breaker) => Cow::Owned(breaker.push(bytes)),
+        None => Cow::Borrowed(bytes),
+    }
+}
+
 /// Writes a whole text to standard output.
 ///
 /// # Errors
 /// Fails when it cannot be written.
 pub(crate) fn print(text: &str) -> io::Result<()> {
-    stdout()?.write_all(text.as_bytes())
+    write(&mut stdout()?, text.as_bytes())
 }
 
 /// The line that says how far work has come, while there is one.

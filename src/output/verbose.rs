@@ -39,16 +39,8 @@ pub(crate) fn request(request: &Request, redactor: &Redactor) -> Vec<String> {
 
 /// Returns the head of an answer, a line each.
 pub(crate) fn head(block: &[u8], redactor: &Redactor) -> Vec<String> {
-    String::from_utf8_lossy(block)
-        .lines()
-        .map(|text| match text.split_once(':') {
-            Some((name, value)) => line(
-                '<',
-                &format!("{name}: {}", redactor.header(name, value.trim_start())),
-            ),
-            None => line('<', &redactor.clean(text)),
-        })
-        .collect()
+    let shown = redactor.head(block);
+    shown.lines().map(|text| line('<', text)).collect()
 }
 
 fn line(direction: char, text: &str) -> String {

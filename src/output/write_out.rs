@@ -38,6 +38,15 @@ pub(crate) enum Sink {
     File(String, bool),
 }
 
+/// Whether credentials and known tokens that a server echoes are shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Echoes {
+    /// As they came: in a pipe or file.
+    Shown,
+    /// Redacted: on a terminal.
+    Redacted,
+}
+
 /// Every variable, by curl's name where curl has it.
 const VARIABLES: [&str; 41] = [
     "content_type",
@@ -215,8 +224,13 @@ impl WriteOut {
         &self,
         record: &Record,
         result: Result<Exit, &Failure>,
+        echoes: Echoes,
     ) -> Vec<(Sink, String)> {
-        let call = Call { record, result };
+        let call = Call {
+            record,
+            result,
+            echoes,
+        };
         let mut parts = vec![(Sink::Stdout, String::new())];
         for piece in &self.pieces {
             let sink = match piece {
@@ -254,6 +268,7 @@ fn output(inner: String) -> Piece {
 struct Call<'a> {
     record: &'a Record,
     result: Result<Exit, &'a Failure>,
+    echoes: Echoes,
 }
 
 impl Call<'_> {
@@ -267,12 +282,7 @@ impl Call<'_> {
     fn text(&self, piece: &Piece) -> String {
         match piece {
             Piece::Text(text) => text.clone(),
-            Piece::Header(name) => self
-                .record
-                .answer
-                .as_ref()
-                .and_then(|answer| answer.header(name.trim()))
-                .unwrap_or_default(),
+            Piece::Header(name) => self.header(name.trim()).unwrap_or_default(),
             Piece::Variable(name) => match self.value(name) {
                 Value::Null => String::new(),
                 Value::String(text) => text,
@@ -283,6 +293,39 @@ impl Call<'_> {
             },
             Piece::Stdout | Piece::Stderr | Piece::OnError | Piece::Output(..) => String::new(),
         }
+    }
+
+    fn header(&self, name: &str) -> Option<String> {
+        let value = self.record.answer.as_ref()?.header(name)?;
+        Some(self.shown(name, value))
+    }
+
+    fn shown(&self, name: &str, value: String) -> String {
+        match self.echoes {
+            Echoes::Shown => value,
+            Echoes::Redacted => self.record.redactor.header(name, &value),
+        }
+    }
+
+    /// Returns every header with all of its values.
+    fn header_json(&self) -> Value {
+        let mut object = Map::new();
+        let headers = self
+            .record
+            .answer
+            .iter()
+            .flat_map(|answer| answer.headers.iter());
+        for (name, value) in headers {
+            let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+            let value = Value::from(self.shown(name.as_str(), value));
+            if let Value::Array(values) = object
+                .entry(name.as_str().to_owned())
+                .or_insert_with(|| Value::Array(Vec::new()))
+            {
+                values.push(value);
+            }
+        }
+        Value::Object(object)
     }
 
     fn value(&self, name: &str) -> Value {
@@ -299,7 +342,7 @@ impl Call<'_> {
             "size_request" => json!(record.head_sent),
             "num_headers" => json!(answer.map_or(0, |answer| answer.headers.len())),
             "size_header" => json!(answer.map_or(0, |answer| answer.head_size)),
-            "header_json" => header_json(record),
+            "header_json" => self.header_json(),
             "errormsg" => json!(self.result.err().map(|failure| failure.headline.as_str())),
             "exitcode" => json!(self.exit().code()),
             "filename_effective" => json!(record.file),
@@ -427,24 +470,6 @@ impl Call<'_> {
     }
 }
 
-fn header_json(record: &Record) -> Value {
-    let mut object = Map::new();
-    let headers = record
-        .answer
-        .iter()
-        .flat_map(|answer| answer.headers.iter());
-    for (name, value) in headers {
-        let value = Value::from(String::from_utf8_lossy(value.as_bytes()).into_owned());
-        if let Value::Array(values) = object
-            .entry(name.as_str().to_owned())
-            .or_insert_with(|| Value::Array(Vec::new()))
-        {
-            values.push(value);
-        }
-    }
-    Value::Object(object)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -452,7 +477,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn rendered(format: &str) -> Vec<(Sink, String)> {
-        WriteOut::parse(format).render(&example(), Ok(Exit::Ok))
+        WriteOut::parse(format).render(&example(), Ok(Exit::Ok), Echoes::Shown)
     }
 
     #[test]
@@ -509,7 +534,7 @@ mod tests {
         let failure = Failure::new(Exit::Connect, "no");
         let failed = WriteOut::parse("%{onerror}%{exitcode} %{http_code}");
         assert_eq!(
-            failed.render(&Record::default(), Err(&failure)),
+            failed.render(&Record::default(), Err(&failure), Echoes::Shown),
             [(Sink::Stdout, "7 000".to_owned())]
         );
     }

@@ -137,6 +137,7 @@ pub(crate) fn decide_for(
     for word in &options.resolve {
         overrides.push(resolve_override(text(word, "--resolve")?)?);
     }
+    let tls = tls(options, profile, env)?;
     let connection = Connection {
         connect_timeout: limits(options)?.connect,
         proxy: decide_proxy(options, profile, url, env)?,
@@ -151,7 +152,7 @@ pub(crate) fn decide_for(
         } else {
             HttpVersion::Negotiated
         },
-        tls: tls(options, profile, env),
+        tls,
         witness: None,
     };
     let guarded = profile
@@ -198,7 +199,7 @@ fn decide_proxy(
     let given = match (option, of_profile) {
         (Some(value), _) => Some((value, "-x".to_owned())),
         (None, Some(setting)) => Some((
-            setting.value.as_str(),
+            setting.value.expose(),
             format!("the profile ({})", setting.origin),
         )),
         (None, None) => None,
@@ -211,7 +212,7 @@ fn decide_proxy(
     proxy::decide(url, given, no_proxy, env)
 }
 
-fn tls(options: &ConnectionOptions, profile: Option<&Profile>, env: &Env) -> TlsSettings {
+fn tls(options: &ConnectionOptions, profile: Option<&Profile>, env: &Env) -> Result<TlsSettings> {
     let path = |value: &Option<std::ffi::OsString>| value.as_ref().map(PathBuf::from);
     let extra_roots = path(&options.cacert)
         .into_iter()
@@ -221,11 +222,14 @@ fn tls(options: &ConnectionOptions, profile: Option<&Profile>, env: &Env) -> Tls
                 .map(|setting| setting.value.clone()),
         )
         .collect();
-    let identity = path(&options.cert).map(|certificate| Identity {
-        certificate,
-        key: path(&options.key),
-    });
-    TlsSettings {
+    let identity = match &options.cert {
+        None => None,
+        Some(certificate) => Some(Identity {
+            certificate: certificate_file(certificate)?,
+            key: path(&options.key),
+        }),
+    };
+    Ok(TlsSettings {
         extra_roots,
         identity,
         insecure: options.insecure,
@@ -233,6 +237,26 @@ fn tls(options: &ConnectionOptions, profile: Option<&Profile>, env: &Env) -> Tls
             file: env.path("SSL_CERT_FILE").map(Path::to_owned),
             directory: env.path("SSL_CERT_DIR").map(Path::to_owned),
         },
+    })
+}
+
+/// Returns the file of `--cert`, which is curl's `FILE[:PASSWORD]`.
+fn certificate_file(word: &OsStr) -> Result<PathBuf> {
+    let path = Path::new(word);
+    let text = word.to_string_lossy();
+    // A colon behind a single letter is that of a drive.
+    let colon = text
+        .char_indices()
+        .find(|(at, c)| *c == ':' && !(cfg!(windows) && *at == 1));
+    match colon {
+        Some((at, _)) if !path.exists() => Err(Failure::usage(format!(
+            "--cert {}: a password is not supported",
+            sanitise(&text[..at])
+        ))
+        .fact("what is behind the colon is taken for one, and is not shown")
+        .fact("nothing was sent")
+        .hint("write the key without its password: openssl pkey -in KEY -out PLAIN-KEY")),
+        _ => Ok(path.to_owned()),
     }
 }
 

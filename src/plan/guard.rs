@@ -309,6 +309,7 @@ pub(crate) mod tests {
             extends: None,
             neighbours,
             unknown_guards: None,
+            holders: Vec::new(),
         }
     }
 

@@ -20,6 +20,7 @@ pub use endpoint::Base;
 use self::location::{Location, Owns, owners};
 use crate::error::{Failure, Result};
 use crate::output::terminal::sanitise;
+use crate::secret::Secret;
 use crate::secret::source::TokenSource;
 
 /// A value together with where it came from.
@@ -130,7 +131,7 @@ pub struct Profile {
     /// Certificates that are trusted beside the system's, PEM.
     pub ca_file: Option<Setting<PathBuf>>,
     /// The proxy to use in place of the environment's.
-    pub proxy: Option<Setting<String>>,
+    pub proxy: Option<Setting<Secret>>,
     /// What a write needs.
     pub guard: Setting<Guard>,
     /// Where the token comes from; read only when a request will be sent.
@@ -143,6 +144,9 @@ pub struct Profile {
     /// Why the guards of the file's profiles are not known, when the file or a profile in it cannot
     /// be read and this call needs neither.
     pub unknown_guards: Option<String>,
+    /// Every profile of the file, this one among them, with the source of its token: none of these
+    /// tokens may be in a request to a place that is not its own.
+    pub holders: Vec<Holder>,
 }
 
 impl Profile {
@@ -228,4 +232,15 @@ impl location::Owns for Neighbour {
     fn location(&self) -> location::Location {
         self.base.location()
     }
+}
+
+/// A profile of the file and where its token is, whatever options say of this call.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// The profile's name.
+    pub name: String,
+    /// The endpoint that its token is for.
+    pub base: Base,
+    /// Where its token is.
+    pub token: TokenSource,
 }

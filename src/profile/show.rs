@@ -54,7 +54,7 @@ pub(crate) fn profile(profile: &Profile) -> Vec<Row> {
     if let Some(proxy) = &profile.proxy {
         rows.push(row(
             "proxy",
-            &without_user(&proxy.value),
+            &without_user(proxy.value.expose()),
             proxy.origin.to_string(),
         ));
     }

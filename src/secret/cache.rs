@@ -1,13 +1,15 @@
 //! Short-lived tokens kept between calls, each bound to what it was given for.
 
 use std::fs::File;
+use std::io::Read;
 use std::path::PathBuf;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::env::Env;
-use crate::files::{create_private_folder, folder_of, is_open_to_others, open_lock};
+use crate::files::{create_private_folder, folder_of, is_open_to_others, open_lock, open_own};
 use crate::profile::Base;
 use crate::profile::file::state_folder;
 use crate::secret::Secret;
@@ -30,7 +32,7 @@ struct Binding {
 struct Entry {
     schema: u32,
     binding: Binding,
-    access_token: String,
+    access_token: Zeroizing<String>,
     /// Seconds since 1970.
     expires_at: u64,
 }
@@ -71,13 +73,16 @@ impl TokenCache {
 
     /// Returns the token, when there is one for just this use and it lasts.
     pub(crate) fn load(&self) -> Option<Secret> {
-        if is_open_to_others(&self.path) {
+        let mut file = open_own(&self.path).ok()?;
+        if is_open_to_others(&file) {
             return None;
         }
-        let entry: Entry = serde_json::from_slice(&std::fs::read(&self.path).ok()?).ok()?;
+        let mut text = Zeroizing::new(Vec::new());
+        file.read_to_end(&mut text).ok()?;
+        let entry: Entry = serde_json::from_slice(&text).ok()?;
         let lasts = entry.expires_at > (now() + MARGIN).as_secs();
         (entry.schema == 1 && entry.binding == self.binding && lasts)
-            .then(|| Secret::new(entry.access_token))
+            .then(|| Secret::from(entry.access_token))
     }
 
     /// Opens the file that is locked while a token is asked for: several calls at once ask once.
@@ -94,7 +99,7 @@ impl TokenCache {
         let entry = Entry {
             schema: 1,
             binding: self.binding.clone(),
-            access_token: token.expose().to_owned(),
+            access_token: Zeroizing::new(token.expose().to_owned()),
             expires_at: now().as_secs().saturating_add(seconds),
         };
         let _not_kept = self.write(&entry);

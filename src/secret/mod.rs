@@ -1,6 +1,9 @@
 //! `Secret`: a value that cannot be printed, and the one redactor.
 
 pub(crate) mod cache;
+pub(crate) mod known;
+pub(crate) mod memory;
+pub(crate) mod search;
 pub mod source;
 mod spelling;
 pub(crate) mod stream;
@@ -10,6 +13,7 @@ use std::fmt;
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
 
+use self::search::Finder;
 use self::stream::StreamRedactor;
 
 /// What stands in the place of a secret wherever it would have been shown.
@@ -31,6 +35,12 @@ impl Secret {
     }
 }
 
+impl From<Zeroizing<String>> for Secret {
+    fn from(value: Zeroizing<String>) -> Self {
+        Secret(value)
+    }
+}
+
 impl fmt::Debug for Secret {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(REDACTED)
@@ -43,31 +53,58 @@ impl fmt::Debug for Secret {
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     secrets: Vec<Secret>,
+    /// Finds what is encoded in a way that cannot be cut out exactly.
+    finder: Finder,
 }
-
-/// Header names whose values are never shown, in small letters.
-const SENSITIVE_HEADERS: [&str; 5] = [
-    "authorization",
-    "proxy-authorization",
-    "cookie",
-    "set-cookie",
-    "x-auth-token",
-];
 
 /// Header names whose values are URLs, in small letters.
 const LINK_HEADERS: [&str; 3] = ["location", "content-location", "referer"];
 
-/// Query parameter names whose values are never shown, in small letters.
-const SENSITIVE_PARAMETERS: [&str; 8] = [
-    "access_token",
-    "api_key",
+/// Words that make a name a credential's, in small letters.
+const CREDENTIAL_WORDS: [&str; 17] = [
+    "accesstoken",
     "apikey",
     "auth",
-    "client_secret",
+    "authorization",
+    "bearer",
+    "cookie",
+    "credential",
+    "credentials",
+    "jwt",
+    "passwd",
     "password",
     "secret",
+    "session",
+    "sessionid",
+    "sid",
+    "signature",
     "token",
 ];
+
+/// Words that make the `key` behind them a credential (`Idempotency-Key` is none).
+const WORDS_BEFORE_KEY: [&str; 8] = [
+    "access",
+    "account",
+    "api",
+    "auth",
+    "functions",
+    "private",
+    "secret",
+    "subscription",
+];
+
+/// Returns whether the value of a header or query parameter with this name is a credential: one of
+/// the words of the name, between `-`, `_` and `.`, says so.
+pub fn names_credential(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    let mut before = "";
+    name.split(['-', '_', '.']).any(|word| {
+        let is_key = word == "key" && WORDS_BEFORE_KEY.contains(&before);
+        before = word;
+        // A cookie of the second kind is `Set-Cookie2`.
+        is_key || CREDENTIAL_WORDS.contains(&word.trim_end_matches('2'))
+    })
+}
 
 impl Redactor {
     /// Remembers a value to be hidden. Very short values are ignored: hiding them would eat text.
@@ -75,24 +112,47 @@ impl Redactor {
         const SHORTEST: usize = 4;
         if secret.expose().len() >= SHORTEST && !self.secrets.contains(secret) {
             self.secrets.push(secret.clone());
+            self.finder.learn(secret, "");
         }
     }
 
-    /// Returns `text` with every known secret replaced, in whatever spelling it stands there.
+    /// Returns `text` with every known secret replaced, in whatever spelling it stands there, and
+    /// without user and password of URLs.
     pub fn clean(&self, text: &str) -> String {
-        let mut clean = text.to_owned();
+        let mut clean = without_user_info(text);
         for secret in &self.secrets {
             let mut stream = StreamRedactor::new(Some(secret.clone()));
             let shown = [stream.push(clean.as_bytes()), stream.finish()].concat();
             // A secret is ASCII, so no character has been cut.
             clean = String::from_utf8_lossy(&shown).into_owned();
         }
-        clean
+        self.without_encoded(clean)
+    }
+
+    /// Takes out the words that hold a secret in several layers of escapes or in base64.
+    fn without_encoded(&self, text: String) -> String {
+        let holds = |text: &str| self.finder.find(text.as_bytes()).is_some();
+        if !holds(&text) {
+            return text;
+        }
+        let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '&' | '=' | '"' | ',');
+        let words = text.split_inclusive(is_end).map(|word| match holds(word) {
+            true => {
+                let end = word.chars().next_back().filter(|last| is_end(*last));
+                format!("{REDACTED}{}", end.map_or(String::new(), String::from))
+            }
+            false => word.to_owned(),
+        });
+        let shown: String = words.collect();
+        if holds(&shown) {
+            return REDACTED.to_owned();
+        }
+        shown
     }
 
     /// Returns a header's value as it may be shown.
     pub fn header(&self, name: &str, value: &str) -> String {
-        if SENSITIVE_HEADERS.contains(&name.to_ascii_lowercase().as_str()) {
+        if names_credential(name) {
             // The scheme says which kind of credential was sent and is no secret.
             return match value.split_once(' ') {
                 Some((scheme @ ("Bearer" | "Basic"), _)) => format!("{scheme} {REDACTED}"),
@@ -105,8 +165,34 @@ impl Redactor {
         self.clean(value)
     }
 
-    /// Returns a URL or a part of one, as text, as it may be shown: no value of a token-like
-    /// parameter.
+    /// Returns a header block as it may be shown.
+    pub(crate) fn head(&self, block: &[u8]) -> String {
+        let mut shown = String::new();
+        let mut is_hidden = false;
+        for line in String::from_utf8_lossy(block).split_inclusive('\n') {
+            let text = line.trim_end_matches(['\r', '\n']);
+            let end = &line[text.len()..];
+            let text = match text.split_once(':') {
+                // A line that begins with a blank goes on with the value before (RFC 9112, 5.2).
+                _ if text.starts_with([' ', '\t']) => match is_hidden {
+                    true => format!(" {REDACTED}"),
+                    false => self.clean(text),
+                },
+                Some((name, value)) => {
+                    is_hidden = names_credential(name);
+                    let value = value.trim_start_matches([' ', '\t']);
+                    format!("{name}: {}", self.header(name, value))
+                }
+                None => self.clean(text),
+            };
+            shown.push_str(&text);
+            shown.push_str(end);
+        }
+        shown
+    }
+
+    /// Returns a URL or a part of one, as text, as it may be shown: no user info, no value of a
+    /// token-like parameter.
     pub fn target(&self, target: &str) -> String {
         match target.split_once('?') {
             Some((path, query)) => self.clean(&format!("{path}?{}", redact_query(query))),
@@ -130,7 +216,7 @@ fn redact_query(query: &str) -> String {
     let shown: Vec<String> = query
         .split('&')
         .map(|pair| match pair.split_once('=') {
-            Some((name, _)) if SENSITIVE_PARAMETERS.contains(&parameter(name).as_str()) => {
+            Some((name, _)) if names_credential(&parameter(name)) => {
                 format!("{name}={REDACTED}")
             }
             _ => pair.to_owned(),
@@ -139,11 +225,32 @@ fn redact_query(query: &str) -> String {
     shown.join("&")
 }
 
-/// Returns a parameter's name as a server reads it, in small letters.
+/// Returns a parameter's name as a server reads it.
 fn parameter(name: &str) -> String {
-    percent_decode_str(name)
-        .decode_utf8_lossy()
-        .to_ascii_lowercase()
+    percent_decode_str(name).decode_utf8_lossy().into_owned()
+}
+
+/// Takes user and password out of everything in a text that may be a URL (`//USER:PASSWORD@`).
+fn without_user_info(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("//") {
+        let (before, authority) = rest.split_at(at + 2);
+        shown.push_str(before);
+        let is_end = |c: char| {
+            matches!(c, '/' | '?' | '#' | '\\' | '"' | '\'' | '<' | '>')
+                || c.is_whitespace()
+                || c.is_control()
+        };
+        let end = authority.find(is_end).unwrap_or(authority.len());
+        rest = authority;
+        if let Some(at) = authority[..end].rfind('@') {
+            shown.push_str(REDACTED);
+            rest = &authority[at..];
+        }
+    }
+    shown.push_str(rest);
+    shown
 }
 
 #[cfg(test)]
@@ -166,7 +273,14 @@ mod tests {
 
     #[test]
     fn a_known_secret_is_hidden_in_any_text() {
-        assert_eq!(redactor().clean("x SEKRET-0123 y"), "x (redacted) y");
+        for (text, shown) in [
+            ("x SEKRET-0123 y", "x (redacted) y"),
+            ("/a?b=SEKRET%252d0123&c", "/a?b=(redacted)&c"),
+            ("Basic dTpTRUtSRVQtMDEyMw== y", "Basic (redacted)== y"),
+            ("SEKRET%2525\n2d0123", "SEKRET%2525\n2d0123"),
+        ] {
+            assert_eq!(redactor().clean(text), shown);
+        }
     }
 
     #[test]
@@ -177,17 +291,64 @@ mod tests {
             "set-cookie",
             "X-Auth-Token",
             "Proxy-Authorization",
+            "X-Api-Key",
+            "apikey",
+            "Ocp-Apim-Subscription-Key",
+            "X-Amz-Security-Token",
+            "X-Vault-Token",
+            "Set-Cookie2",
+            "X_Session.Id",
         ] {
             assert!(
                 !redactor().header(name, "other").contains("other"),
                 "{name}"
             );
         }
+        for name in [
+            "Idempotency-Key",
+            "Sec-WebSocket-Key",
+            "WWW-Authenticate",
+            "Author",
+            "Tokenizer",
+            "ETag",
+        ] {
+            assert_eq!(redactor().header(name, "other"), "other", "{name}");
+        }
         assert_eq!(
             redactor().header("Authorization", "Bearer abc"),
             "Bearer (redacted)"
         );
         assert_eq!(redactor().header("X-Note", "SEKRET-0123!"), "(redacted)!");
+    }
+
+    #[test]
+    fn user_info_is_hidden_in_any_text() {
+        for (text, shown) in [
+            ("http://u:p@h/x", "http://(redacted)@h/x"),
+            ("//u@h", "//(redacted)@h"),
+            (
+                "a http://u:p@q@h:1?@ //x@y b",
+                "a http://(redacted)@h:1?@ //(redacted)@y b",
+            ),
+            ("http://h/u@x", "http://h/u@x"),
+            ("http://h?a=u@x", "http://h?a=u@x"),
+            ("a // b@c", "a // b@c"),
+            ("////u@h", "////(redacted)@h"),
+            ("é//é:é@é", "é//(redacted)@é"),
+            ("//", "//"),
+        ] {
+            assert_eq!(redactor().clean(text), shown);
+            assert_eq!(redactor().clean(shown), shown);
+        }
+    }
+
+    #[test]
+    fn a_header_block_is_shown_without_credentials() {
+        let block = b"HTTP/1.1 200 O\xffK SEKRET-0123\r\nSet-Cookie: a\r\n b\r\nX: SEKRET-0123\r\n c\nLocation:  //u:p@h\r\n\r\n";
+        assert_eq!(
+            redactor().head(block),
+            "HTTP/1.1 200 O\u{fffd}K (redacted)\r\nSet-Cookie: (redacted)\r\n (redacted)\r\nX: (redacted)\r\n c\nLocation: //(redacted)@h\r\n\r\n"
+        );
     }
 
     #[test]

@@ -10,6 +10,8 @@ use std::time::{Duration, Instant};
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::interrupt::{self, Running, Started};
+use crate::output::stdout::note;
+use crate::output::terminal::sanitise;
 use crate::profile::Origin;
 use crate::secret::Secret;
 
@@ -168,6 +170,21 @@ impl Stored {
         }
     }
 
+    /// Returns the secret when it can be read without running a command or waiting for anybody.
+    pub(crate) fn at_hand(&self, env: &Env, key: &str) -> Option<Secret> {
+        match self {
+            Stored::Command(_) => None,
+            Stored::File(path) => {
+                let file = open(path).ok()?;
+                let is_file = file.metadata().ok()?.is_file();
+                is_file
+                    .then(|| read_limited(file, &path.display().to_string()).ok())
+                    .flatten()
+            }
+            Stored::Variable(_) | Stored::Literal(..) => self.read(env, key).ok(),
+        }
+    }
+
     /// Reads the secret.
     ///
     /// # Errors
@@ -276,8 +293,23 @@ fn read_stdin() -> Result<Secret> {
     read_limited(std::io::stdin().lock(), "standard input")
 }
 
+/// Opens a file without waiting for a pipe's writer.
+fn open(path: &Path) -> std::io::Result<File> {
+    let mut options = File::options();
+    options.read(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::custom_flags(
+        &mut options,
+        rustix::fs::OFlags::NONBLOCK.bits().cast_signed(),
+    );
+    options.open(path)
+}
+
+/// Reads a file that holds the token of this call. Its permissions are those of what was opened:
+/// the name may lead elsewhere a moment later.
 fn read_file(path: &Path) -> Result<Secret> {
-    let shown = path.display();
+    let shown = path.display().to_string();
+    let shown = sanitise(&shown);
     let cannot =
         |error: &std::io::Error| missing(&format!("cannot read {shown}: {}", io_reason(error)));
     let file = File::open(path).map_err(|error| cannot(&error))?;
@@ -285,15 +317,26 @@ fn read_file(path: &Path) -> Result<Secret> {
     if metadata.is_dir() {
         return Err(missing(&format!("{shown} is a directory")));
     }
-    if metadata.is_file() && writable_by_others(&metadata) {
+    let change = |what: &str| {
+        format!(
+            "chmod {what} {}",
+            shell_words::quote(&path.to_string_lossy())
+        )
+    };
+    if metadata.is_file() && has_mode(&metadata, 0o022) {
         return Err(
-            missing(&format!("the token file {shown} can be written by others")).hint(format!(
-                "chmod go-w {}",
-                shell_words::quote(&path.to_string_lossy())
-            )),
+            missing(&format!("the token file {shown} can be written by others"))
+                .hint(change("go-w")),
         );
     }
-    read_limited(file, &path.display().to_string())
+    let secret = read_limited(file, &shown)?;
+    if metadata.is_file() && has_mode(&metadata, 0o044) {
+        note(&format!(
+            "warning: the token file {shown} can be read by others: {}",
+            sanitise(&change("go-r"))
+        ));
+    }
+    Ok(secret)
 }
 
 fn read_limited(source: impl Read, name: &str) -> Result<Secret> {
@@ -310,14 +353,16 @@ fn read_limited(source: impl Read, name: &str) -> Result<Secret> {
     usable(text, name)
 }
 
+/// Returns whether a file has one of these permissions; where there are none, it has not.
 #[cfg(unix)]
-fn writable_by_others(metadata: &std::fs::Metadata) -> bool {
+fn has_mode(metadata: &std::fs::Metadata, mode: u32) -> bool {
     use std::os::unix::fs::PermissionsExt;
-    metadata.permissions().mode() & 0o022 != 0
+    metadata.permissions().mode() & mode != 0
 }
 
+/// Returns whether a file has one of these permissions; where there are none, it has not.
 #[cfg(not(unix))]
-fn writable_by_others(_metadata: &std::fs::Metadata) -> bool {
+fn has_mode(_metadata: &std::fs::Metadata, _mode: u32) -> bool {
     false
 }
 

@@ -11,7 +11,7 @@ use crate::error::Failure;
 use crate::exchange::failure::{CertificateFault, Limit, TransportFailure, TransportKind};
 use crate::exit::Exit;
 use crate::output::terminal::sanitise;
-use crate::secret::Redactor;
+use crate::secret::{Redactor, known};
 
 /// What a message about a call may mention.
 #[derive(Debug)]
@@ -320,6 +320,8 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
         )
         .fact("what was received is not the whole body"),
         TransportKind::Upload { reason } => Failure::local(reason.clone()),
+        TransportKind::TokenInBody { source } => known::not_for(source, host)
+            .fact("the upload was cut before the token; a part of the request was sent"),
         TransportKind::NotProcessed => Failure::new(
             Exit::Receive,
             format!("{host} closed the connection without processing the request"),
@@ -419,6 +421,7 @@ fn request_may_have_arrived(failure: &TransportFailure) -> bool {
             failure.kind,
             TransportKind::Connect { .. }
                 | TransportKind::Upload { .. }
+                | TransportKind::TokenInBody { .. }
                 | TransportKind::NotProcessed
                 | TransportKind::NeedsHttp11
         )

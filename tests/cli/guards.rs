@@ -503,7 +503,7 @@ fn the_curl_line_goes_the_same_way() {
     let server = server();
     let config = |proxy: &str| {
         format!(
-            "[profiles.p]\nendpoint = \"https://tenant.example\"\nproxy = \"{proxy}\"\ntoken = \"{CANARY}\"\n"
+            "[profiles.p]\nendpoint = \"https://tenant.example\"\nproxy = \"{proxy}\"\ntoken = \"TOKEN-OF-P-12\"\n"
         )
     };
     let line = |proxy: &str, words: &[&str]| {

@@ -64,6 +64,8 @@ mod templates;
 #[cfg(test)]
 mod tenant;
 #[cfg(test)]
+mod tokens;
+#[cfg(test)]
 mod told;
 #[cfg(test)]
 mod transport;

@@ -363,6 +363,7 @@ fn proxies_are_used_as_set_and_never_by_accident_not() {
         .expect("an address");
     rein(["/api/v1/x", "-x", &format!("http://u:{CANARY}@{closed}")])
         .at(&server.url())
+        .var("REINFER_TOKEN", "TOKEN-OF-CALL-1")
         .run()
         .exit(7)
         .says("the proxy")
@@ -414,6 +415,7 @@ fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
     ] {
         rein(args)
             .at(&server.url())
+            .var("REINFER_TOKEN", "TOKEN-OF-CALL-1")
             .run()
             .exit(2)
             .stdout("")
@@ -422,7 +424,7 @@ fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
             .no_canary();
     }
     for args in [&["-p", "p", "v1/x"][..], &["-p", "p", "curl", "-s", &url]] {
-        let call = rein(args).config(&profile).var("T", CANARY);
+        let call = rein(args).config(&profile).var("T", "TOKEN-OF-CALL-1");
         call.run().exit(2).says("off this machine").no_canary();
     }
     // A token service on this machine is asked through no other either.
@@ -433,7 +435,7 @@ fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
     );
     rein(["-p", "p", "v1/x", "-x", far])
         .config(&oauth)
-        .var("T", CANARY)
+        .var("T", "TOKEN-OF-CALL-1")
         .run()
         .exit(2)
         .says("off this machine")
@@ -441,7 +443,7 @@ fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
     server.saw_nothing();
     rein(["-p", "p", "v1/x", "-x", ""])
         .config(&profile)
-        .var("T", CANARY)
+        .var("T", "TOKEN-OF-CALL-1")
         .run()
         .exit(0);
     server.only();

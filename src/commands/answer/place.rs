@@ -154,7 +154,7 @@ pub(crate) fn dump_head(block: &[u8], session: &Session<'_>) -> Result<(), Stop>
         return Ok(());
     };
     let named = (place != "-").then(|| Path::new(place));
-    Dump::open(place, Some(session.secret()))
+    Dump::open(place, session.about().redactor.clone())
         .and_then(|mut dump| dump.write(block))
         .map_err(|error| stopped(named, &error))
 }

@@ -6,6 +6,8 @@ mod tests;
 
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::fs::File;
+use std::io::Read;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
@@ -98,7 +100,7 @@ pub(crate) struct Entry {
     pub(crate) project: Option<Located<String>>,
     pub(crate) guard: Option<Located<Guard>>,
     pub(crate) ca_file: Option<Located<PathBuf>>,
-    pub(crate) proxy: Option<Located<String>>,
+    pub(crate) proxy: Option<Located<Secret>>,
     pub(crate) vars: BTreeMap<String, Located<String>>,
     pub(crate) token: Option<Stored>,
     pub(crate) oauth: Option<OAuthEntry>,
@@ -191,8 +193,10 @@ pub(crate) fn load(option: Option<&OsStr>, env: &Env) -> Result<ConfigFile> {
     let Some(path) = path(option, env) else {
         return Ok(ConfigFile::default());
     };
-    let bytes = match std::fs::read(&path) {
-        Ok(bytes) => bytes,
+    let mut bytes = Vec::new();
+    let opened = File::open(&path);
+    let file = match opened.and_then(|mut file| file.read_to_end(&mut bytes).map(|_| file)) {
+        Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::NotFound && !named => {
             return Ok(ConfigFile {
                 path,
@@ -210,9 +214,9 @@ pub(crate) fn load(option: Option<&OsStr>, env: &Env) -> Result<ConfigFile> {
     };
     let text = String::from_utf8(bytes)
         .map_err(|_| Failure::usage(format!("{}: the file is not valid UTF-8", path.display())))?;
-    let file = parse(&path, &text, env.home().as_deref())?;
-    refuse_a_readable_secret(&file)?;
-    Ok(file)
+    let config = parse(&path, &text, env.home().as_deref())?;
+    refuse_a_readable_secret(&config, &file)?;
+    Ok(config)
 }
 
 /// Parses the text of a file.
@@ -236,27 +240,27 @@ pub(crate) fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Conf
 }
 
 /// A file with a literal secret is for its owner's eyes alone.
-fn refuse_a_readable_secret(file: &ConfigFile) -> Result<()> {
+fn refuse_a_readable_secret(config: &ConfigFile, file: &File) -> Result<()> {
     let holds_secret = |entry: &&Entry| {
         let proxy_has_password = entry
             .proxy
             .as_ref()
-            .is_some_and(|proxy| proxy.value.contains('@'));
+            .is_some_and(|proxy| proxy.value.expose().contains('@'));
         matches!(entry.token, Some(Stored::Literal(..))) || proxy_has_password
     };
-    let Some(entry) = file.profiles.iter().find(holds_secret) else {
+    let Some(entry) = config.profiles.iter().find(holds_secret) else {
         return Ok(());
     };
-    if is_open_to_others(&file.path) {
+    if is_open_to_others(file) {
         return Err(Failure::usage(format!(
             "{} holds a secret of profile {} and can be read by others",
-            file.path.display(),
+            config.path.display(),
             entry.name
         ))
         .fact("nothing was sent")
         .hint(format!(
             "chmod 600 {}",
-            shell_words::quote(&file.path.to_string_lossy())
+            shell_words::quote(&config.path.to_string_lossy())
         )));
     }
     Ok(())
@@ -370,7 +374,13 @@ impl Reader<'_> {
                 "tenant" => entry.tenant = Some(self.string(value, word)?),
                 "extends" => entry.extends = Some(self.string(value, word)?),
                 "project" => entry.project = Some(self.string(value, word)?),
-                "proxy" => entry.proxy = Some(self.string(value, word)?),
+                "proxy" => {
+                    let proxy = self.string(value, word)?;
+                    entry.proxy = Some(Located {
+                        value: Secret::new(proxy.value),
+                        line: proxy.line,
+                    });
+                }
                 "guard" => entry.guard = Some(self.guard(value)?),
                 "ca_file" => entry.ca_file = Some(self.path_value(value, word)?),
                 "vars" => entry.vars = self.vars(value)?,

@@ -8,7 +8,7 @@ use crate::env::Env;
 use crate::error::{Failure, Result, nearest};
 use crate::output::terminal::sanitise;
 use crate::profile::file::{self, ConfigFile, DEMO, Entry, Located};
-use crate::profile::{Base, Guard, Neighbour, Origin, Profile, Setting};
+use crate::profile::{Base, Guard, Holder, Neighbour, Origin, Profile, Setting};
 use crate::secret::Secret;
 use crate::secret::source::{OAuth, TokenSource, variable_of_profile};
 
@@ -45,7 +45,11 @@ pub fn resolve(choice: &Choice<'_>, env: &Env) -> Result<Profile> {
     let selected = select(choice, env, config.as_ref().ok())?;
     let profile = match selected {
         // It is inside the program, so a broken file must not be in the way.
-        Some(Selected::Named(name, _)) if name == DEMO => with_owners(demo(choice)?, config),
+        Some(Selected::Named(name, _)) if name == DEMO => {
+            let mut profile = demo(choice)?;
+            profile.holders = config.as_ref().map(holders).unwrap_or_default();
+            with_owners(profile, config)
+        }
         Some(Selected::Named(name, origin)) => named(&name, &origin, choice, env, &config?)?,
         Some(Selected::Endpoint(base, origin)) => {
             // Endpoint and token need no file, so a broken one must not be in the way.
@@ -250,6 +254,7 @@ fn named(
         .ok_or_else(|| unknown(name, origin, config))?;
     let mut profile = assemble(entry, config)?;
     profile.neighbours = neighbours(config)?;
+    profile.holders = holders(config);
     if let Some(text) = choice.endpoint {
         let base = endpoint_option(text)?;
         if !profile.base.value.same_endpoint(&base) && choice.token_file.is_none() {
@@ -288,6 +293,7 @@ fn endpoint_alone(
     let name = base.host_label();
     let mut profile = bare(&name, Setting::new(base, origin), token);
     profile.vars = file_vars(config);
+    profile.holders = holders(config);
     Ok(profile)
 }
 
@@ -370,6 +376,7 @@ fn bare(name: &str, base: Setting<Base>, token: TokenSource) -> Profile {
         extends: None,
         neighbours: Vec::new(),
         unknown_guards: None,
+        holders: Vec::new(),
     }
 }
 
@@ -385,6 +392,19 @@ fn neighbours(config: &ConfigFile) -> Result<Vec<Neighbour>> {
                 project: profile.project.map(|setting| setting.value),
                 guard: profile.guard.value,
             })
+        })
+        .collect()
+}
+
+/// Returns who has which token; a profile that is broken has none.
+pub(crate) fn holders(config: &ConfigFile) -> Vec<Holder> {
+    let profiles = config.profiles.iter();
+    profiles
+        .filter_map(|entry| assemble(entry, config).ok())
+        .map(|profile| Holder {
+            name: profile.name,
+            base: profile.base.value,
+            token: profile.token,
         })
         .collect()
 }
@@ -422,6 +442,11 @@ fn assemble(entry: &Entry, config: &ConfigFile) -> Result<Profile> {
             .as_ref()
             .map(|located| Setting::new(located.value.clone(), origin(from, located.line)))
     });
+    let proxy = chain.iter().find_map(|from| {
+        from.proxy
+            .as_ref()
+            .map(|located| Setting::new(located.value.clone(), origin(from, located.line)))
+    });
     let base = base(&chain, config)?;
     Ok(Profile {
         name: entry.name.clone(),
@@ -429,7 +454,7 @@ fn assemble(entry: &Entry, config: &ConfigFile) -> Result<Profile> {
         project: first(|entry| entry.project.as_ref()),
         vars,
         ca_file,
-        proxy: first(|entry| entry.proxy.as_ref()),
+        proxy,
         guard: guard.unwrap_or(Setting::new(Guard::None, Origin::BuiltIn)),
         token: token(entry, config),
         extends: entry
@@ -438,6 +463,7 @@ fn assemble(entry: &Entry, config: &ConfigFile) -> Result<Profile> {
             .map(|located| Setting::new(located.value.clone(), origin(entry, located.line))),
         neighbours: Vec::new(),
         unknown_guards: None,
+        holders: Vec::new(),
     })
 }
 
