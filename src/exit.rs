@@ -4,64 +4,92 @@ use std::process::ExitCode;
 
 /// What the process ends with. A number keeps its meaning between releases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u8)]
 pub enum Exit {
     /// The platform did what was asked.
-    Ok = 0,
+    Ok,
     /// A failure on this machine that no other code names.
-    Local = 1,
+    Local,
     /// Usage, configuration or credential: nothing was sent.
-    Usage = 2,
+    Usage,
     /// A redirect was answered and not followed.
-    Redirect = 3,
+    Redirect,
     /// HTTP 4xx: the request was wrong.
-    Caller = 4,
+    Caller,
     /// HTTP 5xx, or `"status":"error"` under a success code: the platform failed.
-    Platform = 5,
+    Platform,
     /// The host name could not be looked up.
-    Lookup = 6,
+    Lookup,
     /// No connection could be made.
-    Connect = 7,
+    Connect,
     /// A success status, but the answer is not Re:infer's.
-    NotReinfer = 8,
+    NotReinfer,
     /// A guard refused; nothing was sent.
-    Guard = 9,
+    Guard,
     /// A batch finished and some of its calls failed.
-    BatchFailed = 10,
+    BatchFailed,
     /// An expectation or a comparison was not met.
-    Unmet = 11,
+    Unmet,
     /// A body cut short, or paging that stopped before the end.
-    Incomplete = 18,
+    Incomplete,
     /// Output could not be written.
-    Write = 23,
+    Write,
     /// A time limit was reached.
-    TimeOut = 28,
+    TimeOut,
     /// The TLS handshake failed.
-    Tls = 35,
+    Tls,
     /// Too many redirects were followed.
-    TooManyRedirects = 47,
+    TooManyRedirects,
     /// The server closed the connection without answering.
-    EmptyReply = 52,
+    EmptyReply,
     /// The connection broke while the answer was being received.
-    Receive = 56,
+    Receive,
     /// The server's certificate was not accepted.
-    Certificate = 60,
+    Certificate,
     /// A content coding that is unknown, stacked or broken.
-    Coding = 61,
+    Coding,
     /// The body is larger than `--max-size`.
-    TooLarge = 63,
+    TooLarge,
     /// Ended by SIGHUP: the terminal has gone.
-    HungUp = 129,
+    HungUp,
     /// Ended by SIGINT.
-    Interrupted = 130,
+    Interrupted,
     /// Ended by SIGTERM.
-    Terminated = 143,
+    Terminated,
+    /// What the curl that `rein curl` ran has ended with.
+    Curl(u8),
 }
 
 impl Exit {
     /// Returns the number that the caller's shell sees.
     pub fn code(self) -> u8 {
-        self as u8
+        match self {
+            Exit::Ok => 0,
+            Exit::Local => 1,
+            Exit::Usage => 2,
+            Exit::Redirect => 3,
+            Exit::Caller => 4,
+            Exit::Platform => 5,
+            Exit::Lookup => 6,
+            Exit::Connect => 7,
+            Exit::NotReinfer => 8,
+            Exit::Guard => 9,
+            Exit::BatchFailed => 10,
+            Exit::Unmet => 11,
+            Exit::Incomplete => 18,
+            Exit::Write => 23,
+            Exit::TimeOut => 28,
+            Exit::Tls => 35,
+            Exit::TooManyRedirects => 47,
+            Exit::EmptyReply => 52,
+            Exit::Receive => 56,
+            Exit::Certificate => 60,
+            Exit::Coding => 61,
+            Exit::TooLarge => 63,
+            Exit::HungUp => 129,
+            Exit::Interrupted => 130,
+            Exit::Terminated => 143,
+            Exit::Curl(code) => code,
+        }
     }
 }
 

@@ -143,6 +143,72 @@ pub(crate) fn forget_child() {
     *CHILD.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
+/// The process that gets this process's signals in its place.
+#[cfg(unix)]
+static FORWARD: Mutex<Option<rustix::process::Pid>> = Mutex::new(None);
+
+/// Starts a process that signals are passed on to, so that it ends by itself.
+///
+/// # Errors
+/// Fails when it cannot be started.
+#[cfg(unix)]
+pub(crate) fn forward_to(spawn: impl FnOnce() -> io::Result<Child>) -> io::Result<Child> {
+    let mut forward = FORWARD.lock().unwrap_or_else(PoisonError::into_inner);
+    let child = spawn()?;
+    *forward = i32::try_from(child.id())
+        .ok()
+        .and_then(rustix::process::Pid::from_raw);
+    Ok(child)
+}
+
+#[cfg(not(unix))]
+pub(crate) fn forward_to(spawn: impl FnOnce() -> io::Result<Child>) -> io::Result<Child> {
+    spawn()
+}
+
+/// Waits for the end of a process that signals are passed on to.
+///
+/// # Errors
+/// Fails when the system does not tell.
+pub(crate) fn wait_for(child: &mut Child) -> io::Result<ExitStatus> {
+    #[cfg(unix)]
+    {
+        use rustix::process::{WaitId, WaitIdOptions, waitid};
+        let pid = *FORWARD.lock().unwrap_or_else(PoisonError::into_inner);
+        // Its number is its own until it is waited for in the usual way: no signal may go to it
+        // any more by then.
+        let options = WaitIdOptions::EXITED | WaitIdOptions::NOWAIT;
+        while let Some(Err(rustix::io::Errno::INTR)) =
+            pid.map(|pid| waitid(WaitId::Pid(pid), options))
+        {}
+        *FORWARD.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+    child.wait()
+}
+
+/// Ends this process by the signal that has ended another one, if one has.
+#[cfg(unix)]
+pub(crate) fn end_like(status: ExitStatus) {
+    use std::os::unix::process::ExitStatusExt;
+    if let Some(signal) = status.signal() {
+        let _unless_it_cannot = signal_hook::low_level::emulate_default_handler(signal);
+    }
+}
+
+#[cfg(not(unix))]
+pub(crate) fn end_like(_status: ExitStatus) {}
+
+/// Passes a signal on; returns whether a process gets it.
+#[cfg(unix)]
+fn is_forwarded(signal: i32) -> bool {
+    let forward = FORWARD.lock().unwrap_or_else(PoisonError::into_inner);
+    let signal = rustix::process::Signal::from_named_raw(signal);
+    match (*forward, signal) {
+        (Some(pid), Some(signal)) => rustix::process::kill_process(pid, signal).is_ok(),
+        _ => false,
+    }
+}
+
 /// The terminal's settings of before its echo was turned off.
 #[cfg(unix)]
 static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
@@ -211,7 +277,10 @@ pub(crate) fn watch() {
     let _detached = std::thread::Builder::new()
         .name("interrupt".to_owned())
         .spawn(move || {
-            if let Some(signal) = signals.forever().next() {
+            for signal in signals.forever() {
+                if is_forwarded(signal) {
+                    continue;
+                }
                 if ASKED.load(Ordering::SeqCst) {
                     ASK.notify_one();
                     std::thread::sleep(GRACE);

@@ -1,16 +1,162 @@
 //! `rein curl ...`: runs the installed curl with what the profile knows.
 
 use crate::cli::CurlCall;
-use crate::cli::curl;
-use crate::commands::Context;
+use crate::cli::curl::table::Role;
+use crate::cli::curl::{self, Line};
+use crate::cli::options::ConnectionOptions;
+use crate::commands::child::{self, Run};
+use crate::commands::token::{self, Freshness};
+use crate::commands::{Context, choose, confirm, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::plan::curl::{self as plan, Judged, Word, preview};
+use crate::plan::ownership::Profiles;
+use crate::plan::{self as planning, connection, target};
+use crate::profile::{Profile, resolve};
+use crate::secret::known::{KnownTokens, not_for};
+use crate::secret::{Redactor, Secret};
 
 /// Runs a command line of curl.
 ///
 /// # Errors
-/// Fails (exit 2) on a line that cannot be judged.
-pub(crate) fn run(call: &CurlCall, _cx: &Context) -> Result<Exit> {
-    let _line = curl::parse(call)?;
-    Err(Failure::local("rein curl does not run curl yet"))
+/// Fails (exit 2) on a line that cannot be judged, on another profile's URL, without a token and
+/// without a curl; and (exit 9) when a guard refuses it.
+pub(crate) fn run(call: &CurlCall, cx: &Context) -> Result<Exit> {
+    let line = curl::parse(call)?;
+    if let [word] = call.words.as_slice()
+        && (word == "-h" || word == "--help")
+    {
+        return help();
+    }
+    let runtime = cx.runtime()?;
+    let result = runtime.block_on(called(&line, cx));
+    // A name lookup that hangs would hold up a runtime that is dropped.
+    runtime.shutdown_background();
+    result
+}
+
+fn help() -> Result<Exit> {
+    let mut command = crate::command();
+    command.build();
+    match command.find_subcommand_mut("curl") {
+        Some(curl) => print(&curl.render_help().to_string()),
+        None => Ok(Exit::Ok),
+    }
+}
+
+async fn called(line: &Line, cx: &Context) -> Result<Exit> {
+    let sends = !line.explain && !line.dry_run;
+    let found = resolve::resolve_if_any(&choose::choice(&line.profile), &cx.env)?;
+    let mut chosen = found.chosen;
+    let _tenant = match chosen.as_mut().filter(|_| sends) {
+        Some(profile) => choose::start_demo(profile).await?,
+        None => None,
+    };
+    let profiles = Profiles {
+        chosen: chosen.as_ref(),
+        all: &found.all,
+        unknown: found.unknown.as_deref(),
+    };
+    let mut notes: Vec<String> = line.changed.iter().map(|&text| text.to_owned()).collect();
+    let transfers = plan::transfers(line, profiles, &planning::vars(&line.var)?, &mut notes)?
+        .into_iter()
+        .map(|transfer| plan::judged(transfer, profiles))
+        .collect::<Result<Vec<Judged>>>()?;
+    let known = KnownTokens::gather(&found.holders, &cx.env);
+    refuse_known_tokens(&transfers, &known)?;
+    if line.explain {
+        let (text, lacking) = preview::native_line(line, &transfers, profiles)?;
+        cx.notes(&lacking);
+        return print(&text);
+    }
+    let words = plan::line(&transfers, chosen.as_ref(), &mut notes);
+    let can_ask = cx.env.stdin_terminal && cx.env.stderr_terminal;
+    if line.dry_run {
+        let confirmed = line.confirm.as_deref();
+        return print(&preview::dry_run(
+            &transfers, &words, profiles, confirmed, can_ask,
+        ));
+    }
+    if !line.has(Role::Silent) {
+        let notes: Vec<String> = notes.iter().map(|text| format!("note: {text}")).collect();
+        cx.notes(&notes);
+    }
+    let curl = child::find(&cx.env).map_err(|failure| {
+        match preview::native_line(line, &transfers, profiles) {
+            Ok((native, _)) => failure.hint(format!("without curl: {}", native.trim_end())),
+            Err(_) => failure,
+        }
+    })?;
+    for (request, judgement) in transfers.iter().flat_map(Judged::requests) {
+        let decision = judgement.decide(line.confirm.as_deref(), can_ask);
+        if let Some(profile) = profiles.chosen {
+            let path = target::below(&request, profile, &Redactor::default());
+            confirm::pass(decision, &request, &path, &judgement.classified, profile)?;
+        }
+    }
+    let token = match chosen
+        .as_ref()
+        .filter(|_| words.contains(&Word::Token(None)))
+    {
+        Some(profile) => Some(obtain(profile, cx).await?),
+        None => None,
+    };
+    let run = Run {
+        curl,
+        words: on_a_terminal(words, line, &transfers, cx),
+        token,
+        is_own: transfers.iter().any(|judged| judged.is_own),
+    };
+    let env = cx.env.clone();
+    // The demo tenant answers meanwhile.
+    tokio::task::spawn_blocking(move || child::run(&run, &env))
+        .await
+        .unwrap_or_else(|_| Err(Failure::local("curl could not be run")))
+}
+
+/// Refuses arguments that hold a token which is not for the URLs of their transfer.
+fn refuse_known_tokens(transfers: &[Judged], known: &KnownTokens) -> Result<()> {
+    for judged in transfers {
+        let foreign = match judged.own_url() {
+            Some(url) => known.foreign_to(url),
+            None => known.all(),
+        };
+        for argument in &judged.transfer.arguments {
+            // A proxy is nobody's endpoint.
+            let finder = match argument.role {
+                Role::Proxy | Role::ProxyHeader => &known.all(),
+                _ => &foreign,
+            };
+            let text = argument.value.as_deref().unwrap_or_default();
+            if let Some(source) = finder.find(text.as_encoded_bytes()) {
+                return Err(not_for(source, "this URL")
+                    .fact("nothing was sent")
+                    .hint("leave the token out, or call the endpoint that it is for"));
+            }
+        }
+    }
+    Ok(())
+}
+
+async fn obtain(profile: &Profile, cx: &Context) -> Result<Secret> {
+    let options = ConnectionOptions::default();
+    let limits = connection::limits(&options)?;
+    let token = token::obtain(profile, &options, limits, Freshness::Kept, &mut 0, cx).await?;
+    Ok(token.secret)
+}
+
+/// curl shows its progress meter when its output is no terminal, which here is a pipe to this
+/// process and then one.
+fn on_a_terminal(
+    mut words: Vec<Word>,
+    line: &Line,
+    transfers: &[Judged],
+    cx: &Context,
+) -> Vec<Word> {
+    let is_shown = cx.env.stdout_terminal && transfers.iter().any(|judged| judged.is_own);
+    if is_shown && !line.has(Role::Silent) && !line.has(Role::Output) {
+        words.insert(1, Word::Plain("--no-progress-meter".into()));
+        words.insert(2, Word::Plain("--no-buffer".into()));
+    }
+    words
 }

@@ -3,6 +3,7 @@
 pub(crate) mod answer;
 pub(crate) mod call;
 pub(crate) mod check;
+pub(crate) mod child;
 pub(crate) mod choose;
 pub(crate) mod config;
 pub(crate) mod confirm;

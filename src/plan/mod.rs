@@ -3,6 +3,7 @@
 pub(crate) mod body;
 pub(crate) mod checks;
 pub(crate) mod connection;
+pub(crate) mod curl;
 pub(crate) mod fields;
 pub(crate) mod follow;
 pub(crate) mod follow_preview;

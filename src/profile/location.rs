@@ -109,6 +109,11 @@ impl Location {
         }
     }
 
+    /// Returns whether two places are on one machine.
+    pub(crate) fn is_same_host(&self, other: &Location) -> bool {
+        self.machine == other.machine
+    }
+
     /// Returns the same path on another host and port: where a connection really leads.
     pub(crate) fn at(&self, host: &str, port: Option<u16>) -> Option<Location> {
         let url = Url::parse(&format!("http://{host}/")).ok()?;

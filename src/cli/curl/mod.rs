@@ -20,9 +20,11 @@ use crate::output::terminal::sanitise;
 /// One option or URL of a line.
 #[derive(Clone, Debug)]
 pub(crate) struct Argument {
-    /// The option, with its full name; `None` for a URL.
+    /// What part of a call it is.
+    pub(crate) role: Role,
+    /// The option; `None` for a URL and for an option that the table does not have.
     pub(crate) option: Option<&'static CurlOption>,
-    /// How the option is passed on: `-X`, `--request`, `--no-buffer`.
+    /// How an option is passed on: `-X`, `--request`, `--no-buffer`.
     pub(crate) name: String,
     pub(crate) value: Option<OsString>,
     /// Whether a switch is turned on.
@@ -32,6 +34,7 @@ pub(crate) struct Argument {
 impl Argument {
     fn url(value: OsString) -> Argument {
         Argument {
+            role: Role::Url,
             option: None,
             name: String::new(),
             value: Some(value),
@@ -39,9 +42,29 @@ impl Argument {
         }
     }
 
-    /// Returns what part of a call the argument is.
-    pub(crate) fn role(&self) -> Role {
-        self.option.map_or(Role::Url, |option| option.role)
+    fn option(
+        option: &'static CurlOption,
+        name: String,
+        value: Option<OsString>,
+        is_on: bool,
+    ) -> Argument {
+        Argument {
+            role: option.role,
+            option: Some(option),
+            name,
+            value,
+            is_on,
+        }
+    }
+
+    fn unknown(name: &str) -> Argument {
+        Argument {
+            role: Role::Unknown,
+            option: None,
+            name: name.to_owned(),
+            value: None,
+            is_on: true,
+        }
     }
 
     /// Returns the value as text, its bytes that are not UTF-8 replaced: for judging it.
@@ -72,8 +95,6 @@ impl Argument {
 pub(crate) struct Line {
     /// The transfers that `--next` separates.
     pub(crate) transfers: Vec<Vec<Argument>>,
-    /// Options that the table does not have, as they were passed.
-    pub(crate) unknown: Vec<String>,
     pub(crate) profile: ProfileOptions,
     pub(crate) confirm: Option<String>,
     pub(crate) var: Vec<OsString>,
@@ -92,7 +113,7 @@ impl Line {
     /// Returns whether a switch is on anywhere on the line.
     pub(crate) fn has(&self, role: Role) -> bool {
         self.arguments()
-            .any(|argument| argument.option.is_some() && argument.role() == role && argument.is_on)
+            .any(|argument| argument.role == role && argument.is_on)
     }
 }
 
@@ -110,8 +131,8 @@ pub(crate) fn parse(call: &CurlCall) -> Result<Line> {
         dry_run: call.dry_run,
         ..Line::default()
     };
-    if call.silent {
-        line.push(argument("silent", "-s")?);
+    if let Some(silent) = exact("silent").filter(|_| call.silent) {
+        line.push(Argument::option(silent, "-s".to_owned(), None, true));
     }
     let words = pasted::normalize(&call.words, &mut line.changed);
     let mut words = words.into_iter();
@@ -131,18 +152,9 @@ pub(crate) fn parse(call: &CurlCall) -> Result<Line> {
     Ok(line)
 }
 
-fn argument(long: &str, name: &str) -> Result<Argument> {
-    Ok(Argument {
-        option: Some(exact(long).ok_or_else(|| Failure::local("option table"))?),
-        name: name.to_owned(),
-        value: None,
-        is_on: true,
-    })
-}
-
 impl Line {
     fn push(&mut self, argument: Argument) {
-        if argument.role() == Role::Next {
+        if argument.role == Role::Next {
             self.transfers.push(Vec::new());
         } else if let Some(last) = self.transfers.last_mut() {
             last.push(argument);
@@ -195,13 +207,7 @@ fn long(
         return Ok(());
     }
     let Some((option, is_on)) = by_name(name)? else {
-        line.unknown.push(shown.clone());
-        line.push(Argument {
-            option: Some(&UNKNOWN),
-            name: word.to_string_lossy().into_owned(),
-            value: None,
-            is_on: true,
-        });
+        line.push(Argument::unknown(&word.to_string_lossy()));
         return Ok(());
     };
     let value = match option.takes {
@@ -214,12 +220,8 @@ fn long(
             sanitise(&shown)
         )));
     }
-    line.push(Argument {
-        option: Some(option),
-        name: full_name(name, option, is_on),
-        value,
-        is_on,
-    });
+    let name = full_name(name, option, is_on);
+    line.push(Argument::option(option, name, value, is_on));
     Ok(())
 }
 
@@ -236,14 +238,8 @@ fn letters(
     }
     for (position, letter) in text.char_indices().skip(1) {
         let name = format!("-{letter}");
-        let Some(option) = TABLE.iter().find(|option| option.letter == letter) else {
-            line.unknown.push(name.clone());
-            line.push(Argument {
-                option: Some(&UNKNOWN),
-                name: format!("-{}", &text[position..]),
-                value: None,
-                is_on: true,
-            });
+        let Some(option) = TABLE.iter().find(|option| option.letter == Some(letter)) else {
+            line.push(Argument::unknown(&format!("-{}", &text[position..])));
             return Ok(());
         };
         let mut value = None;
@@ -255,28 +251,14 @@ fn letters(
             });
         }
         let has_value = value.is_some();
-        line.push(Argument {
-            option: Some(option),
-            name,
-            value,
-            // The letter of --no-buffer.
-            is_on: letter != 'N',
-        });
+        // The letter of --no-buffer.
+        line.push(Argument::option(option, name, value, letter != 'N'));
         if has_value {
             break;
         }
     }
     Ok(())
 }
-
-/// Stands for an option that the table does not have.
-static UNKNOWN: CurlOption = CurlOption {
-    long: "",
-    letter: ' ',
-    takes: Takes::Switch,
-    role: Role::Hidden,
-    native: table::Native::CurlOnly,
-};
 
 fn exact(name: &str) -> Option<&'static CurlOption> {
     TABLE.iter().find(|option| option.long == name)
@@ -321,7 +303,7 @@ fn by_name(name: &str) -> Result<Option<(&'static CurlOption, bool)>> {
 /// Returns an option's name as it is passed on: as it was given, or whole where it was
 /// abbreviated, because a curl of another version can have more options that begin like it.
 fn full_name(given: &str, option: &CurlOption, is_on: bool) -> String {
-    if given == option.long || given.strip_prefix("no-") == Some(option.long) {
+    if given == option.long || given.strip_prefix("no-") == Some(&option.long) {
         return format!("--{given}");
     }
     format!("--{}{}", if is_on { "" } else { "no-" }, option.long)

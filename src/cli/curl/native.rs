@@ -92,10 +92,7 @@ fn without_letters(command: &Command, text: &str) -> Result<(String, usize)> {
             kept.push(letter);
             continue;
         }
-        match TABLE
-            .iter()
-            .find(|option| option.letter == letter && letter != ' ')
-        {
+        match TABLE.iter().find(|option| option.letter == Some(letter)) {
             Some(found) => harmless(found, &shown)?,
             None => kept.push(letter),
         }
@@ -105,10 +102,10 @@ fn without_letters(command: &Command, text: &str) -> Result<(String, usize)> {
 
 /// Lets an option pass that changes nothing in a raw call.
 fn harmless(option: &CurlOption, shown: &str) -> Result<()> {
-    match option.native {
+    match &option.native {
         Native::Harmless => Ok(()),
         Native::Instead(instead) => Err(unsupported(shown)
-            .hint(instead)
+            .hint(instead.as_str())
             .hint("or pass the line to curl itself: rein curl ...")),
         Native::CurlOnly => {
             Err(unsupported(shown).hint("pass the line to curl itself: rein curl ..."))
@@ -127,7 +124,7 @@ pub(crate) enum Fate {
     /// It leaves the option out: it changes nothing there.
     Dropped,
     /// It does not have it; this is the way to the same end, if there is one.
-    Lacking(Option<&'static str>),
+    Lacking(Option<String>),
 }
 
 /// Returns what becomes of an option in a raw call.
@@ -136,10 +133,10 @@ pub(crate) fn fate(option: &CurlOption, is_on: bool) -> Fate {
     if is_on && hoist::knows(&command, &format!("--{}", option.long)) {
         return Fate::Kept;
     }
-    match option.native {
+    match &option.native {
         Native::Harmless => Fate::Dropped,
         _ if !is_on => Fate::Dropped,
-        Native::Instead(way) => Fate::Lacking(Some(way)),
+        Native::Instead(way) => Fate::Lacking(Some(way.clone())),
         Native::CurlOnly => Fate::Lacking(None),
     }
 }

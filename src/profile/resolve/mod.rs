@@ -77,21 +77,40 @@ fn with_owners(profile: Profile, config: Result<ConfigFile>) -> Profile {
     }
 }
 
+/// The profile that a call goes to, if one is named, and what is known of the config file.
+#[derive(Debug)]
+pub(crate) struct Found {
+    pub(crate) chosen: Option<Profile>,
+    /// Every profile of the file.
+    pub(crate) all: Vec<Neighbour>,
+    /// Who holds which token.
+    pub(crate) holders: Vec<Holder>,
+    /// Why the profiles of the file are not known, when they are not.
+    pub(crate) unknown: Option<String>,
+}
+
 /// Returns the profile that a call goes to, if one is named, and every one of the file.
 ///
 /// # Errors
 /// Fails as [`resolve`] does, but not when nothing is named.
-pub(crate) fn resolve_if_any(
-    choice: &Choice<'_>,
-    env: &Env,
-) -> Result<(Option<Profile>, Vec<Neighbour>)> {
+pub(crate) fn resolve_if_any(choice: &Choice<'_>, env: &Env) -> Result<Found> {
     let config = file::load(choice.config, env);
     if select(choice, env, config.as_ref().ok())?.is_some() {
         let profile = resolve(choice, env)?;
-        let others = profile.neighbours.clone();
-        return Ok((Some(profile), others));
+        return Ok(Found {
+            all: profile.neighbours.clone(),
+            holders: profile.holders.clone(),
+            unknown: profile.unknown_guards.clone(),
+            chosen: Some(profile),
+        });
     }
-    Ok((None, neighbours(&config?)?))
+    let config = config?;
+    Ok(Found {
+        chosen: None,
+        all: neighbours(&config)?,
+        holders: holders(&config),
+        unknown: None,
+    })
 }
 
 /// Returns the profile of the tenant inside the program. Its port and its token are those of the
