@@ -2,8 +2,8 @@
 
 use divan::Bencher;
 use divan::counter::BytesCount;
-use rein::output::lexical::{Formatter, Layout, check};
-use rein::output::terminal::{Theme, sanitise};
+use rein::text::lexical::{Formatter, Layout, check};
+use rein::text::terminal::{Theme, sanitise};
 use rein::verdict::server_timing;
 
 fn main() {

@@ -503,7 +503,7 @@ fn text(bytes: Vec<u8>, what: &str) -> Result<String> {
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
-    let path = crate::output::terminal::sanitise(&path.to_string_lossy()).into_owned();
+    let path = crate::text::terminal::sanitise(&path.to_string_lossy()).into_owned();
     Failure::usage(format!("cannot read {path}: {}", io_reason(error))).fact("nothing was sent")
 }
 

@@ -5,6 +5,7 @@
 pub mod catalogue;
 pub(crate) mod cli;
 pub(crate) mod commands;
+pub(crate) mod console;
 pub mod demo;
 pub mod env;
 pub mod error;
@@ -12,9 +13,6 @@ pub mod exchange;
 pub mod exit;
 pub(crate) mod files;
 pub(crate) mod input;
-pub(crate) mod interrupt;
-pub(crate) mod jq;
-pub(crate) mod last_words;
 pub mod output;
 pub mod plan;
 pub mod profile;
@@ -22,7 +20,10 @@ pub mod profile;
 pub mod properties;
 pub mod request;
 pub mod secret;
+pub(crate) mod setting;
+pub(crate) mod signal;
 pub(crate) mod state;
+pub mod text;
 pub mod verdict;
 
 use std::ffi::OsString;
@@ -64,7 +65,7 @@ pub fn complete(args: impl IntoIterator<Item = OsString>) -> bool {
 pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     hide_panics();
     secret::memory::leave_no_core_file();
-    interrupt::watch();
+    signal::watch();
     let env = Env::capture();
     let args: Vec<OsString> = args.into_iter().collect();
     let color = cli::color_of(&args);
@@ -81,7 +82,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         failure.exit
     });
     if exit == Exit::Interrupted {
-        interrupt::end();
+        signal::end();
     }
     exit
 }
@@ -94,7 +95,7 @@ fn hide_panics() {
         reason = "after a panic there is no way back to main"
     )]
     std::panic::set_hook(Box::new(|_| {
-        output::stdout::note(
+        console::stdout::note(
             "error: rein itself failed; this is a mistake in the program\n  run it again with -v, and report what you see",
         );
         std::process::exit(exit::Exit::Local.code().into());

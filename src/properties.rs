@@ -10,10 +10,10 @@ use crate::cli::items::Item;
 use crate::cli::units;
 use crate::exchange::retry;
 use crate::output::items::path::Path;
-use crate::output::lexical;
 use crate::output::write_out::WriteOut;
 use crate::plan::target;
 use crate::profile::{Base, file};
+use crate::text::lexical;
 
 /// A word of the command line is an item or a message that can be shown.
 pub fn item(text: &str) {
@@ -49,7 +49,7 @@ pub fn columns(path: &str, json: &[u8]) {
 /// What a filter prints is JSON, whatever the filter and its input are.
 pub fn filter(code: &str, json: &str) {
     const MAX_RESULTS: usize = 1000;
-    let Ok(filter) = crate::jq::Filter::compile("-q", code, &[]) else {
+    let Ok(filter) = crate::text::jq::Filter::compile("-q", code, &[]) else {
         return;
     };
     filter.bound(Some(std::time::Duration::from_millis(200)));
@@ -149,7 +149,7 @@ pub fn spelling(method: &str, path: &str) {
 fn shown(text: &str) {
     let unsafe_one = text
         .chars()
-        .find(|c| *c != '\n' && crate::output::terminal::is_unsafe(*c));
+        .find(|c| *c != '\n' && crate::text::terminal::is_unsafe(*c));
     assert_eq!(unsafe_one, None, "{text:?}");
 }
 
@@ -186,13 +186,13 @@ mod tests {
         #[test]
         fn filters_print_json(
             code in "(\\.|\\.a|\\.\\[0\\]|\\.\\[\\]\\?|nan|-1e999|\"\\\\u0000é\"|\\[\\.\\]|\\{a:\\.\\}|tojson|@base64d|@urid|tonumber\\?|explode\\?|to_entries\\?|01)(( \\| |, | \\+ | \\* | // | as \\$x \\| |=|\\|=)(\\.|\\.b|3|keys\\?|infinite|-\\.|fromjson\\?|del\\(\\.\\[0\\]\\)|sort\\?|@text|\\.\\.)){0,3}",
-            json in crate::output::lexical::tests::json(),
+            json in crate::text::lexical::tests::json(),
         ) {
             filter(&code, &json);
         }
 
         #[test]
-        fn columns_are_json(path in "[a-c.\\[\\]*0-9\"-]{0,12}", json in crate::output::lexical::tests::json()) {
+        fn columns_are_json(path in "[a-c.\\[\\]*0-9\"-]{0,12}", json in crate::text::lexical::tests::json()) {
             columns(&path, json.as_bytes());
         }
     }

@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result, io_reason};
 use crate::files::{folder_of, follow_links, is_same, name_beside, open_lock};
-use crate::interrupt;
+use crate::signal;
 
 /// The version of the file's shape.
 const SCHEMA_VERSION: u32 = 2;
@@ -192,7 +192,7 @@ impl Lock {
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}
                 Err(TryLockError::Error(error)) => return Err(cannot(&error)),
             }
-            interrupt::remove_on_interrupt(&path);
+            signal::remove_on_interrupt(&path);
             return Ok(Lock { path, _file: file });
         }
     }
@@ -204,7 +204,7 @@ impl Drop for Lock {
         if cfg!(unix) {
             let _already_gone = std::fs::remove_file(&self.path);
         }
-        interrupt::keep_on_interrupt(&self.path);
+        signal::keep_on_interrupt(&self.path);
     }
 }
 

@@ -2,8 +2,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rein::output::lexical::{Formatter, Layout, check};
-use rein::output::terminal::Theme;
+use rein::text::lexical::{Formatter, Layout, check};
+use rein::text::terminal::Theme;
 
 fn laid_out(text: &[u8], piece: usize) -> Option<Vec<u8>> {
     let mut formatter = Formatter::new(Layout::Compact, &Theme::plain(), false);

@@ -2,7 +2,7 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use rein::output::terminal::{TextSanitiser, is_unsafe, sanitise};
+use rein::text::terminal::{TextSanitiser, is_unsafe, sanitise};
 
 fuzz_target!(|bytes: &[u8]| {
     let (mut sanitiser, mut out) = (TextSanitiser::default(), Vec::new());

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 
 use super::{Class, Endpoint, all};
-use crate::profile::location;
+use crate::request::location;
 
 /// What is known of a call before it is sent.
 #[derive(Clone, Debug)]

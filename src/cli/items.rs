@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 
 use crate::cli::tail;
 use crate::error::{Failure, Result};
-use crate::output::terminal::sanitise;
 use crate::secret::Redactor;
+use crate::text::terminal::sanitise;
 
 /// One item of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]

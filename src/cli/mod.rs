@@ -14,7 +14,7 @@ use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use crate::error::Failure;
-use crate::output::terminal::sanitise;
+use crate::text::terminal::sanitise;
 
 pub(crate) use options::{CallOptions, ColorChoice, ColorOption, ProfileOptions};
 

@@ -11,10 +11,11 @@ use crate::cli::units;
 use crate::cli::{CallArgs, Parsed};
 use crate::commands::answer::{self, Reading};
 use crate::commands::pages::Pages;
+use crate::commands::report::Wanted;
 use crate::commands::resume::Resumed;
 use crate::commands::session::{Purpose, Session};
-use crate::commands::told::Wanted;
-use crate::commands::{Context, choose, confirm, pages, print, told, until, watch};
+use crate::commands::{Context, choose, confirm, pages, print, report, until, watch};
+use crate::console::stdout;
 use crate::error::{Failure, Result};
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
@@ -23,19 +24,18 @@ use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::output::record::Record;
-use crate::output::stdout;
-use crate::output::terminal::sanitise;
-use crate::plan::checks::{self, Checks};
-use crate::plan::going_on::GoingOn;
+use crate::plan::checks;
+use crate::plan::continuation::Continuation;
 use crate::plan::guard::Decision;
 use crate::plan::ownership::{self, Judgement, Profiles, Sent};
 use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
 use crate::plan::target::Filled;
 use crate::plan::{self, Plan, connection, target, template, user_template, words};
+use crate::profile::known::KnownTokens;
 use crate::profile::{Guard, Profile, file, resolve};
 use crate::request::Request;
-use crate::secret::known::KnownTokens;
+use crate::text::terminal::sanitise;
 
 /// Makes a raw call.
 ///
@@ -167,20 +167,20 @@ fn told_about(
         ..Wanted::default()
     };
     let mut record = Record::default();
-    told::should_a_signal_come(wanted.meta, &record);
+    report::write_meta_on_signal(wanted.meta, &record);
     let result = wants(options, &mut wanted).and_then(|()| work(&mut record, &wanted));
     // What was piped in may have been meant for another option, and may be a token.
     if record.requests == 0 && output.format_is_piped() {
         wanted.write_out = None;
     }
-    told::tell(&record, result, &wanted, cx)
+    report::tell(&record, result, &wanted, cx)
 }
 
 /// Reads what is to be told.
 fn wants(options: &CallOptions, wanted: &mut Wanted<'_>) -> Result<()> {
     stdin_taken(options)?;
     if let Some(format) = &options.output.write_out {
-        wanted.write_out = Some(told::format(format)?);
+        wanted.write_out = Some(report::format(format)?);
     }
     wanted.report = checks::report(&options.checks)?;
     Ok(())
@@ -247,7 +247,7 @@ async fn planned(
     record.path = target::below(&planned.request, &profile, &record.redactor);
     watch::refuse(&planned.request, known)?;
     watch::refuse_in_proxy(planned.connection.proxy.as_ref(), known)?;
-    told::should_a_signal_come(options.output.meta.as_deref(), record);
+    report::write_meta_on_signal(options.output.meta.as_deref(), record);
     guarded(planned, &filled, wanted, cx, record).await
 }
 
@@ -319,7 +319,7 @@ struct Planned<'a> {
     judgement: Judgement,
     /// Why the path is refused, where it is.
     path: Result<()>,
-    going_on: GoingOn,
+    continuation: Continuation,
     /// What must not be in a request to a place that it is not for.
     known: KnownTokens,
 }
@@ -360,13 +360,14 @@ impl<'a> Planned<'a> {
             other_than_json: classified
                 .endpoint
                 .is_some_and(|endpoint| endpoint.answer == Answers::Other),
-            checks: Checks::decide(&options.checks)?,
+            checks: checks::decide(&options.checks)?,
         };
-        let going_on = GoingOn::decide(options, declared.items.as_deref(), &classified, &request)?;
+        let continuation =
+            Continuation::decide(options, declared.items.as_deref(), &classified, &request)?;
         // -m bounds the whole command, filters included.
         let filters = reading.view.filter.iter();
         let filters = filters.chain(reading.checks.expects.iter().map(|expect| &expect.filter));
-        for filter in filters.chain(going_on.until_filter()) {
+        for filter in filters.chain(continuation.until_filter()) {
             filter.bound(limits.total);
         }
         Ok(Planned {
@@ -380,7 +381,7 @@ impl<'a> Planned<'a> {
             classified,
             judgement,
             path,
-            going_on,
+            continuation,
             known: KnownTokens::gather(&profile.holders, &cx.env),
         })
     }
@@ -416,7 +417,7 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
         policy,
         reading,
         classified,
-        going_on,
+        continuation,
         known,
         ..
     } = planned;
@@ -433,24 +434,24 @@ async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result
             .unwrap_or_default(),
         known,
     };
-    let resumed = match &going_on {
-        GoingOn::Pages(_) => Resumed::open(options, profile, &request, &reading)?,
-        GoingOn::No | GoingOn::Until(_) => Resumed::default(),
+    let resumed = match &continuation {
+        Continuation::Pages(_) => Resumed::open(options, profile, &request, &reading)?,
+        Continuation::No | Continuation::Until(_) => Resumed::default(),
     };
     if resumed.progress.finished {
         return pages::nothing_left(&resumed, cx);
     }
     let mut session = Session::start(purpose, &request, record, cx).await?;
-    match going_on {
-        GoingOn::No => {
+    match continuation {
+        Continuation::No => {
             let exchange = session.open(request, record).await?;
             answer::pass_on(exchange, &reading, &session, record, cx).await
         }
-        GoingOn::Pages(recipe) => {
+        Continuation::Pages(recipe) => {
             let pages = Pages::new(request, recipe, &reading, resumed, cx);
             pages.run(&mut session, record).await
         }
-        GoingOn::Until(until) => {
+        Continuation::Until(until) => {
             until::run(&mut session, &request, &until, &reading, record, cx).await
         }
     }

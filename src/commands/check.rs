@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 use crate::catalogue::permissions;
 use crate::cli::options::ConnectionOptions;
 use crate::cli::{CheckArgs, ListFormat};
+use crate::commands::findings::{self, Report};
 use crate::commands::probe::{self, Probe, Trace};
-use crate::commands::report::{self, Report};
 use crate::commands::{Context, choose, print};
 use crate::error::Result;
 use crate::exit::Exit;
@@ -69,10 +69,10 @@ pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
     let text = match args.format {
         ListFormat::Table => reports
             .iter()
-            .map(|report| report::page(report, &cx.stdout_theme))
+            .map(|report| findings::page(report, &cx.stdout_theme))
             .collect::<Vec<_>>()
             .join("\n"),
-        ListFormat::Json => report::json(&reports),
+        ListFormat::Json => findings::json(&reports),
     };
     print(&text)?;
     Ok(reports
@@ -238,7 +238,7 @@ fn certificates(trace: &Trace, trusted: bool, report: &mut Report) {
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
-    for found in certificates::judge(&trace.witness.shown(), now) {
+    for found in certificates::judge(&trace.certificate_log.shown(), now) {
         let whose = format!("{}, issued by {}", found.subject, found.issuer);
         let (detail, cure) = match &found.state {
             Found::Valid(days) => {

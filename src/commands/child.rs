@@ -13,11 +13,11 @@ use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::files;
-use crate::interrupt;
-use crate::output::terminal::{TextSanitiser, sanitise};
 use crate::plan::curl::Word;
 use crate::secret::Secret;
 use crate::secret::stream::StreamRedactor;
+use crate::signal;
+use crate::text::terminal::{TextSanitiser, sanitise};
 
 /// Set for curl, so that a `curl` that leads back to rein is noticed.
 const RUNNING: &str = "REIN_CURL_RUNNING";
@@ -109,7 +109,7 @@ pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
     if run.is_own {
         command.stderr(Stdio::piped());
     }
-    let mut child = interrupt::forward_to(|| command.spawn()).map_err(|error| {
+    let mut child = signal::forward_to(|| command.spawn()).map_err(|error| {
         Failure::usage(format!(
             "cannot run {}: {}",
             sanitise(&run.curl.to_string_lossy()),
@@ -124,7 +124,7 @@ pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
         (child.stdout.take()).map(|from| pump(from, io::stdout(), secrets(), Some(Screen::Body))),
         (child.stderr.take()).map(|from| pump(from, io::stderr(), secrets(), messages)),
     ];
-    let status = interrupt::wait_for(&mut child);
+    let status = signal::wait_for(&mut child);
     for pump in pumps.into_iter().flatten() {
         let _ends_with_curl = pump.join();
     }
@@ -132,7 +132,7 @@ pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
     let status = status.map_err(|error| {
         Failure::local(format!("curl's end was not seen: {}", io_reason(&error)))
     })?;
-    interrupt::end_like(status);
+    signal::end_like(status);
     Ok(Exit::Curl(
         status
             .code()

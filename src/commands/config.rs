@@ -7,10 +7,10 @@ use crate::cli::options::ConnectionOptions;
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
 use crate::plan::connection;
 use crate::profile::resolve::{self, Choice};
 use crate::profile::{file, show};
+use crate::text::terminal::sanitise;
 
 /// Prints where the configuration file is looked for.
 ///

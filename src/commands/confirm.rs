@@ -4,15 +4,15 @@ use std::io::{BufRead, Write};
 
 use crate::catalogue::{Class, Classified};
 use crate::commands::Context;
+use crate::console::stdout::note;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::output::stdout::note;
-use crate::output::terminal::sanitise;
 use crate::plan::guard::{self, Decision, Needed, Refusal};
 use crate::plan::ownership::Judgement;
 use crate::plan::preview;
 use crate::profile::{Guard, Profile};
 use crate::request::Request;
+use crate::text::terminal::sanitise;
 
 /// Decides on a judged call.
 pub(crate) fn decide(judgement: &Judgement, confirm: Option<&str>, cx: &Context) -> Decision {

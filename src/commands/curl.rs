@@ -12,8 +12,8 @@ use crate::exit::Exit;
 use crate::plan::curl::{self as plan, Judged, Word, preview};
 use crate::plan::ownership::Profiles;
 use crate::plan::{self as planning, connection, target};
+use crate::profile::known::{KnownTokens, not_for};
 use crate::profile::{Profile, resolve};
-use crate::secret::known::{KnownTokens, not_for};
 use crate::secret::{Redactor, Secret};
 
 /// Runs a command line of curl.

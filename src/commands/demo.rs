@@ -4,11 +4,11 @@ use std::io::Write;
 
 use crate::cli::DemoArgs;
 use crate::commands::{Context, print};
+use crate::console::stdout::note;
 use crate::demo::{Fault, LogLine, Options, Tenant};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::output::stdout::note;
-use crate::output::terminal::sanitise;
+use crate::text::terminal::sanitise;
 
 /// Serves until it is interrupted.
 ///
@@ -77,7 +77,7 @@ fn write_ca(pem: &str) -> Result<tempfile::TempPath> {
             io_reason(&error)
         ))
     })?;
-    crate::interrupt::remove_on_interrupt(&path);
+    crate::signal::remove_on_interrupt(&path);
     Ok(path)
 }
 

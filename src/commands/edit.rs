@@ -7,11 +7,11 @@ use crate::cli::AddArgs;
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::interrupt;
-use crate::output::terminal::sanitise;
 use crate::profile::edit::{self, Changes};
 use crate::profile::file;
 use crate::secret::Secret;
+use crate::signal;
+use crate::text::terminal::sanitise;
 
 /// Adds or changes a profile.
 ///
@@ -136,7 +136,7 @@ fn ask_token(cx: &Context) -> Result<Secret> {
             "in a script name the token's source: --token-env, --token-file or --token-command",
         ));
     }
-    let typed = interrupt::without_echo(|| rpassword::prompt_password("token: "))
+    let typed = signal::without_echo(|| rpassword::prompt_password("token: "))
         .map_err(|_| Failure::usage("no token was typed"))?;
     let typed = typed.trim().to_owned();
     if typed.is_empty() || !typed.bytes().all(|byte| byte.is_ascii_graphic()) {

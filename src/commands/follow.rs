@@ -12,30 +12,30 @@ use crate::commands::answer::whole::Whole;
 use crate::commands::answer::{self, Reading, Stop};
 use crate::commands::session::{Purpose, Session};
 use crate::commands::{Context, choose, confirm, print};
+use crate::console::stdout;
 use crate::error::{Failure, Result, io_reason};
 use crate::exchange::client::Connection;
 use crate::exit::Exit;
-use crate::interrupt::{self, Started};
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::items::Wanted;
 use crate::output::items::path::Path;
-use crate::output::lexical;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
-use crate::output::stdout;
-use crate::output::terminal::sanitise;
 use crate::output::view::{Screen, Shape, View};
-use crate::plan::checks::Checks;
 use crate::plan::connection;
 use crate::plan::follow::{self, Batch, Position, Route, Stream};
 use crate::plan::follow_preview::{self, Step};
 use crate::plan::ownership::{self, Judgement, Profiles, Sent};
 use crate::plan::target;
+use crate::profile::known::KnownTokens;
 use crate::profile::{Guard, Profile, resolve};
 use crate::request::Request;
 use crate::secret::Redactor;
-use crate::secret::known::KnownTokens;
+use crate::signal::{self, Started};
+use crate::text::lexical;
+use crate::text::terminal::sanitise;
+use crate::verdict::checks::Checks;
 
 /// How large a batch may be: it is held until it is safe.
 const LARGEST_BATCH: u64 = 256 * 1024 * 1024;
@@ -63,7 +63,7 @@ pub(crate) fn run(args: &FollowArgs, cx: &Context) -> Result<Exit> {
         }
         let _tenant = choose::start_demo(&mut profile).await?;
         let mut follower = Follower::start(args, &options, stream, command, &profile, cx).await?;
-        let ended = interrupt::unless_interrupted(follower.follow(args.once)).await;
+        let ended = signal::unless_interrupted(follower.follow(args.once)).await;
         follower.conclude(ended)
     });
     runtime.shutdown_background();
@@ -495,7 +495,7 @@ fn hand_over(words: &[String], input: Vec<u8>) -> Result<()> {
     let mut command = Command::new(program);
     command.args(arguments).stdin(Stdio::piped());
     let Started { running, stdin, .. } =
-        interrupt::spawn(&mut command).map_err(|error| cannot(&error))?;
+        signal::spawn(&mut command).map_err(|error| cannot(&error))?;
     if let Some(mut stdin) = stdin {
         // A command need not read what it is given: how it ends is what counts.
         let _not_read = stdin.write_all(&input);
@@ -507,7 +507,7 @@ fn hand_over(words: &[String], input: Vec<u8>) -> Result<()> {
             Err(error) => break Err(error),
         }
     };
-    interrupt::forget_child();
+    signal::forget_child();
     match status {
         Ok(status) if status.success() => Ok(()),
         Ok(status) => Err(

@@ -7,13 +7,13 @@ use crate::cli::{ImportArgs, ImportFrom};
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
 use crate::profile::edit::{self, Changes};
 use crate::profile::file::ConfigFile;
 use crate::profile::import::{self, Foreign};
 use crate::profile::{Base, file};
 use crate::secret::Secret;
 use crate::secret::source::variable_of_profile;
+use crate::text::terminal::sanitise;
 
 /// The token service of UiPath's cloud.
 const TOKEN_URL: &str = "https://cloud.uipath.com/identity_/connect/token";

@@ -10,8 +10,10 @@ pub(crate) mod confirm;
 pub(crate) mod curl;
 pub(crate) mod demo;
 pub(crate) mod edit;
+pub(crate) mod findings;
 pub(crate) mod follow;
 pub(crate) mod import;
+pub(crate) mod oauth;
 pub(crate) mod pages;
 pub(crate) mod preflight;
 pub(crate) mod probe;
@@ -22,7 +24,6 @@ pub(crate) mod session;
 pub(crate) mod shell;
 pub(crate) mod templates;
 pub(crate) mod token;
-pub(crate) mod told;
 pub(crate) mod until;
 pub(crate) mod usage;
 pub(crate) mod watch;
@@ -30,12 +31,12 @@ pub(crate) mod watch;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::cli::options::ColorChoice;
+use crate::console::annotation;
+use crate::console::stdout::{self, note};
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::output::annotation;
-use crate::output::stdout::{self, note};
-use crate::output::terminal::{self, ColourChoice, Theme, sanitise_text};
+use crate::text::terminal::{self, ColourChoice, Theme, sanitise_text};
 
 /// Prints a command's own answer; a reader that has gone is no failure.
 ///

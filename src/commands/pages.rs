@@ -10,19 +10,19 @@ use crate::commands::resume::{Resumed, not_resumable};
 use crate::commands::session::Session;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::file::{cannot_write, is_terminal};
 use crate::output::items::columns::Columns;
-use crate::output::lexical;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
-use crate::output::terminal::sanitise;
 use crate::output::view::Screen;
 use crate::plan::paging::{Next, Pager, Recipe};
 use crate::request::Request;
+use crate::signal;
 use crate::state::Progress;
+use crate::text::lexical;
+use crate::text::terminal::sanitise;
 use crate::verdict::checks::{self, Checked};
 use crate::verdict::server_timing::Metric;
 
@@ -123,7 +123,7 @@ impl<'a> Pages<'a> {
         record: &mut Record,
     ) -> Result<Exit> {
         session.hold_bodies(LARGEST_PAGE);
-        let ended = interrupt::unless_interrupted(self.all(session, record)).await;
+        let ended = signal::unless_interrupted(self.all(session, record)).await;
         record.pages = Some(self.progress.pages);
         self.tell(record);
         session.show(&self.first, record);

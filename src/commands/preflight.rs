@@ -8,8 +8,8 @@ use crate::commands::probe::{self, Trace};
 use crate::commands::{Context, choose, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
 use crate::profile::resolve;
+use crate::text::terminal::sanitise;
 
 /// Compares, without making the call.
 ///

@@ -14,15 +14,15 @@ use crate::commands::{Context, watch};
 use crate::error::{Failure, Result};
 use crate::exchange::auth::Credential;
 use crate::exchange::client::Client;
+use crate::exchange::recording_verifier::CertificateLog;
 use crate::exchange::timing::Timings;
-use crate::exchange::witness::Witness;
 use crate::exchange::{self};
 use crate::exit::Exit;
 use crate::plan::connection;
 use crate::profile::Profile;
+use crate::profile::known::KnownTokens;
 use crate::request::{Body, Header, Request, TypedCredential, USER_AGENT};
 use crate::secret::Redactor;
-use crate::secret::known::KnownTokens;
 use crate::verdict::explain::{self, About, AnswerHead};
 use crate::verdict::sniff::Sniffer;
 use crate::verdict::{self, Evidence, server_timing};
@@ -39,7 +39,7 @@ pub(crate) struct Trace {
     pub(crate) token: Option<String>,
     pub(crate) timings: Timings,
     /// The certificates that the server showed.
-    pub(crate) witness: Witness,
+    pub(crate) certificate_log: CertificateLog,
 }
 
 /// What was found out.
@@ -82,7 +82,7 @@ pub(crate) async fn ask(
 ) -> Result<Probe> {
     let url = profile.base.value.join(PATH)?;
     let mut connection = connection::decide(options, profile, &url, &cx.env)?;
-    connection.witness = Some(trace.witness.clone());
+    connection.certificate_log = Some(trace.certificate_log.clone());
     let limits = connection::limits(options)?;
     // How many requests it took is nothing that the check tells.
     let mut requests = 0;

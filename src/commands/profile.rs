@@ -9,9 +9,9 @@ use crate::cli::ProfileOptions;
 use crate::commands::{Context, choose, print};
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::output::terminal::{Theme, sanitise};
 use crate::profile::resolve::{self, Choice};
 use crate::profile::{Guard, Profile, show as rows};
+use crate::text::terminal::{Theme, sanitise};
 
 /// Lists every profile of the file.
 ///

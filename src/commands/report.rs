@@ -1,187 +1,197 @@
-//! What `profile check` has found, and how it is shown to people and to programs.
+//! What is told about a call when it has ended: `--meta` and `-w`.
 
-use std::collections::BTreeMap;
+use std::borrow::Cow;
+use std::ffi::OsStr;
+use std::fs::{File, OpenOptions};
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
-use serde_json::{Value, json};
-
-use crate::error::Failure;
+use crate::commands::Context;
+use crate::commands::answer::unwritten;
+use crate::console::annotation::{defuse, defuse_json};
+use crate::console::stdout;
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::output::terminal::{Theme, sanitise};
+use crate::input;
+use crate::output::file::cannot_write;
+use crate::output::record::Record;
+use crate::output::write_out::{Echoes, Sink, WriteOut};
+use crate::output::{junit, meta};
+use crate::signal::shutdown;
+use crate::text::lexical::{Formatter, Layout};
+use crate::text::terminal::{Theme, sanitise, sanitise_text};
 
-/// How one step stands.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum State {
-    Ok,
-    Warn,
-    Fail,
-}
-
-impl State {
-    fn word(self) -> &'static str {
-        match self {
-            State::Ok => "ok",
-            State::Warn => "warn",
-            State::Fail => "fail",
-        }
-    }
-}
-
-/// One step of a check.
-struct Step {
-    name: &'static str,
-    state: State,
-    detail: String,
-    cure: String,
-}
-
-/// Everything found about one profile.
-pub(super) struct Report {
-    pub(super) profile: String,
-    steps: Vec<Step>,
-    /// For each project every permission by its documented name, and whether it is held.
-    pub(super) permissions: BTreeMap<String, Vec<(String, bool)>>,
-    /// The profile's own project.
-    pub(super) own: Option<String>,
-    /// The first failure's code.
-    pub(super) exit: Exit,
-}
-
-impl Report {
-    pub(super) fn new(profile: &str) -> Self {
-        Report {
-            profile: profile.to_owned(),
-            steps: Vec::new(),
-            permissions: BTreeMap::new(),
-            own: None,
-            exit: Exit::Ok,
-        }
-    }
-
-    pub(super) fn ok(&mut self, name: &'static str, detail: impl Into<String>) {
-        self.add(name, State::Ok, detail.into(), "");
-    }
-
-    pub(super) fn warn(&mut self, name: &'static str, detail: impl Into<String>, cure: &str) {
-        self.add(name, State::Warn, detail.into(), cure);
-    }
-
-    /// Tells of what is to blame for a failure that has been told.
-    pub(super) fn broken(&mut self, name: &'static str, detail: String, cure: &str) {
-        self.add(name, State::Fail, detail, cure);
-    }
-
-    /// Tells of a failure with its own advice, or with this one where it has none.
-    pub(super) fn fail(&mut self, name: &'static str, failure: &Failure, cure: &str) {
-        if self.exit == Exit::Ok {
-            self.exit = failure.exit;
-        }
-        let detail = [std::slice::from_ref(&failure.headline), &failure.facts]
-            .concat()
-            .join("; ");
-        let own = failure.hints.join("; ");
-        let cure = if own.is_empty() { cure } else { &own };
-        self.add(name, State::Fail, detail, cure);
-    }
-
-    fn add(&mut self, name: &'static str, state: State, detail: String, cure: &str) {
-        self.steps.push(Step {
-            name,
-            state,
-            detail,
-            cure: cure.to_owned(),
-        });
-    }
-}
-
-/// Returns a report for people.
-pub(super) fn page(report: &Report, theme: &Theme) -> String {
-    let heading = theme.heading;
-    let mut text = format!("{heading}{}{heading:#}\n", sanitise(&report.profile));
-    for step in &report.steps {
-        let style = match step.state {
-            State::Ok => theme.ok,
-            State::Warn => theme.hint,
-            State::Fail => theme.error,
-        };
-        text.push_str(&format!(
-            "  {style}{:<4}{style:#}  {:<11}  {}\n",
-            step.state.word(),
-            step.name,
-            sanitise(&step.detail)
-        ));
-        if !step.cure.is_empty() {
-            text.push_str(&format!(
-                "                     → {}\n",
-                sanitise(&step.cure)
-            ));
-        }
-    }
-    text.push_str(&table(report, theme));
-    text
-}
-
-/// Returns the permissions, a column for each project; of many projects only the profile's own.
-fn table(report: &Report, theme: &Theme) -> String {
-    const MOST_PROJECTS: usize = 6;
-    let all = report.permissions.len();
-    let shown: Vec<(&String, &Vec<(String, bool)>)> = report
-        .permissions
-        .iter()
-        .filter(|(project, _)| all <= MOST_PROJECTS || report.own.as_ref() == Some(project))
-        .collect();
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in shown.iter().flat_map(|(_, held)| held.iter()) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    let mut text = String::new();
-    if !shown.is_empty() {
-        let heading = theme.heading;
-        let projects: Vec<_> = shown.iter().map(|(project, _)| sanitise(project)).collect();
-        text.push_str(&format!(
-            "\n  {heading}{:<26}{}{heading:#}\n",
-            "permission",
-            projects.join("  ")
-        ));
-        for name in &names {
-            let cells = shown.iter().zip(&projects).map(|((_, held), project)| {
-                let is_held = held.iter().any(|(known, held)| known == name && *held);
-                let word = if is_held { "yes" } else { "-" };
-                format!("{word:<width$}", width = project.chars().count())
-            });
-            let line = format!(
-                "  {:<26}{}",
-                sanitise(name),
-                cells.collect::<Vec<_>>().join("  ")
-            );
-            text.push_str(&format!("{}\n", line.trim_end()));
-        }
-    }
-    if shown.len() < all {
-        text.push_str(&format!(
-            "\n  permissions on {all} projects in all: --format json shows them\n"
+/// Reads the format of `-w`, from a file or standard input when it begins with `@`.
+///
+/// # Errors
+/// Fails (exit 2) when the file cannot be read or the format is not UTF-8.
+pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
+    let text = match format.to_str() {
+        None => return Err(Failure::usage("the format of -w is not valid UTF-8")),
+        Some(text) => match text.strip_prefix('@') {
+            Some("-") => input::read_stdin("-w")?,
+            Some(file) => input::read_text(OsStr::new(file), "-w")?,
+            None => text.to_owned(),
+        },
+    };
+    let format = WriteOut::parse(&text);
+    for name in &format.unknown {
+        stdout::note(&format!(
+            "warning: -w: there is no variable {}",
+            sanitise(name)
         ));
     }
-    text
+    Ok(format)
 }
 
-/// Returns reports for programs.
-pub(super) fn json(reports: &[Report]) -> String {
-    let reports = reports.iter().map(|report| {
-        let steps = report.steps.iter().map(|step| {
-            json!({"step": step.name, "state": step.state.word(), "detail": step.detail, "cure": step.cure})
-        });
-        let permissions = report.permissions.iter().map(|(project, held)| {
-            let held = held.iter().map(|(name, held)| (name.clone(), Value::from(*held)));
-            (project.clone(), Value::Object(held.collect()))
-        });
-        json!({
-            "profile": report.profile,
-            "exit": report.exit.code(),
-            "steps": steps.collect::<Vec<Value>>(),
-            "permissions": Value::Object(permissions.collect()),
-        })
+/// What is to be told about a call when it has ended.
+#[derive(Default)]
+pub(crate) struct Wanted<'a> {
+    /// Where the object of `--meta` goes to.
+    pub(crate) meta: Option<&'a OsStr>,
+    /// The format of `-w`.
+    pub(crate) write_out: Option<WriteOut>,
+    /// Where the report of the checks goes to.
+    pub(crate) report: Option<PathBuf>,
+}
+
+/// Leaves the object of `--meta` in its file, should a signal end the process before it is written:
+/// that of an earlier call must not stand there for this one's. A pipe that waits for its reader
+/// and the like are left alone.
+pub(crate) fn write_meta_on_signal(file: Option<&OsStr>, record: &Record) {
+    let Some(file) = file.filter(|file| *file != "-").map(Path::new) else {
+        return;
+    };
+    if std::fs::metadata(file).is_ok_and(|found| !found.is_file()) {
+        return;
+    }
+    let record = record.clone();
+    shutdown::leave(file, move |exit| {
+        let failure = Failure::new(exit, "interrupted by a signal");
+        format!("{}\n", meta::object(&record, Err(&failure)))
     });
-    format!("{}\n", Value::Array(reports.collect()))
+}
+
+/// Writes what was asked for about a call, and returns how the call ended.
+///
+/// # Errors
+/// Fails as the call did, or when what is told cannot be written.
+pub(crate) fn tell(
+    record: &Record,
+    result: Result<Exit>,
+    wanted: &Wanted<'_>,
+    cx: &Context,
+) -> Result<Exit> {
+    let shown = result.as_ref().map(|exit| *exit);
+    let mut written = Ok(());
+    if let Some(file) = &wanted.report {
+        let report = junit::report(record, shown);
+        written = std::fs::write(file, report)
+            .map_err(|error| cannot_write(&file.to_string_lossy(), &error));
+    }
+    if let Some(format) = &wanted.write_out {
+        let as_it_is = format.render(record, shown, Echoes::Shown);
+        let redacted = format.render(record, shown, Echoes::Redacted);
+        for ((sink, text), (_, redacted)) in as_it_is.iter().zip(&redacted) {
+            written = written.and(write(sink, text, redacted, record, cx));
+        }
+    }
+    if let Some(file) = wanted.meta {
+        let object = meta::object(record, shown);
+        shutdown::withdraw();
+        let to_file = if file == "-" {
+            let object = if cx.env.stderr_terminal {
+                escaped(&object)
+            } else {
+                object
+            };
+            stdout::note(&if cx.env.is_read_for_commands() {
+                defuse_json(&object)
+            } else {
+                object
+            });
+            Ok(())
+        } else {
+            write_meta(file, &object).map_err(|error| cannot_write(&file.to_string_lossy(), &error))
+        };
+        written = written.and(to_file);
+    }
+    match (result, written) {
+        (Ok(exit), written) => written.map(|()| exit),
+        // Where nothing was sent there is nothing that could be lost.
+        (Err(failure), Err(write)) if record.requests > 0 => Err(unwritten(failure, write)),
+        (Err(failure), _) => Err(failure),
+    }
+}
+
+fn write_meta(file: &OsStr, object: &str) -> io::Result<()> {
+    let mut file = File::create(file)?;
+    let shown = if file.is_terminal() {
+        escaped(object)
+    } else {
+        object.to_owned()
+    };
+    file.write_all(format!("{shown}\n").as_bytes())
+}
+
+/// Returns JSON whose texts hold what could drive a terminal as escapes, which mean the same.
+fn escaped(json: &str) -> String {
+    let mut shown = Vec::new();
+    let mut formatter = Formatter::new(Layout::Compact, &Theme::plain(), true);
+    let _our_own = formatter
+        .push(json.as_bytes(), &mut shown)
+        .and_then(|()| formatter.finish(&mut shown));
+    String::from_utf8_lossy(&shown).trim_end().to_owned()
+}
+
+/// Returns a text as the place where it goes may have it: a terminal without what could drive it
+/// and without an echoed token, anything else as it is.
+fn fit<'a>(text: &'a str, redacted: &str, terminal: bool, record: &Record) -> Cow<'a, str> {
+    if terminal {
+        let clean = record.redactor.clean(redacted);
+        Cow::Owned(sanitise_text(&clean).into_owned())
+    } else {
+        Cow::Borrowed(text)
+    }
+}
+
+fn write(sink: &Sink, text: &str, redacted: &str, record: &Record, cx: &Context) -> Result<()> {
+    let fit = |terminal| fit(text, redacted, terminal, record);
+    let written = match sink {
+        Sink::Stdout => print(&fit(cx.env.stdout_terminal)),
+        Sink::Stderr => {
+            let text = fit(cx.env.stderr_terminal);
+            let text = if cx.env.is_read_for_commands() {
+                defuse(&text)
+            } else {
+                text
+            };
+            // That nobody can read it changes nothing.
+            let _unreadable = io::stderr().write_all(text.as_bytes());
+            Ok(())
+        }
+        Sink::File(file, append) => {
+            let mut options = OpenOptions::new();
+            options
+                .create(true)
+                .write(true)
+                .append(*append)
+                .truncate(!*append);
+            return options
+                .open(file)
+                .and_then(|mut file| {
+                    let text = fit(file.is_terminal());
+                    file.write_all(text.as_bytes())
+                })
+                .map_err(|error| cannot_write(file, &error));
+        }
+    };
+    written.map_err(|error| cannot_write("standard output", &error))
+}
+
+fn print(text: &str) -> io::Result<()> {
+    match stdout::print(text) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
+    }
 }

@@ -9,11 +9,11 @@ use crate::files::{folder_of, follow_links, hash, relative};
 use crate::output::file::{PartFile, cannot_write, is_written_directly};
 use crate::output::items::columns::Columns;
 use crate::output::items::path;
-use crate::output::terminal::sanitise;
 use crate::output::view::{Shape, View};
 use crate::profile::Profile;
 use crate::request::{Body, Request};
 use crate::state::{Key, Progress, StateFile};
+use crate::text::terminal::sanitise;
 
 /// A state that has been opened, and what it records; nothing without `--state`.
 #[derive(Default)]

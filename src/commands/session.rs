@@ -17,17 +17,17 @@ use crate::exchange::failure::{TransportFailure, TransportKind};
 use crate::exchange::retry::{self, Outcome, Policy, Spent};
 use crate::exchange::timing::Phase;
 use crate::exchange::{self, Exchange, TimeLimits};
-use crate::last_words::{self, InDoubt};
 use crate::output::record::{Answered, Record};
-use crate::output::terminal::sanitise;
 use crate::output::verbose;
 use crate::plan::redirect::Hops;
 use crate::plan::target;
 use crate::profile::Profile;
+use crate::profile::known::KnownTokens;
 use crate::request::{Body, Request};
-use crate::secret::known::KnownTokens;
 use crate::secret::source::Token;
 use crate::secret::{Redactor, Secret};
+use crate::signal::shutdown::{self, InDoubt};
+use crate::text::terminal::sanitise;
 use crate::verdict::explain::{self, About};
 use crate::verdict::server_timing;
 
@@ -371,7 +371,7 @@ impl<'a> Session<'a> {
     fn in_doubt(&self) -> InDoubt {
         let client = self.client.clone();
         let text = explain::interrupted(&self.about()).to_string();
-        last_words::in_doubt(move || {
+        shutdown::in_doubt(move || {
             let sent = matches!(client.phase(), Phase::FirstByte | Phase::Transfer);
             sent.then(|| text.clone())
         })

@@ -10,8 +10,8 @@ use crate::cli::{ListFormat, TemplatesArgs};
 use crate::commands::{Context, print};
 use crate::error::{Failure, Result, nearest};
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
 use crate::profile::file;
+use crate::text::terminal::sanitise;
 
 /// Prints the catalogue with the user's own templates, a part of it, or one entry.
 ///

@@ -5,15 +5,16 @@ use std::time::Duration;
 
 use crate::cli::options::ConnectionOptions;
 use crate::commands::Context;
+use crate::commands::oauth;
+use crate::console::stdout::note;
 use crate::error::Result;
-use crate::exchange::{TimeLimits, oauth};
-use crate::output::stdout::note;
-use crate::output::terminal::sanitise;
+use crate::exchange::TimeLimits;
 use crate::plan::connection;
 use crate::profile::Profile;
+use crate::profile::token_cache::TokenCache;
 use crate::secret::Secret;
-use crate::secret::cache::TokenCache;
 use crate::secret::source::{Token, TokenSource};
+use crate::text::terminal::sanitise;
 
 /// Whether a token that was kept may be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

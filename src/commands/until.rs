@@ -9,12 +9,12 @@ use crate::commands::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::retry;
 use crate::exit::Exit;
-use crate::interrupt;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
 use crate::plan::checks::Until;
 use crate::request::Request;
+use crate::signal;
 use crate::verdict::checks::{self, Checked, Step, Unheld};
 use crate::verdict::explain::seconds;
 
@@ -34,7 +34,7 @@ pub(crate) async fn run(
     cx: &Context,
 ) -> Result<Exit> {
     let repeated = repeat(session, request, until, reading, record, cx);
-    match interrupt::unless_interrupted(repeated).await {
+    match signal::unless_interrupted(repeated).await {
         Some(outcome) => outcome,
         None => Err(Failure::new(
             Exit::Interrupted,

@@ -8,7 +8,7 @@ use crate::cli::Unparsed;
 use crate::commands::{Context, print};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::output::terminal::sanitise_text;
+use crate::text::terminal::sanitise_text;
 
 /// Prints help, the version or what is wrong, and returns the exit code that goes with it. `called`
 /// is the template of a call by name, whose help is the template's own.

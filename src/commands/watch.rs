@@ -7,8 +7,8 @@ use percent_encoding::percent_decode_str;
 
 use crate::error::{Failure, Result};
 use crate::exchange::proxy::Proxy;
+use crate::profile::known::{KnownTokens, not_for};
 use crate::request::{Body, Piece, Request};
-use crate::secret::known::{KnownTokens, not_for};
 use crate::secret::search::Finder;
 
 /// Files up to this size are looked at before anything is connected; larger ones, and what is

@@ -6,8 +6,8 @@ use zeroize::Zeroizing;
 
 use crate::error::{Failure, Result};
 use crate::profile::Profile;
-use crate::profile::location::Location;
 use crate::request::TypedCredential;
+use crate::request::location::Location;
 use crate::secret::Secret;
 use crate::secret::source::Token;
 

@@ -12,11 +12,11 @@ use url::{Host, Url};
 use super::failure::TransportKind;
 use super::lookup::{Family, Override, Resolver};
 use super::proxy::Proxy;
+use super::recording_verifier::CertificateLog;
 use super::timing::Marks;
 use super::tls::{self, TlsSettings};
-use super::witness::Witness;
 use crate::error::{Failure, Result};
-use crate::secret::known::KnownTokens;
+use crate::profile::known::KnownTokens;
 
 /// How connections are made.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Connection {
     /// TLS.
     pub(crate) tls: TlsSettings,
     /// Who keeps the server's certificates, where they are to be looked at.
-    pub(crate) witness: Option<Witness>,
+    pub(crate) certificate_log: Option<CertificateLog>,
 }
 
 /// Which HTTP version is asked for.
@@ -94,7 +94,7 @@ impl Client {
         let tls = if target.scheme() == "https" || tls_to_proxy {
             tls::config(
                 &connection.tls,
-                connection.witness.as_ref(),
+                connection.certificate_log.as_ref(),
                 http1_only,
                 &marks,
                 target.host_str().unwrap_or_default(),

@@ -20,7 +20,7 @@ pub struct UnknownCoding(String);
 
 impl fmt::Display for UnknownCoding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&crate::output::terminal::sanitise(&self.0))
+        f.write_str(&crate::text::terminal::sanitise(&self.0))
     }
 }
 

@@ -6,14 +6,13 @@ pub(crate) mod client;
 pub mod decode;
 pub(crate) mod failure;
 pub(crate) mod lookup;
-pub(crate) mod oauth;
 mod pace;
 pub(crate) mod proxy;
+pub(crate) mod recording_verifier;
 pub(crate) mod retry;
 pub(crate) mod timing;
 pub(crate) mod tls;
 pub(crate) mod upload;
-pub(crate) mod witness;
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -35,8 +34,8 @@ use self::failure::{CutShort, Limit, TransportFailure, TransportKind, classify};
 use self::pace::Pace;
 use self::timing::{Phase, Timings};
 use self::upload::Activity;
+use crate::profile::known::KnownTokens;
 use crate::request::{Body, Request};
-use crate::secret::known::KnownTokens;
 use crate::secret::search::Finder;
 
 /// The time limits of a command.

@@ -20,8 +20,8 @@ use x509_cert::der::asn1::ObjectIdentifier;
 use x509_cert::der::oid::AssociatedOid;
 use x509_cert::der::{Decode, Reader, SliceReader};
 
+use super::recording_verifier::{CertificateLog, RecordingVerifier};
 use super::timing::Marks;
-use super::witness::{Watched, Witness};
 use crate::error::{Failure, Result, io_reason};
 
 /// What a call says about TLS.
@@ -70,7 +70,7 @@ const BUNDLES: [&str; 6] = [
 /// Fails (exit 2) when a certificate or key file cannot be used.
 pub(crate) fn config(
     settings: &TlsSettings,
-    witness: Option<&Witness>,
+    certificate_log: Option<&CertificateLog>,
     http1_only: bool,
     marks: &Marks,
     host: &str,
@@ -82,7 +82,7 @@ pub(crate) fn config(
     let verifier: Arc<dyn ServerCertVerifier> = if settings.insecure {
         Arc::new(AnyCertificate(provider))
     } else {
-        verifier(settings, provider, witness, host)?
+        verifier(settings, provider, certificate_log, host)?
     };
     let builder = builder
         .dangerous()
@@ -114,7 +114,7 @@ pub(crate) fn config(
 fn verifier(
     settings: &TlsSettings,
     provider: Arc<CryptoProvider>,
-    witness: Option<&Witness>,
+    certificate_log: Option<&CertificateLog>,
     host: &str,
 ) -> Result<Arc<dyn ServerCertVerifier>> {
     let (roots, given) = roots(settings)?;
@@ -129,11 +129,11 @@ fn verifier(
             usual,
         })
     };
-    Ok(match witness {
+    Ok(match certificate_log {
         None => verifier,
-        Some(witness) => Arc::new(Watched {
+        Some(certificate_log) => Arc::new(RecordingVerifier {
             verifier,
-            witness: witness.clone(),
+            certificate_log: certificate_log.clone(),
             host: host.to_owned(),
         }),
     })

@@ -4,15 +4,15 @@ use std::fs::File;
 use std::io::{self, Write};
 use std::path::Path;
 
+use crate::console::annotation::LineGuard;
+use crate::console::stdout::{self, stdout};
 use crate::error::Failure;
-use crate::output::annotation::LineGuard;
 use crate::output::file::{PartFile, is_written_directly};
-use crate::output::lexical;
-use crate::output::stdout::{self, stdout};
-use crate::output::terminal::TextSanitiser;
 use crate::output::view::{Filtered, Renderer, Screen, View};
 use crate::secret::stream::StreamRedactor;
 use crate::secret::{Redactor, Secret};
+use crate::text::lexical;
+use crate::text::terminal::TextSanitiser;
 
 /// Where a body goes.
 #[derive(Debug)]

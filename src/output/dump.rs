@@ -4,8 +4,8 @@ use std::ffi::OsStr;
 use std::fs::File;
 use std::io::{self, IsTerminal, Write};
 
+use crate::console::stdout::{self, stdout};
 use crate::output::body::safe_head;
-use crate::output::stdout::{self, stdout};
 use crate::secret::Redactor;
 
 /// Where header blocks go.

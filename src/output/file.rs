@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 use crate::error::{Failure, io_reason};
 use crate::exit::Exit;
 use crate::files::{folder_of, follow_links, name_beside, open_no_link};
-use crate::interrupt;
-use crate::output::terminal::sanitise;
+use crate::signal;
+use crate::text::terminal::sanitise;
 
 /// A file that appears under its name only when it is complete.
 #[derive(Debug)]
@@ -35,13 +35,13 @@ pub(crate) fn check_writable(path: &Path) -> io::Result<()> {
         return OpenOptions::new().append(true).open(path).map(drop);
     }
     let target = follow_links(path)?;
-    interrupt::remove_on_interrupt(&target);
+    signal::remove_on_interrupt(&target);
     let created = OpenOptions::new()
         .write(true)
         .create_new(true)
         .open(&target)
         .and_then(|_| std::fs::remove_file(&target));
-    interrupt::keep_on_interrupt(&target);
+    signal::keep_on_interrupt(&target);
     match created {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         created => created,
@@ -98,7 +98,7 @@ impl PartFile {
             let part = folder.join(name_beside(name, &end));
             match create_like(&part, &target) {
                 Ok(file) => {
-                    interrupt::remove_on_interrupt(&part);
+                    signal::remove_on_interrupt(&part);
                     return Ok(PartFile {
                         file: Some(file),
                         part,
@@ -163,7 +163,7 @@ impl PartFile {
     /// stays where the error says.
     pub(crate) fn finish(mut self) -> io::Result<()> {
         let placed = self.place();
-        interrupt::keep_on_interrupt(&self.part);
+        signal::keep_on_interrupt(&self.part);
         let part = std::mem::take(&mut self.part);
         placed.map_err(|error| {
             let part = part.to_string_lossy();
@@ -197,7 +197,7 @@ impl Drop for PartFile {
     fn drop(&mut self) {
         if !self.part.as_os_str().is_empty() && !self.stays {
             let _already_gone = std::fs::remove_file(&self.part);
-            interrupt::keep_on_interrupt(&self.part);
+            signal::keep_on_interrupt(&self.part);
         }
     }
 }

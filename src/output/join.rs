@@ -3,7 +3,7 @@
 
 use crate::error::Result;
 use crate::output::items::too_large;
-use crate::output::lexical::scan::{elements, members, text};
+use crate::text::lexical::scan::{elements, members, text};
 
 /// How many bytes beside the items may be held.
 const MOST_HELD: usize = 64 * 1024 * 1024;

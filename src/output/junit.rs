@@ -7,7 +7,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::output::record::Record;
-use crate::output::terminal::sanitise;
+use crate::text::terminal::sanitise;
 
 /// Returns the report: one case for the call itself, and one for each expectation.
 pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8> {

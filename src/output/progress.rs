@@ -4,10 +4,10 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 
+use crate::console::stdout;
 use crate::env::Env;
 use crate::output::status::size;
-use crate::output::stdout;
-use crate::output::terminal::sanitise;
+use crate::text::terminal::sanitise;
 
 /// Work that ends sooner needs no progress.
 const QUIET: Duration = Duration::from_secs(1);

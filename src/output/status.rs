@@ -5,7 +5,7 @@ use std::time::Duration;
 use unicode_width::UnicodeWidthStr;
 
 use crate::output::record::{Answered, Record, millis};
-use crate::output::terminal::{Theme, sanitise};
+use crate::text::terminal::{Theme, sanitise};
 
 /// The column from which status and times stand below each other in a sequence of calls, where
 /// the terminal has room for it.

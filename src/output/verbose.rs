@@ -1,9 +1,9 @@
 //! `-v`: both header blocks as text, secrets redacted, controls made visible.
 
 use crate::exchange::has_empty_body;
-use crate::output::terminal::sanitise;
 use crate::request::Request;
 use crate::secret::{REDACTED, Redactor};
+use crate::text::terminal::sanitise;
 
 /// Returns the head of a request, a line each, as it will be sent over HTTP/1.1.
 pub(crate) fn request(request: &Request, redactor: &Redactor) -> Vec<String> {

@@ -2,7 +2,6 @@
 //! answer comes.
 
 use crate::error::{Failure, Result};
-use crate::jq::Filter;
 use crate::output::items::columns::Columns;
 use crate::output::items::delimited::{Delimited, Delimiter, Style as DelimitedStyle};
 use crate::output::items::ndjson::NdJson;
@@ -11,8 +10,9 @@ use crate::output::items::table::{Style as TableStyle, TableRows};
 use crate::output::items::yaml::YamlRows;
 use crate::output::items::{Items, Rows, Wanted, too_large};
 use crate::output::join::Joiner;
-use crate::output::lexical::{Formatter, Layout, scan};
-use crate::output::terminal::{TextSanitiser, Theme, sanitise_text};
+use crate::text::jq::Filter;
+use crate::text::lexical::{Formatter, Layout, scan};
+use crate::text::terminal::{TextSanitiser, Theme, sanitise_text};
 
 /// What an answer is shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

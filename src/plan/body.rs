@@ -7,10 +7,10 @@ use crate::cli::items::{Item, Kind};
 use crate::cli::options::DataKind;
 use crate::error::{Failure, Result};
 use crate::input::{Data, FormContent, FormPart, OpenFile, Upload};
-use crate::output::lexical;
 use crate::plan::fields::{Fields, json_string};
 use crate::plan::headers::Headers;
 use crate::request::{Body, COMPONENT, Form, Piece};
+use crate::text::lexical;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";

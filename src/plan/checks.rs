@@ -7,27 +7,7 @@ use crate::catalogue::Class;
 use crate::cli::options::CheckOptions;
 use crate::cli::{tail, units};
 use crate::error::{Failure, Result};
-use crate::jq::Filter;
-
-/// What an answer must be for the call to end with 0.
-#[derive(Clone, Default)]
-pub(crate) struct Checks {
-    /// Filters that must give something true.
-    pub(crate) expects: Vec<Expect>,
-    /// The statuses that are wanted.
-    pub(crate) statuses: Option<Statuses>,
-    /// The longest time that the platform may take for itself.
-    pub(crate) max_server: Option<Duration>,
-    /// The longest time that the call may take.
-    pub(crate) max_total: Option<Duration>,
-}
-
-/// A filter that must give something true, with its text.
-#[derive(Clone)]
-pub(crate) struct Expect {
-    pub(crate) text: String,
-    pub(crate) filter: Filter,
-}
+use crate::verdict::checks::{Checks, Expect, Statuses};
 
 /// How a read is repeated until it holds.
 #[derive(Clone)]
@@ -39,57 +19,30 @@ pub(crate) struct Until {
     pub(crate) within: Duration,
 }
 
-/// Statuses by number or by class.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Statuses {
-    /// As typed.
-    pub(crate) text: String,
-    ranges: Vec<(u16, u16)>,
-}
-
-impl Checks {
-    /// Reads the options.
-    ///
-    /// # Errors
-    /// Fails (exit 2) when a filter, list or time cannot be read.
-    pub(crate) fn decide(options: &CheckOptions) -> Result<Checks> {
-        let time = |option: &str, text: &Option<String>| {
-            text.as_deref()
-                .map(|text| units::duration(option, text))
-                .transpose()
-        };
-        Ok(Checks {
-            expects: options
-                .expect
-                .iter()
-                .map(|text| Expect::compile("--expect", text))
-                .collect::<Result<_>>()?,
-            statuses: options
-                .expect_status
-                .as_deref()
-                .map(Statuses::parse)
-                .transpose()?,
-            max_server: time("--max-server-time", &options.max_server_time)?,
-            max_total: time("--max-total-time", &options.max_total_time)?,
-        })
-    }
-
-    /// Returns whether nothing is asked of the answer.
-    pub(crate) fn is_empty(&self) -> bool {
-        self.expects.is_empty()
-            && self.statuses.is_none()
-            && self.max_server.is_none()
-            && self.max_total.is_none()
-    }
-}
-
-impl Expect {
-    fn compile(option: &'static str, text: &str) -> Result<Expect> {
-        Ok(Expect {
-            text: text.to_owned(),
-            filter: Filter::compile(option, text, &[])?,
-        })
-    }
+/// Reads what an answer is checked for.
+///
+/// # Errors
+/// Fails (exit 2) when a filter, list or time cannot be read.
+pub(crate) fn decide(options: &CheckOptions) -> Result<Checks> {
+    let time = |option: &str, text: &Option<String>| {
+        text.as_deref()
+            .map(|text| units::duration(option, text))
+            .transpose()
+    };
+    Ok(Checks {
+        expects: options
+            .expect
+            .iter()
+            .map(|text| Expect::compile("--expect", text))
+            .collect::<Result<_>>()?,
+        statuses: options
+            .expect_status
+            .as_deref()
+            .map(Statuses::parse)
+            .transpose()?,
+        max_server: time("--max-server-time", &options.max_server_time)?,
+        max_total: time("--max-total-time", &options.max_total_time)?,
+    })
 }
 
 impl Until {
@@ -127,42 +80,6 @@ impl Until {
     }
 }
 
-impl Statuses {
-    /// Reads `200,404` or `2xx`.
-    ///
-    /// # Errors
-    /// Fails (exit 2) on anything that is no status.
-    pub(crate) fn parse(text: &str) -> Result<Statuses> {
-        let range = |part: &str| {
-            let digits = part.trim();
-            if let [class @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] = digits.as_bytes() {
-                let first = u16::from(class - b'0') * 100;
-                return Some((first, first + 99));
-            }
-            let status = digits.parse().ok()?;
-            (100..600).contains(&status).then_some((status, status))
-        };
-        let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
-        match ranges {
-            Some(ranges) => Ok(Statuses {
-                text: text.to_owned(),
-                ranges,
-            }),
-            None => {
-                Err(Failure::usage("--expect-status needs statuses")
-                    .hint("write 200, 200,404 or 2xx"))
-            }
-        }
-    }
-
-    /// Returns whether a status is one of these.
-    pub(crate) fn contain(&self, status: u16) -> bool {
-        self.ranges
-            .iter()
-            .any(|(first, last)| (*first..=*last).contains(&status))
-    }
-}
-
 /// Reads what `--report` names: the file of a JUnit report.
 ///
 /// # Errors
@@ -185,23 +102,6 @@ pub(crate) fn report(options: &CheckOptions) -> Result<Option<PathBuf>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn statuses_are_numbers_and_classes() {
-        let statuses = Statuses::parse("200, 404,5xx").expect("statuses");
-        for (status, wanted) in [
-            (200, true),
-            (201, false),
-            (404, true),
-            (500, true),
-            (599, true),
-        ] {
-            assert_eq!(statuses.contain(status), wanted, "{status}");
-        }
-        for text in ["", "2", "99", "600", "200,", "6xx", "xx", "2x"] {
-            assert!(Statuses::parse(text).is_err(), "{text}");
-        }
-    }
 
     #[test]
     fn only_reads_are_repeated() {

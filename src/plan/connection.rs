@@ -17,10 +17,10 @@ use crate::exchange::lookup::{Family, Override};
 use crate::exchange::proxy;
 use crate::exchange::retry::Policy;
 use crate::exchange::tls::{Identity, SystemRoots, TlsSettings};
-use crate::output::terminal::sanitise;
 use crate::plan::ownership;
 use crate::profile::Profile;
 use crate::profile::endpoint::is_this_machine;
+use crate::text::terminal::sanitise;
 
 /// Until a connection stands, unless `--connect-timeout` says otherwise.
 const CONNECT: Duration = Duration::from_secs(10);
@@ -153,7 +153,7 @@ pub(crate) fn decide_for(
             HttpVersion::Negotiated
         },
         tls,
-        witness: None,
+        certificate_log: None,
     };
     let guarded = profile
         .filter(|_| options.insecure)

@@ -11,11 +11,11 @@ use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::input::Input;
-use crate::output::lexical::scan::{elements, member, text};
-use crate::output::terminal::sanitise;
 use crate::plan::template;
 use crate::profile::Profile;
 use crate::request::Request;
+use crate::text::lexical::scan::{elements, member, text};
+use crate::text::terminal::sanitise;
 
 /// The stream that is followed.
 #[derive(Clone, Debug, PartialEq, Eq)]

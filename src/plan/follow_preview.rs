@@ -4,10 +4,10 @@ use super::guard::Decision;
 use super::preview::guard_words;
 use crate::catalogue::Endpoint;
 use crate::exchange::proxy::Proxy;
-use crate::output::terminal::sanitise;
 use crate::profile::Profile;
 use crate::request::Request;
 use crate::secret::Redactor;
+use crate::text::terminal::sanitise;
 
 /// One call of a round, and when it is made.
 #[derive(Debug)]

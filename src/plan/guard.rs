@@ -7,9 +7,9 @@ use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, Visitor};
 use crate::catalogue::{Class, Classified, Endpoint, without_prefix};
 use crate::error::Failure;
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
-use crate::profile::location::Oddity;
 use crate::profile::{Guard, Neighbour, Profile};
+use crate::request::location::Oddity;
+use crate::text::terminal::sanitise;
 
 /// The guard that a call meets.
 #[derive(Clone, Debug, PartialEq, Eq)]

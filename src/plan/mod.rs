@@ -3,11 +3,11 @@
 pub(crate) mod body;
 pub(crate) mod checks;
 pub(crate) mod connection;
+pub(crate) mod continuation;
 pub(crate) mod curl;
 pub(crate) mod fields;
 pub(crate) mod follow;
 pub(crate) mod follow_preview;
-pub(crate) mod going_on;
 pub(crate) mod guard;
 pub(crate) mod headers;
 pub(crate) mod ownership;
@@ -31,9 +31,9 @@ use crate::cli::items::{Item, Kind};
 use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result};
 use crate::input::{Input, Upload};
-use crate::output::terminal::sanitise;
 use crate::profile::{Origin, Profile};
 use crate::request::{Body, COMPONENT, Request, USER_AGENT};
+use crate::text::terminal::sanitise;
 
 use self::headers::Headers;
 use self::target::{Filled, Var};

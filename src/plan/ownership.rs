@@ -5,11 +5,11 @@ use url::Url;
 
 use crate::catalogue::{Class, Classified, classify_as, methods, variable_name};
 use crate::error::{Failure, Result};
-use crate::output::terminal::sanitise;
 use crate::plan::guard::{self, Concerned, Decision, Needed, Refusal};
-use crate::profile::location::{Location, Oddity, owners};
 use crate::profile::{Guard, Neighbour, Profile};
+use crate::request::location::{Location, Oddity, owners};
 use crate::request::{Body, Piece, Request};
+use crate::text::terminal::sanitise;
 
 /// Headers by which some servers take another path than the request line's, spelled as variables.
 const REWRITES: [&str; 4] = [

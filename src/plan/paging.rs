@@ -9,8 +9,8 @@ use crate::catalogue::{Endpoint, Paging, PagingEnd, PagingStyle};
 use crate::cli::options::{CallOptions, PagingOptions};
 use crate::error::{Failure, Result};
 use crate::output::items::path::{Path, Selected};
-use crate::output::lexical::scan::{elements, is_key, member, members, text};
 use crate::request::{Body, Header, Request};
+use crate::text::lexical::scan::{elements, is_key, member, members, text};
 
 /// Refuses what cannot go together with pages.
 ///

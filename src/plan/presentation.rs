@@ -4,14 +4,14 @@ use std::ffi::OsString;
 
 use crate::cli::options::{Format, OutputOptions};
 use crate::error::{Failure, Result};
-use crate::jq::{Filter, Var};
 use crate::output::items::Wanted;
 use crate::output::items::columns::Columns;
 use crate::output::items::delimited::Delimiter;
 use crate::output::items::path::Path;
 use crate::output::items::sorted::Sort;
-use crate::output::lexical::Layout;
 use crate::output::view::{Shape, View};
+use crate::text::jq::{Filter, Var};
+use crate::text::lexical::Layout;
 
 /// What the catalogue or a template says about an endpoint's items.
 #[derive(Clone, Debug, Default)]

@@ -10,11 +10,11 @@ use crate::catalogue::{Class, Classified};
 use crate::cli::options::{ConnectionOptions, RequestOptions};
 use crate::error::{Failure, Result};
 use crate::exchange::proxy::Proxy;
-use crate::output::terminal::{sanitise, sanitise_text};
 use crate::profile::{Guard, Profile};
 use crate::request::{Body, Request};
 use crate::secret::source::{Stored, TokenSource};
 use crate::secret::{REDACTED, Redactor};
+use crate::text::terminal::{sanitise, sanitise_text};
 
 /// What `--dry-run` tells about.
 #[derive(Debug)]

@@ -8,11 +8,11 @@ use crate::cli::options::ConnectionOptions;
 use crate::error::{Failure, Result};
 use crate::exchange::Head;
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
 use crate::plan::ownership::{Profiles, Sent, judge};
 use crate::profile::Profile;
-use crate::profile::location::{Location, Oddity};
+use crate::request::location::{Location, Oddity};
 use crate::request::{Body, Request};
+use crate::text::terminal::sanitise;
 
 /// curl's own limit.
 const MAX_HOPS: u32 = 50;

@@ -4,11 +4,11 @@ use percent_encoding::utf8_percent_encode;
 use url::Url;
 
 use crate::error::{Failure, Result, nearest};
-use crate::output::terminal::sanitise;
-use crate::profile::location::{Location, read_path};
 use crate::profile::{Origin, Profile, is_placeholder_name};
+use crate::request::location::{Location, read_path};
 use crate::request::{COMPONENT, Request};
 use crate::secret::Redactor;
+use crate::text::terminal::sanitise;
 
 /// The host that the API's documentation writes in its examples.
 const DOCUMENTED_HOST: &str = "<my_api_endpoint>";

@@ -15,10 +15,10 @@ use crate::cli::items::{Item, Kind as ItemKind};
 use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result, nearest};
 use crate::input::Input;
-use crate::output::lexical;
-use crate::output::terminal::sanitise;
 use crate::profile::{Origin, Profile};
 use crate::request::{Body, COMPONENT};
+use crate::text::lexical;
+use crate::text::terminal::sanitise;
 
 /// Plans a call of an endpoint.
 ///

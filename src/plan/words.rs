@@ -6,7 +6,7 @@ use http::Method;
 
 use crate::catalogue;
 use crate::error::{Failure, Result, nearest};
-use crate::output::terminal::sanitise;
+use crate::text::terminal::sanitise;
 
 /// The words of a raw call, each in its place.
 #[derive(Debug, PartialEq, Eq)]

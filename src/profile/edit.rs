@@ -129,7 +129,7 @@ pub(crate) fn remove(path: &Path, name: &str, env: &Env) -> Result<bool> {
 }
 
 fn missing(name: &str, path: &Path) -> Failure {
-    let name = crate::output::terminal::sanitise(name);
+    let name = crate::text::terminal::sanitise(name);
     Failure::usage(format!("there is no profile {name} in {}", path.display()))
         .hint("rein profile list")
 }

@@ -7,8 +7,8 @@ use url::{Host, Url};
 
 use crate::catalogue::FAMILIES;
 use crate::error::{Failure, Result};
-use crate::profile::location::{Location, read_path};
 use crate::request::COMPONENT;
+use crate::request::location::{Location, read_path};
 
 /// An endpoint's origin and path prefix: `https://cloud.uipath.com/acme/prod/reinfer_`.
 ///

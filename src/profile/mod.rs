@@ -5,94 +5,25 @@ pub(crate) mod edit;
 pub mod endpoint;
 pub(crate) mod file;
 pub(crate) mod import;
-pub(crate) mod location;
+pub(crate) mod known;
 pub mod resolve;
 pub(crate) mod show;
+pub(crate) mod token_cache;
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::path::PathBuf;
 
 use url::Url;
 
 pub use endpoint::Base;
 
-use self::location::{Location, Owns, owners};
+pub use crate::setting::{Origin, Setting};
+
 use crate::error::{Failure, Result};
-use crate::output::terminal::sanitise;
+use crate::request::location::{Location, Owns, owners};
 use crate::secret::Secret;
 use crate::secret::source::TokenSource;
-
-/// A value together with where it came from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Setting<T> {
-    /// The value that won.
-    pub value: T,
-    /// Who said so.
-    pub origin: Origin,
-}
-
-impl<T> Setting<T> {
-    /// Pairs a value with its origin.
-    pub fn new(value: T, origin: Origin) -> Self {
-        Setting { value, origin }
-    }
-}
-
-/// Where a setting came from, as `profile show` and `--dry-run` name it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// A command-line option, such as `--project`.
-    Option(&'static str),
-    /// An environment variable.
-    Variable(String),
-    /// A line of the configuration file.
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The line, counted from 1.
-        line: usize,
-        /// The parent profile that it was inherited from, if it was.
-        inherited_from: Option<String>,
-    },
-    /// Built into the program.
-    BuiltIn,
-    /// An item of the command line.
-    Item,
-    /// A default of a user's template.
-    Default {
-        /// The file.
-        path: PathBuf,
-        /// The line that the template begins on, counted from 1.
-        line: usize,
-    },
-}
-
-impl fmt::Display for Origin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Origin::Option(name) => f.write_str(name),
-            Origin::Variable(name) => write!(f, "${name}"),
-            Origin::File {
-                path,
-                line,
-                inherited_from: None,
-            } => write!(f, "{}:{line}", path.display()),
-            Origin::File {
-                path,
-                line,
-                inherited_from: Some(parent),
-            } => {
-                write!(f, "{}:{line}, from {parent}", path.display())
-            }
-            Origin::BuiltIn => f.write_str("built in"),
-            Origin::Item => f.write_str("item"),
-            Origin::Default { path, line } => {
-                write!(f, "default of the template, {}:{line}", path.display())
-            }
-        }
-    }
-}
+use crate::text::terminal::sanitise;
 
 /// What must happen before a call that is more than a read is sent.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -228,8 +159,8 @@ pub struct Neighbour {
     pub guard: Guard,
 }
 
-impl location::Owns for Neighbour {
-    fn location(&self) -> location::Location {
+impl Owns for Neighbour {
+    fn location(&self) -> Location {
         self.base.location()
     }
 }

@@ -1,7 +1,5 @@
 //! `Secret`: a value that cannot be printed, and the one redactor.
 
-pub(crate) mod cache;
-pub(crate) mod known;
 pub(crate) mod memory;
 pub(crate) mod search;
 pub mod source;

@@ -7,13 +7,13 @@ use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
+use crate::console::stdout::note;
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
-use crate::interrupt::{self, Running, Started};
-use crate::output::stdout::note;
-use crate::output::terminal::sanitise;
-use crate::profile::Origin;
 use crate::secret::Secret;
+use crate::setting::Origin;
+use crate::signal::{self, Running, Started};
+use crate::text::terminal::sanitise;
 
 /// How long a `token_command` may take: long enough for a person to unlock a vault.
 const COMMAND_TIME: Duration = Duration::from_secs(30);
@@ -380,7 +380,7 @@ fn run(words: &[String], name: &str) -> Result<Secret> {
         .stderr(Stdio::inherit());
     let Started {
         running, stdout, ..
-    } = interrupt::spawn(&mut command)
+    } = signal::spawn(&mut command)
         .map_err(|error| missing(&format!("{name} cannot be started: {}", io_reason(&error))))?;
     let Some(stdout) = stdout else {
         return Err(missing(&format!("{name} has no output")));
@@ -391,7 +391,7 @@ fn run(words: &[String], name: &str) -> Result<Secret> {
         .is_some()
         .then(|| wait_in_time(&running, deadline))
         .flatten();
-    interrupt::forget_child();
+    signal::forget_child();
     let (Some(bytes), Some(status)) = (output, ended) else {
         running.end();
         return Err(missing(&format!(

@@ -10,7 +10,7 @@ use x509_cert::ext::pkix::name::GeneralName;
 use x509_cert::name::Name;
 
 use crate::exchange::failure::CertificateFault;
-use crate::exchange::witness::Shown;
+use crate::exchange::recording_verifier::Shown;
 
 /// A certificate that ends sooner than this is worth a word.
 const SOON: Duration = Duration::from_secs(30 * DAY);

@@ -4,8 +4,95 @@ use std::time::Duration;
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
-use crate::plan::checks::{Checks, Expect};
+use crate::text::jq::Filter;
+use crate::text::terminal::sanitise;
+
+/// What an answer must be for the call to end with 0.
+#[derive(Clone, Default)]
+pub(crate) struct Checks {
+    /// Filters that must give something true.
+    pub(crate) expects: Vec<Expect>,
+    /// The statuses that are wanted.
+    pub(crate) statuses: Option<Statuses>,
+    /// The longest time that the platform may take for itself.
+    pub(crate) max_server: Option<Duration>,
+    /// The longest time that the call may take.
+    pub(crate) max_total: Option<Duration>,
+}
+
+/// A filter that must give something true, with its text.
+#[derive(Clone)]
+pub(crate) struct Expect {
+    pub(crate) text: String,
+    pub(crate) filter: Filter,
+}
+
+/// Statuses by number or by class.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Statuses {
+    /// As typed.
+    pub(crate) text: String,
+    ranges: Vec<(u16, u16)>,
+}
+
+impl Checks {
+    /// Returns whether nothing is asked of the answer.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.expects.is_empty()
+            && self.statuses.is_none()
+            && self.max_server.is_none()
+            && self.max_total.is_none()
+    }
+}
+
+impl Expect {
+    /// Compiles the filter of an option.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when it is no filter.
+    pub(crate) fn compile(option: &'static str, text: &str) -> Result<Expect> {
+        Ok(Expect {
+            text: text.to_owned(),
+            filter: Filter::compile(option, text, &[])?,
+        })
+    }
+}
+
+impl Statuses {
+    /// Reads `200,404` or `2xx`.
+    ///
+    /// # Errors
+    /// Fails (exit 2) on anything that is no status.
+    pub(crate) fn parse(text: &str) -> Result<Statuses> {
+        let range = |part: &str| {
+            let digits = part.trim();
+            if let [class @ b'1'..=b'5', b'x' | b'X', b'x' | b'X'] = digits.as_bytes() {
+                let first = u16::from(class - b'0') * 100;
+                return Some((first, first + 99));
+            }
+            let status = digits.parse().ok()?;
+            (100..600).contains(&status).then_some((status, status))
+        };
+        let ranges: Option<Vec<_>> = text.split(',').map(range).collect();
+        match ranges {
+            Some(ranges) => Ok(Statuses {
+                text: text.to_owned(),
+                ranges,
+            }),
+            None => {
+                Err(Failure::usage("--expect-status needs statuses")
+                    .hint("write 200, 200,404 or 2xx"))
+            }
+        }
+    }
+
+    /// Returns whether a status is one of these.
+    pub(crate) fn contain(&self, status: u16) -> bool {
+        self.ranges
+            .iter()
+            .any(|(first, last)| (*first..=*last).contains(&status))
+    }
+}
 
 /// What of an answer is checked.
 #[derive(Clone, Copy, Debug)]
@@ -176,12 +263,30 @@ pub(crate) fn may_come_back(exit: Exit, answered_before: bool) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::options::CheckOptions;
 
-    fn checks(change: impl FnOnce(&mut CheckOptions)) -> Checks {
-        let mut options = CheckOptions::default();
-        change(&mut options);
-        Checks::decide(&options).expect("checks")
+    #[test]
+    fn statuses_are_numbers_and_classes() {
+        let statuses = Statuses::parse("200, 404,5xx").expect("statuses");
+        for (status, wanted) in [
+            (200, true),
+            (201, false),
+            (404, true),
+            (500, true),
+            (599, true),
+        ] {
+            assert_eq!(statuses.contain(status), wanted, "{status}");
+        }
+        for text in ["", "2", "99", "600", "200,", "6xx", "xx", "2x"] {
+            assert!(Statuses::parse(text).is_err(), "{text}");
+        }
+    }
+
+    fn expects(filters: &[&str]) -> Checks {
+        let compile = |text: &&str| Expect::compile("--expect", text).expect("a filter");
+        Checks {
+            expects: filters.iter().map(compile).collect(),
+            ..Checks::default()
+        }
     }
 
     fn seen(body: &str) -> Seen<'_> {
@@ -195,10 +300,8 @@ mod tests {
 
     #[test]
     fn false_null_and_nothing_are_not_met() {
-        let is_met = |filter: &str, body: &str| {
-            let checks = checks(|options| options.expect = vec![filter.to_owned()]);
-            check(&checks, &seen(body))[0].problem.is_none()
-        };
+        let is_met =
+            |filter: &str, body: &str| check(&expects(&[filter]), &seen(body))[0].problem.is_none();
         for (filter, body, expected) in [
             (".a", r#"{"a":1}"#, true),
             (".a", r#"{"a":false}"#, false),
@@ -217,12 +320,12 @@ mod tests {
 
     #[test]
     fn every_failure_is_listed() {
-        let checks = checks(|options| {
-            options.expect = vec![".a".to_owned(), ".b".to_owned()];
-            options.expect_status = Some("204".to_owned());
-            options.max_server_time = Some("1ms".to_owned());
-            options.max_total_time = Some("10ms".to_owned());
-        });
+        let checks = Checks {
+            statuses: Some(Statuses::parse("204").expect("statuses")),
+            max_server: Some(Duration::from_millis(1)),
+            max_total: Some(Duration::from_millis(10)),
+            ..expects(&[".a", ".b"])
+        };
         let failure = failure(&check(&checks, &seen(r#"{"a":1}"#))).expect("a failure");
         assert_eq!(failure.exit, Exit::Unmet);
         insta::assert_snapshot!(failure, @r"

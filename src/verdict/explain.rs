@@ -10,8 +10,9 @@ use crate::catalogue::{Class, Nearby, nearby};
 use crate::error::Failure;
 use crate::exchange::failure::{CertificateFault, Limit, TransportFailure, TransportKind};
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
-use crate::secret::{Redactor, known};
+use crate::profile::known;
+use crate::secret::Redactor;
+use crate::text::terminal::sanitise;
 
 /// What a message about a call may mention.
 #[derive(Debug)]

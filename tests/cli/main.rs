@@ -50,6 +50,8 @@ mod profiles;
 #[cfg(target_os = "linux")]
 mod prompts;
 #[cfg(test)]
+mod report;
+#[cfg(test)]
 mod request;
 #[cfg(test)]
 mod retries;
@@ -65,8 +67,6 @@ mod templates;
 mod tenant;
 #[cfg(test)]
 mod tokens;
-#[cfg(test)]
-mod told;
 #[cfg(test)]
 mod transport;
 #[cfg(test)]

@@ -15,7 +15,7 @@ use self::table::{CurlOption, Role, TABLE, Takes};
 use crate::cli::options::ProfileOptions;
 use crate::cli::{CurlCall, tail};
 use crate::error::{Failure, Result};
-use crate::output::terminal::sanitise;
+use crate::text::terminal::sanitise;
 
 /// One option or URL of a line.
 #[derive(Clone, Debug)]

@@ -8,7 +8,7 @@ use clap::{Args, Command};
 use super::table::{CurlOption, Native, TABLE, Takes};
 use crate::cli::hoist;
 use crate::error::{Failure, Result};
-use crate::output::terminal::sanitise;
+use crate::text::terminal::sanitise;
 
 /// Returns the words without those options of curl's that change nothing; `command` knows the
 /// options that a native call has itself, and whatever else is no option of curl's stays.

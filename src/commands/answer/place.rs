@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::Stop;
 use crate::cli::options::OutputOptions;
+use crate::commands::report::Wanted;
 use crate::commands::session::Session;
-use crate::commands::told::Wanted;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};

@@ -9,7 +9,7 @@ use super::Rows;
 use super::columns::{self, Columns, Discovery};
 use super::path::Selected;
 use crate::error::Result;
-use crate::output::terminal::{sanitise, sanitise_text};
+use crate::text::terminal::{sanitise, sanitise_text};
 
 /// What is between two cells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

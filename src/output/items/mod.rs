@@ -11,9 +11,9 @@ pub(crate) mod yaml;
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::output::lexical::split::{Part, Splitter};
-use crate::output::lexical::{Syntax, scan};
-use crate::output::terminal::sanitise;
+use crate::text::lexical::split::{Part, Splitter};
+use crate::text::lexical::{Syntax, scan};
+use crate::text::terminal::sanitise;
 
 use self::path::{Path, Selected, Step};
 

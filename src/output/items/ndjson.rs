@@ -2,8 +2,8 @@
 
 use super::Rows;
 use crate::error::Result;
-use crate::output::lexical::{Formatter, Layout};
-use crate::output::terminal::Theme;
+use crate::text::lexical::{Formatter, Layout};
+use crate::text::terminal::Theme;
 
 /// Writes NDJSON.
 pub(crate) struct NdJson {

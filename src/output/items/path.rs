@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::error::{Failure, Result};
-use crate::output::lexical::scan::{elements, member};
+use crate::text::lexical::scan::{elements, member};
 
 /// A way into a value.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -252,7 +252,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_panics(path in "[a-c.\\[\\]*0-9\"-]{0,12}", value in crate::output::lexical::tests::json()) {
+        fn nothing_panics(path in "[a-c.\\[\\]*0-9\"-]{0,12}", value in crate::text::lexical::tests::json()) {
             if let Ok(path) = Path::parse(&path) {
                 let _found = path.select(value.as_bytes());
             }

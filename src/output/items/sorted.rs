@@ -135,7 +135,7 @@ impl Rows for Sorted {
 mod tests {
     use super::*;
     use crate::output::items::ndjson::NdJson;
-    use crate::output::terminal::Theme;
+    use crate::text::terminal::Theme;
     use proptest::prelude::*;
 
     fn sorted(by: &str, items: &[&str]) -> Result<String> {

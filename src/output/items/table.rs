@@ -9,8 +9,8 @@ use super::columns::{self, Columns, Discovery};
 use super::path::{Path, Selected};
 use super::{Rows, too_large};
 use crate::error::Result;
-use crate::output::lexical::scan::members;
-use crate::output::terminal::{Theme, sanitise};
+use crate::text::lexical::scan::members;
+use crate::text::terminal::{Theme, sanitise};
 
 /// How a table is drawn.
 #[derive(Clone, Debug)]

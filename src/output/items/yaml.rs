@@ -4,8 +4,8 @@ use saphyr::{Mapping, ScalarStyle, Yaml, YamlEmitter};
 
 use super::{Rows, too_large};
 use crate::error::{Failure, Result};
-use crate::output::lexical::scan::{elements, members, text};
-use crate::output::terminal::is_unsafe;
+use crate::text::lexical::scan::{elements, members, text};
+use crate::text::terminal::is_unsafe;
 
 /// How large one item may be: it is held as a tree, which takes several times its size.
 const MOST: usize = 16 * 1024 * 1024;

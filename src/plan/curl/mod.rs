@@ -15,14 +15,14 @@ use url::Url;
 use crate::cli::curl::table::Role;
 use crate::cli::curl::{Argument, Line};
 use crate::error::{Failure, Result};
-use crate::output::terminal::sanitise;
 use crate::plan::headers::typed_credential;
 use crate::plan::ownership::{Content, Judgement, Profiles, Sent, judge};
 use crate::plan::target::{self, Var};
-use crate::profile::location::Location;
 use crate::profile::{Guard, Neighbour, Profile};
+use crate::request::location::Location;
 use crate::request::{Body, Header, Request, TypedCredential};
 use crate::secret::Secret;
+use crate::text::terminal::sanitise;
 
 /// A URL of a line, filled in.
 #[derive(Clone, Debug)]

@@ -4,11 +4,11 @@ use crate::cli::curl::Line;
 use crate::cli::curl::native::{self, Fate};
 use crate::cli::curl::table::Role;
 use crate::error::{Failure, Result};
-use crate::output::terminal::sanitise;
 use crate::plan::ownership::Profiles;
 use crate::plan::preview::{cost, guard_words};
 use crate::request::TypedCredential;
 use crate::secret::Redactor;
+use crate::text::terminal::sanitise;
 
 use super::{Argument, Judged, Word};
 

@@ -18,10 +18,10 @@ use crate::catalogue::user::UserTemplate;
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason, nearest};
 use crate::files::is_open_to_others;
-use crate::output::terminal::sanitise;
 use crate::profile::{Guard, Origin, is_placeholder_name};
 use crate::secret::Secret;
 use crate::secret::source::Stored;
+use crate::text::terminal::sanitise;
 
 pub(crate) use self::templates::{templates, templates_of};
 

@@ -10,8 +10,8 @@ use crate::catalogue;
 use crate::catalogue::user::{Shape, UserTemplate};
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
-use crate::output::lexical;
-use crate::output::terminal::sanitise;
+use crate::text::lexical;
+use crate::text::terminal::sanitise;
 
 /// Returns the user's templates: those of the configuration file and of the files named.
 ///

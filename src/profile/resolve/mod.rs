@@ -6,11 +6,11 @@ use std::path::PathBuf;
 
 use crate::env::Env;
 use crate::error::{Failure, Result, nearest};
-use crate::output::terminal::sanitise;
 use crate::profile::file::{self, ConfigFile, DEMO, Entry, Located};
 use crate::profile::{Base, Guard, Holder, Neighbour, Origin, Profile, Setting};
 use crate::secret::Secret;
 use crate::secret::source::{OAuth, TokenSource, variable_of_profile};
+use crate::text::terminal::sanitise;
 
 /// What the command line says about the profile.
 #[derive(Clone, Copy, Debug, Default)]

@@ -278,7 +278,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_value_ends_where_it_ends(value in crate::output::lexical::tests::json(), rest in "[,}\\] ].*") {
+        fn a_value_ends_where_it_ends(value in crate::text::lexical::tests::json(), rest in "[,}\\] ].*") {
             let text = format!("{value}{rest}");
             prop_assert_eq!(value_end(text.as_bytes(), 0), value.len());
         }

@@ -4,6 +4,8 @@
 //! hold it up. It removes the unfinished files and then lets the signal do its usual work, so that
 //! a shell loop around the command ends as well and the shell sees 130, 143 or 129.
 
+pub(crate) mod shutdown;
+
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, ExitStatus};
@@ -14,7 +16,6 @@ use std::time::Duration;
 use tokio::sync::Notify;
 
 use crate::exit::Exit;
-use crate::last_words;
 
 /// Files that are to vanish when the process is interrupted.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
@@ -290,7 +291,7 @@ pub(crate) fn watch() {
                 for path in unfinished.iter() {
                     let _already_gone = std::fs::remove_file(path);
                 }
-                last_words::say(match signal {
+                shutdown::say(match signal {
                     SIGTERM => Exit::Terminated,
                     SIGHUP => Exit::HungUp,
                     _ => Exit::Interrupted,

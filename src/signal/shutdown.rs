@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError, mpsc};
 use std::time::Duration;
 
+use crate::console::stdout::note;
 use crate::exit::Exit;
-use crate::output::stdout::note;
 
 type Doubt = Box<dyn Fn() -> Option<String> + Send>;
 type Text = Box<dyn Fn(Exit) -> String + Send>;

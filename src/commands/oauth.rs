@@ -4,14 +4,15 @@ use http::Method;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::client::{Client, Connection};
-use super::failure::TransportFailure;
-use super::{TimeLimits, send};
 use crate::error::{Failure, Result};
+use crate::exchange::client::{Client, Connection};
+use crate::exchange::failure::TransportFailure;
+use crate::exchange::{TimeLimits, send};
 use crate::exit::Exit;
 use crate::request::{Body, COMPONENT, Header, Request, TypedCredential, USER_AGENT};
 use crate::secret::Secret;
 use crate::secret::source::OAuth;
+use crate::verdict::explain::transport_headline;
 
 /// A token and how long it may be used.
 #[derive(Clone, Debug)]
@@ -75,7 +76,7 @@ pub(crate) async fn ask(
             .fact("the call itself was not sent")
     };
     let lost = |failure: TransportFailure| {
-        let shown = crate::verdict::explain::transport_headline(&failure, place);
+        let shown = transport_headline(&failure, place);
         about(shown.headline, shown.exit)
     };
     let mut exchange = send(&client, request(oauth, client_secret), None, limits, false)

@@ -3,13 +3,13 @@
 use crate::catalogue::Classified;
 use crate::cli::options::CallOptions;
 use crate::error::{Failure, Result};
-use crate::jq::Filter;
 use crate::plan::checks::Until;
 use crate::plan::paging::{self, Recipe};
 use crate::request::Request;
+use crate::text::jq::Filter;
 
 /// What follows a call's first answer.
-pub(crate) enum GoingOn {
+pub(crate) enum Continuation {
     /// Nothing.
     No,
     /// Page after page.
@@ -18,7 +18,7 @@ pub(crate) enum GoingOn {
     Until(Until),
 }
 
-impl GoingOn {
+impl Continuation {
     /// Decides; `items` is where the items of an answer are known to be.
     ///
     /// # Errors
@@ -28,10 +28,10 @@ impl GoingOn {
         items: Option<&str>,
         classified: &Classified,
         request: &Request,
-    ) -> Result<GoingOn> {
+    ) -> Result<Continuation> {
         let until = Until::decide(&options.checks, classified.class)?;
         if !options.paging.paginate {
-            return Ok(until.map_or(GoingOn::No, GoingOn::Until));
+            return Ok(until.map_or(Continuation::No, Continuation::Until));
         }
         if until.is_some() {
             return Err(
@@ -45,18 +45,18 @@ impl GoingOn {
         }
         let recipe = Recipe::find(&options.paging, classified.endpoint, items, &request.method)?;
         let Some(recipe) = recipe else {
-            return Ok(GoingOn::No);
+            return Ok(Continuation::No);
         };
         // A body that cannot be sent again is found out before anything is sent.
         recipe.first(request)?;
-        Ok(GoingOn::Pages(recipe))
+        Ok(Continuation::Pages(recipe))
     }
 
     /// Returns the filter that is waited for, if there is one.
     pub(crate) fn until_filter(&self) -> Option<&Filter> {
         match self {
-            GoingOn::Until(until) => Some(&until.expect.filter),
-            GoingOn::No | GoingOn::Pages(_) => None,
+            Continuation::Until(until) => Some(&until.expect.filter),
+            Continuation::No | Continuation::Pages(_) => None,
         }
     }
 }

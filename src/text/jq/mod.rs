@@ -24,7 +24,7 @@ use std::time::Duration;
 
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::output::terminal::sanitise;
+use crate::text::terminal::sanitise;
 use worker::{Outcome, Worker};
 
 /// How long a filter may be: the engine recurses over it.

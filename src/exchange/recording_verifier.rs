@@ -20,9 +20,9 @@ pub(crate) struct Shown {
 
 /// Remembers the certificates of the last handshake with the target.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Witness(Arc<Mutex<Shown>>);
+pub(crate) struct CertificateLog(Arc<Mutex<Shown>>);
 
-impl Witness {
+impl CertificateLog {
     /// Returns what has been seen.
     pub(crate) fn shown(&self) -> Shown {
         self.0
@@ -31,21 +31,21 @@ impl Witness {
             .clone()
     }
 
-    fn saw(&self, shown: Shown) {
+    fn record(&self, shown: Shown) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = shown;
     }
 }
 
 /// Leaves every decision to the usual verifier, and notes what it was asked.
 #[derive(Debug)]
-pub(super) struct Watched {
+pub(super) struct RecordingVerifier {
     pub(super) verifier: Arc<dyn ServerCertVerifier>,
-    pub(super) witness: Witness,
+    pub(super) certificate_log: CertificateLog,
     /// The target's host: a proxy that speaks TLS itself is not looked at.
     pub(super) host: String,
 }
 
-impl ServerCertVerifier for Watched {
+impl ServerCertVerifier for RecordingVerifier {
     fn verify_server_cert(
         &self,
         end_entity: &CertificateDer<'_>,
@@ -64,7 +64,7 @@ impl ServerCertVerifier for Watched {
         // A literal IPv6 address stands in brackets in a URL.
         let host = self.host.trim_matches(['[', ']']);
         if server_name.to_str().eq_ignore_ascii_case(host) {
-            self.witness.saw(Shown {
+            self.certificate_log.record(Shown {
                 certificates: std::iter::once(end_entity)
                     .chain(intermediates)
                     .map(|certificate| certificate.to_vec())

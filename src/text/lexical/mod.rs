@@ -6,7 +6,7 @@ pub(crate) mod scan;
 pub(crate) mod split;
 
 use self::machine::{Machine, Sink};
-use crate::output::terminal::{Theme, is_unsafe};
+use crate::text::terminal::{Theme, is_unsafe};
 
 /// How a text is laid out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

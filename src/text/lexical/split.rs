@@ -321,7 +321,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_document_is_put_together_again(value in crate::output::lexical::tests::json(), size in 1_usize..40) {
+        fn any_document_is_put_together_again(value in crate::text::lexical::tests::json(), size in 1_usize..40) {
             let text = format!(r#"{{"first":{value},"rows":[{value},{value}],"last":{value}}}"#);
             let list = parts(text.as_bytes(), size).expect("JSON");
             prop_assert!(list.iter().filter(|part| **part == value).count() >= 2);

@@ -2,14 +2,14 @@
 
 use url::Url;
 
-use super::cache::TokenCache;
-use super::search::Finder;
-use super::source::{Stored, Token, TokenSource, variable_of_profile};
-use super::{Redactor, Secret};
 use crate::env::Env;
 use crate::error::Failure;
-use crate::output::terminal::sanitise;
+use crate::profile::token_cache::TokenCache;
 use crate::profile::{Base, Holder};
+use crate::secret::search::Finder;
+use crate::secret::source::{Stored, Token, TokenSource, variable_of_profile};
+use crate::secret::{Redactor, Secret};
+use crate::text::terminal::sanitise;
 
 /// Tokens that must not be sent to a place that is not theirs.
 #[derive(Clone, Debug, Default)]

@@ -1,5 +1,7 @@
 //! `Request`: what will be sent, as a plain value that nothing has been sent of yet.
 
+pub(crate) mod location;
+
 use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;

@@ -1,0 +1,187 @@
+//! What `profile check` has found, and how it is shown to people and to programs.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::error::Failure;
+use crate::exit::Exit;
+use crate::text::terminal::{Theme, sanitise};
+
+/// How one step stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum State {
+    Ok,
+    Warn,
+    Fail,
+}
+
+impl State {
+    fn word(self) -> &'static str {
+        match self {
+            State::Ok => "ok",
+            State::Warn => "warn",
+            State::Fail => "fail",
+        }
+    }
+}
+
+/// One step of a check.
+struct Step {
+    name: &'static str,
+    state: State,
+    detail: String,
+    cure: String,
+}
+
+/// Everything found about one profile.
+pub(super) struct Report {
+    pub(super) profile: String,
+    steps: Vec<Step>,
+    /// For each project every permission by its documented name, and whether it is held.
+    pub(super) permissions: BTreeMap<String, Vec<(String, bool)>>,
+    /// The profile's own project.
+    pub(super) own: Option<String>,
+    /// The first failure's code.
+    pub(super) exit: Exit,
+}
+
+impl Report {
+    pub(super) fn new(profile: &str) -> Self {
+        Report {
+            profile: profile.to_owned(),
+            steps: Vec::new(),
+            permissions: BTreeMap::new(),
+            own: None,
+            exit: Exit::Ok,
+        }
+    }
+
+    pub(super) fn ok(&mut self, name: &'static str, detail: impl Into<String>) {
+        self.add(name, State::Ok, detail.into(), "");
+    }
+
+    pub(super) fn warn(&mut self, name: &'static str, detail: impl Into<String>, cure: &str) {
+        self.add(name, State::Warn, detail.into(), cure);
+    }
+
+    /// Tells of what is to blame for a failure that has been told.
+    pub(super) fn broken(&mut self, name: &'static str, detail: String, cure: &str) {
+        self.add(name, State::Fail, detail, cure);
+    }
+
+    /// Tells of a failure with its own advice, or with this one where it has none.
+    pub(super) fn fail(&mut self, name: &'static str, failure: &Failure, cure: &str) {
+        if self.exit == Exit::Ok {
+            self.exit = failure.exit;
+        }
+        let detail = [std::slice::from_ref(&failure.headline), &failure.facts]
+            .concat()
+            .join("; ");
+        let own = failure.hints.join("; ");
+        let cure = if own.is_empty() { cure } else { &own };
+        self.add(name, State::Fail, detail, cure);
+    }
+
+    fn add(&mut self, name: &'static str, state: State, detail: String, cure: &str) {
+        self.steps.push(Step {
+            name,
+            state,
+            detail,
+            cure: cure.to_owned(),
+        });
+    }
+}
+
+/// Returns a report for people.
+pub(super) fn page(report: &Report, theme: &Theme) -> String {
+    let heading = theme.heading;
+    let mut text = format!("{heading}{}{heading:#}\n", sanitise(&report.profile));
+    for step in &report.steps {
+        let style = match step.state {
+            State::Ok => theme.ok,
+            State::Warn => theme.hint,
+            State::Fail => theme.error,
+        };
+        text.push_str(&format!(
+            "  {style}{:<4}{style:#}  {:<11}  {}\n",
+            step.state.word(),
+            step.name,
+            sanitise(&step.detail)
+        ));
+        if !step.cure.is_empty() {
+            text.push_str(&format!(
+                "                     → {}\n",
+                sanitise(&step.cure)
+            ));
+        }
+    }
+    text.push_str(&table(report, theme));
+    text
+}
+
+/// Returns the permissions, a column for each project; of many projects only the profile's own.
+fn table(report: &Report, theme: &Theme) -> String {
+    const MOST_PROJECTS: usize = 6;
+    let all = report.permissions.len();
+    let shown: Vec<(&String, &Vec<(String, bool)>)> = report
+        .permissions
+        .iter()
+        .filter(|(project, _)| all <= MOST_PROJECTS || report.own.as_ref() == Some(project))
+        .collect();
+    let mut names: Vec<&str> = Vec::new();
+    for (name, _) in shown.iter().flat_map(|(_, held)| held.iter()) {
+        if !names.contains(&name.as_str()) {
+            names.push(name);
+        }
+    }
+    let mut text = String::new();
+    if !shown.is_empty() {
+        let heading = theme.heading;
+        let projects: Vec<_> = shown.iter().map(|(project, _)| sanitise(project)).collect();
+        text.push_str(&format!(
+            "\n  {heading}{:<26}{}{heading:#}\n",
+            "permission",
+            projects.join("  ")
+        ));
+        for name in &names {
+            let cells = shown.iter().zip(&projects).map(|((_, held), project)| {
+                let is_held = held.iter().any(|(known, held)| known == name && *held);
+                let word = if is_held { "yes" } else { "-" };
+                format!("{word:<width$}", width = project.chars().count())
+            });
+            let line = format!(
+                "  {:<26}{}",
+                sanitise(name),
+                cells.collect::<Vec<_>>().join("  ")
+            );
+            text.push_str(&format!("{}\n", line.trim_end()));
+        }
+    }
+    if shown.len() < all {
+        text.push_str(&format!(
+            "\n  permissions on {all} projects in all: --format json shows them\n"
+        ));
+    }
+    text
+}
+
+/// Returns reports for programs.
+pub(super) fn json(reports: &[Report]) -> String {
+    let reports = reports.iter().map(|report| {
+        let steps = report.steps.iter().map(|step| {
+            json!({"step": step.name, "state": step.state.word(), "detail": step.detail, "cure": step.cure})
+        });
+        let permissions = report.permissions.iter().map(|(project, held)| {
+            let held = held.iter().map(|(name, held)| (name.clone(), Value::from(*held)));
+            (project.clone(), Value::Object(held.collect()))
+        });
+        json!({
+            "profile": report.profile,
+            "exit": report.exit.code(),
+            "steps": steps.collect::<Vec<Value>>(),
+            "permissions": Value::Object(permissions.collect()),
+        })
+    });
+    format!("{}\n", Value::Array(reports.collect()))
+}

@@ -1,0 +1,5 @@
+//! Texts: what a terminal may show, JSON as text, and jq filters over it.
+
+pub(crate) mod jq;
+pub mod lexical;
+pub mod terminal;
