@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 
 use zeroize::Zeroizing;
 
+use crate::console::stdout;
 use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
@@ -103,7 +104,10 @@ pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
             secrets.push(secret.clone());
         }
     }
-    if run.is_own && env.stdout_terminal {
+    if stdout::check_open().is_err() {
+        // Its writes fail, as they would without rein.
+        command.stdout(std::fs::File::open("/dev/null").map_or(Stdio::null(), Stdio::from));
+    } else if run.is_own && env.stdout_terminal {
         command.stdout(Stdio::piped());
     }
     if run.is_own {

@@ -3,11 +3,36 @@
 use std::borrow::Cow;
 use std::fs::File;
 use std::io::{self, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use indicatif::ProgressBar;
 
 use super::workflow::CommandBreaker;
+
+/// Whether standard output was closed (`>&-`) when the process started.
+static WAS_CLOSED: AtomicBool = AtomicBool::new(false);
+
+/// Looks at standard output before the standard library does, which opens the null device in the
+/// place of a closed stream before `main`: a response would be lost, and the exit code would be 0.
+#[cfg(unix)]
+#[ctor::ctor(unsafe)]
+fn look_at_stdout() {
+    let is_closed = rustix::io::fcntl_getfd(rustix::stdio::stdout()).is_err();
+    WAS_CLOSED.store(is_closed, Ordering::Relaxed);
+}
+
+/// Checks that standard output was not closed when the process started.
+///
+/// # Errors
+/// Fails as a write to a closed descriptor does.
+pub(crate) fn check_open() -> io::Result<()> {
+    const BAD_DESCRIPTOR: i32 = 9;
+    match WAS_CLOSED.load(Ordering::Relaxed) {
+        true => Err(io::Error::from_raw_os_error(BAD_DESCRIPTOR)),
+        false => Ok(()),
+    }
+}
 
 /// Opens standard output for whole blocks: the standard library's own handle looks for line ends
 /// in every block and panics from `println!` when the reader has gone.
@@ -17,6 +42,7 @@ use super::workflow::CommandBreaker;
 #[cfg(unix)]
 pub(crate) fn stdout() -> io::Result<File> {
     use std::os::fd::AsFd;
+    check_open()?;
     io::stdout().as_fd().try_clone_to_owned().map(File::from)
 }
 

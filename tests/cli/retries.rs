@@ -266,18 +266,7 @@ fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
     let export = "/api/v1/datasets/p/d/export";
     let from_file = format!("@{}", file.display());
     let path = file.to_str().expect("text");
-    for args in [
-        &["-d", r#"{"a": 1}"#][..],
-        &["-d", &from_file],
-        &[
-            "-X",
-            "POST",
-            "-T",
-            path,
-            "-H",
-            "Content-Type: application/json",
-        ],
-    ] {
+    for args in [&["-d", r#"{"a": 1}"#][..], &["-d", &from_file]] {
         let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);
         rein(["POST", export].iter().chain(args).chain(&QUICK))
             .at(&server.url())
@@ -286,18 +275,17 @@ fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
         let bodies: Vec<String> = server.requests().iter().map(Recorded::text).collect();
         assert_eq!(bodies, [r#"{"a": 1}"#, r#"{"a": 1}"#], "{args:?}");
     }
-    let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);
-    rein(
-        ["POST", export, "-T", "-", "-X", "POST"]
-            .iter()
-            .chain(&QUICK),
-    )
-    .stdin(r#"{"a": 1}"#)
-    .at(&server.url())
-    .run()
-    .exit(5)
-    .says("cannot be repeated");
-    assert_eq!(server.requests().len(), 1);
+    // What a file or standard input asks for is not known before it is sent, so that a POST with
+    // it counts as a write, which a 503 does not repeat.
+    for upload in [path, "-"] {
+        let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);
+        rein(["POST", export, "-T", upload].iter().chain(&QUICK))
+            .stdin(r#"{"a": 1}"#)
+            .at(&server.url())
+            .run()
+            .exit(5);
+        assert_eq!(server.requests().len(), 1, "{upload}");
+    }
     let form = format!("f=@{path};type=text/csv");
     let server = Recorder::start(vec![busy(503), Reply::json(200, OK)]);
     rein(

@@ -260,3 +260,37 @@ fn a_signal_while_a_token_is_typed_gives_the_terminal_its_echo_back() {
     assert!(seen.contains("-echo\n"), "{seen:?}");
     assert!(seen.ends_with("ended with 143\n echo\n"), "{seen:?}");
 }
+
+#[test]
+fn a_closed_standard_output_is_found_before_anything_is_sent() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("response");
+    let output = file.to_str().expect("text");
+    for (words, code, requests) in [
+        (&["v1/x"][..], 23, 0),
+        (&["v1/x", "-q", ".status"], 23, 0),
+        (&["v1/x", "--format", "csv", "--items", ".status"], 23, 0),
+        (&["v1/x", "-i"], 23, 0),
+        (&["v1/x", "-D", "-", "-o", output], 23, 0),
+        (&["-X", "DELETE", "v1/x"], 23, 0),
+        (&["call", "list-sources"], 23, 0),
+        (&["templates"], 23, 0),
+        (&["v1/x", "-o", output], 0, 1),
+    ] {
+        let server = ok();
+        let call = rein(words).at(&server.url());
+        let status = in_a_shell(&call, ">&-").status().expect("an end");
+        assert_eq!(exit_code(status), code, "{words:?}");
+        assert_eq!(server.requests().len(), requests, "{words:?}");
+    }
+    // The null device, however it was opened, is a place to write to.
+    let server = ok();
+    let null = std::fs::File::options()
+        .read(true)
+        .write(true)
+        .open("/dev/null")
+        .expect("the null device");
+    let call = rein(["v1/x"]).at(&server.url());
+    let status = call.command().stdout(null).status().expect("an end");
+    assert_eq!(exit_code(status), 0);
+}

@@ -8,6 +8,7 @@ use super::Stop;
 use crate::cli::options::OutputOptions;
 use crate::commands::report::Wanted;
 use crate::commands::session::Session;
+use crate::console::stdout;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};
@@ -205,7 +206,23 @@ pub(crate) fn check_files(options: &OutputOptions, wanted: &Wanted<'_>) -> Resul
         };
         checked.map_err(|error| cannot_write_file(path, &error).fact("nothing was sent"))?;
     }
+    if output.is_none()
+        || options
+            .dump_header
+            .as_deref()
+            .is_some_and(|file| file == "-")
+    {
+        stdout::check_open().map_err(|error| unwritable_stdout(&error))?;
+    }
     Ok(())
+}
+
+fn unwritable_stdout(error: &io::Error) -> Failure {
+    Failure::new(
+        Exit::Write,
+        format!("cannot write to standard output: {}", io_reason(error)),
+    )
+    .fact("nothing was sent")
 }
 
 /// Returns how a call ended whose header block, or what is said about it, could not be written:
