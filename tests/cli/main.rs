@@ -12,6 +12,12 @@ mod completion;
 #[cfg(test)]
 mod connections;
 #[cfg(test)]
+#[cfg(unix)]
+mod curl;
+#[cfg(test)]
+#[cfg(unix)]
+mod curl_real;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod documents;

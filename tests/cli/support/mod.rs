@@ -4,11 +4,15 @@ pub(crate) mod command;
 pub(crate) mod http2;
 pub(crate) mod proxy;
 pub(crate) mod recorder;
+#[cfg(unix)]
+pub(crate) mod stand_in;
 pub(crate) mod tenant;
 pub(crate) mod tls;
 
 pub(crate) use command::rein;
 pub(crate) use recorder::{Recorded, Recorder, Reply};
+#[cfg(unix)]
+pub(crate) use stand_in::StandIn;
 pub(crate) use tenant::Demo;
 
 /// The token of tests: it must show up nowhere but at the server that it is for.
