@@ -145,23 +145,6 @@ fn an_unknown_outcome_names_the_read_that_tells() {
             .exit(52)
             .says(said);
     }
-    let url = format!("{}/acme/api/v1/sources/p/s", lost.url());
-    rein(["curl", "-sS", "-X", "PUT", &url])
-        .at(&format!("{}/acme", lost.url()))
-        .run()
-        .exit(52)
-        .says("sending it again: GET /api/v1/sources/p/s\n");
-    rein([
-        "curl",
-        "-sS",
-        "-d",
-        "{}",
-        &format!("{}/acme/api/v1/datasets/p/d/export", lost.url()),
-    ])
-    .at(&format!("{}/acme", lost.url()))
-    .run()
-    .exit(52)
-    .never_says("may have been applied");
 }
 
 #[test]

@@ -62,7 +62,11 @@ fn demo_is_a_profile_however_it_is_chosen() {
         (&["v1/projects"], default, ""),
         (&["call", "list-datasets"], default, ""),
         (
-            &["curl", "-sS", "https://<my_api_endpoint>/api/v1/datasets"],
+            &[
+                "curl",
+                "--dry-run",
+                "https://<my_api_endpoint>/api/v1/datasets",
+            ],
             default,
             "",
         ),

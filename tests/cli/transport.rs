@@ -204,13 +204,8 @@ fn no_cookie_is_kept_and_no_referer_sent() {
     ] {
         rein(args).at(&server.url()).run().exit(0);
     }
-    let url = format!("{}/api/v1/from?q=1", server.url());
-    rein(["curl", "-s", "-L", &url])
-        .at(&server.url())
-        .run()
-        .exit(0);
     let requests = server.requests();
-    assert_eq!(requests.len(), 6, "{requests:?}");
+    assert_eq!(requests.len(), 4, "{requests:?}");
     for request in requests {
         assert!(request.header("cookie").is_empty(), "{request:?}");
         assert!(request.header("referer").is_empty(), "{request:?}");
@@ -374,33 +369,23 @@ fn proxies_are_used_as_set_and_never_by_accident_not() {
 fn plain_http_takes_the_token_through_no_proxy_elsewhere() {
     let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
     let here = Recorder::always(Reply::json(200, r#"{"status":"ok","by":"proxy"}"#));
-    let url = format!("{}/api/v1/x", server.url());
     // What the environment says is for every program, and is left out.
     for name in ["http_proxy", "HTTP_PROXY", "ALL_PROXY", "all_proxy"] {
-        for args in [&["v1/x"][..], &["curl", "-s", &url]] {
-            for proxy in [here.url(), "http://192.0.2.1:9".to_owned()] {
-                rein(args)
-                    .at(&server.url())
-                    .var(name, proxy)
-                    .run()
-                    .exit(0)
-                    .stdout(r#"{"status":"ok"}"#);
-            }
+        for proxy in [here.url(), "http://192.0.2.1:9".to_owned()] {
+            rein(["v1/x"])
+                .at(&server.url())
+                .var(name, proxy)
+                .run()
+                .exit(0)
+                .stdout(r#"{"status":"ok"}"#);
         }
     }
     here.saw_nothing();
-    // Without a token of ours a line of curl's is curl's.
-    rein(["curl", "-s", &url])
-        .var("http_proxy", here.url())
-        .run()
-        .exit(0);
-    assert_eq!(here.only().line(), format!("GET {url}"));
 }
 
 #[test]
 fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
     let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
-    let url = format!("{}/api/v1/x", server.url());
     let far = "socks5h://u:SEKRET-0123@192.0.2.1:9";
     let profile = format!(
         "[profiles.p]\nendpoint = \"{}\"\ntoken_env = \"T\"\nproxy = \"{far}\"\n",
@@ -409,9 +394,6 @@ fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
     for args in [
         &["v1/x", "-x", "192.0.2.1:9"][..],
         &["v1/x", "-x", far],
-        &["curl", "-s", "-x", "http://192.0.2.1:9", &url],
-        &["curl", "-s", "-p", "-x", "192.0.2.1:9", &url],
-        &["curl", "-s", "--socks5", "192.0.2.1:9", &url],
     ] {
         rein(args)
             .at(&server.url())
@@ -423,10 +405,9 @@ fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
             .says("192.0.2.1:9")
             .no_canary();
     }
-    for args in [&["-p", "p", "v1/x"][..], &["-p", "p", "curl", "-s", &url]] {
-        let call = rein(args).config(&profile).var("T", "TOKEN-OF-CALL-1");
-        call.run().exit(2).says("off this machine").no_canary();
-    }
+    let call = rein(["-p", "p", "v1/x"]).config(&profile);
+    let run = call.var("T", "TOKEN-OF-CALL-1").run().exit(2);
+    run.says("off this machine").no_canary();
     // A token service on this machine is asked through no other either.
     let oauth = format!(
         "[profiles.p]\nendpoint = \"https://tenant.invalid\"\n[profiles.p.oauth]\n\
