@@ -30,20 +30,30 @@ pub(crate) struct Run {
     pub(crate) words: Vec<Word>,
     /// The profile's token, where it is handed over.
     pub(crate) token: Option<Secret>,
+    /// The variables that curl does not get.
+    pub(crate) withheld: Vec<String>,
     /// Whether the server's text must not control the terminal, where there is one.
     pub(crate) is_own: bool,
 }
 
-/// Finds the curl to run: the one that `REIN_CURL` names, or the first in `PATH` that is not rein.
+/// Checks that this is not the curl that rein runs.
 ///
 /// # Errors
-/// Fails (exit 2) when there is none, or it leads back to rein.
-pub(crate) fn find(env: &Env) -> Result<PathBuf> {
+/// Fails (exit 2) when it is.
+pub(crate) fn refuse_a_loop(env: &Env) -> Result<()> {
     if env.is_set(RUNNING) {
         return Err(Failure::usage("the curl that rein runs leads back to rein")
             .fact("nothing was sent")
             .hint("name the real one: REIN_CURL=/usr/bin/curl"));
     }
+    Ok(())
+}
+
+/// Finds the curl to run: the one that `REIN_CURL` names, or the first in `PATH` that is not rein.
+///
+/// # Errors
+/// Fails (exit 2) when there is none.
+pub(crate) fn find(env: &Env) -> Result<PathBuf> {
     let own = std::env::current_exe().and_then(std::fs::metadata).ok();
     let is_rein = |path: &Path| match (&own, std::fs::metadata(path)) {
         (Some(own), Ok(other)) => files::is_same(own, &other),
@@ -87,18 +97,22 @@ fn is_executable(path: &Path) -> bool {
 pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
     let mut command = Command::new(&run.curl);
     command.env(RUNNING, "1");
+    for name in &run.withheld {
+        command.env_remove(name);
+    }
     let mut handovers = Vec::new();
     let mut secrets = Vec::new();
     for word in &run.words {
-        let secret = match word {
+        let (option, secret) = match word {
             Word::Plain(word) => {
                 command.arg(word);
                 continue;
             }
-            Word::Token(passed) => passed.as_ref().or(run.token.as_ref()),
+            Word::Token(passed) => (BEARER, passed.as_ref().or(run.token.as_ref())),
+            Word::Proxy(proxy) => ("proxy = \"", Some(proxy)),
         };
         if let Some(secret) = secret {
-            let handover = Handover::new(secret)?;
+            let handover = Handover::new(option, secret)?;
             command.arg("-K").arg(&handover.path);
             handovers.push(handover);
             secrets.push(secret.clone());
@@ -202,7 +216,10 @@ enum Screen {
     Messages,
 }
 
-/// A config file of curl's that holds the token and is not a lasting file.
+/// The beginning of the line of a config file that sets the bearer.
+const BEARER: &str = "header = \"Authorization: Bearer ";
+
+/// A config file of curl's that holds a secret and is not a lasting file.
 struct Handover {
     path: OsString,
     rest: Rest,
@@ -218,9 +235,9 @@ enum Rest {
 }
 
 impl Handover {
-    fn new(token: &Secret) -> Result<Handover> {
-        let escaped = token.expose().replace('\\', "\\\\").replace('"', "\\\"");
-        let text = Zeroizing::new(format!("header = \"Authorization: Bearer {escaped}\"\n"));
+    fn new(option: &str, secret: &Secret) -> Result<Handover> {
+        let escaped = secret.expose().replace('\\', "\\\\").replace('"', "\\\"");
+        let text = Zeroizing::new(format!("{option}{escaped}\"\n"));
         Handover::try_new(text).map_err(|error| {
             Failure::local(format!(
                 "cannot hand the token to curl: {}",

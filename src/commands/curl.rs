@@ -7,6 +7,7 @@ use crate::cli::options::ConnectionOptions;
 use crate::commands::child::{self, Run};
 use crate::commands::token::{self, Freshness};
 use crate::commands::{Context, choose, confirm, print};
+use crate::env::Env;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::plan::curl::{self as plan, Judged, Word, preview};
@@ -22,6 +23,7 @@ use crate::secret::{Redactor, Secret};
 /// Fails (exit 2) on a line that cannot be judged, on another profile's URL, without a token and
 /// without a curl; and (exit 9) when a guard refuses it.
 pub(crate) fn run(call: &CurlCall, cx: &Context) -> Result<Exit> {
+    child::refuse_a_loop(&cx.env)?;
     let line = curl::parse(call)?;
     if let [word] = call.words.as_slice()
         && (word == "-h" || word == "--help")
@@ -106,6 +108,7 @@ async fn called(line: &Line, cx: &Context) -> Result<Exit> {
         words: on_a_terminal(words, line, &transfers, cx),
         token,
         is_own: transfers.iter().any(|judged| judged.is_own),
+        withheld: holding_tokens(&known, &cx.env),
     };
     let env = cx.env.clone();
     // The demo tenant answers meanwhile.
@@ -128,7 +131,9 @@ fn refuse_known_tokens(transfers: &[Judged], known: &KnownTokens) -> Result<()> 
                 _ => &foreign,
             };
             let text = argument.value.as_deref().unwrap_or_default();
-            if let Some(source) = finder.find(text.as_encoded_bytes()) {
+            // An option that the table does not have is a name and its value.
+            let found = finder.find(text.as_encoded_bytes());
+            if let Some(source) = found.or_else(|| finder.find(argument.name.as_bytes())) {
                 return Err(not_for(source, "this URL")
                     .fact("nothing was sent")
                     .hint("leave the token out, or call the endpoint that it is for"));
@@ -136,6 +141,14 @@ fn refuse_known_tokens(transfers: &[Judged], known: &KnownTokens) -> Result<()> 
         }
     }
     Ok(())
+}
+
+/// Returns the variables that hold a token: curl gets the token in another way, or not at all.
+fn holding_tokens(known: &KnownTokens, env: &Env) -> Vec<String> {
+    let tokens = known.all();
+    let all = env.beginning_with("").into_iter();
+    let holding = all.filter(|(_, value)| tokens.find(value.as_bytes()).is_some());
+    holding.map(|(name, _)| name.to_owned()).collect()
 }
 
 async fn obtain(profile: &Profile, cx: &Context) -> Result<Secret> {

@@ -41,6 +41,8 @@ pub(crate) enum Role {
     Upload,
     /// A header.
     Header,
+    /// The value of a header.
+    HeaderPart,
     /// A user and password, or a bearer.
     Credential,
     /// Another way of signing in.
@@ -61,7 +63,7 @@ pub(crate) enum Role {
     Proxy,
     /// The hosts without a proxy.
     NoProxy,
-    /// A header for the proxy.
+    /// A header or a password for the proxy.
     ProxyHeader,
     /// Where to connect in place of a host: `HOST1:PORT1:HOST2:PORT2`.
     ConnectTo,

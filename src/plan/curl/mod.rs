@@ -42,6 +42,8 @@ pub(crate) struct Address {
     pub(crate) path: String,
     /// Whether curl would make several URLs of it unless it is told not to.
     pub(crate) has_glob: bool,
+    /// Whether a user stands before the host.
+    pub(crate) has_user: bool,
 }
 
 /// One transfer of a line (`--next` separates them).
@@ -111,6 +113,9 @@ fn transfer(
                     called(&argument.text(), scheme.as_deref(), profiles, vars, notes)?;
                 if let Ok(Some(address)) = &mut called.address {
                     address.has_glob &= !is_on(arguments, Role::Globoff);
+                    if address.has_user && transfer.credential == TypedCredential::Profile {
+                        transfer.credential = TypedCredential::Other;
+                    }
                 }
                 transfer.urls.push(called);
             }
@@ -172,30 +177,32 @@ fn headers(arguments: &[Argument]) -> Vec<Header> {
     headers
 }
 
-/// Finds the credential of a transfer: the last of several counts.
+/// Finds the credential of a transfer, as curl does: a header counts before a bearer, and a bearer
+/// before everything else.
 fn credential(arguments: &[Argument]) -> TypedCredential {
-    let mut credential = TypedCredential::Profile;
+    let (mut header, mut bearer, mut other) = (None, None, None);
     for argument in arguments {
+        let text = argument.text();
         match argument.role {
-            Role::Header => {
-                let text = argument.text();
-                if let Some((_, value)) = text
-                    .split_once(':')
-                    .filter(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"))
-                {
-                    credential = typed_credential(value.trim());
-                }
-            }
+            Role::Header => header = authorization(&text).map(typed_credential).or(header),
             Role::Credential if argument.name.ends_with("oauth2-bearer") => {
-                credential = typed_credential(&format!("Bearer {}", argument.text()));
+                bearer = Some(typed_credential(&format!("Bearer {text}")));
             }
             Role::Credential | Role::SignIn | Role::Netrc if argument.is_on => {
-                credential = TypedCredential::Other;
+                other = Some(TypedCredential::Other);
             }
             _ => {}
         }
     }
-    credential
+    let given = header.or(bearer).or(other);
+    given.unwrap_or(TypedCredential::Profile)
+}
+
+/// Returns the value of a header line that is an `Authorization`.
+fn authorization(line: &str) -> Option<&str> {
+    let (name, value) = line.split_once([':', ';'])?;
+    let is_one = name.trim().eq_ignore_ascii_case("authorization");
+    is_one.then_some(value.trim())
 }
 
 /// Returns where options lead the connections of a transfer: host and port.
@@ -355,6 +362,10 @@ fn read(text: &str, default_scheme: &str) -> std::result::Result<Option<Address>
     }
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
+        // curl takes `https:/host` for `https://host`.
+        None if text.split('/').next().is_some_and(|start| start.ends_with(':')) => {
+            return Err("its scheme is not followed by two slashes");
+        }
         None => (default_scheme.to_ascii_lowercase(), text),
     };
     if !scheme
@@ -369,7 +380,9 @@ fn read(text: &str, default_scheme: &str) -> std::result::Result<Option<Address>
     let end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
     let (authority, rest) = rest.split_at(end);
     let host = match authority.rsplit_once('@') {
-        Some((user, _)) if user.contains('@') => return Err("its host has several @"),
+        Some((user, _)) if user.contains(['@', '\\']) => {
+            return Err("its host can be read in more than one way");
+        }
         Some((_, host)) => host,
         None => authority,
     };
@@ -387,6 +400,7 @@ fn read(text: &str, default_scheme: &str) -> std::result::Result<Option<Address>
     Ok(Some(Address {
         path: path.to_owned(),
         has_glob: rest.contains(['{', '}', '[', ']']),
+        has_user: host.len() < authority.len(),
         url,
     }))
 }
@@ -440,12 +454,13 @@ pub(crate) fn judged(transfer: Transfer, profiles: Profiles<'_>) -> Result<Judge
         match &called.address {
             Ok(Some(address)) => {
                 let judgement = judge(&transfer.sent(address), profiles);
-                owns.push(is_own(called, address, &judgement, profiles)?);
+                owns.push(is_own(address, &judgement, profiles)?);
                 judgements.push(judgement);
             }
             Ok(None) => owns.push(false),
             Err(why) => {
-                if has_guard(profiles) {
+                let is_broken = called.text.contains(['\r', '\n']);
+                if has_guard(profiles) || is_broken && profiles.chosen.is_some() {
                     return Err(refused(&format!("cannot judge the URL: {why}"))
                         .hint("write it plainly: https://HOST/PATH"));
                 }
@@ -494,7 +509,6 @@ fn has_guard(profiles: Profiles<'_>) -> bool {
 
 /// Returns whether a URL is the chosen profile's.
 fn is_own(
-    called: &Called,
     address: &Address,
     judgement: &Judgement,
     profiles: Profiles<'_>,
@@ -504,9 +518,6 @@ fn is_own(
     {
         // Its own place, in whatever spelling: the token goes along or nothing does.
         judgement.check_token()?;
-        if called.text.chars().any(|c| matches!(c, '\r' | '\n')) {
-            return Err(refused("the URL contains a line break"));
-        }
         return Ok(true);
     }
     if let Some(owner) = judgement.owners.first() {
@@ -605,11 +616,13 @@ fn refuse_what_leaks(judged: &Judged) -> Result<()> {
             judgement.check_insecure()?;
         }
     }
-    for header in &transfer.headers {
-        let is_broken = |text: &str| text.contains(['\r', '\n']);
-        if is_broken(&header.name) || is_broken(&header.value) {
-            return Err(refused("header values must not contain CR or LF"));
-        }
+    let is_header = |role| matches!(role, Role::Header | Role::HeaderPart | Role::Credential);
+    let is_broken = |argument: &&Argument| {
+        is_header(argument.role) && argument.text().contains(['\r', '\n'])
+    };
+    if let Some(argument) = transfer.arguments.iter().find(is_broken) {
+        let what = "header values must not contain CR or LF";
+        return Err(refused(&format!("{}: {what}", sanitise(&argument.name))));
     }
     if !transfer
         .method
@@ -640,9 +653,8 @@ fn keep_at_home(judged: &Judged) -> Result<()> {
                 .hint("leave the header out, or connect elsewhere with --resolve"));
         }
     }
-    let is_plain = addresses().any(|address| address.url.scheme() == "http");
     let leaves = |(host, _): &&(String, u16)| !is_local_host(host);
-    if is_plain && transfer.led_to.iter().any(|place| leaves(&place)) {
+    if transfer.is_plain() && transfer.led_to.iter().any(|place| leaves(&place)) {
         return Err(
             refused("the token would leave this machine over plain http")
                 .hint("leave out --connect-to, --resolve and -x"),
@@ -665,6 +677,17 @@ impl Transfer {
     fn addresses(&self) -> impl Iterator<Item = &Address> {
         let urls = self.urls.iter();
         urls.filter_map(|called| called.address.as_ref().ok()?.as_ref())
+    }
+
+    /// Returns whether a URL is one of plain http.
+    fn is_plain(&self) -> bool {
+        self.addresses().any(|address| address.url.scheme() == "http")
+    }
+
+    /// Returns whether the line names a proxy in place of the environment's.
+    fn names_a_proxy(&self) -> bool {
+        let mut proxies = self.arguments.iter().filter(|one| one.role == Role::Proxy);
+        proxies.any(|argument| !argument.name.ends_with("preproxy"))
     }
 
     /// Returns the request as it must be judged.
@@ -703,6 +726,8 @@ pub(crate) enum Word {
     Plain(OsString),
     /// The options that hand over a bearer: the profile's token, or the one that was passed.
     Token(Option<Secret>),
+    /// The options that hand over the profile's proxy, which holds a password.
+    Proxy(Secret),
 }
 
 /// Returns the line that curl gets, without its name. A bearer for the profile's URL leaves the
@@ -739,11 +764,7 @@ pub(crate) fn line(
         };
         if let Some(profile) = profile.filter(|_| judged.is_own) {
             plain(&mut words, "--globoff");
-            words.extend(
-                connection_words(judged, profile, has)
-                    .into_iter()
-                    .map(Word::Plain),
-            );
+            words.extend(connection_words(judged, profile, has));
         }
         let mut urls = transfer.urls.iter();
         let mut passed = Vec::new();
@@ -756,6 +777,9 @@ pub(crate) fn line(
                     ));
                 }
                 Role::Header | Role::Credential if hands_over && is_credential(argument) => {}
+                // A proxy of the environment would see the token in clear.
+                Role::NoProxy
+                    if judged.is_own && transfer.is_plain() && !transfer.names_a_proxy() => {}
                 Role::Url => {
                     let text = urls.next().map(|called| called.text.clone());
                     let value = text.map(OsString::from).or_else(|| argument.value.clone());
@@ -774,11 +798,7 @@ pub(crate) fn line(
 }
 
 fn is_credential(argument: &Argument) -> bool {
-    argument.role == Role::Credential
-        || argument
-            .text()
-            .split_once(':')
-            .is_some_and(|(name, _)| name.trim().eq_ignore_ascii_case("authorization"))
+    argument.role == Role::Credential || authorization(&argument.text()).is_some()
 }
 
 /// Returns what the profile says about the connection, where the line does not.
@@ -786,18 +806,27 @@ fn connection_words(
     judged: &Judged,
     profile: &Profile,
     has: impl Fn(Role) -> bool,
-) -> Vec<OsString> {
-    let mut words: Vec<OsString> = Vec::new();
-    let mut addresses = judged.transfer.addresses();
+) -> Vec<Word> {
+    let mut words = Vec::new();
+    let mut option = |name: &str, value: OsString| {
+        words.extend([Word::Plain(name.into()), Word::Plain(value)]);
+    };
     // Plain http is for this machine only, so a proxy that the environment names must not see it.
-    if addresses.any(|address| address.url.scheme() == "http") {
-        return vec!["--noproxy".into(), "*".into()];
+    if judged.transfer.is_plain() {
+        if !judged.transfer.names_a_proxy() {
+            option("--noproxy", "*".into());
+        }
+        return words;
     }
     if let Some(file) = profile.ca_file.as_ref().filter(|_| !has(Role::CaFile)) {
-        words.extend(["--cacert".into(), file.value.clone().into_os_string()]);
+        option("--cacert", file.value.clone().into_os_string());
     }
     if let Some(proxy) = profile.proxy.as_ref().filter(|_| !has(Role::Proxy)) {
-        words.extend(["--proxy".into(), proxy.value.expose().into()]);
+        match proxy.value.expose().contains('@') {
+            // User and password.
+            true => words.push(Word::Proxy(proxy.value.clone())),
+            false => option("--proxy", proxy.value.expose().into()),
+        }
     }
     words
 }

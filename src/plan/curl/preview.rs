@@ -66,6 +66,10 @@ fn shown(word: &Word) -> String {
             shell_words::quote(&sanitise(&word)).into_owned()
         }
         Word::Token(None) => "-H \"Authorization: Bearer $REINFER_TOKEN\"".to_owned(),
+        Word::Proxy(proxy) => {
+            let proxy = Redactor::default().target(proxy.expose());
+            format!("--proxy {}", shell_words::quote(&sanitise(&proxy)))
+        }
         Word::Token(Some(_)) => "-H 'Authorization: Bearer (redacted)'".to_owned(),
     }
 }
