@@ -76,7 +76,7 @@ fn meant(text: &str) -> String {
     let mut text = text.to_owned();
     for (name, url) in NAMES {
         // A name is one where nothing but a quote or a blank is before it.
-        for before in ["'", " ", "=", "\"", "@"] {
+        for before in ["'", " ", "=", "\"", "@", "\u{201c}"] {
             text = text.replace(&format!("{before}{name}"), &format!("{before}{url}"));
         }
         if let Some(rest) = text.strip_prefix(name) {
@@ -91,9 +91,8 @@ fn meant(text: &str) -> String {
 
 fn call(config: &str, words: &[String]) -> Rein {
     let call = rein(words).config(config);
-    TOKENS
-        .iter()
-        .fold(call, |call, (name, token)| call.var(name, token))
+    let named = TOKENS.iter().filter(|(name, _)| config.contains(&format!("\"{name}\"")));
+    named.fold(call, |call, (name, token)| call.var(name, token))
 }
 
 /// A line of `rein`, run with the stand-in.
@@ -239,7 +238,9 @@ fn lines_are_filled_in_and_get_the_token() {
         ("-p onprem curl -s ONPREM/x --socks5-hostname mine.example", "-q -K ONPREM --globoff --cacert /etc/onprem.pem -s ONPREM/x --socks5-hostname mine.example"),
         ("-p onprem curl -s ELSEWHERE/x", "-s ELSEWHERE/x"),
         ("-p local curl -s LOCAL/x", "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x"),
-        ("-p local curl -s LOCAL/x --noproxy ''", "-q -K LOCAL --globoff -s LOCAL/x --noproxy '*'"),
+        ("-p local curl -s LOCAL/x --noproxy ''", "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x"),
+        ("-p local curl -s LOCAL/x --preproxy socks4://127.0.0.1:1", "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x --preproxy socks4://127.0.0.1:1"),
+        ("-p local curl -s LOCAL/x --noproxy x -x http://127.0.0.1:1", "-q -K LOCAL --globoff -s LOCAL/x --noproxy x -x http://127.0.0.1:1"),
         // Redirects are left out, and everything else is passed on in its order.
         ("curl -sL DEV/x", "-q -K DEV --globoff -s DEV/x"),
         ("curl -s --location DEV/x", "-q -K DEV --globoff -s DEV/x"),
@@ -355,9 +356,9 @@ fn what_could_lead_the_token_away_is_refused() {
         ("curl -s --config=file DEV/x", "exit 2: --config can hold a URL"),
         ("curl -s --variable a=b DEV/x", "exit 2: --variable can hold a URL"),
         ("curl -s --expand-url 'DEV/{{a}}'", "exit 2: --expand-url is not an option"),
-        ("curl -s --expand-data '{{a}}' DEV/x", "exit 2: --expand-data"),
+        ("curl -s --expand-data={{a}} DEV/x", "exit 2: --expand-data"),
         ("curl -s --url @list DEV/x", "exit 2: are in one transfer"),
-        ("curl -s -H @list DEV/x", "exit 2: -H reads headers from a file"),
+        ("curl -s -H @list DEV/x", "exit 2: -H can hold a URL"),
         ("curl -s --brand-new DEV/x", "exit 2: --brand-new is not an option that rein knows"),
         ("curl -s --brand-new=1 DEV/x", "exit 2: --brand-new=1 is not an option that rein knows"),
         ("curl -s%x DEV/x", "exit 2: -%x is not an option that rein knows"),
@@ -371,9 +372,9 @@ fn what_could_lead_the_token_away_is_refused() {
         ("curl -s --trace-config all DEV/x", "exit 2: --trace-config would write the token"),
         ("curl -s --libcurl c DEV/x", "exit 2: --libcurl would write the token"),
         ("curl -s --stderr e DEV/x", "exit 2: --stderr would write the token"),
-        ("curl -s -n DEV/x", "exit 2: -n: the profile says where its token is"),
-        ("curl -s --netrc-file f DEV/x", "exit 2: --netrc-file: the profile says"),
-        ("curl -s --netrc-optional DEV/x", "exit 2: --netrc-optional: the profile says"),
+        ("curl -s -n DEV/x", "exit 2: -n would send another credential"),
+        ("curl -s --netrc-file f DEV/x", "exit 2: --netrc-file would send another credential"),
+        ("curl -s --netrc-optional DEV/x", "exit 2: --netrc-optional would send another credential"),
         ("curl -s --no-netrc DEV/x", "-q -K DEV --globoff -s --no-netrc DEV/x"),
         ("curl -s --location-trusted DEV/x", "exit 2: --location-trusted would send the token"),
         ("curl -s -H 'Host: evil.example' DEV/x", "exit 2: names another host than the URL"),
@@ -393,14 +394,15 @@ fn what_could_lead_the_token_away_is_refused() {
         ("-p local curl -s --resolve 127.0.0.1:9101:192.0.2.1 LOCAL/x", "exit 2: over plain http"),
         ("-p local curl -s --connect-to ::127.0.0.1:9109 LOCAL/x", "-q -K LOCAL --globoff --noproxy '*' -s --connect-to ::127.0.0.1:9109 LOCAL/x"),
         // Control characters.
-        ("curl -s 'DEV/x\ny'", "exit 2: "),
-        ("curl -s 'DEV/x\ry'", "exit 2: "),
-        ("curl -s -H 'X: a\r\nY: b' DEV/x", "exit 2: header values must not contain CR or LF"),
-        ("curl -s -H 'X: a\nY: b' DEV/x", "exit 2: header values must not contain CR or LF"),
+        ("curl -s 'DEV/x\ny'", "exit 2: cannot judge the URL"),
+        ("curl -s 'DEV/x\ry'", "exit 2: cannot judge the URL"),
+        ("curl -s -H 'X: a\r\nY: b' DEV/x", "exit 2: -H: header values must not contain CR or LF"),
+        ("curl -s -H 'X: a\nY: b' DEV/x", "exit 2: -H: header values must not contain CR or LF"),
         ("curl -s -A 'a\r\nY: b' DEV/x", "exit 2: CR or LF"),
         ("curl -s -e 'a\r\nY: b' DEV/x", "exit 2: CR or LF"),
         ("curl -s -b 'a=b\r\nY: b' DEV/x", "exit 2: CR or LF"),
         ("curl -s -r '1-2\r\nY: b' DEV/x", "exit 2: CR or LF"),
+        ("curl -s --oauth2-bearer 'a\"\nurl = \"https://elsewhere.example' DEV/x", "exit 2: CR or LF"),
         ("curl -s -X 'GET /x HTTP/1.1\r\nY: b' DEV/x", "exit 2: is not a method"),
         ("curl -s -X 'GET /evil' DEV/x", "exit 2: is not a method"),
         ("curl -s -X '' DEV/x", "-q -K DEV --globoff -s -X '' DEV/x"),
@@ -440,82 +442,80 @@ fn what_could_lead_the_token_away_is_refused() {
 
 /// Lines that are more than a read, with the path where the URL belongs.
 const WRITES: [&str; 59] = [
-    "-X DELETE 'URL/api/v1/datasets/retail/orders'",
-    "-XDELETE 'URL/api/v1/datasets/retail/orders'",
-    "-sXdElEtE 'URL/api/v1/datasets/retail/orders'",
-    "--request DELETE 'URL/api/v1/datasets/retail/orders'",
-    "--request=DELETE 'URL/api/v1/datasets/retail/orders'",
-    "-X GET -X DELETE 'URL/api/v1/datasets/retail/orders'",
-    "-X NEWVERB 'URL/api/v1/datasets/retail/orders'",
-    "-I -X DELETE 'URL/api/v1/datasets/retail/orders'",
-    "-X PUT --json {} 'URL/api/v1/sources/retail/support'",
-    "-T file 'URL/api/v1/sources/retail/support'",
-    "-T file 'URL/api/v1/sources/retail/'",
-    "-T - 'URL/api/v1/sources/retail/support'",
-    "-d '' 'URL/api/v1/sources/retail/support/sync'",
-    "--json '{\"comments\":[]}' 'URL/api/v1/sources/retail/support/sync'",
-    "--json @file 'URL/api/v1/sources/retail/support/sync'",
-    "-F a=b 'URL/api/v1/unlisted/retail'",
-    "--form-string a=b 'URL/api/v1/unlisted/retail'",
-    "-d a=b 'URL/api/v1/datasets/retail/orders/streams/s/advance'",
-    "-d a=b 'URL/api/v1/unlisted/retail'",
-    "-X POST 'URL/api/v1/unlisted/retail'",
+    "-X DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-XDELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-sXdElEtE 'BASE/api/v1/datasets/retail/orders'",
+    "--request DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "--request=DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-X GET -X DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-X NEWVERB 'BASE/api/v1/datasets/retail/orders'",
+    "-I -X DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-X PUT --json {} 'BASE/api/v1/sources/retail/support'",
+    "-T file 'BASE/api/v1/sources/retail/support'",
+    "-T file 'BASE/api/v1/sources/retail/'",
+    "-T - 'BASE/api/v1/sources/retail/support'",
+    "-d '' 'BASE/api/v1/sources/retail/support/sync'",
+    "--json '{\"comments\":[]}' 'BASE/api/v1/sources/retail/support/sync'",
+    "--json @file 'BASE/api/v1/sources/retail/support/sync'",
+    "-F a=b 'BASE/api/v1/unlisted/retail'",
+    "--form-string a=b 'BASE/api/v1/unlisted/retail'",
+    "-d a=b 'BASE/api/v1/datasets/retail/orders/streams/s/advance'",
+    "-d a=b 'BASE/api/v1/unlisted/retail'",
+    "-X POST 'BASE/api/v1/unlisted/retail'",
     // An override of the method.
-    "-H 'X-HTTP-Method-Override: DELETE' 'URL/api/v1/datasets/retail/orders'",
-    "-H 'x-http-method-override:delete' 'URL/api/v1/datasets/retail/orders'",
-    "-H 'X_HTTP_Method_Override: DELETE' 'URL/api/v1/datasets/retail/orders'",
-    "-H 'X-Method-Override: PUT' 'URL/api/v1/datasets/retail/orders'",
-    "-H 'X-HTTP-Method: PATCH' 'URL/api/v1/datasets/retail/orders'",
-    "-H 'X-METHOD: DELETE' 'URL/api/v1/datasets/retail/orders'",
-    "'URL/api/v1/datasets/retail/orders?_method=DELETE'",
-    "'URL/api/v1/datasets/retail/orders?a=1;_method=DELETE'",
-    "'URL/api/v1/datasets/retail/orders?_method[]=DELETE'",
-    "'URL/api/v1/datasets/retail/orders?%5fmethod=DELETE'",
-    "--url-query _method=DELETE 'URL/api/v1/datasets/retail/orders'",
-    "-G -d _method=DELETE 'URL/api/v1/datasets/retail/orders'",
-    "-G --data-urlencode _method=DELETE 'URL/api/v1/datasets/retail/orders'",
-    "-d _method=DELETE 'URL/api/v1/datasets/retail/orders/export'",
-    "-d a=1 -d _method=DELETE 'URL/api/v1/datasets/retail/orders/export'",
-    "-d 'a=1;_method=DELETE' 'URL/api/v1/datasets/retail/orders/export'",
-    "--data-raw _method=DELETE 'URL/api/v1/datasets/retail/orders/export'",
-    "--data-binary _method=DELETE 'URL/api/v1/datasets/retail/orders/export'",
-    "--data-urlencode _method=DELETE 'URL/api/v1/datasets/retail/orders/export'",
-    "-F _method=DELETE 'URL/api/v1/datasets/retail/orders/export'",
-    "-F '_method[]=DELETE' 'URL/api/v1/datasets/retail/orders/export'",
-    "--json '{\"_method\":\"DELETE\"}' 'URL/api/v1/datasets/retail/orders/export'",
+    "-H 'X-HTTP-Method-Override: DELETE' 'BASE/api/v1/datasets/retail/orders'",
+    "-H 'x-http-method-override:delete' 'BASE/api/v1/datasets/retail/orders'",
+    "-H 'X_HTTP_Method_Override: DELETE' 'BASE/api/v1/datasets/retail/orders'",
+    "-H 'X-Method-Override: PUT' 'BASE/api/v1/datasets/retail/orders'",
+    "-H 'X-HTTP-Method: PATCH' 'BASE/api/v1/datasets/retail/orders'",
+    "-H 'X-METHOD: DELETE' 'BASE/api/v1/datasets/retail/orders'",
+    "'BASE/api/v1/datasets/retail/orders?_method=DELETE'",
+    "'BASE/api/v1/datasets/retail/orders?a=1;_method=DELETE'",
+    "'BASE/api/v1/datasets/retail/orders?_method[]=DELETE'",
+    "'BASE/api/v1/datasets/retail/orders?%5fmethod=DELETE'",
+    "--url-query _method=DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-G -d _method=DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-G --data-urlencode _method=DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-d _method=DELETE 'BASE/api/v1/datasets/retail/orders/export'",
+    "-d a=1 -d _method=DELETE 'BASE/api/v1/datasets/retail/orders/export'",
+    "-d 'a=1;_method=DELETE' 'BASE/api/v1/datasets/retail/orders/export'",
+    "--data-raw _method=DELETE 'BASE/api/v1/datasets/retail/orders/export'",
+    "--data-binary _method=DELETE 'BASE/api/v1/datasets/retail/orders/export'",
+    "--data-urlencode _method=DELETE 'BASE/api/v1/datasets/retail/orders/export'",
+    "-F _method=DELETE 'BASE/api/v1/datasets/retail/orders/export'",
+    "-F '_method[]=DELETE' 'BASE/api/v1/datasets/retail/orders/export'",
+    "--json '{\"_method\":\"DELETE\"}' 'BASE/api/v1/datasets/retail/orders/export'",
     // A form that is not on the line.
-    "-d @form 'URL/api/v1/datasets/retail/orders/export'",
-    "-d @- 'URL/api/v1/datasets/retail/orders/export'",
-    "--data-urlencode x@form 'URL/api/v1/datasets/retail/orders/export'",
-    "-F x=@form 'URL/api/v1/datasets/retail/orders/export'",
-    "-F 'x=<form' 'URL/api/v1/datasets/retail/orders/export'",
-    "-X POST -T form 'URL/api/v1/datasets/retail/orders/export'",
+    "-d @form 'BASE/api/v1/datasets/retail/orders/export'",
+    "-d @- 'BASE/api/v1/datasets/retail/orders/export'",
+    "--data-urlencode x@form 'BASE/api/v1/datasets/retail/orders/export'",
+    "-F x=@form 'BASE/api/v1/datasets/retail/orders/export'",
+    "-F 'x=<form' 'BASE/api/v1/datasets/retail/orders/export'",
+    "-X POST -T form 'BASE/api/v1/datasets/retail/orders/export'",
     // A header that names another path.
-    "-H 'X-Original-URL: /api/v1/datasets/retail/orders' 'URL/api/v1/projects'",
-    "-H 'X-Rewrite-URL: /other' 'URL/api/v1/projects'",
+    "-H 'X-Original-URL: /acme/prod/reinfer_/api/v1/datasets/retail/orders' 'BASE/api/v1/projects'",
+    "-H 'X-Rewrite-URL: /acme/prod/reinfer_/other' 'BASE/api/v1/projects'",
     // A path that servers read in two ways is never a read.
-    "--json {} 'URL/api/v1/datasets/retail/orders%3F/export'",
-    "--json {} 'URL/api/v1/datasets/retail/orders%23/export'",
-    "--json {} 'URL/api/v1/datasets/retail/orders;/export'",
-    "--json {} 'URL/api/v1/datasets/retail/streams/s/advance%253F/export'",
-    "--json {} 'URL/api/v1/datasets/retail//orders/export'",
+    "--json {} 'BASE/api/v1/datasets/retail/orders%3F/export'",
+    "--json {} 'BASE/api/v1/datasets/retail/orders%23/export'",
+    "--json {} 'BASE/api/v1/datasets/retail/orders;/export'",
+    "--json {} 'BASE/api/v1/datasets/retail/streams/s/advance%253F/export'",
+    "--json {} 'BASE/api/v1/datasets/retail//orders/export'",
     // Among several URLs.
-    "-X DELETE 'URL/api/v1/projects' 'URL/api/v1/datasets/retail/orders'",
-    "'URL/api/v1/projects' --next -X DELETE 'URL/api/v1/datasets/retail/orders'",
-    "-X DELETE 'URL/api/v1/projects' --next 'URL/api/v1/projects'",
-    "-X DELETE 'URL/api/v1/datasets/retail/{a,b}'",
+    "-X DELETE 'BASE/api/v1/projects' 'BASE/api/v1/datasets/retail/orders'",
+    "'BASE/api/v1/projects' --next -X DELETE 'BASE/api/v1/datasets/retail/orders'",
+    "-X DELETE 'BASE/api/v1/projects' --next 'BASE/api/v1/projects'",
+    "-X DELETE 'BASE/api/v1/datasets/retail/{a,b}'",
 ];
 
 #[test]
 fn guards_hold_however_the_write_is_asked_for() {
     let mut table = Vec::new();
     for write in WRITES {
-        for (profile, host, says) in [
-            ("prod", "PROD", "--confirm prod"),
-            ("ro", "READONLY", "is read-only"),
-        ] {
-            let line = write.replace("URL", host);
-            table.push((format!("-p {profile} curl -s {line}"), format!("exit 9: {says}")));
+        for (profile, host) in [("prod", "PROD"), ("ro", "READONLY")] {
+            let line = format!("-p {profile} curl -s {}", write.replace("BASE", host));
+            let says = format!("exit 9: refused by the guard of profile {profile} ");
+            table.push((line, says));
         }
     }
     let table: Vec<(&str, &str)> = table.iter().map(|(line, says)| (&**line, &**says)).collect();
@@ -561,8 +561,8 @@ fn what_cannot_be_judged_is_refused_where_a_guard_could_be_concerned() {
         ("curl -s -Kfile", "exit 2: -K can hold a URL"),
         ("curl -s --variable a=b --expand-url 'ELSEWHERE/{{a}}'", "exit 2: --variable can hold a URL"),
         ("curl -s --expand-url 'ELSEWHERE/x'", "exit 2: --expand-url is not an option"),
-        ("curl -s --url @list", "exit 2: --url reads URLs from a file"),
-        ("curl -s -H @list ELSEWHERE/x", "exit 2: -H reads headers from a file"),
+        ("curl -s --url @list", "exit 2: --url can hold a URL"),
+        ("curl -s -H @list ELSEWHERE/x", "exit 2: -H can hold a URL"),
         ("curl -s --brand-new ELSEWHERE/x", "exit 2: --brand-new is not an option that rein knows"),
         ("curl -s --unix-socket /s ELSEWHERE/x", "exit 2: --unix-socket"),
         ("curl -s --request-target /x ELSEWHERE/x", "exit 2: --request-target"),
@@ -593,10 +593,21 @@ fn what_cannot_be_judged_is_refused_where_a_guard_could_be_concerned() {
     ];
     check(&all(), &table);
     // A config file that cannot be read could hold a guard.
-    for line in ["curl -s ELSEWHERE/x", "curl -s -X DELETE ELSEWHERE/x"] {
-        let (finished, seen) = run("this is no toml", line);
-        assert!(seen.is_none(), "{finished}");
-        assert!(matches!(finished.exit, 2 | 9), "{finished}");
+    for (line, at, exit) in [
+        ("curl -s ELSEWHERE/x", "", 2),
+        ("curl -s -X DELETE ELSEWHERE/x", "", 2),
+        ("curl -s -X DELETE https://own.example/x", "https://own.example", 9),
+        ("curl -s -X DELETE ELSEWHERE/x", "https://own.example", 9),
+        ("curl -s -K f ELSEWHERE/x", "https://own.example", 2),
+        ("curl -s https://own.example/x", "https://own.example", 0),
+        ("curl -s ELSEWHERE/x", "https://own.example", 0),
+    ] {
+        let words = shell_words::split(&meant(line)).expect("words");
+        let call = call("this is no toml", &words);
+        let call = if at.is_empty() { call } else { call.at(at) };
+        let stand_in = StandIn::new();
+        let finished = stand_in.of(call).run().exit(exit);
+        assert_eq!(stand_in.has_run(), exit == 0, "{finished}");
     }
 }
 
@@ -774,8 +785,8 @@ fn the_token_is_in_a_descriptor_alone() {
 fn a_token_of_any_length_and_source_is_handed_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("token");
-    // The longer one is more than a pipe holds.
-    for token in ["short-token-1", &"t".repeat(300_000)] {
+    // The longer one is about what a pipe holds, and a token can be.
+    for token in ["short-token-1", &"t".repeat(65_000)] {
         std::fs::write(&path, format!("{token}\n")).expect("written");
         crate::support::command::set_mode(&path, 0o600);
         let file = path.display().to_string();
@@ -844,7 +855,8 @@ fn streams_and_exit_codes_are_curls() {
         .of(call(PROFILES, &words))
         .var("TAKES_INPUT", "1")
         .var("PRINTS", "a\\0000b\\0033[2J\\n")
-        .var("COMPLAINS", format!("said {CANARY} and SEKRET\\n"))
+        // The variable does not hold the token as it is, or curl would not get it.
+        .var("COMPLAINS", "said SEKRET\\00550123 and SEKRET\\n")
         .stdin(input.clone())
         .run()
         .exit(0)
@@ -897,13 +909,15 @@ fn a_curl_that_is_rein_is_noticed() {
     let stand_in = StandIn::new();
     std::fs::create_dir(folder.path().join("curl")).expect("a folder");
     let call = stand_in.recording(line());
-    call.var("PATH", path(&[&linked, folder.path(), &real]))
+    let system = std::path::Path::new("/usr/bin:/bin");
+    let folders = [&*linked, folder.path(), &*real, system].map(|one| one.display().to_string());
+    call.var("PATH", folders.join(":"))
         .run()
         .exit(0);
     assert!(stand_in.has_run());
     // A wrapper runs rein once more.
     for (name, value) in [
-        ("PATH", path(&[&wrapped, &real])),
+        ("PATH", path(&[&*wrapped, &*real])),
         ("REIN_CURL", wrapper.clone().into_os_string()),
     ] {
         let stand_in = StandIn::new();
@@ -952,9 +966,18 @@ fn dry_run_and_explain_run_nothing() {
     let line = "-p prod curl --dry-run -X DELETE 'https://<my_api_endpoint>/api/v1/datasets/<project>/orders'";
     let (finished, seen) = run(&all(), line);
     assert!(seen.is_none());
-    finished.exit(0).no_canary().stdout(
-        "DELETE https://tenants.example/acme/prod/reinfer_/api/v1/datasets/retail/orders\n",
-    );
+    let expected = [
+        "DELETE https://tenants.example/acme/prod/reinfer_/api/v1/datasets/retail/orders",
+        "  owner  prod",
+        "  class  destructive (delete-dataset)",
+        "  guard  confirm: would be refused without --confirm prod",
+        "  token  $PROD",
+        "",
+        "curl -q -H \"Authorization: Bearer $REINFER_TOKEN\" --globoff -X DELETE \
+         https://tenants.example/acme/prod/reinfer_/api/v1/datasets/retail/orders",
+        "nothing was sent\n",
+    ];
+    finished.exit(0).no_canary().stdout(expected.join("\n"));
     let line = "-p prod curl --explain -sSf -X PUT --json '{\"a\":1}' PROD/api/v1/users --http1.0";
     let (finished, seen) = run(&all(), line);
     assert!(seen.is_none());

@@ -135,7 +135,7 @@ const LINES: &[&str] = &[
     "-s 'U/x?a=b&c=%20d'",
     "-s 'U/x?a={b,c}&d=[1-3]' => -g -s 'U/x?a={b,c}&d=[1-3]'",
     "-s 'U/x#fragment'",
-    "-s --path-as-is U/a/./b",
+    "-s --path-as-is U/a.b/..c/d",
     "-s -X GET U/x",
     "-s -X DELETE U/x",
     "-sXPATCH -d a=1 U/x",
@@ -190,7 +190,7 @@ const LINES: &[&str] = &[
     "-sS U/cut",
     "-sS U/empty",
     "-sS U/garbage",
-    "-sS -m 0.3 U/hang",
+    "-s -m 0.3 U/hang",
     "-s U/chunked",
     "-s --raw U/chunked",
     "-s U/binary",
@@ -213,7 +213,6 @@ const LINES: &[&str] = &[
     "-s --url U/x --next -s -d a=1 U/echo --next -s -I U/x",
     "-s U/x U/y",
     "-s -o one U/x -o two U/y",
-    "-s -Z U/x",
     "-s 'https://<my_api_endpoint>/api/v1/x/<project>' => -s U/api/v1/x/retail",
     "-s -X POST \u{201c}U/x\u{201d} => -s -X POST U/x",
     "-s --resolve x.example:1:127.0.0.1 U/x",
@@ -255,8 +254,9 @@ fn requests_output_and_exit_codes_are_curls() {
         let ours = left_by(&mut ours.command(), &server, b"{\"from\":\"stdin\"}");
         // Each transfer gets the token, unless a credential was given.
         let bearer = format!("Authorization: Bearer {CANARY}");
-        let has_own = ["-u", "Authorization", "--oauth2-bearer"];
-        let has_own = has_own.iter().any(|sign| called.contains(sign));
+        let has_own = words(called).iter().any(|word| {
+            word == "-u" || word == "--oauth2-bearer" || word.starts_with("Authorization")
+        });
         let token: &[&str] = if has_own { &[] } else { &["-H", &bearer] };
         let mut direct = Command::new("curl");
         direct.arg("-q").args(token);

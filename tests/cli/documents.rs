@@ -91,7 +91,9 @@ fn every_command_of_the_readme_works() {
         command
             .args(["-ec", &script])
             .current_dir(folder.path())
-            .env_clear();
+            .env_clear()
+            // `rein curl` looks for a curl there.
+            .env("PATH", "/usr/bin:/bin:/usr/local/bin");
         command.envs(
             call.command()
                 .get_envs()
@@ -138,8 +140,8 @@ fn every_example_in_a_help_text_that_needs_no_set_up_works() {
 #[test]
 fn the_readme_names_every_exit_code_of_the_table() {
     for code in [
-        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "11", "18", "22", "23", "26", "28", "35",
-        "47", "52", "56", "60", "61", "63", "77", "129", "130", "143",
+        "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "11", "18", "23", "28", "35", "47", "52",
+        "56", "60", "61", "63", "129", "130", "143",
     ] {
         let named = README
             .lines()

@@ -562,19 +562,19 @@ fn curls_other_options_are_refused_by_name() {
     for (words, says) in [
         (
             &["v1/x", "-u", "a:b"][..],
-            "error: curl's option -u is not to be had here\n  nothing was sent\n  instead: the profile's token is sent",
+            "error: -u is not supported\n  nothing was sent\n  the profile's token is sent",
         ),
-        (&["-b", "c=d", "v1/x"], "instead: -H 'Cookie: name=value'"),
-        (&["v1/x", "-sO"], "instead: -o FILE"),
-        (&["--url", "v1/x"], "instead: write the URL as it is"),
-        (&["v1/x", "--trace", "f"], "rein curl has it neither: -v"),
+        (&["-b", "c=d", "v1/x"], "use -H 'Cookie: name=value'"),
+        (&["v1/x", "-sO"], "use -o FILE"),
+        (&["--url", "v1/x"], "pass the URL as an argument"),
+        (&["v1/x", "--trace", "f"], "use -v or --meta FILE"),
         (
             &["v1/x", "--path-as-is"],
-            "curl's option --path-as-is is not to be had here\n  nothing was sent\n  rein curl takes it",
+            "error: --path-as-is is not supported\n  nothing was sent\n",
         ),
         (
             &["call", "list-sources", "--netrc"],
-            "rein curl has it neither: a profile names",
+            "a profile names where its token is",
         ),
     ] {
         refused(words, says);

@@ -11,8 +11,6 @@ pub(crate) mod tls;
 
 pub(crate) use command::rein;
 pub(crate) use recorder::{Recorded, Recorder, Reply};
-#[cfg(unix)]
-pub(crate) use stand_in::StandIn;
 pub(crate) use tenant::Demo;
 
 /// The token of tests: it must show up nowhere but at the server that it is for.
