@@ -60,10 +60,8 @@ async fn called(line: &Line, cx: &Context) -> Result<Exit> {
         unknown: found.unknown.as_deref(),
     };
     let mut notes: Vec<String> = line.changed.iter().map(|&text| text.to_owned()).collect();
-    let transfers = plan::transfers(line, profiles, &planning::vars(&line.var)?, &mut notes)?
-        .into_iter()
-        .map(|transfer| plan::judged(transfer, profiles))
-        .collect::<Result<Vec<Judged>>>()?;
+    let transfers = plan::transfers(line, profiles, &planning::vars(&line.var)?, &mut notes)?;
+    let transfers = plan::all_judged(transfers, profiles)?;
     let known = KnownTokens::gather(&found.holders, &cx.env);
     refuse_known_tokens(&transfers, &known)?;
     if line.explain {

