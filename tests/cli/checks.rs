@@ -386,7 +386,7 @@ fn under_github_actions_failures_are_annotations_and_nothing_else_is() {
     // A line that cannot be read fails the step as well.
     for (words, says) in [
         (&["/api/v1/x", "--nonsense"][..], "unexpected argument"),
-        (&["/api/v1/x", "-u", "a:b"], "curl's option -u"),
+        (&["/api/v1/x", "-u", "a:b"], "-u is not supported"),
     ] {
         let run = rein(words).var("GITHUB_ACTIONS", "true").run().exit(2);
         let text = run.stderr_text();

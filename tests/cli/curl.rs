@@ -91,7 +91,9 @@ fn meant(text: &str) -> String {
 
 fn call(config: &str, words: &[String]) -> Rein {
     let call = rein(words).config(config);
-    let named = TOKENS.iter().filter(|(name, _)| config.contains(&format!("\"{name}\"")));
+    let named = TOKENS
+        .iter()
+        .filter(|(name, _)| config.contains(&format!("\"{name}\"")));
     named.fold(call, |call, (name, token)| call.var(name, token))
 }
 
@@ -176,112 +178,331 @@ fn all() -> String {
 fn lines_are_filled_in_and_get_the_token() {
     let table = [
         // The documented hosts.
-        ("curl -s 'https://<my_api_endpoint>/api/v1/datasets'", "-q -K DEV --globoff -s DEV/api/v1/datasets"),
-        ("curl -s '<my_api_endpoint>/api/v1/datasets'", "-q -K DEV --globoff -s DEV/api/v1/datasets"),
-        ("curl -s 'http://<my_api_endpoint>/api/v1/datasets'", "-q -K DEV --globoff -s DEV/api/v1/datasets"),
-        ("curl -s 'HTTPS://<my_api_endpoint>/api/v1/datasets'", "-q -K DEV --globoff -s DEV/api/v1/datasets"),
-        ("curl -s 'https://<mydomain>.reinfer.io/api/v1/datasets'", "-q -K DEV --globoff -s DEV/api/v1/datasets"),
-        ("curl -s '<mydomain>.reinfer.io/api/v1/datasets'", "-q -K DEV --globoff -s DEV/api/v1/datasets"),
+        (
+            "curl -s 'https://<my_api_endpoint>/api/v1/datasets'",
+            "-q -K DEV --globoff -s DEV/api/v1/datasets",
+        ),
+        (
+            "curl -s '<my_api_endpoint>/api/v1/datasets'",
+            "-q -K DEV --globoff -s DEV/api/v1/datasets",
+        ),
+        (
+            "curl -s 'http://<my_api_endpoint>/api/v1/datasets'",
+            "-q -K DEV --globoff -s DEV/api/v1/datasets",
+        ),
+        (
+            "curl -s 'HTTPS://<my_api_endpoint>/api/v1/datasets'",
+            "-q -K DEV --globoff -s DEV/api/v1/datasets",
+        ),
+        (
+            "curl -s 'https://<mydomain>.reinfer.io/api/v1/datasets'",
+            "-q -K DEV --globoff -s DEV/api/v1/datasets",
+        ),
+        (
+            "curl -s '<mydomain>.reinfer.io/api/v1/datasets'",
+            "-q -K DEV --globoff -s DEV/api/v1/datasets",
+        ),
         (
             "curl -s 'https://cloud.uipath.com/<my_uipath_organisation>/<my_uipath_tenant>/reinfer_/api/v1/datasets'",
             "-q -K DEV --globoff -s DEV/api/v1/datasets",
         ),
-        ("curl -s --url 'https://<my_api_endpoint>/auth/user'", "-q -K DEV --globoff -s --url DEV/auth/user"),
-        ("curl -s --url='https://<my_api_endpoint>/auth/user'", "-q -K DEV --globoff -s --url DEV/auth/user"),
-        ("-p other curl -s 'https://<my_api_endpoint>/auth/user'", "-q -K OTHER --globoff -s OTHER/auth/user"),
-        ("curl --profile other -s 'https://<my_api_endpoint>/auth/user'", "-q -K OTHER --globoff -s OTHER/auth/user"),
-        ("curl -s 'https://<my_api_endpoint>/auth/user' --profile=other", "-q -K OTHER --globoff -s OTHER/auth/user"),
+        (
+            "curl -s --url 'https://<my_api_endpoint>/auth/user'",
+            "-q -K DEV --globoff -s --url DEV/auth/user",
+        ),
+        (
+            "curl -s --url='https://<my_api_endpoint>/auth/user'",
+            "-q -K DEV --globoff -s --url DEV/auth/user",
+        ),
+        (
+            "-p other curl -s 'https://<my_api_endpoint>/auth/user'",
+            "-q -K OTHER --globoff -s OTHER/auth/user",
+        ),
+        (
+            "curl --profile other -s 'https://<my_api_endpoint>/auth/user'",
+            "-q -K OTHER --globoff -s OTHER/auth/user",
+        ),
+        (
+            "curl -s 'https://<my_api_endpoint>/auth/user' --profile=other",
+            "-q -K OTHER --globoff -s OTHER/auth/user",
+        ),
         // Placeholders.
-        ("curl -s 'https://<my_api_endpoint>/api/v1/datasets/<project>/x'", "-q -K DEV --globoff -s DEV/api/v1/datasets/retail-dev/x"),
-        ("curl -s 'DEV/api/v1/datasets/<project>/<dataset>'", "-q -K DEV --globoff -s DEV/api/v1/datasets/retail-dev/a%20b"),
-        ("curl -s 'DEV/api/v1/datasets/<project>/x?a=<b>' --var b=c", "-q -K DEV --globoff -s 'DEV/api/v1/datasets/retail-dev/x?a=c'"),
+        (
+            "curl -s 'https://<my_api_endpoint>/api/v1/datasets/<project>/x'",
+            "-q -K DEV --globoff -s DEV/api/v1/datasets/retail-dev/x",
+        ),
+        (
+            "curl -s 'DEV/api/v1/datasets/<project>/<dataset>'",
+            "-q -K DEV --globoff -s DEV/api/v1/datasets/retail-dev/a%20b",
+        ),
+        (
+            "curl -s 'DEV/api/v1/datasets/<project>/x?a=<b>' --var b=c",
+            "-q -K DEV --globoff -s 'DEV/api/v1/datasets/retail-dev/x?a=c'",
+        ),
         ("curl -V", "-V"),
-        ("-V n=1/2 curl -s 'DEV/api/v1/x/<n>'", "-q -K DEV --globoff -s DEV/api/v1/x/1%2F2"),
-        ("curl -s --project mine 'DEV/api/v1/x/<project>'", "-q -K DEV --globoff -s DEV/api/v1/x/mine"),
-        ("curl -s 'DEV/api/v1/x/<nothing>/<more>'", "exit 2: {nothing}, {more}"),
-        ("curl -s 'DEV/api/v1/x/<n>' --var n=..", "exit 2: would change the path"),
+        (
+            "-V n=1/2 curl -s 'DEV/api/v1/x/<n>'",
+            "-q -K DEV --globoff -s DEV/api/v1/x/1%2F2",
+        ),
+        (
+            "curl -s --project mine 'DEV/api/v1/x/<project>'",
+            "-q -K DEV --globoff -s DEV/api/v1/x/mine",
+        ),
+        (
+            "curl -s 'DEV/api/v1/x/<nothing>/<more>'",
+            "exit 2: {nothing}, {more}",
+        ),
+        (
+            "curl -s 'DEV/api/v1/x/<n>' --var n=..",
+            "exit 2: would change the path",
+        ),
         // A URL without a scheme.
-        ("curl -s tenants.example/acme/dev/reinfer_/api/v1/x", "-q -K DEV --globoff -s DEV/api/v1/x"),
-        ("curl -s --url tenants.example/acme/dev/reinfer_/api/v1/x", "-q -K DEV --globoff -s --url DEV/api/v1/x"),
+        (
+            "curl -s tenants.example/acme/dev/reinfer_/api/v1/x",
+            "-q -K DEV --globoff -s DEV/api/v1/x",
+        ),
+        (
+            "curl -s --url tenants.example/acme/dev/reinfer_/api/v1/x",
+            "-q -K DEV --globoff -s --url DEV/api/v1/x",
+        ),
         ("curl -s elsewhere.example/x", "-s elsewhere.example/x"),
-        ("-p local curl -s 127.0.0.1:9101/acme/local/reinfer_/api/v1/x", "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/api/v1/x"),
+        (
+            "-p local curl -s 127.0.0.1:9101/acme/local/reinfer_/api/v1/x",
+            "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/api/v1/x",
+        ),
         // A bearer that is missing, empty or literal.
         ("curl -s DEV/x", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x -H 'Authorization: Bearer '", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x -H 'Authorization: Bearer'", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x -H 'Authorization: Bearer $REINFER_TOKEN'", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x -H 'authorization: bearer ${REINFER_TOKEN}'", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x -H 'Authorization:Bearer $REINFER_TOKEN'", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x -H Authorization:", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x -H 'Authorization;'", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x --header 'Authorization: Bearer '", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x --oauth2-bearer ''", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x --oauth2-bearer '$REINFER_TOKEN'", "-q -K DEV --globoff -s DEV/x"),
+        (
+            "curl -s DEV/x -H 'Authorization: Bearer '",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -H 'Authorization: Bearer'",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -H 'Authorization: Bearer $REINFER_TOKEN'",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -H 'authorization: bearer ${REINFER_TOKEN}'",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -H 'Authorization:Bearer $REINFER_TOKEN'",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -H Authorization:",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -H 'Authorization;'",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x --header 'Authorization: Bearer '",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x --oauth2-bearer ''",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x --oauth2-bearer '$REINFER_TOKEN'",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
         // Another credential.
-        ("curl -s DEV/x -H 'Authorization: Bearer mine'", "-q -K mine --globoff -s DEV/x"),
-        ("curl -s DEV/x -H 'Authorization: Bearer mi\"n\\e'", "-q -K 'mi\\\"n\\\\e' --globoff -s DEV/x"),
-        ("curl -s DEV/x --oauth2-bearer mine", "-q -K mine --globoff -s DEV/x"),
-        ("curl -s DEV/x -H 'Authorization: Bearer $DEV.'", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x -HAuthorization:\\ Bearer\\ $DEV.", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x --oauth2-bearer $DEV.", "-q -K DEV --globoff -s DEV/x"),
+        (
+            "curl -s DEV/x -H 'Authorization: Bearer mine'",
+            "-q -K mine --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -H 'Authorization: Bearer mi\"n\\e'",
+            "-q -K 'mi\\\"n\\\\e' --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x --oauth2-bearer mine",
+            "-q -K mine --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -H 'Authorization: Bearer $DEV.'",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x -HAuthorization:\\ Bearer\\ $DEV.",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x --oauth2-bearer $DEV.",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
         ("curl -s DEV/x -u a:b", "-q --globoff -s DEV/x -u a:b"),
-        ("curl -s DEV/x --user a:b", "-q --globoff -s DEV/x --user a:b"),
-        ("curl -s https://a:b@tenants.example/acme/dev/reinfer_/x", "-q --globoff -s https://a:b@tenants.example/acme/dev/reinfer_/x"),
-        ("curl -s DEV/x -H 'Authorization: Basic YTpi'", "-q --globoff -s DEV/x -H 'Authorization: Basic YTpi'"),
-        ("curl -s DEV/x --digest -u a:b", "-q --globoff -s DEV/x --digest -u a:b"),
-        ("curl -s DEV/x --negotiate -u :", "-q --globoff -s DEV/x --negotiate -u :"),
+        (
+            "curl -s DEV/x --user a:b",
+            "-q --globoff -s DEV/x --user a:b",
+        ),
+        (
+            "curl -s https://a:b@tenants.example/acme/dev/reinfer_/x",
+            "-q --globoff -s https://a:b@tenants.example/acme/dev/reinfer_/x",
+        ),
+        (
+            "curl -s DEV/x -H 'Authorization: Basic YTpi'",
+            "-q --globoff -s DEV/x -H 'Authorization: Basic YTpi'",
+        ),
+        (
+            "curl -s DEV/x --digest -u a:b",
+            "-q --globoff -s DEV/x --digest -u a:b",
+        ),
+        (
+            "curl -s DEV/x --negotiate -u :",
+            "-q --globoff -s DEV/x --negotiate -u :",
+        ),
         // What the profile says about the connection.
-        ("-p onprem curl -s ONPREM/x", "-q -K ONPREM --globoff --cacert /etc/onprem.pem --proxy http://proxy.example:3128 -s ONPREM/x"),
-        ("-p onprem curl -s ONPREM/x --cacert own.pem", "-q -K ONPREM --globoff --proxy http://proxy.example:3128 -s ONPREM/x --cacert own.pem"),
-        ("-p onprem curl -s ONPREM/x --capath own", "-q -K ONPREM --globoff --proxy http://proxy.example:3128 -s ONPREM/x --capath own"),
-        ("-p onprem curl -s ONPREM/x -x http://mine.example:1", "-q -K ONPREM --globoff --cacert /etc/onprem.pem -s ONPREM/x -x http://mine.example:1"),
-        ("-p onprem curl -s ONPREM/x --socks5-hostname mine.example", "-q -K ONPREM --globoff --cacert /etc/onprem.pem -s ONPREM/x --socks5-hostname mine.example"),
+        (
+            "-p onprem curl -s ONPREM/x",
+            "-q -K ONPREM --globoff --cacert /etc/onprem.pem --proxy http://proxy.example:3128 -s ONPREM/x",
+        ),
+        (
+            "-p onprem curl -s ONPREM/x --cacert own.pem",
+            "-q -K ONPREM --globoff --proxy http://proxy.example:3128 -s ONPREM/x --cacert own.pem",
+        ),
+        (
+            "-p onprem curl -s ONPREM/x --capath own",
+            "-q -K ONPREM --globoff --proxy http://proxy.example:3128 -s ONPREM/x --capath own",
+        ),
+        (
+            "-p onprem curl -s ONPREM/x -x http://mine.example:1",
+            "-q -K ONPREM --globoff --cacert /etc/onprem.pem -s ONPREM/x -x http://mine.example:1",
+        ),
+        (
+            "-p onprem curl -s ONPREM/x --socks5-hostname mine.example",
+            "-q -K ONPREM --globoff --cacert /etc/onprem.pem -s ONPREM/x --socks5-hostname mine.example",
+        ),
         ("-p onprem curl -s ELSEWHERE/x", "-s ELSEWHERE/x"),
-        ("-p local curl -s LOCAL/x", "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x"),
-        ("-p local curl -s LOCAL/x --noproxy ''", "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x"),
-        ("-p local curl -s LOCAL/x --preproxy socks4://127.0.0.1:1", "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x --preproxy socks4://127.0.0.1:1"),
-        ("-p local curl -s LOCAL/x --noproxy x -x http://127.0.0.1:1", "-q -K LOCAL --globoff -s LOCAL/x --noproxy x -x http://127.0.0.1:1"),
+        (
+            "-p local curl -s LOCAL/x",
+            "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x",
+        ),
+        (
+            "-p local curl -s LOCAL/x --noproxy ''",
+            "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x",
+        ),
+        (
+            "-p local curl -s LOCAL/x --preproxy socks4://127.0.0.1:1",
+            "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x --preproxy socks4://127.0.0.1:1",
+        ),
+        (
+            "-p local curl -s LOCAL/x --noproxy x -x http://127.0.0.1:1",
+            "-q -K LOCAL --globoff -s LOCAL/x --noproxy x -x http://127.0.0.1:1",
+        ),
         // Redirects are left out, and everything else is passed on in its order.
         ("curl -sL DEV/x", "-q -K DEV --globoff -s DEV/x"),
         ("curl -s --location DEV/x", "-q -K DEV --globoff -s DEV/x"),
         ("curl -s --follow DEV/x", "-q -K DEV --globoff -s DEV/x"),
         ("curl -s --loc DEV/x", "exit 2: --loc is ambiguous"),
         ("curl -sL ELSEWHERE/x", "-s -L ELSEWHERE/x"),
-        ("curl -sSf -o out -w '%{http_code}' DEV/x", "-q -K DEV --globoff -s -S -f -o out -w '%{http_code}' DEV/x"),
-        ("curl -sXPUT -d=a DEV/x", "-q -K DEV --globoff -s -X PUT -d =a DEV/x"),
+        (
+            "curl -sSf -o out -w '%{http_code}' DEV/x",
+            "-q -K DEV --globoff -s -S -f -o out -w '%{http_code}' DEV/x",
+        ),
+        (
+            "curl -sXPUT -d=a DEV/x",
+            "-q -K DEV --globoff -s -X PUT -d =a DEV/x",
+        ),
         ("curl -s -d -5 DEV/x", "-q -K DEV --globoff -s -d -5 DEV/x"),
-        ("curl -s --data-urlencode 'a= b' -G DEV/x", "-q -K DEV --globoff -s --data-urlencode 'a= b' -G DEV/x"),
-        ("curl -s --json '{\"a\":\"<project>\"}' DEV/x", "-q -K DEV --globoff -s --json '{\"a\":\"<project>\"}' DEV/x"),
-        ("curl -s -F 'a=@b;type=c' DEV/x", "-q -K DEV --globoff -s -F 'a=@b;type=c' DEV/x"),
-        ("curl -s -T file DEV/x/", "-q -K DEV --globoff -s -T file DEV/x/"),
-        ("curl -s --retry 2 -m 5 --compressed -I DEV/x", "-q -K DEV --globoff -s --retry 2 -m 5 --compressed -I DEV/x"),
-        ("curl -s --no-keepalive --no-buffer DEV/x", "-q -K DEV --globoff -s --no-keepalive --no-buffer DEV/x"),
-        ("curl -s --max-ti 5 DEV/x", "-q -K DEV --globoff -s --max-time 5 DEV/x"),
-        ("curl -s --max-time=5 DEV/x", "-q -K DEV --globoff -s --max-time 5 DEV/x"),
+        (
+            "curl -s --data-urlencode 'a= b' -G DEV/x",
+            "-q -K DEV --globoff -s --data-urlencode 'a= b' -G DEV/x",
+        ),
+        (
+            "curl -s --json '{\"a\":\"<project>\"}' DEV/x",
+            "-q -K DEV --globoff -s --json '{\"a\":\"<project>\"}' DEV/x",
+        ),
+        (
+            "curl -s -F 'a=@b;type=c' DEV/x",
+            "-q -K DEV --globoff -s -F 'a=@b;type=c' DEV/x",
+        ),
+        (
+            "curl -s -T file DEV/x/",
+            "-q -K DEV --globoff -s -T file DEV/x/",
+        ),
+        (
+            "curl -s --retry 2 -m 5 --compressed -I DEV/x",
+            "-q -K DEV --globoff -s --retry 2 -m 5 --compressed -I DEV/x",
+        ),
+        (
+            "curl -s --no-keepalive --no-buffer DEV/x",
+            "-q -K DEV --globoff -s --no-keepalive --no-buffer DEV/x",
+        ),
+        (
+            "curl -s --max-ti 5 DEV/x",
+            "-q -K DEV --globoff -s --max-time 5 DEV/x",
+        ),
+        (
+            "curl -s --max-time=5 DEV/x",
+            "-q -K DEV --globoff -s --max-time 5 DEV/x",
+        ),
         ("curl -s -- DEV/x", "-q -K DEV --globoff -s DEV/x"),
         ("curl -s -k DEV/x", "-q -K DEV --globoff -s -k DEV/x"),
         ("curl -s -v DEV/x", "-q -K DEV --globoff -s -v DEV/x"),
         ("curl -q -s DEV/x", "-q -K DEV --globoff -q -s DEV/x"),
         ("-s curl DEV/x", "-q -K DEV --globoff -s DEV/x"),
-        ("-s -p other curl -f OTHER/x", "-q -K OTHER --globoff -s -f OTHER/x"),
+        (
+            "-s -p other curl -f OTHER/x",
+            "-q -K OTHER --globoff -s -f OTHER/x",
+        ),
         // Braces and brackets of a profile's URL are literal.
-        ("curl -s 'DEV/x?a={b,c}[1-3]'", "-q -K DEV --globoff -s 'DEV/x?a={b,c}[1-3]'"),
-        ("curl -s 'ELSEWHERE/{a,b}[1-3]'", "-s 'ELSEWHERE/{a,b}[1-3]'"),
+        (
+            "curl -s 'DEV/x?a={b,c}[1-3]'",
+            "-q -K DEV --globoff -s 'DEV/x?a={b,c}[1-3]'",
+        ),
+        (
+            "curl -s 'ELSEWHERE/{a,b}[1-3]'",
+            "-s 'ELSEWHERE/{a,b}[1-3]'",
+        ),
         // Several URLs and several transfers.
         ("curl -s DEV/x DEV/y", "-q -K DEV --globoff -s DEV/x DEV/y"),
-        ("curl -s DEV/x --next -s DEV/y", "-q -K DEV --globoff -s DEV/x --next -K DEV --globoff -s DEV/y"),
-        ("curl -s DEV/x -: -s DEV/y -H 'Authorization: Bearer mine'", "-q -K DEV --globoff -s DEV/x --next -K mine --globoff -s DEV/y"),
-        ("curl -s DEV/x --next -s ELSEWHERE/y", "-q -K DEV --globoff -s DEV/x --next -s ELSEWHERE/y"),
-        ("curl -s ELSEWHERE/y --next -s DEV/x", "-q -s ELSEWHERE/y --next -K DEV --globoff -s DEV/x"),
+        (
+            "curl -s DEV/x --next -s DEV/y",
+            "-q -K DEV --globoff -s DEV/x --next -K DEV --globoff -s DEV/y",
+        ),
+        (
+            "curl -s DEV/x -: -s DEV/y -H 'Authorization: Bearer mine'",
+            "-q -K DEV --globoff -s DEV/x --next -K mine --globoff -s DEV/y",
+        ),
+        (
+            "curl -s DEV/x --next -s ELSEWHERE/y",
+            "-q -K DEV --globoff -s DEV/x --next -s ELSEWHERE/y",
+        ),
+        (
+            "curl -s ELSEWHERE/y --next -s DEV/x",
+            "-q -s ELSEWHERE/y --next -K DEV --globoff -s DEV/x",
+        ),
         ("curl -s DEV/x ELSEWHERE/y", "exit 2: are in one transfer"),
-        ("curl -s DEV/x file:///etc/hostname", "exit 2: are in one transfer"),
-        ("curl -s DEV/x --next -s OTHER/x", "exit 2: belongs to profile other"),
+        (
+            "curl -s DEV/x file:///etc/hostname",
+            "exit 2: are in one transfer",
+        ),
+        (
+            "curl -s DEV/x --next -s OTHER/x",
+            "exit 2: belongs to profile other",
+        ),
         // Lines as they are pasted.
         ("curl curl -s DEV/x", "-q -K DEV --globoff -s DEV/x"),
         ("curl $ curl -s DEV/x", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s \u{201c}DEV/x\u{201d}", "-q -K DEV --globoff -s DEV/x"),
-        ("curl -s DEV/x ' -X' PUT", "-q -K DEV --globoff -s DEV/x -X PUT"),
-        ("curl -s DEV/x -H \u{2018}X-A: b\u{2019}", "-q -K DEV --globoff -s DEV/x -H 'X-A: b'"),
+        (
+            "curl -s \u{201c}DEV/x\u{201d}",
+            "-q -K DEV --globoff -s DEV/x",
+        ),
+        (
+            "curl -s DEV/x ' -X' PUT",
+            "-q -K DEV --globoff -s DEV/x -X PUT",
+        ),
+        (
+            "curl -s DEV/x -H \u{2018}X-A: b\u{2019}",
+            "-q -K DEV --globoff -s DEV/x -H 'X-A: b'",
+        ),
         ("curl -s ' DEV/x'", "-q -K DEV --globoff -s DEV/x"),
     ];
     check(PROFILES, &table);
@@ -293,22 +514,58 @@ fn other_urls_get_nothing_of_reins() {
         ("curl ELSEWHERE/x", "ELSEWHERE/x"),
         ("curl -sSL -k ELSEWHERE/x", "-s -S -L -k ELSEWHERE/x"),
         ("curl -K file ELSEWHERE/x", "-K '' ELSEWHERE/x"),
-        ("curl --trace - --libcurl c --netrc ELSEWHERE/x", "--trace - --libcurl c --netrc ELSEWHERE/x"),
-        ("curl --location-trusted -u a:b ELSEWHERE/x", "--location-trusted -u a:b ELSEWHERE/x"),
-        ("curl -H 'Authorization: Bearer mine' ELSEWHERE/x", "-H 'Authorization: Bearer mine' ELSEWHERE/x"),
-        ("curl -H 'Authorization: Bearer $REINFER_TOKEN' ELSEWHERE/x", "-H 'Authorization: Bearer $REINFER_TOKEN' ELSEWHERE/x"),
-        ("curl -H 'Authorization: Bearer ' ELSEWHERE/x", "-H 'Authorization: Bearer ' ELSEWHERE/x"),
+        (
+            "curl --trace - --libcurl c --netrc ELSEWHERE/x",
+            "--trace - --libcurl c --netrc ELSEWHERE/x",
+        ),
+        (
+            "curl --location-trusted -u a:b ELSEWHERE/x",
+            "--location-trusted -u a:b ELSEWHERE/x",
+        ),
+        (
+            "curl -H 'Authorization: Bearer mine' ELSEWHERE/x",
+            "-H 'Authorization: Bearer mine' ELSEWHERE/x",
+        ),
+        (
+            "curl -H 'Authorization: Bearer $REINFER_TOKEN' ELSEWHERE/x",
+            "-H 'Authorization: Bearer $REINFER_TOKEN' ELSEWHERE/x",
+        ),
+        (
+            "curl -H 'Authorization: Bearer ' ELSEWHERE/x",
+            "-H 'Authorization: Bearer ' ELSEWHERE/x",
+        ),
         ("curl 'ELSEWHERE/<project>'", "'ELSEWHERE/<project>'"),
-        ("curl --unix-socket /s ELSEWHERE/x", "--unix-socket /s ELSEWHERE/x"),
-        ("curl --brand-new a ELSEWHERE/x", "--brand-new a ELSEWHERE/x"),
-        ("curl --variable a=b --expand-url 'ELSEWHERE/{{a}}'", "--variable a=b --expand-url 'ELSEWHERE/{{a}}'"),
+        (
+            "curl --unix-socket /s ELSEWHERE/x",
+            "--unix-socket /s ELSEWHERE/x",
+        ),
+        (
+            "curl --brand-new a ELSEWHERE/x",
+            "--brand-new a ELSEWHERE/x",
+        ),
+        (
+            "curl --variable a=b --expand-url 'ELSEWHERE/{{a}}'",
+            "--variable a=b --expand-url 'ELSEWHERE/{{a}}'",
+        ),
         ("curl --url @list", "--url @list"),
         ("curl -H @list ELSEWHERE/x", "-H @list ELSEWHERE/x"),
-        ("curl ftp://elsewhere.example/x", "ftp://elsewhere.example/x"),
+        (
+            "curl ftp://elsewhere.example/x",
+            "ftp://elsewhere.example/x",
+        ),
         ("curl file:///etc/hostname", "file:///etc/hostname"),
-        ("curl -x http://proxy.example:1 ELSEWHERE/x", "-x http://proxy.example:1 ELSEWHERE/x"),
-        ("curl -T file -X PUT ELSEWHERE/", "-T file -X PUT ELSEWHERE/"),
-        ("curl --resolve elsewhere.example:443:10.0.0.1 ELSEWHERE/x", "--resolve elsewhere.example:443:10.0.0.1 ELSEWHERE/x"),
+        (
+            "curl -x http://proxy.example:1 ELSEWHERE/x",
+            "-x http://proxy.example:1 ELSEWHERE/x",
+        ),
+        (
+            "curl -T file -X PUT ELSEWHERE/",
+            "-T file -X PUT ELSEWHERE/",
+        ),
+        (
+            "curl --resolve elsewhere.example:443:10.0.0.1 ELSEWHERE/x",
+            "--resolve elsewhere.example:443:10.0.0.1 ELSEWHERE/x",
+        ),
         ("curl 'ELSEWHERE/a b'", "'ELSEWHERE/a b'"),
         ("curl -- -x", "--url -x"),
         ("curl --version", "--version"),
@@ -316,13 +573,31 @@ fn other_urls_get_nothing_of_reins() {
         ("curl", ""),
         // Beside the endpoint is not below it.
         ("curl https://tenants.example/", "https://tenants.example/"),
-        ("curl https://tenants.example/acme/dev/reinfer_evil/x", "https://tenants.example/acme/dev/reinfer_evil/x"),
-        ("curl https://tenants.example/acme/dev/", "https://tenants.example/acme/dev/"),
-        ("curl https://tenants.example:8443/acme/dev/reinfer_/x", "https://tenants.example:8443/acme/dev/reinfer_/x"),
-        ("curl https://tenants.example.evil/acme/dev/reinfer_/x", "https://tenants.example.evil/acme/dev/reinfer_/x"),
-        ("curl https://tenants.example@evil.example/acme/dev/reinfer_/x", "https://tenants.example@evil.example/acme/dev/reinfer_/x"),
+        (
+            "curl https://tenants.example/acme/dev/reinfer_evil/x",
+            "https://tenants.example/acme/dev/reinfer_evil/x",
+        ),
+        (
+            "curl https://tenants.example/acme/dev/",
+            "https://tenants.example/acme/dev/",
+        ),
+        (
+            "curl https://tenants.example:8443/acme/dev/reinfer_/x",
+            "https://tenants.example:8443/acme/dev/reinfer_/x",
+        ),
+        (
+            "curl https://tenants.example.evil/acme/dev/reinfer_/x",
+            "https://tenants.example.evil/acme/dev/reinfer_/x",
+        ),
+        (
+            "curl https://tenants.example@evil.example/acme/dev/reinfer_/x",
+            "https://tenants.example@evil.example/acme/dev/reinfer_/x",
+        ),
         // What looks like a token and is none.
-        ("curl -H 'X: SEKRET' ELSEWHERE/x", "-H 'X: SEKRET' ELSEWHERE/x"),
+        (
+            "curl -H 'X: SEKRET' ELSEWHERE/x",
+            "-H 'X: SEKRET' ELSEWHERE/x",
+        ),
     ];
     check(PROFILES, &table);
 }
@@ -330,14 +605,38 @@ fn other_urls_get_nothing_of_reins() {
 #[test]
 fn what_could_lead_the_token_away_is_refused() {
     let table = [
-        ("curl -s OTHER/x", "exit 2: the URL belongs to profile other"),
-        ("curl -s other.example/x", "exit 2: the URL belongs to profile other"),
-        ("curl -s http://other.example/x", "exit 2: the URL belongs to profile other"),
-        ("curl -s https://OTHER.example.:443/x", "exit 2: the URL belongs to profile other"),
-        ("curl -s http://localhost:9101/acme/local/reinfer_/x", "exit 2: the URL belongs to profile local"),
-        ("curl -s 'http://[::1]:9101/acme/local/reinfer_/x'", "exit 2: the URL belongs to profile local"),
-        ("curl -s http://2130706433:9101/acme/local/reinfer_/x", "exit 2: the URL belongs to profile local"),
-        ("-p demo curl -s OTHER/x", "exit 2: the URL belongs to profile other"),
+        (
+            "curl -s OTHER/x",
+            "exit 2: the URL belongs to profile other",
+        ),
+        (
+            "curl -s other.example/x",
+            "exit 2: the URL belongs to profile other",
+        ),
+        (
+            "curl -s http://other.example/x",
+            "exit 2: the URL belongs to profile other",
+        ),
+        (
+            "curl -s https://OTHER.example.:443/x",
+            "exit 2: the URL belongs to profile other",
+        ),
+        (
+            "curl -s http://localhost:9101/acme/local/reinfer_/x",
+            "exit 2: the URL belongs to profile local",
+        ),
+        (
+            "curl -s 'http://[::1]:9101/acme/local/reinfer_/x'",
+            "exit 2: the URL belongs to profile local",
+        ),
+        (
+            "curl -s http://2130706433:9101/acme/local/reinfer_/x",
+            "exit 2: the URL belongs to profile local",
+        ),
+        (
+            "-p demo curl -s OTHER/x",
+            "exit 2: the URL belongs to profile other",
+        ),
         // The own endpoint, so that the path could leave it.
         ("curl -s DEV/../x", "exit 2: "),
         ("curl -s --path-as-is DEV/../x", "exit 2: "),
@@ -350,99 +649,327 @@ fn what_could_lead_the_token_away_is_refused() {
         ("curl -s DEV/%c0%ae%c0%ae/x", "exit 2: "),
         ("curl -s DEV/a%2f..%2f..%2fx", "exit 2: "),
         ("curl -s 'DEV/..\\x'", "exit 2: "),
-        ("curl -s http://tenants.example/acme/dev/reinfer_/x", "exit 2: so its token is not sent"),
+        (
+            "curl -s http://tenants.example/acme/dev/reinfer_/x",
+            "exit 2: so its token is not sent",
+        ),
         // What is not on the line.
         ("curl -s -K file DEV/x", "exit 2: -K can hold a URL"),
-        ("curl -s --config=file DEV/x", "exit 2: --config can hold a URL"),
-        ("curl -s --variable a=b DEV/x", "exit 2: --variable can hold a URL"),
-        ("curl -s --expand-url 'DEV/{{a}}'", "exit 2: --expand-url is not an option"),
+        (
+            "curl -s --config=file DEV/x",
+            "exit 2: --config can hold a URL",
+        ),
+        (
+            "curl -s --variable a=b DEV/x",
+            "exit 2: --variable can hold a URL",
+        ),
+        (
+            "curl -s --expand-url 'DEV/{{a}}'",
+            "exit 2: --expand-url is not an option",
+        ),
         ("curl -s --expand-data={{a}} DEV/x", "exit 2: --expand-data"),
         ("curl -s --url @list DEV/x", "exit 2: are in one transfer"),
         ("curl -s -H @list DEV/x", "exit 2: -H can hold a URL"),
-        ("curl -s --brand-new DEV/x", "exit 2: --brand-new is not an option that rein knows"),
-        ("curl -s --brand-new=1 DEV/x", "exit 2: --brand-new=1 is not an option that rein knows"),
-        ("curl -s%x DEV/x", "exit 2: -%x is not an option that rein knows"),
-        ("curl -s --ipfs-gateway http://g.example DEV/x", "exit 2: --ipfs-gateway"),
-        ("curl -s --request-target /acme/prod DEV/x", "exit 2: --request-target replaces the path"),
-        ("curl -s --unix-socket /s DEV/x", "exit 2: --unix-socket leads the connection"),
-        ("curl -s --abstract-unix-socket s DEV/x", "exit 2: --abstract-unix-socket leads"),
+        (
+            "curl -s --brand-new DEV/x",
+            "exit 2: --brand-new is not an option that rein knows",
+        ),
+        (
+            "curl -s --brand-new=1 DEV/x",
+            "exit 2: --brand-new=1 is not an option that rein knows",
+        ),
+        (
+            "curl -s%x DEV/x",
+            "exit 2: -%x is not an option that rein knows",
+        ),
+        (
+            "curl -s --ipfs-gateway http://g.example DEV/x",
+            "exit 2: --ipfs-gateway",
+        ),
+        (
+            "curl -s --request-target /acme/prod DEV/x",
+            "exit 2: --request-target replaces the path",
+        ),
+        (
+            "curl -s --unix-socket /s DEV/x",
+            "exit 2: --unix-socket leads the connection",
+        ),
+        (
+            "curl -s --abstract-unix-socket s DEV/x",
+            "exit 2: --abstract-unix-socket leads",
+        ),
         // What shows the token or sends it elsewhere.
-        ("curl -s --trace t DEV/x", "exit 2: --trace would write the token"),
-        ("curl -s --trace-ascii - DEV/x", "exit 2: --trace-ascii would write the token"),
-        ("curl -s --trace-config all DEV/x", "exit 2: --trace-config would write the token"),
-        ("curl -s --libcurl c DEV/x", "exit 2: --libcurl would write the token"),
-        ("curl -s --stderr e DEV/x", "exit 2: --stderr would write the token"),
-        ("curl -s -n DEV/x", "exit 2: -n would send another credential"),
-        ("curl -s --netrc-file f DEV/x", "exit 2: --netrc-file would send another credential"),
-        ("curl -s --netrc-optional DEV/x", "exit 2: --netrc-optional would send another credential"),
-        ("curl -s --no-netrc DEV/x", "-q -K DEV --globoff -s --no-netrc DEV/x"),
-        ("curl -s --location-trusted DEV/x", "exit 2: --location-trusted would send the token"),
-        ("curl -s -H 'Host: evil.example' DEV/x", "exit 2: names another host than the URL"),
-        ("curl -s -H 'host:evil.example' DEV/x", "exit 2: names another host than the URL"),
-        ("curl -s -H 'Host: tenants.example' DEV/x", "-q -K DEV --globoff -s -H 'Host: tenants.example' DEV/x"),
-        ("curl -s -H 'X: $DEV.' --proxy-header 'X: $DEV.' DEV/x", "exit 2: the token of profile dev"),
-        ("curl -s -U u:$DEV. -x http://proxy.example:1 DEV/x", "exit 2: the token of profile dev"),
-        ("curl -s -x http://u:$DEV.@proxy.example:1 DEV/x", "exit 2: the token of profile dev"),
-        ("curl -s --preproxy socks5://u:$DEV.@proxy.example:1 DEV/x", "exit 2: the token of profile dev"),
-        ("curl -s --trace t ELSEWHERE/x --next -s DEV/x", "exit 2: --trace would write the token"),
-        ("curl -s DEV/x --next -s --libcurl c ELSEWHERE/x", "exit 2: --libcurl would write the token"),
-        ("curl -s -K file ELSEWHERE/x --next -s DEV/x", "exit 2: -K can hold a URL"),
-        ("curl -s -G -d @file DEV/x", "exit 2: -d can hold a URL, a method"),
-        ("curl -s --url-query @file DEV/x", "exit 2: --url-query can hold a URL, a method"),
-        ("curl -s --url-query a@file DEV/x", "exit 2: --url-query can hold a URL, a method"),
-        ("curl -s --url-query a=b@c DEV/x", "-q -K DEV --globoff -s --url-query a=b@c DEV/x"),
-        ("curl -s -X GET -d @file DEV/x", "exit 2: -d can hold a URL, a method"),
-        ("curl -s -X GET -T file DEV/x", "exit 2: -T can hold a URL, a method"),
-        ("curl -s -X GET --json @file DEV/x", "-q -K DEV --globoff -s -X GET --json @file DEV/x"),
-        ("curl -s -d @file DEV/x", "-q -K DEV --globoff -s -d @file DEV/x"),
+        (
+            "curl -s --trace t DEV/x",
+            "exit 2: --trace would write the token",
+        ),
+        (
+            "curl -s --trace-ascii - DEV/x",
+            "exit 2: --trace-ascii would write the token",
+        ),
+        (
+            "curl -s --trace-config all DEV/x",
+            "exit 2: --trace-config would write the token",
+        ),
+        (
+            "curl -s --libcurl c DEV/x",
+            "exit 2: --libcurl would write the token",
+        ),
+        (
+            "curl -s --stderr e DEV/x",
+            "exit 2: --stderr would write the token",
+        ),
+        (
+            "curl -s -n DEV/x",
+            "exit 2: -n would send another credential",
+        ),
+        (
+            "curl -s --netrc-file f DEV/x",
+            "exit 2: --netrc-file would send another credential",
+        ),
+        (
+            "curl -s --netrc-optional DEV/x",
+            "exit 2: --netrc-optional would send another credential",
+        ),
+        (
+            "curl -s --no-netrc DEV/x",
+            "-q -K DEV --globoff -s --no-netrc DEV/x",
+        ),
+        (
+            "curl -s --location-trusted DEV/x",
+            "exit 2: --location-trusted would send the token",
+        ),
+        (
+            "curl -s -H 'Host: evil.example' DEV/x",
+            "exit 2: names another host than the URL",
+        ),
+        (
+            "curl -s -H 'host:evil.example' DEV/x",
+            "exit 2: names another host than the URL",
+        ),
+        (
+            "curl -s -H 'Host: tenants.example' DEV/x",
+            "-q -K DEV --globoff -s -H 'Host: tenants.example' DEV/x",
+        ),
+        (
+            "curl -s -H 'X: $DEV.' --proxy-header 'X: $DEV.' DEV/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -U u:$DEV. -x http://proxy.example:1 DEV/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -x http://u:$DEV.@proxy.example:1 DEV/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --preproxy socks5://u:$DEV.@proxy.example:1 DEV/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --trace t ELSEWHERE/x --next -s DEV/x",
+            "exit 2: --trace would write the token",
+        ),
+        (
+            "curl -s DEV/x --next -s --libcurl c ELSEWHERE/x",
+            "exit 2: --libcurl would write the token",
+        ),
+        (
+            "curl -s -K file ELSEWHERE/x --next -s DEV/x",
+            "exit 2: -K can hold a URL",
+        ),
+        (
+            "curl -s -G -d @file DEV/x",
+            "exit 2: -d can hold a URL, a method",
+        ),
+        (
+            "curl -s --url-query @file DEV/x",
+            "exit 2: --url-query can hold a URL, a method",
+        ),
+        (
+            "curl -s --url-query a@file DEV/x",
+            "exit 2: --url-query can hold a URL, a method",
+        ),
+        (
+            "curl -s --url-query a=b@c DEV/x",
+            "-q -K DEV --globoff -s --url-query a=b@c DEV/x",
+        ),
+        (
+            "curl -s -X GET -d @file DEV/x",
+            "exit 2: -d can hold a URL, a method",
+        ),
+        (
+            "curl -s -X GET -T file DEV/x",
+            "exit 2: -T can hold a URL, a method",
+        ),
+        (
+            "curl -s -X GET --json @file DEV/x",
+            "-q -K DEV --globoff -s -X GET --json @file DEV/x",
+        ),
+        (
+            "curl -s -d @file DEV/x",
+            "-q -K DEV --globoff -s -d @file DEV/x",
+        ),
         // Plain http stays on this machine.
-        ("-p local curl -s -x http://proxy.example:1 LOCAL/x", "exit 2: over plain http"),
-        ("-p local curl -s --socks5 192.0.2.1 LOCAL/x", "exit 2: over plain http"),
-        ("-p local curl -s --preproxy socks4://192.0.2.1 LOCAL/x", "exit 2: over plain http"),
-        ("-p local curl -s --proxy1.0 192.0.2.1 LOCAL/x", "exit 2: over plain http"),
-        ("-p local curl -s --connect-to ::elsewhere.example:80 LOCAL/x", "exit 2: over plain http"),
-        ("-p local curl -s --connect-to 127.0.0.1:9101:192.0.2.1:9101 LOCAL/x", "exit 2: over plain http"),
-        ("-p local curl -s --resolve 127.0.0.1:9101:192.0.2.1 LOCAL/x", "exit 2: over plain http"),
-        ("-p local curl -s --connect-to ::127.0.0.1:9109 LOCAL/x", "-q -K LOCAL --globoff --noproxy '*' -s --connect-to ::127.0.0.1:9109 LOCAL/x"),
+        (
+            "-p local curl -s -x http://proxy.example:1 LOCAL/x",
+            "exit 2: over plain http",
+        ),
+        (
+            "-p local curl -s --socks5 192.0.2.1 LOCAL/x",
+            "exit 2: over plain http",
+        ),
+        (
+            "-p local curl -s --preproxy socks4://192.0.2.1 LOCAL/x",
+            "exit 2: over plain http",
+        ),
+        (
+            "-p local curl -s --proxy1.0 192.0.2.1 LOCAL/x",
+            "exit 2: over plain http",
+        ),
+        (
+            "-p local curl -s --connect-to ::elsewhere.example:80 LOCAL/x",
+            "exit 2: over plain http",
+        ),
+        (
+            "-p local curl -s --connect-to 127.0.0.1:9101:192.0.2.1:9101 LOCAL/x",
+            "exit 2: over plain http",
+        ),
+        (
+            "-p local curl -s --resolve 127.0.0.1:9101:192.0.2.1 LOCAL/x",
+            "exit 2: over plain http",
+        ),
+        (
+            "-p local curl -s --connect-to ::127.0.0.1:9109 LOCAL/x",
+            "-q -K LOCAL --globoff --noproxy '*' -s --connect-to ::127.0.0.1:9109 LOCAL/x",
+        ),
         // Control characters.
         ("curl -s 'DEV/x\ny'", "exit 2: cannot judge the URL"),
         ("curl -s 'DEV/x\ry'", "exit 2: cannot judge the URL"),
-        ("curl -s -H 'X: a\r\nY: b' DEV/x", "exit 2: -H: header values must not contain CR or LF"),
-        ("curl -s -H 'X: a\nY: b' DEV/x", "exit 2: -H: header values must not contain CR or LF"),
+        (
+            "curl -s -H 'X: a\r\nY: b' DEV/x",
+            "exit 2: -H: header values must not contain CR or LF",
+        ),
+        (
+            "curl -s -H 'X: a\nY: b' DEV/x",
+            "exit 2: -H: header values must not contain CR or LF",
+        ),
         ("curl -s -A 'a\r\nY: b' DEV/x", "exit 2: CR or LF"),
         ("curl -s -e 'a\r\nY: b' DEV/x", "exit 2: CR or LF"),
         ("curl -s -b 'a=b\r\nY: b' DEV/x", "exit 2: CR or LF"),
         ("curl -s -r '1-2\r\nY: b' DEV/x", "exit 2: CR or LF"),
-        ("curl -s --oauth2-bearer 'a\"\nurl = \"https://elsewhere.example' DEV/x", "exit 2: CR or LF"),
-        ("curl -s -X 'GET /x HTTP/1.1\r\nY: b' DEV/x", "exit 2: is not a method"),
+        (
+            "curl -s --oauth2-bearer 'a\"\nurl = \"https://elsewhere.example' DEV/x",
+            "exit 2: CR or LF",
+        ),
+        (
+            "curl -s -X 'GET /x HTTP/1.1\r\nY: b' DEV/x",
+            "exit 2: is not a method",
+        ),
         ("curl -s -X 'GET /evil' DEV/x", "exit 2: is not a method"),
         ("curl -s -X '' DEV/x", "-q -K DEV --globoff -s -X '' DEV/x"),
         // A known token in a request to another place, in any argument.
-        ("curl -s -H 'Authorization: Bearer $OTHER.' DEV/x", "exit 2: the token of profile other"),
-        ("curl -s -H 'Authorization: Bearer $DEV.' ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s --oauth2-bearer $DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -d token=$DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s --json '{\"a\":\"$DEV.\"}' ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s --data-urlencode a=$DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -F a=$DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -b t=$DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -u u:$DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -e $DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -A $DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -U u:$DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -x http://u:$DEV.@p.example ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s --proxy-header 'X: $DEV.' ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s ELSEWHERE/x?key=$DEV.", "exit 2: the token of profile dev"),
-        ("curl -s ELSEWHERE/x?key=%53EKRET-0123", "exit 2: the token of profile dev"),
-        ("curl -s ELSEWHERE/x?key=%2553EKRET-0123", "exit 2: the token of profile dev"),
-        ("curl -s https://u:$DEV.@elsewhere.example/x", "exit 2: the token of profile dev"),
-        ("curl -s --url-query k=$DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -H 'Authorization: Basic dTpTRUtSRVQtMDEyMw==' ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -H 'authorization: bAsIc dTpTRUtSRVQtMDEyMw==' ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s -H 'Proxy-Authorization: Basic dTpTRUtSRVQtMDEyMw==' ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s --variable a=$DEV. --expand-url 'ELSEWHERE/{{a}}'", "exit 2: the token of profile dev"),
-        ("curl -s --brand-new=$DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
-        ("curl -s DEV/x --next -s -d $DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
+        (
+            "curl -s -H 'Authorization: Bearer $OTHER.' DEV/x",
+            "exit 2: the token of profile other",
+        ),
+        (
+            "curl -s -H 'Authorization: Bearer $DEV.' ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --oauth2-bearer $DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -d token=$DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --json '{\"a\":\"$DEV.\"}' ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --data-urlencode a=$DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -F a=$DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -b t=$DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -u u:$DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -e $DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -A $DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -U u:$DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -x http://u:$DEV.@p.example ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --proxy-header 'X: $DEV.' ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s ELSEWHERE/x?key=$DEV.",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s ELSEWHERE/x?key=%53EKRET-0123",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s ELSEWHERE/x?key=%2553EKRET-0123",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s https://u:$DEV.@elsewhere.example/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --url-query k=$DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -H 'Authorization: Basic dTpTRUtSRVQtMDEyMw==' ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -H 'authorization: bAsIc dTpTRUtSRVQtMDEyMw==' ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s -H 'Proxy-Authorization: Basic dTpTRUtSRVQtMDEyMw==' ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --variable a=$DEV. --expand-url 'ELSEWHERE/{{a}}'",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s --brand-new=$DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
+        (
+            "curl -s DEV/x --next -s -d $DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
         // What curl cannot read is not run.
         ("curl -s DEV/x -d", "exit 2: -d needs a value"),
         ("curl -s DEV/x -", "exit 2: '-' is not an option"),
@@ -530,40 +1057,100 @@ fn guards_hold_however_the_write_is_asked_for() {
             table.push((line, says));
         }
     }
-    let table: Vec<(&str, &str)> = table.iter().map(|(line, says)| (&**line, &**says)).collect();
+    let table: Vec<(&str, &str)> = table
+        .iter()
+        .map(|(line, says)| (&**line, &**says))
+        .collect();
     check(&all(), &table);
 }
 
 #[test]
 fn what_a_guard_allows_is_run() {
     let table = [
-        ("-p prod curl -s PROD/api/v1/datasets/retail/orders", "-q -K PROD --globoff -s PROD/api/v1/datasets/retail/orders"),
-        ("-p prod curl -sI PROD/api/v1/datasets", "-q -K PROD --globoff -s -I PROD/api/v1/datasets"),
-        ("-p prod curl -s --json {} PROD/api/v1/datasets/retail/orders/export", "-q -K PROD --globoff -s --json {} PROD/api/v1/datasets/retail/orders/export"),
-        ("-p prod curl -s --json @file PROD/api/v1/datasets/retail/orders/export", "-q -K PROD --globoff -s --json @file PROD/api/v1/datasets/retail/orders/export"),
+        (
+            "-p prod curl -s PROD/api/v1/datasets/retail/orders",
+            "-q -K PROD --globoff -s PROD/api/v1/datasets/retail/orders",
+        ),
+        (
+            "-p prod curl -sI PROD/api/v1/datasets",
+            "-q -K PROD --globoff -s -I PROD/api/v1/datasets",
+        ),
+        (
+            "-p prod curl -s --json {} PROD/api/v1/datasets/retail/orders/export",
+            "-q -K PROD --globoff -s --json {} PROD/api/v1/datasets/retail/orders/export",
+        ),
+        (
+            "-p prod curl -s --json @file PROD/api/v1/datasets/retail/orders/export",
+            "-q -K PROD --globoff -s --json @file PROD/api/v1/datasets/retail/orders/export",
+        ),
         (
             "-p prod curl -s -H 'Content-Type: application/json' -d @file PROD/api/v1/datasets/retail/orders/export",
             "-q -K PROD --globoff -s -H 'Content-Type: application/json' -d @file PROD/api/v1/datasets/retail/orders/export",
         ),
-        ("-p prod curl -sL --json {} PROD/api/v1/datasets/retail/orders/export", "-q -K PROD --globoff -s --json {} PROD/api/v1/datasets/retail/orders/export"),
-        ("-p prod curl -s -d a=b@c PROD/api/v1/datasets/retail/orders/export", "-q -K PROD --globoff -s -d a=b@c PROD/api/v1/datasets/retail/orders/export"),
-        ("-p prod curl -s --data-raw @c PROD/api/v1/datasets/retail/orders/export", "-q -K PROD --globoff -s --data-raw @c PROD/api/v1/datasets/retail/orders/export"),
-        ("-p prod curl -s -G -d a=b PROD/api/v1/datasets", "-q -K PROD --globoff -s -G -d a=b PROD/api/v1/datasets"),
-        ("-p ro curl -s READONLY/api/v1/datasets", "-q -K RO --globoff -s READONLY/api/v1/datasets"),
-        ("-p localro curl -s LOCALRO/api/v1/datasets", "-q -K LOCALRO --globoff --noproxy '*' -s LOCALRO/api/v1/datasets"),
-        ("-p prod --confirm prod curl -s -X DELETE PROD/api/v1/datasets/retail/orders", "-q -K PROD --globoff -s -X DELETE PROD/api/v1/datasets/retail/orders"),
-        ("-p prod curl -s -X DELETE PROD/api/v1/datasets/retail/orders --confirm prod", "-q -K PROD --globoff -s -X DELETE PROD/api/v1/datasets/retail/orders"),
-        ("-p prod curl -s -X DELETE PROD/api/v1/datasets/retail/orders --confirm=dev", "exit 9: prod"),
-        ("-p prod curl -s -X DELETE PROD/api/v1/datasets/retail/orders --confirm ''", "exit 9: prod"),
-        ("-p ro curl -s -X DELETE READONLY/api/v1/datasets/ro/orders --confirm ro", "exit 9: is read-only"),
+        (
+            "-p prod curl -sL --json {} PROD/api/v1/datasets/retail/orders/export",
+            "-q -K PROD --globoff -s --json {} PROD/api/v1/datasets/retail/orders/export",
+        ),
+        (
+            "-p prod curl -s -d a=b@c PROD/api/v1/datasets/retail/orders/export",
+            "-q -K PROD --globoff -s -d a=b@c PROD/api/v1/datasets/retail/orders/export",
+        ),
+        (
+            "-p prod curl -s --data-raw @c PROD/api/v1/datasets/retail/orders/export",
+            "-q -K PROD --globoff -s --data-raw @c PROD/api/v1/datasets/retail/orders/export",
+        ),
+        (
+            "-p prod curl -s -G -d a=b PROD/api/v1/datasets",
+            "-q -K PROD --globoff -s -G -d a=b PROD/api/v1/datasets",
+        ),
+        (
+            "-p ro curl -s READONLY/api/v1/datasets",
+            "-q -K RO --globoff -s READONLY/api/v1/datasets",
+        ),
+        (
+            "-p localro curl -s LOCALRO/api/v1/datasets",
+            "-q -K LOCALRO --globoff --noproxy '*' -s LOCALRO/api/v1/datasets",
+        ),
+        (
+            "-p prod --confirm prod curl -s -X DELETE PROD/api/v1/datasets/retail/orders",
+            "-q -K PROD --globoff -s -X DELETE PROD/api/v1/datasets/retail/orders",
+        ),
+        (
+            "-p prod curl -s -X DELETE PROD/api/v1/datasets/retail/orders --confirm prod",
+            "-q -K PROD --globoff -s -X DELETE PROD/api/v1/datasets/retail/orders",
+        ),
+        (
+            "-p prod curl -s -X DELETE PROD/api/v1/datasets/retail/orders --confirm=dev",
+            "exit 9: prod",
+        ),
+        (
+            "-p prod curl -s -X DELETE PROD/api/v1/datasets/retail/orders --confirm ''",
+            "exit 9: prod",
+        ),
+        (
+            "-p ro curl -s -X DELETE READONLY/api/v1/datasets/ro/orders --confirm ro",
+            "exit 9: is read-only",
+        ),
         // A profile without a guard, beside guarded ones.
-        ("curl -s -X DELETE DEV/api/v1/datasets/retail-dev/orders", "-q -K DEV --globoff -s -X DELETE DEV/api/v1/datasets/retail-dev/orders"),
+        (
+            "curl -s -X DELETE DEV/api/v1/datasets/retail-dev/orders",
+            "-q -K DEV --globoff -s -X DELETE DEV/api/v1/datasets/retail-dev/orders",
+        ),
         ("curl -s -X DELETE ELSEWHERE/x", "-s -X DELETE ELSEWHERE/x"),
-        ("curl -s -k -X DELETE ELSEWHERE/x", "-s -k -X DELETE ELSEWHERE/x"),
+        (
+            "curl -s -k -X DELETE ELSEWHERE/x",
+            "-s -k -X DELETE ELSEWHERE/x",
+        ),
         ("curl -s -k DEV/x", "-q -K DEV --globoff -s -k DEV/x"),
         ("curl -s 'ELSEWHERE/{a,b}'", "-s 'ELSEWHERE/{a,b}'"),
-        ("curl -sg 'https://tenants.example/acme/{a,b}'", "-s -g 'https://tenants.example/acme/{a,b}'"),
-        ("curl -s ftp://elsewhere.example/x", "-s ftp://elsewhere.example/x"),
+        (
+            "curl -sg 'https://tenants.example/acme/{a,b}'",
+            "-s -g 'https://tenants.example/acme/{a,b}'",
+        ),
+        (
+            "curl -s ftp://elsewhere.example/x",
+            "-s ftp://elsewhere.example/x",
+        ),
     ];
     check(&all(), &table);
 }
@@ -573,44 +1160,129 @@ fn what_cannot_be_judged_is_refused_where_a_guard_could_be_concerned() {
     let table = [
         ("curl -s -K file ELSEWHERE/x", "exit 2: -K can hold a URL"),
         ("curl -s -Kfile", "exit 2: -K can hold a URL"),
-        ("curl -s --variable a=b --expand-url 'ELSEWHERE/{{a}}'", "exit 2: --variable can hold a URL"),
-        ("curl -s --expand-url 'ELSEWHERE/x'", "exit 2: --expand-url is not an option"),
+        (
+            "curl -s --variable a=b --expand-url 'ELSEWHERE/{{a}}'",
+            "exit 2: --variable can hold a URL",
+        ),
+        (
+            "curl -s --expand-url 'ELSEWHERE/x'",
+            "exit 2: --expand-url is not an option",
+        ),
         ("curl -s --url @list", "exit 2: --url can hold a URL"),
         ("curl -s -H @list ELSEWHERE/x", "exit 2: -H can hold a URL"),
-        ("curl -s --brand-new ELSEWHERE/x", "exit 2: --brand-new is not an option that rein knows"),
-        ("curl -s --unix-socket /s ELSEWHERE/x", "exit 2: --unix-socket"),
-        ("curl -s --request-target /x ELSEWHERE/x", "exit 2: --request-target"),
-        ("curl -s -X DELETE 'https://{readonly,x}.example/x'", "exit 2: cannot judge the URL"),
-        ("curl -s -X DELETE 'https://x[1-2].example/x'", "exit 2: cannot judge the URL"),
-        ("curl -s -X DELETE 'https://tenants.example/acme/{prod,x}/reinfer_/api'", "exit 2: braces or brackets"),
-        ("curl -s -X DELETE 'https://readonly.example\\@elsewhere.example/x'", "exit 2: cannot judge the URL"),
-        ("curl -s -X DELETE 'https://a@b@readonly.example/x'", "exit 2: cannot judge the URL"),
-        ("curl -s -X DELETE 'https://elsewhere.example\tx'", "exit 2: cannot judge the URL"),
-        ("curl -s -X DELETE 'https:/readonly.example/x'", "exit 2: cannot judge the URL"),
-        ("curl -s -X DELETE 'https:readonly.example/x'", "exit 2: cannot judge the URL"),
-        ("curl -s -X DELETE 'https:///readonly.example/x'", "exit 2: cannot judge the URL"),
+        (
+            "curl -s --brand-new ELSEWHERE/x",
+            "exit 2: --brand-new is not an option that rein knows",
+        ),
+        (
+            "curl -s --unix-socket /s ELSEWHERE/x",
+            "exit 2: --unix-socket",
+        ),
+        (
+            "curl -s --request-target /x ELSEWHERE/x",
+            "exit 2: --request-target",
+        ),
+        (
+            "curl -s -X DELETE 'https://{readonly,x}.example/x'",
+            "exit 2: cannot judge the URL",
+        ),
+        (
+            "curl -s -X DELETE 'https://x[1-2].example/x'",
+            "exit 2: cannot judge the URL",
+        ),
+        (
+            "curl -s -X DELETE 'https://tenants.example/acme/{prod,x}/reinfer_/api'",
+            "exit 2: braces or brackets",
+        ),
+        (
+            "curl -s -X DELETE 'https://readonly.example\\@elsewhere.example/x'",
+            "exit 2: cannot judge the URL",
+        ),
+        (
+            "curl -s -X DELETE 'https://a@b@readonly.example/x'",
+            "exit 2: cannot judge the URL",
+        ),
+        (
+            "curl -s -X DELETE 'https://elsewhere.example\tx'",
+            "exit 2: cannot judge the URL",
+        ),
+        (
+            "curl -s -X DELETE 'https:/readonly.example/x'",
+            "exit 2: cannot judge the URL",
+        ),
+        (
+            "curl -s -X DELETE 'https:readonly.example/x'",
+            "exit 2: cannot judge the URL",
+        ),
+        (
+            "curl -s -X DELETE 'https:///readonly.example/x'",
+            "exit 2: cannot judge the URL",
+        ),
         // The guard's place is reached under another name.
-        ("curl -s -X DELETE --connect-to ::readonly.example:443 ELSEWHERE/x", "exit 2: ro"),
-        ("curl -s -X DELETE --connect-to elsewhere.example:443:readonly.example: ELSEWHERE/x", "exit 2: ro"),
-        ("curl -s -X DELETE --connect-to 'elsewhere.example:443:[::1]:9102' ELSEWHERE/x", "exit 2: localro"),
-        ("curl -s -X DELETE --resolve x.example:9102:127.0.0.1 http://x.example:9102/x", "exit 2: localro"),
-        ("curl -s -X DELETE --resolve +x.example:9102:127.0.0.1 http://x.example:9102/x", "exit 2: localro"),
-        ("curl -s -X DELETE --resolve 'x.example:9102:10.0.0.1,[::1]' http://x.example:9102/x", "exit 2: localro"),
-        ("curl -s -X DELETE -x http://127.0.0.1:9102 http://elsewhere.example/x", "exit 2: localro"),
-        ("curl -s -X DELETE --socks5 127.0.0.1:9102 http://elsewhere.example/x", "exit 2: localro"),
-        ("curl -s -X DELETE --preproxy socks4://127.0.0.1:9102 http://elsewhere.example/x", "exit 2: localro"),
-        ("curl -s -X DELETE -H 'Host: readonly.example' http://elsewhere.example/x", "exit 2: ro"),
+        (
+            "curl -s -X DELETE --connect-to ::readonly.example:443 ELSEWHERE/x",
+            "exit 2: ro",
+        ),
+        (
+            "curl -s -X DELETE --connect-to elsewhere.example:443:readonly.example: ELSEWHERE/x",
+            "exit 2: ro",
+        ),
+        (
+            "curl -s -X DELETE --connect-to 'elsewhere.example:443:[::1]:9102' ELSEWHERE/x",
+            "exit 2: localro",
+        ),
+        (
+            "curl -s -X DELETE --resolve x.example:9102:127.0.0.1 http://x.example:9102/x",
+            "exit 2: localro",
+        ),
+        (
+            "curl -s -X DELETE --resolve +x.example:9102:127.0.0.1 http://x.example:9102/x",
+            "exit 2: localro",
+        ),
+        (
+            "curl -s -X DELETE --resolve 'x.example:9102:10.0.0.1,[::1]' http://x.example:9102/x",
+            "exit 2: localro",
+        ),
+        (
+            "curl -s -X DELETE -x http://127.0.0.1:9102 http://elsewhere.example/x",
+            "exit 2: localro",
+        ),
+        (
+            "curl -s -X DELETE --socks5 127.0.0.1:9102 http://elsewhere.example/x",
+            "exit 2: localro",
+        ),
+        (
+            "curl -s -X DELETE --preproxy socks4://127.0.0.1:9102 http://elsewhere.example/x",
+            "exit 2: localro",
+        ),
+        (
+            "curl -s -X DELETE -H 'Host: readonly.example' http://elsewhere.example/x",
+            "exit 2: ro",
+        ),
         // -k under a guard.
-        ("-p prod curl -s -k PROD/api/v1/datasets", "exit 2: -k is refused for the guarded profile prod"),
-        ("-p ro curl -s --insecure READONLY/x", "exit 2: -k is refused for the guarded profile ro"),
-        ("-p ro curl -s --insec READONLY/x", "exit 2: -k is refused for the guarded profile ro"),
+        (
+            "-p prod curl -s -k PROD/api/v1/datasets",
+            "exit 2: -k is refused for the guarded profile prod",
+        ),
+        (
+            "-p ro curl -s --insecure READONLY/x",
+            "exit 2: -k is refused for the guarded profile ro",
+        ),
+        (
+            "-p ro curl -s --insec READONLY/x",
+            "exit 2: -k is refused for the guarded profile ro",
+        ),
     ];
     check(&all(), &table);
     // A config file that cannot be read could hold a guard.
     for (line, at, exit) in [
         ("curl -s ELSEWHERE/x", "", 2),
         ("curl -s -X DELETE ELSEWHERE/x", "", 2),
-        ("curl -s -X DELETE https://own.example/x", "https://own.example", 9),
+        (
+            "curl -s -X DELETE https://own.example/x",
+            "https://own.example",
+            9,
+        ),
         ("curl -s -X DELETE ELSEWHERE/x", "https://own.example", 9),
         ("curl -s -K f ELSEWHERE/x", "https://own.example", 2),
         ("curl -s https://own.example/x", "https://own.example", 0),
@@ -692,7 +1364,16 @@ fn no_spelling_of_a_url_leads_past_its_owner() {
     for base in hosts.iter().map(|&host| host.to_owned()).chain(spelled) {
         let url = format!("{base}/api/v1/datasets/retail/orders");
         for profile in ["dev", "demo", "prod", "ro", "localro"] {
-            let words = ["-p", profile, "curl", "-s", "--path-as-is", "-X", "DELETE", &url];
+            let words = [
+                "-p",
+                profile,
+                "curl",
+                "-s",
+                "--path-as-is",
+                "-X",
+                "DELETE",
+                &url,
+            ];
             let words: Vec<String> = words.iter().map(|&word| word.to_owned()).collect();
             let stand_in = StandIn::new();
             let finished = stand_in.of(call(&all(), &words)).run();
@@ -712,18 +1393,48 @@ fn a_guard_follows_the_data() {
         all()
     );
     let table = [
-        ("-p sandbox curl -s -X DELETE PROD/api/v1/datasets/sandbox/x", "-q -K DEV --globoff -s -X DELETE PROD/api/v1/datasets/sandbox/x"),
-        ("-p sandbox curl -s -X DELETE PROD/api/v1/datasets/retail/x", "exit 9: --confirm prod"),
-        ("-p sandbox curl -s -X DELETE PROD/api/v1/datasets/RETAIL/x", "exit 9: --confirm prod"),
-        ("-p sandbox curl -s -X DELETE PROD/api/v1/datasets/id:123", "exit 9: --confirm prod"),
-        ("-p sandbox curl -s -X DELETE PROD/api/v1/datasets/retail/x --confirm prod", "-q -K DEV --globoff -s -X DELETE PROD/api/v1/datasets/retail/x"),
-        ("-p sandbox curl -s PROD/api/v1/datasets/retail/x", "-q -K DEV --globoff -s PROD/api/v1/datasets/retail/x"),
+        (
+            "-p sandbox curl -s -X DELETE PROD/api/v1/datasets/sandbox/x",
+            "-q -K DEV --globoff -s -X DELETE PROD/api/v1/datasets/sandbox/x",
+        ),
+        (
+            "-p sandbox curl -s -X DELETE PROD/api/v1/datasets/retail/x",
+            "exit 9: --confirm prod",
+        ),
+        (
+            "-p sandbox curl -s -X DELETE PROD/api/v1/datasets/RETAIL/x",
+            "exit 9: --confirm prod",
+        ),
+        (
+            "-p sandbox curl -s -X DELETE PROD/api/v1/datasets/id:123",
+            "exit 9: --confirm prod",
+        ),
+        (
+            "-p sandbox curl -s -X DELETE PROD/api/v1/datasets/retail/x --confirm prod",
+            "-q -K DEV --globoff -s -X DELETE PROD/api/v1/datasets/retail/x",
+        ),
+        (
+            "-p sandbox curl -s PROD/api/v1/datasets/retail/x",
+            "-q -K DEV --globoff -s PROD/api/v1/datasets/retail/x",
+        ),
         // An endpoint above another profile's.
-        ("-p outer curl -s https://tenants.example/acme/x", "-q -K OTHER --globoff -s https://tenants.example/acme/x"),
+        (
+            "-p outer curl -s https://tenants.example/acme/x",
+            "-q -K OTHER --globoff -s https://tenants.example/acme/x",
+        ),
         ("-p outer curl -s PROD/api/v1/x", "exit 2: prod"),
-        ("-p outer curl -s -X DELETE PROD/api/v1/datasets/retail/orders", "exit 2: prod"),
-        ("-p outer curl -s https://tenants.example/acme//prod/reinfer_/api/v1/x", "exit 2: "),
-        ("-p outer curl -s https://tenants.example/acme/x/../prod/reinfer_/api/v1/x", "exit 2: "),
+        (
+            "-p outer curl -s -X DELETE PROD/api/v1/datasets/retail/orders",
+            "exit 2: prod",
+        ),
+        (
+            "-p outer curl -s https://tenants.example/acme//prod/reinfer_/api/v1/x",
+            "exit 2: ",
+        ),
+        (
+            "-p outer curl -s https://tenants.example/acme/x/../prod/reinfer_/api/v1/x",
+            "exit 2: ",
+        ),
     ];
     check(&twins, &table);
     // By an endpoint alone, and by the environment.
@@ -760,15 +1471,30 @@ fn a_line_without_a_profile_needs_none() {
     let none = PROFILES.replace("default_profile = \"dev\"", "");
     let table = [
         ("curl -s ELSEWHERE/x", "-s ELSEWHERE/x"),
-        ("curl -s OTHER/x", "exit 2: the URL belongs to profile other"),
-        ("-p other curl -s OTHER/x", "-q -K OTHER --globoff -s OTHER/x"),
-        ("curl -s 'https://<my_api_endpoint>/api/v1/x'", "exit 2: no profile says what the documented host is"),
-        ("curl -s -d $DEV. ELSEWHERE/x", "exit 2: the token of profile dev"),
+        (
+            "curl -s OTHER/x",
+            "exit 2: the URL belongs to profile other",
+        ),
+        (
+            "-p other curl -s OTHER/x",
+            "-q -K OTHER --globoff -s OTHER/x",
+        ),
+        (
+            "curl -s 'https://<my_api_endpoint>/api/v1/x'",
+            "exit 2: no profile says what the documented host is",
+        ),
+        (
+            "curl -s -d $DEV. ELSEWHERE/x",
+            "exit 2: the token of profile dev",
+        ),
     ];
     check(&none, &table);
     let table = [
         ("curl -s ELSEWHERE/x", "-s ELSEWHERE/x"),
-        ("curl -s 'https://<my_api_endpoint>/api/v1/x'", "exit 2: REINFER_ENDPOINT"),
+        (
+            "curl -s 'https://<my_api_endpoint>/api/v1/x'",
+            "exit 2: REINFER_ENDPOINT",
+        ),
         ("-p nosuch curl -s ELSEWHERE/x", "exit 2: nosuch"),
     ];
     check("", &table);
@@ -787,10 +1513,16 @@ fn the_token_is_in_a_descriptor_alone() {
     for seen in [&one, &two] {
         for words in seen.arguments.windows(2).filter(|words| words[0] == "-K") {
             let number = words[1].strip_prefix("/dev/fd/").expect("a descriptor");
-            assert!(seen.descriptors.iter().any(|open| open == number), "{seen:?}");
+            assert!(
+                seen.descriptors.iter().any(|open| open == number),
+                "{seen:?}"
+            );
         }
         let token = format!("header = \"Authorization: Bearer {CANARY}\"\n");
-        assert!(seen.configs.iter().all(|config| *config == token), "{seen:?}");
+        assert!(
+            seen.configs.iter().all(|config| *config == token),
+            "{seen:?}"
+        );
         assert!(!seen.environment.contains("SEKRET"), "{seen:?}");
     }
 }
@@ -804,7 +1536,13 @@ fn a_token_of_any_length_and_source_is_handed_over() {
         std::fs::write(&path, format!("{token}\n")).expect("written");
         crate::support::command::set_mode(&path, 0o600);
         let file = path.display().to_string();
-        let words = ["curl", "-s", "https://own.example/x", "--endpoint", "https://own.example"];
+        let words = [
+            "curl",
+            "-s",
+            "https://own.example/x",
+            "--endpoint",
+            "https://own.example",
+        ];
         let stand_in = StandIn::new();
         let words = [&words[..], &["--token-file", &file]].concat();
         stand_in.of(rein(words)).run().exit(0);
@@ -823,13 +1561,28 @@ fn a_token_of_any_length_and_source_is_handed_over() {
 #[test]
 fn notes_say_what_was_changed_and_s_silences_them_but_no_refusal() {
     for (line, says) in [
-        ("curl -L DEV/x", "note: -L is left out: redirects of a profile's URL are shown, not followed"),
+        (
+            "curl -L DEV/x",
+            "note: -L is left out: redirects of a profile's URL are shown, not followed",
+        ),
         ("curl --location DEV/x", "note: --location is left out"),
-        ("curl 'https://<my_api_endpoint>/x'", "note: the documented host is https://tenants.example/acme/dev/reinfer_ (profile dev)"),
-        ("curl 'DEV/<project>'", "note: filled in: https://tenants.example/acme/dev/reinfer_/retail-dev"),
+        (
+            "curl 'https://<my_api_endpoint>/x'",
+            "note: the documented host is https://tenants.example/acme/dev/reinfer_ (profile dev)",
+        ),
+        (
+            "curl 'DEV/<project>'",
+            "note: filled in: https://tenants.example/acme/dev/reinfer_/retail-dev",
+        ),
         ("curl curl DEV/x", "note: a leading curl was left out"),
-        ("curl DEV/x ' -X' PUT", "note: blanks before an option were left out"),
-        ("curl \u{201c}DEV/x\u{201d}", "note: typographic quotes were taken for plain ones"),
+        (
+            "curl DEV/x ' -X' PUT",
+            "note: blanks before an option were left out",
+        ),
+        (
+            "curl \u{201c}DEV/x\u{201d}",
+            "note: typographic quotes were taken for plain ones",
+        ),
     ] {
         let (finished, _) = run(PROFILES, line);
         finished.exit(0).says(says);
@@ -857,9 +1610,14 @@ fn streams_and_exit_codes_are_curls() {
         for url in ["DEV/x", "ELSEWHERE/x"] {
             let words = shell_words::split(&meant(&format!("curl -s {url}"))).expect("words");
             let stand_in = StandIn::new();
-            let call = stand_in.of(call(PROFILES, &words)).var("ENDS", code.to_string());
+            let call = stand_in
+                .of(call(PROFILES, &words))
+                .var("ENDS", code.to_string());
             let finished = call.run().exit(code);
-            assert!(finished.stdout.is_empty() && finished.stderr.is_empty(), "{finished}");
+            assert!(
+                finished.stdout.is_empty() && finished.stderr.is_empty(),
+                "{finished}"
+            );
         }
     }
     let words = shell_words::split(&meant("curl -s -d @- DEV/x")).expect("words");
@@ -888,7 +1646,10 @@ fn a_signal_reaches_curl_and_ends_rein_too() {
         for (name, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
             let words = shell_words::split(&meant(&format!("curl -s {url}"))).expect("words");
             let stand_in = StandIn::new();
-            let child = stand_in.of(call(PROFILES, &words)).var("WAITS", "1").start();
+            let child = stand_in
+                .of(call(PROFILES, &words))
+                .var("WAITS", "1")
+                .start();
             while !stand_in.has_run() {
                 std::thread::yield_now();
             }
@@ -925,9 +1686,7 @@ fn a_curl_that_is_rein_is_noticed() {
     let call = stand_in.recording(line());
     let system = std::path::Path::new("/usr/bin:/bin");
     let folders = [&*linked, folder.path(), &*real, system].map(|one| one.display().to_string());
-    call.var("PATH", folders.join(":"))
-        .run()
-        .exit(0);
+    call.var("PATH", folders.join(":")).run().exit(0);
     assert!(stand_in.has_run());
     // A wrapper runs rein once more.
     for (name, value) in [
@@ -946,7 +1705,11 @@ fn a_curl_that_is_rein_is_noticed() {
         assert!(!stand_in.has_run());
     }
     // The name of a program that is not one.
-    for value in [linked.join("curl"), folder.path().join("nothing"), real.clone()] {
+    for value in [
+        linked.join("curl"),
+        folder.path().join("nothing"),
+        real.clone(),
+    ] {
         let call = line().var("REIN_CURL", value);
         call.run().exit(2).says("REIN_CURL does not name a curl");
     }

@@ -391,10 +391,7 @@ fn a_proxy_elsewhere_that_is_named_for_plain_http_is_refused() {
         "[profiles.p]\nendpoint = \"{}\"\ntoken_env = \"T\"\nproxy = \"{far}\"\n",
         server.url()
     );
-    for args in [
-        &["v1/x", "-x", "192.0.2.1:9"][..],
-        &["v1/x", "-x", far],
-    ] {
+    for args in [&["v1/x", "-x", "192.0.2.1:9"][..], &["v1/x", "-x", far]] {
         rein(args)
             .at(&server.url())
             .var("REINFER_TOKEN", "TOKEN-OF-CALL-1")

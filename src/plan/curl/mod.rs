@@ -360,7 +360,11 @@ fn read(text: &str, default_scheme: &str) -> std::result::Result<Option<Address>
     let (scheme, rest) = match text.split_once("://") {
         Some((scheme, rest)) => (scheme.to_ascii_lowercase(), rest),
         // curl takes `https:/host` for `https://host`.
-        None if text.split('/').next().is_some_and(|start| start.ends_with(':')) => {
+        None if text
+            .split('/')
+            .next()
+            .is_some_and(|start| start.ends_with(':')) =>
+        {
             return Err("its scheme is not followed by two slashes");
         }
         None => (default_scheme.to_ascii_lowercase(), text),
@@ -491,10 +495,7 @@ fn judged(transfer: Transfer, profiles: Profiles<'_>) -> Result<Judged> {
 ///
 /// # Errors
 /// Fails (exit 2) as [`judged`] does, and for what one transfer could do to another one.
-pub(crate) fn all_judged(
-    transfers: Vec<Transfer>,
-    profiles: Profiles<'_>,
-) -> Result<Vec<Judged>> {
+pub(crate) fn all_judged(transfers: Vec<Transfer>, profiles: Profiles<'_>) -> Result<Vec<Judged>> {
     let transfers = transfers.into_iter().map(|one| judged(one, profiles));
     let transfers = transfers.collect::<Result<Vec<Judged>>>()?;
     if transfers.iter().any(|judged| judged.is_own) {
@@ -524,11 +525,7 @@ fn has_guard(profiles: Profiles<'_>) -> bool {
 }
 
 /// Returns whether a URL is the chosen profile's.
-fn is_own(
-    address: &Address,
-    judgement: &Judgement,
-    profiles: Profiles<'_>,
-) -> Result<bool> {
+fn is_own(address: &Address, judgement: &Judgement, profiles: Profiles<'_>) -> Result<bool> {
     if let Some(chosen) = profiles.chosen
         && judgement.location.is_below(&chosen.base.value.location())
     {
@@ -633,9 +630,8 @@ fn refuse_what_leaks(judged: &Judged) -> Result<()> {
         }
     }
     let is_header = |role| matches!(role, Role::Header | Role::HeaderPart | Role::Credential);
-    let is_broken = |argument: &&Argument| {
-        is_header(argument.role) && argument.text().contains(['\r', '\n'])
-    };
+    let is_broken =
+        |argument: &&Argument| is_header(argument.role) && argument.text().contains(['\r', '\n']);
     if let Some(argument) = transfer.arguments.iter().find(is_broken) {
         let what = "header values must not contain CR or LF";
         return Err(refused(&format!("{}: {what}", sanitise(&argument.name))));
@@ -719,7 +715,8 @@ impl Transfer {
 
     /// Returns whether a URL is one of plain http.
     fn is_plain(&self) -> bool {
-        self.addresses().any(|address| address.url.scheme() == "http")
+        self.addresses()
+            .any(|address| address.url.scheme() == "http")
     }
 
     /// Returns whether the line names a proxy in place of the environment's.
@@ -834,11 +831,7 @@ fn is_credential(argument: &Argument) -> bool {
 }
 
 /// Returns what the profile says about the connection, where the line does not.
-fn connection_words(
-    judged: &Judged,
-    profile: &Profile,
-    has: impl Fn(Role) -> bool,
-) -> Vec<Word> {
+fn connection_words(judged: &Judged, profile: &Profile, has: impl Fn(Role) -> bool) -> Vec<Word> {
     let mut words = Vec::new();
     let mut option = |name: &str, value: OsString| {
         words.extend([Word::Plain(name.into()), Word::Plain(value)]);
