@@ -93,7 +93,7 @@ fn transfer(
             .filter(move |argument| argument.role == role && argument.value.is_some())
             .map(Argument::text)
     };
-    let scheme = values(Role::Scheme).last();
+    let scheme = values(Role::Scheme).next_back();
     let mut transfer = Transfer {
         urls: Vec::new(),
         method: method(arguments),
