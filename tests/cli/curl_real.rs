@@ -11,6 +11,7 @@ use crate::support::{CANARY, Recorded, Recorder, Reply, rein};
 const PATH: &str = "/usr/bin:/bin:/usr/local/bin:/opt/homebrew/bin";
 
 /// Returns whether a curl is installed; says so where none is.
+#[expect(clippy::print_stderr, reason = "a test that is skipped must be seen")]
 fn has_curl() -> bool {
     let version = Command::new("curl")
         .arg("--version")
@@ -578,13 +579,15 @@ fn an_output_that_cannot_be_written_is_23() {
     }
     let server = Recorder::by(answer);
     let url = format!("{}/x", server.url());
-    for line in [&["-s", &*url][..], &["-sS", "-i", &url]] {
-        let call = curl(line).at(&server.url());
-        let output = after("exec >/dev/full", &call)
-            .stdin(Stdio::null())
-            .output()
-            .expect("an end");
-        assert_eq!(exit_code(output.status), 23, "{output:?}");
+    for words in ["exec >/dev/full", "exec >&-"] {
+        for line in [&["-s", &*url][..], &["-sS", "-i", &url]] {
+            let call = curl(line).at(&server.url());
+            let output = after(words, &call)
+                .stdin(Stdio::null())
+                .output()
+                .expect("an end");
+            assert_eq!(exit_code(output.status), 23, "{words} {output:?}");
+        }
     }
 }
 
