@@ -175,9 +175,9 @@ fn no_way_and_no_spelling_leads_past_the_owners_guard() {
         let default = format!("default_profile = \"outer\"\n{}", world.with_outer());
         let named = [&["-p", "outer"], &line[..]].concat();
         for call in [
-            rein(&line).config(&default),
+            rein(line).config(&default),
             rein(named).config(&world.with_outer()),
-            rein(&line)
+            rein(line)
                 .config(&world.with_outer())
                 .var("REINFER_PROFILE", "outer"),
         ] {
