@@ -14,7 +14,7 @@ use crate::cli::tail;
 use crate::error::{Failure, Result, io_reason};
 
 /// What the command line says about a request, with every file read or opened.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Input {
     /// The pieces of the body, in the order typed.
     pub(crate) data: Vec<Data>,
@@ -31,7 +31,6 @@ pub(crate) struct Input {
 }
 
 /// A piece of the body.
-#[derive(Debug)]
 pub(crate) struct Data {
     /// The option it was given with.
     pub(crate) kind: DataKind,
@@ -44,7 +43,6 @@ pub(crate) struct Data {
 }
 
 /// A part of a form.
-#[derive(Debug)]
 pub(crate) struct FormPart {
     /// The field's name.
     pub(crate) name: String,
@@ -57,7 +55,6 @@ pub(crate) struct FormPart {
 }
 
 /// The content of a form part.
-#[derive(Debug)]
 pub(crate) enum FormContent {
     /// Bytes in memory.
     Bytes(Bytes),
@@ -68,7 +65,6 @@ pub(crate) enum FormContent {
 }
 
 /// A file that is opened and not read.
-#[derive(Debug)]
 pub(crate) struct OpenFile {
     /// Where it was found.
     pub(crate) path: PathBuf,
@@ -79,7 +75,6 @@ pub(crate) struct OpenFile {
 }
 
 /// What `-T` names.
-#[derive(Debug)]
 pub(crate) enum Upload {
     /// An opened file.
     File(OpenFile),

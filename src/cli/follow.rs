@@ -9,7 +9,7 @@ use super::{ProfileOptions, complete};
 use clap_complete::engine::ArgValueCandidates;
 
 /// `rein follow [PROJECT/]DATASET/STREAM`
-#[derive(Debug, Args)]
+#[derive(Args)]
 #[command(help_template = super::EXAMPLES_FIRST, after_help = EXAMPLES)]
 pub(crate) struct FollowArgs {
     /// The stream; without a project it is the profile's

@@ -39,7 +39,7 @@ failed, 6 7 28 35 52 56 60 the network, 8 not Re:infer's answer, 9 refused by a 
 expectation not met, 18 incomplete.";
 
 /// curl for Re:infer (UiPath Communications Mining): profiles, timing, honest exit codes
-#[derive(Debug, Parser)]
+#[derive(Parser)]
 #[command(
     name = "rein",
     bin_name = "rein",
@@ -65,7 +65,7 @@ pub(crate) struct Cli {
 }
 
 /// A raw call: `[METHOD] TARGET [ITEM]...`.
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct RawCall {
     /// GET, POST, PUT, PATCH, DELETE, HEAD or OPTIONS (default: GET, or POST with a body); then
     /// /api/v1/..., v1/..., /auth/user or a URL under the endpoint; then items: name=text
@@ -78,7 +78,7 @@ pub(crate) struct RawCall {
 }
 
 /// Everything that is not a raw call.
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum Command {
     /// Call an endpoint of the API by its name
     #[command(args_override_self = true, help_template = EXAMPLES_FIRST, after_help = CALL_EXAMPLES)]
@@ -136,7 +136,7 @@ pub(crate) enum Command {
 }
 
 /// `rein call NAME [ITEM]...`
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct CallArgs {
     /// The endpoint's name: rein templates
     #[arg(value_name = "NAME", add = ArgValueCandidates::new(complete::templates))]
@@ -163,7 +163,7 @@ Examples:
   rein -p demo call sync-comments source=reviews comments:=@comments.json --dry-run";
 
 /// `rein curl CURL-ARGS...`: everything behind the word is curl's.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Default, clap::Args)]
 pub(crate) struct CurlCall {
     /// curl's options and URLs, as curl reads them
     #[arg(
@@ -207,7 +207,7 @@ Examples:
   alias curl='rein curl'            make an existing script safe";
 
 /// `rein templates`
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct TemplatesArgs {
     /// Show this endpoint: fields, permission, class, cost, paging, an example
     #[arg(add = ArgValueCandidates::new(complete::templates))]
@@ -262,7 +262,7 @@ Examples:
   rein config check";
 
 /// `rein profile ...`
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum ProfileCommand {
     /// List every profile of the file
     #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile list")]
@@ -319,7 +319,7 @@ pub(crate) enum ProfileCommand {
 }
 
 /// `rein profile check`
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct CheckArgs {
     /// The profile (default: the one a call would use)
     #[arg(add = ArgValueCandidates::new(complete::profiles))]
@@ -352,7 +352,7 @@ Examples:
   rein profile add legacy --domain acme --ask-token";
 
 /// `rein profile add`: the file's keys as options.
-#[derive(Debug, Default, clap::Args)]
+#[derive(Default, clap::Args)]
 pub(crate) struct AddArgs {
     /// The profile's name
     pub(crate) name: String,
@@ -403,7 +403,7 @@ pub(crate) struct AddArgs {
 }
 
 /// `rein config ...`
-#[derive(Debug, Subcommand)]
+#[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
     /// Print where the configuration file is looked for
     #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  ${EDITOR:-vi} \"$(rein config path)\"")]
@@ -433,7 +433,7 @@ pub(crate) enum ConfigCommand {
 }
 
 /// `rein config import`
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 pub(crate) struct ImportArgs {
     /// Which tool's file it is
     pub(crate) from: ImportFrom,
@@ -460,7 +460,7 @@ pub(crate) enum ImportFrom {
 }
 
 /// `rein demo`
-#[derive(Debug, clap::Args)]
+#[derive(clap::Args)]
 #[command(help_template = EXAMPLES_FIRST, after_help = DEMO_EXAMPLES)]
 pub(crate) struct DemoArgs {
     /// Listen on this port (default: a free one)
@@ -483,7 +483,6 @@ Examples:
   rein demo --fault 503:20% --fault slow=2000";
 
 /// What a command line asks for, with the order of its options.
-#[derive(Debug)]
 pub(crate) struct Parsed {
     pub(crate) cli: Cli,
     pub(crate) matches: clap::ArgMatches,

@@ -8,7 +8,7 @@ use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 use super::complete;
 
 /// Which tenant and project.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Profile")]
 pub(crate) struct ProfileOptions {
     /// Use this profile; `demo` is a tenant inside the program
@@ -29,7 +29,7 @@ pub(crate) struct ProfileOptions {
 }
 
 /// Everything that can be said about a call.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 pub(crate) struct CallOptions {
     #[command(flatten)]
     pub(crate) profile: ProfileOptions,
@@ -48,7 +48,7 @@ pub(crate) struct CallOptions {
 }
 
 /// What is sent.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Request")]
 pub(crate) struct RequestOptions {
     /// Use this method
@@ -110,7 +110,7 @@ pub(crate) struct RequestOptions {
 }
 
 /// What happens before it is sent.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Safety")]
 pub(crate) struct SafetyOptions {
     /// Confirm a write under a guard by the guarded profile's name
@@ -125,7 +125,7 @@ pub(crate) struct SafetyOptions {
 }
 
 /// What comes back, and where it goes.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputOptions {
     /// Show the answer like this (default: pretty on a terminal, raw otherwise)
@@ -230,7 +230,7 @@ impl OutputOptions {
 }
 
 /// Whether colour is used: every subcommand has this.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 pub(crate) struct ColorOption {
     /// Use colour
     #[arg(
@@ -243,7 +243,7 @@ pub(crate) struct ColorOption {
 }
 
 /// How far the answer goes on.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Paging")]
 pub(crate) struct PagingOptions {
     /// Read all pages, in the endpoint's own way; JSON becomes one joined document
@@ -282,7 +282,7 @@ pub(crate) struct PagingOptions {
 }
 
 /// What the answer must be.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Checks")]
 pub(crate) struct CheckOptions {
     /// Fail (exit 11) unless this jq filter gives something true on the answer
@@ -322,7 +322,7 @@ pub(crate) struct CheckOptions {
 }
 
 /// How the connection is made.
-#[derive(Debug, Clone, Default, Args)]
+#[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Connection")]
 pub(crate) struct ConnectionOptions {
     /// Maximum time for the whole command, e.g. 30s: every request, retry, page and wait

@@ -24,7 +24,6 @@ use crate::text::terminal::{TextSanitiser, sanitise};
 const RUNNING: &str = "REIN_CURL_RUNNING";
 
 /// What curl is run with.
-#[derive(Debug)]
 pub(crate) struct Run {
     pub(crate) curl: PathBuf,
     pub(crate) words: Vec<Word>,

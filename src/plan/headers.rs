@@ -5,7 +5,7 @@ use crate::request::{Header, TypedCredential};
 use crate::secret::Secret;
 
 /// The headers of a request, and what was typed in the place of its credential.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Headers {
     /// What is sent, in the order typed.
     pub(crate) list: Vec<Header>,

@@ -18,7 +18,7 @@ use crate::error::{Failure, Result};
 use crate::text::terminal::sanitise;
 
 /// One option or URL of a line.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Argument {
     /// What part of a call it is.
     pub(crate) role: Role,
@@ -110,7 +110,7 @@ impl Argument {
 }
 
 /// A command line of curl, read and not judged yet.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(crate) struct Line {
     /// The transfers that `--next` separates.
     pub(crate) transfers: Vec<Vec<Argument>>,

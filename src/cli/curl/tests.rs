@@ -65,7 +65,7 @@ fn what_cannot_be_read_is_refused() {
         (&["-"], "'-' is not an option"),
         (&["--reques"], "--reques is ambiguous"),
     ] {
-        let failure = parsed(words).expect_err("a failure").to_string();
+        let failure = parsed(words).err().expect("a failure").to_string();
         assert!(failure.contains(says), "{words:?}: {failure}");
     }
 }

@@ -25,7 +25,7 @@ use crate::secret::Secret;
 use crate::text::terminal::sanitise;
 
 /// A URL of a line, filled in.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Called {
     /// As it is passed to curl.
     pub(crate) text: String,
@@ -34,7 +34,7 @@ pub(crate) struct Called {
 }
 
 /// The parts of an http or https URL that name a place.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Address {
     /// Scheme, host and port, and the path as a parser repairs it.
     pub(crate) url: Url,
@@ -47,7 +47,7 @@ pub(crate) struct Address {
 }
 
 /// One transfer of a line (`--next` separates them).
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(crate) struct Transfer {
     pub(crate) urls: Vec<Called>,
     /// The method that the options make, in capitals.
@@ -407,7 +407,6 @@ fn read(text: &str, default_scheme: &str) -> std::result::Result<Option<Address>
 }
 
 /// A transfer that has been judged.
-#[derive(Debug)]
 pub(crate) struct Judged {
     pub(crate) transfer: Transfer,
     /// One judgement for each URL that names a place.
@@ -750,7 +749,7 @@ impl Transfer {
 }
 
 /// One word of the line that curl gets.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Word {
     Plain(OsString),
     /// The options that hand over a bearer: the profile's token, or the one that was passed.
