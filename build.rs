@@ -97,8 +97,8 @@ const RARELY: [&str; 84] = [
     "4rein8commands7profile",
     "4rein8commands4edit",
     "4rein8commands6import",
-    "4rein8commands5pages",
-    "4rein8commands5until",
+    "4rein6engine5pages",
+    "4rein6engine5until",
     "4rein7verdict12certificates",
     // What describes a panic.
     "gimli",

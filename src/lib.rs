@@ -1,12 +1,14 @@
 //! `rein`: curl for Re:infer (UiPath Communications Mining).
 //!
-//! Data flows one way: arguments, plan, request, exchange, verdict, output.
+//! Data flows one way: arguments, plan, engine, exchange, verdict, output. Which room may import which
+//! one is in `docs/architecture.md`.
 
 pub mod catalogue;
 pub(crate) mod cli;
 pub(crate) mod commands;
 pub(crate) mod console;
 pub mod demo;
+pub(crate) mod engine;
 pub mod env;
 pub mod error;
 pub mod exchange;
@@ -31,8 +33,8 @@ use std::ffi::OsString;
 use clap::CommandFactory;
 
 use crate::cli::{Command, ConfigCommand, Parsed, ProfileCommand};
-use crate::commands::Context;
 pub use crate::commands::shell::{COMPLETE_VARIABLE, completion_script, manual_page};
+use crate::engine::Context;
 use crate::env::Env;
 use crate::error::Result;
 use crate::exit::Exit;

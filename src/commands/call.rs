@@ -5,36 +5,27 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 
 use crate::catalogue::user::UserTemplate;
-use crate::catalogue::{self, Answer as Answers, Classified, Endpoint, Kind};
+use crate::catalogue::{self, Endpoint, Kind};
 use crate::cli::options::{self, CallOptions, DataKind};
-use crate::cli::units;
 use crate::cli::{CallArgs, Parsed};
-use crate::commands::answer::{self, Reading};
-use crate::commands::pages::Pages;
-use crate::commands::report::Wanted;
-use crate::commands::resume::Resumed;
-use crate::commands::session::{Purpose, Session};
-use crate::commands::{Context, choose, confirm, pages, print, report, until, watch};
+use crate::commands::{choose, confirm};
 use crate::console::stdout;
+use crate::engine::report::Wanted;
+use crate::engine::{self, response};
+use crate::engine::{Context, print, report, token_guard};
 use crate::error::{Failure, Result};
-use crate::exchange::TimeLimits;
-use crate::exchange::client::Connection;
 use crate::exchange::proxy::Proxy;
-use crate::exchange::retry::Policy;
 use crate::exit::Exit;
 use crate::input::{self, Input};
 use crate::output::record::Record;
+use crate::plan::call::Plan;
 use crate::plan::checks;
-use crate::plan::continuation::Continuation;
 use crate::plan::guard::Decision;
-use crate::plan::ownership::{self, Judgement, Profiles, Sent};
-use crate::plan::presentation::{self, Declared};
 use crate::plan::preview;
 use crate::plan::target::Filled;
-use crate::plan::{self, Plan, connection, target, template, user_template, words};
+use crate::plan::{self, Draft, target, template, user_template, words};
 use crate::profile::known::KnownTokens;
 use crate::profile::{Guard, Profile, file, resolve};
-use crate::request::Request;
 use crate::text::terminal::sanitise;
 
 /// Makes a raw call.
@@ -43,7 +34,7 @@ use crate::text::terminal::sanitise;
 /// Fails with everything that keeps the call from being sent or its answer from being written.
 pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
     let call = &parsed.cli.raw;
-    told_about(&call.options, cx, |record, wanted| {
+    reported(&call.options, cx, |record, wanted| {
         let words = words::split(&call.words, crate::cli::subcommand_names)?;
         let typed = Typed::of(&parsed.matches, &call.options, words.items.to_vec());
         run(typed, wanted, cx, record, |input, profile| {
@@ -57,7 +48,7 @@ pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
 /// # Errors
 /// Fails as a raw call does, and when the name or an item is not known.
 pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
-    told_about(&args.options, cx, |record, wanted| {
+    reported(&args.options, cx, |record, wanted| {
         named(args, matches, wanted, cx, record)
     })
 }
@@ -80,7 +71,7 @@ fn named(
     if let Some(endpoint) = catalogue::by_name(&args.name) {
         file::templates_of(&args.templates, &cx.env)?;
         if args.preflight {
-            answer::check_files(&args.options.output, wanted)?;
+            response::check_files(&args.options.output, wanted)?;
             return super::preflight::run(endpoint, args, cx);
         }
         typed.move_files(endpoint);
@@ -156,7 +147,7 @@ impl<'a> Typed<'a> {
 }
 
 /// Does what a line asks for, and tells about it where that is asked for, however it ends.
-fn told_about(
+fn reported(
     options: &CallOptions,
     cx: &Context,
     work: impl FnOnce(&mut Record, &Wanted<'_>) -> Result<Exit>,
@@ -192,7 +183,7 @@ fn run(
     wanted: &Wanted<'_>,
     cx: &Context,
     record: &mut Record,
-    plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
+    plan: impl FnOnce(Input, &Profile) -> Result<Draft>,
 ) -> Result<Exit> {
     let runtime = cx.runtime()?;
     let result = runtime.block_on(planned(typed, wanted, cx, record, plan));
@@ -211,7 +202,7 @@ async fn planned(
     wanted: &Wanted<'_>,
     cx: &Context,
     record: &mut Record,
-    plan: impl FnOnce(Input, &Profile) -> Result<Plan>,
+    plan: impl FnOnce(Input, &Profile) -> Result<Draft>,
 ) -> Result<Exit> {
     let options = typed.options;
     if options.output.safe_stdout {
@@ -233,8 +224,16 @@ async fn planned(
         &typed.items,
         stdin_taken(options)?,
     )?;
-    let Plan { request, filled } = plan(input, &profile)?;
-    let planned = Planned::new(request, &profile, options, typed.template.as_ref(), cx)?;
+    let Draft { request, filled } = plan(input, &profile)?;
+    let known = KnownTokens::gather(&profile.holders, &cx.env);
+    let planned = Plan::new(
+        request,
+        &profile,
+        options,
+        typed.template.as_ref(),
+        known,
+        &cx.env,
+    )?;
     record.class = Some(planned.classified.class.name());
     record.endpoint = planned
         .classified
@@ -245,21 +244,21 @@ async fn planned(
     known.teach(&mut record.redactor);
     record.url = record.redactor.url(&planned.request.url);
     record.path = target::below(&planned.request, &profile, &record.redactor);
-    watch::refuse(&planned.request, known)?;
-    watch::refuse_in_proxy(planned.connection.proxy.as_ref(), known)?;
+    token_guard::refuse(&planned.request, known)?;
+    token_guard::refuse_in_proxy(planned.connection.proxy.as_ref(), known)?;
     report::write_meta_on_signal(options.output.meta.as_deref(), record);
     guarded(planned, &filled, wanted, cx, record).await
 }
 
 /// Shows a planned call, or makes it when its guard lets it pass.
 async fn guarded(
-    planned: Planned<'_>,
+    planned: Plan<'_>,
     filled: &[Filled],
     wanted: &Wanted<'_>,
     cx: &Context,
     record: &mut Record,
 ) -> Result<Exit> {
-    let Planned {
+    let Plan {
         request,
         profile,
         options,
@@ -300,159 +299,7 @@ async fn guarded(
         });
         return print(&record.redactor.clean(&shown));
     }
-    answer::check_files(&options.output, wanted)?;
+    response::check_files(&options.output, wanted)?;
     confirm::pass(decision, request, &record.path, classified, profile)?;
-    make(planned, cx, record).await
-}
-
-/// A call that has been decided in every point but the token's value.
-struct Planned<'a> {
-    request: Request,
-    profile: &'a Profile,
-    options: &'a CallOptions,
-    connection: Connection,
-    limits: TimeLimits,
-    policy: Policy,
-    reading: Reading,
-    /// What the call may do, and which endpoint it is.
-    classified: Classified,
-    judgement: Judgement,
-    /// Why the path is refused, where it is.
-    path: Result<()>,
-    continuation: Continuation,
-    /// What must not be in a request to a place that it is not for.
-    known: KnownTokens,
-}
-
-impl<'a> Planned<'a> {
-    fn new(
-        request: Request,
-        profile: &'a Profile,
-        options: &'a CallOptions,
-        template: Option<&UserTemplate>,
-        cx: &Context,
-    ) -> Result<Self> {
-        let connection = connection::decide(&options.connection, profile, &request.url, &cx.env)?;
-        let limits = connection::limits(&options.connection)?;
-        let max_size = options
-            .output
-            .max_size
-            .as_deref()
-            .map(|size| units::size("--max-size", &size.to_string_lossy()))
-            .transpose()?;
-        let led_to = connection::led_to(&request.url, &connection);
-        let sent = Sent {
-            declared_a_read: template.is_some_and(|template| template.reads),
-            ..Sent::of(&request, led_to)
-        };
-        let judgement = ownership::judge(&sent, Profiles::with(profile));
-        let classified = judgement.classified.clone();
-        let declared = declared(template, classified.endpoint);
-        // The path of a template is in a file, where no variable of a shell can be empty.
-        let path = match template {
-            None => plan::refuse_empty_segments(&request, profile, &classified),
-            Some(_) => Ok(()),
-        };
-        let reading = Reading {
-            view: presentation::decide(&options.output, &declared)?,
-            max_size,
-            head_only: request.method == http::Method::HEAD,
-            other_than_json: classified
-                .endpoint
-                .is_some_and(|endpoint| endpoint.answer == Answers::Other),
-            checks: checks::decide(&options.checks)?,
-        };
-        let continuation =
-            Continuation::decide(options, declared.items.as_deref(), &classified, &request)?;
-        // -m bounds the whole command, filters included.
-        let filters = reading.view.filter.iter();
-        let filters = filters.chain(reading.checks.expects.iter().map(|expect| &expect.filter));
-        for filter in filters.chain(continuation.until_filter()) {
-            filter.bound(limits.total);
-        }
-        Ok(Planned {
-            request,
-            profile,
-            options,
-            connection,
-            limits,
-            policy: connection::retries(&options.connection)?,
-            reading,
-            classified,
-            judgement,
-            path,
-            continuation,
-            known: KnownTokens::gather(&profile.holders, &cx.env),
-        })
-    }
-}
-
-/// Returns what is known of the items: the template's word counts before the catalogue's.
-fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Declared {
-    let mut declared = Declared::default();
-    if let Some(endpoint) = endpoint {
-        declared.items = endpoint.items.map(|items| items.to_string());
-        declared.columns = endpoint.columns.iter().map(str::to_owned).collect();
-    }
-    if let Some(template) = template {
-        if template.items.is_some() {
-            declared.items.clone_from(&template.items);
-            declared.columns.clear();
-        }
-        if !template.columns.is_empty() {
-            declared.columns.clone_from(&template.columns);
-        }
-    }
-    declared
-}
-
-/// Sends a planned call and passes its answer on.
-async fn make(planned: Planned<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
-    let Planned {
-        request,
-        profile,
-        options,
-        connection,
-        limits,
-        policy,
-        reading,
-        classified,
-        continuation,
-        known,
-        ..
-    } = planned;
-    let purpose = Purpose {
-        profile,
-        options,
-        connection,
-        limits,
-        policy,
-        class: classified.class,
-        permissions: classified
-            .endpoint
-            .map(|endpoint| endpoint.permissions.iter().collect())
-            .unwrap_or_default(),
-        known,
-    };
-    let resumed = match &continuation {
-        Continuation::Pages(_) => Resumed::open(options, profile, &request, &reading)?,
-        Continuation::No | Continuation::Until(_) => Resumed::default(),
-    };
-    if resumed.progress.finished {
-        return pages::nothing_left(&resumed, cx);
-    }
-    let mut session = Session::start(purpose, &request, record, cx).await?;
-    match continuation {
-        Continuation::No => {
-            let exchange = session.open(request, record).await?;
-            answer::pass_on(exchange, &reading, &session, record, cx).await
-        }
-        Continuation::Pages(recipe) => {
-            let pages = Pages::new(request, recipe, &reading, resumed, cx);
-            pages.run(&mut session, record).await
-        }
-        Continuation::Until(until) => {
-            until::run(&mut session, &request, &until, &reading, record, cx).await
-        }
-    }
+    engine::run(planned, cx, record).await
 }

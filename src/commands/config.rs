@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::fs::File;
 
 use crate::cli::options::ConnectionOptions;
-use crate::commands::{Context, print};
+use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::plan::connection;

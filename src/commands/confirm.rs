@@ -3,8 +3,8 @@
 use std::io::{BufRead, Write};
 
 use crate::catalogue::{Class, Classified};
-use crate::commands::Context;
 use crate::console::stdout::note;
+use crate::engine::Context;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::plan::guard::{self, Decision, Needed, Refusal};

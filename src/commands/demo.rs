@@ -3,9 +3,9 @@
 use std::io::Write;
 
 use crate::cli::DemoArgs;
-use crate::commands::{Context, print};
 use crate::console::stdout::note;
 use crate::demo::{Fault, LogLine, Options, Tenant};
+use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::text::terminal::sanitise;

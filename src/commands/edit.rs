@@ -4,7 +4,7 @@ use std::ffi::OsStr;
 use std::path::PathBuf;
 
 use crate::cli::AddArgs;
-use crate::commands::{Context, print};
+use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::profile::edit::{self, Changes};

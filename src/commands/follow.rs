@@ -8,11 +8,12 @@ use crate::catalogue::{Class, Endpoint};
 use crate::cli::follow::FollowArgs;
 use crate::cli::options::CallOptions;
 use crate::cli::units;
-use crate::commands::answer::whole::Whole;
-use crate::commands::answer::{self, Reading, Stop};
-use crate::commands::session::{Purpose, Session};
-use crate::commands::{Context, choose, confirm, print};
+use crate::commands::{choose, confirm};
 use crate::console::stdout;
+use crate::engine::response::whole::Whole;
+use crate::engine::response::{self, Stop};
+use crate::engine::session::{Purpose, Session};
+use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exchange::client::Connection;
 use crate::exit::Exit;
@@ -23,6 +24,7 @@ use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
 use crate::output::view::{Screen, Shape, View};
+use crate::plan::call::Reading;
 use crate::plan::connection;
 use crate::plan::follow::{self, Batch, Position, Route, Stream};
 use crate::plan::follow_preview::{self, Step};
@@ -238,7 +240,7 @@ impl<'a> Follower<'a> {
         self.record.received = 0;
         self.record.bytes = 0;
         let exchange = self.session.open(request, &mut self.record).await?;
-        answer::show_head(&exchange.head, &self.session, self.cx);
+        response::show_head(&exchange.head, &self.session, self.cx);
         let whole = Whole::read(
             exchange,
             LARGEST_BATCH,
@@ -462,12 +464,12 @@ fn open_output(session: &Session<'_>, cx: &Context) -> Result<BodyOutput> {
 
 fn write(output: &mut BodyOutput, answer: &[u8]) -> Result<(), Stop> {
     output.page(answer).map_err(|trouble| match trouble {
-        Trouble::Write(error) => answer::cannot_write(&error),
+        Trouble::Write(error) => response::cannot_write(&error),
         Trouble::Content(failure) => Stop::Failed(failure),
     })?;
     output
         .sync()
-        .map_err(|error| answer::cannot_write(&error))?;
+        .map_err(|error| response::cannot_write(&error))?;
     Ok(())
 }
 

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use crate::cli::{ImportArgs, ImportFrom};
-use crate::commands::{Context, print};
+use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::profile::edit::{self, Changes};

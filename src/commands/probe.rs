@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 
 use crate::catalogue::Class;
 use crate::cli::options::ConnectionOptions;
-use crate::commands::token::{self, Freshness};
-use crate::commands::{Context, watch};
+use crate::engine::token::{self, Freshness};
+use crate::engine::{Context, token_guard};
 use crate::error::{Failure, Result};
 use crate::exchange::auth::Credential;
 use crate::exchange::client::Client;
@@ -87,14 +87,14 @@ pub(crate) async fn ask(
     // How many requests it took is nothing that the check tells.
     let mut requests = 0;
     let mut known = KnownTokens::gather(&profile.holders, &cx.env);
-    watch::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
+    token_guard::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
     let token = token::obtain(profile, options, limits, Freshness::Kept, &mut requests, cx).await?;
     trace.token = Some(token.source.clone());
     let mut redactor = Redactor::default();
     redactor.learn(&token.secret);
     known.add_token(&token, &profile.name, &profile.base.value);
     known.teach(&mut redactor);
-    watch::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
+    token_guard::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
     let credential = Credential::for_call(&url, profile, &token, &TypedCredential::Profile)?;
     let client = Client::build(&url, &connection)?;
     let headers = vec![

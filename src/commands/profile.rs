@@ -6,7 +6,8 @@ use anstyle::Style;
 use comfy_table::{Table, presets};
 
 use crate::cli::ProfileOptions;
-use crate::commands::{Context, choose, print};
+use crate::commands::choose;
+use crate::engine::{Context, print};
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::profile::resolve::{self, Choice};

@@ -5,7 +5,7 @@ use clap_complete::Shell;
 use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use crate::cli::Cli;
-use crate::commands::print;
+use crate::engine::print;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 

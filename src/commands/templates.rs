@@ -7,7 +7,7 @@ use crate::catalogue::example::example;
 use crate::catalogue::user::UserTemplate;
 use crate::catalogue::{self, Class, Endpoint, Field, Fields, search};
 use crate::cli::{ListFormat, TemplatesArgs};
-use crate::commands::{Context, print};
+use crate::engine::{Context, print};
 use crate::error::{Failure, Result, nearest};
 use crate::exit::Exit;
 use crate::profile::file;

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use clap::error::{ContextKind, ErrorKind};
 
 use crate::cli::Unparsed;
-use crate::commands::{Context, print};
+use crate::engine::{Context, print};
 use crate::error::Failure;
 use crate::exit::Exit;
 use crate::text::terminal::sanitise_text;

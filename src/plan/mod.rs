@@ -1,6 +1,7 @@
 //! Everything about a call decided, and nothing sent. Pure: no network, no file, no clock.
 
 pub(crate) mod body;
+pub(crate) mod call;
 pub(crate) mod checks;
 pub(crate) mod connection;
 pub(crate) mod continuation;
@@ -44,7 +45,7 @@ const ACCEPT_ENCODING: &str = "gzip, deflate, br, zstd";
 
 /// A call that has been planned.
 #[derive(Debug)]
-pub(crate) struct Plan {
+pub(crate) struct Draft {
     /// What is to be sent.
     pub(crate) request: Request,
     /// The placeholders with the values that they were given.
@@ -60,7 +61,7 @@ pub(crate) fn raw(
     options: &RequestOptions,
     input: Input,
     profile: &Profile,
-) -> Result<Plan> {
+) -> Result<Draft> {
     let vars = vars(&options.var)?;
     let mut headers = typed_headers(&input, options)?;
     let mut url = target::resolve(words.target, profile, &vars)?;
@@ -75,7 +76,7 @@ pub(crate) fn raw(
     add_query(&mut url, &query, profile)?;
     let method = method(words, options, given)?;
     let body = make_body(given, input, &mut headers)?;
-    Ok(Plan {
+    Ok(Draft {
         request: finish(method, url, headers, body)?,
         filled: target::filled(words.target, profile, &vars),
     })

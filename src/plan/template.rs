@@ -8,7 +8,7 @@ use super::body;
 use super::fields::{Fields, json_string};
 use super::headers::Headers;
 use super::target::{self, Var};
-use super::{Given, Plan, finish, given_twice, keep_method, typed_headers, vars};
+use super::{Draft, Given, finish, given_twice, keep_method, typed_headers, vars};
 use crate::catalogue::requirements::{self, Content};
 use crate::catalogue::{Endpoint, Field, Fields as Declared, Kind};
 use crate::cli::items::{Item, Kind as ItemKind};
@@ -30,7 +30,7 @@ pub(crate) fn call(
     options: &RequestOptions,
     input: Input,
     profile: &Profile,
-) -> Result<Plan> {
+) -> Result<Draft> {
     keep_method(options, &endpoint.name, &endpoint.method)?;
     let mut assigned = Assigned {
         path: vars(&options.var)?,
@@ -57,7 +57,7 @@ pub(crate) fn call(
     super::add_query(&mut url, &query, profile)?;
     let method = Method::from_bytes(endpoint.method.as_bytes())
         .map_err(|_| Failure::local("the catalogue names no method"))?;
-    Ok(Plan {
+    Ok(Draft {
         request: finish(method, url, headers, body)?,
         filled,
     })

@@ -6,7 +6,7 @@ use percent_encoding::utf8_percent_encode;
 use super::target::{self, Var};
 use super::template as built_in;
 use super::{
-    Given, Plan, add_query, body, finish, given_twice, keep_method, make_body, typed_headers, vars,
+    Draft, Given, add_query, body, finish, given_twice, keep_method, make_body, typed_headers, vars,
 };
 use crate::catalogue::classify_as;
 use crate::catalogue::requirements::Content;
@@ -29,7 +29,7 @@ pub(crate) fn call(
     options: &RequestOptions,
     input: Input,
     profile: &Profile,
-) -> Result<Plan> {
+) -> Result<Draft> {
     keep_method(options, &sanitise(&template.name), &template.method)?;
     let outside_body = template.names_outside_body();
     let is_in_body = |item: &Item| item.is_field() && !outside_body.contains(&item.key.as_str());
@@ -136,7 +136,7 @@ pub(crate) fn call(
     }
     let method = Method::from_bytes(template.method.as_bytes())
         .map_err(|_| Failure::usage("the template has no valid method"))?;
-    Ok(Plan {
+    Ok(Draft {
         request: finish(method, url, headers, body)?,
         filled,
     })

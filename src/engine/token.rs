@@ -4,9 +4,9 @@ use std::fs::File;
 use std::time::Duration;
 
 use crate::cli::options::ConnectionOptions;
-use crate::commands::Context;
-use crate::commands::oauth;
 use crate::console::stdout::note;
+use crate::engine::Context;
+use crate::engine::oauth;
 use crate::error::Result;
 use crate::exchange::TimeLimits;
 use crate::plan::connection;

@@ -2,13 +2,14 @@
 
 use bytes::Bytes;
 
-use super::{Reading, Stop};
-use crate::commands::session::Session;
+use super::Stop;
+use crate::engine::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::decode::{DecodeError, Decoder};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
 use crate::output::status;
+use crate::plan::call::Reading;
 use crate::verdict::explain;
 use crate::verdict::sniff::Sniffer;
 

@@ -6,10 +6,10 @@ use std::fs::{File, OpenOptions};
 use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
-use crate::commands::Context;
-use crate::commands::answer::unwritten;
 use crate::console::annotation::{defuse, defuse_json};
 use crate::console::stdout;
+use crate::engine::Context;
+use crate::engine::response::unwritten;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::input;

@@ -1,16 +1,16 @@
 //! An answer on its way from the wire to the terminal, pipe or file, and to its exit code.
 
-mod place;
+mod delivery;
 mod receive;
 pub(crate) mod whole;
 
 use std::path::Path;
 
-use self::place::Reader;
-pub(crate) use self::place::{cannot_write, check_files, dump_head, finish, open, unwritten};
+use self::delivery::Reader;
+pub(crate) use self::delivery::{cannot_write, check_files, dump_head, finish, open, unwritten};
 pub(crate) use self::receive::{has_no_body, read_body};
-use crate::commands::Context;
-use crate::commands::session::Session;
+use crate::engine::Context;
+use crate::engine::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
@@ -21,33 +21,12 @@ use crate::output::record::Record;
 use crate::output::status;
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
+use crate::plan::call::Reading;
 use crate::text::terminal::sanitise_text;
-use crate::verdict::checks::{self, Checks};
+use crate::verdict::checks;
 use crate::verdict::explain::{self, AnswerHead};
 use crate::verdict::sniff::Sniffer;
 use crate::verdict::{self, AnsweredBy, Evidence, Verdict};
-
-/// How answers of a call are read and shown.
-#[derive(Clone)]
-pub(crate) struct Reading {
-    pub(crate) view: View,
-    /// The largest body, decoded.
-    pub(crate) max_size: Option<u64>,
-    /// Whether the headers are all that was asked for (HEAD).
-    pub(crate) head_only: bool,
-    /// Whether the endpoint is declared to answer with something else than JSON.
-    pub(crate) other_than_json: bool,
-    /// What the answer must be.
-    pub(crate) checks: Checks,
-}
-
-impl Reading {
-    /// Returns whether a status says that the answer is not what was asked for.
-    fn is_failure(&self, status: u16) -> bool {
-        let wanted = &self.checks.statuses;
-        status >= 300 && !wanted.as_ref().is_some_and(|wanted| wanted.contain(status))
-    }
-}
 
 /// What ends the reading of a body early.
 pub(crate) enum Stop {

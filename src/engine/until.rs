@@ -2,16 +2,17 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::commands::Context;
-use crate::commands::answer::whole::Whole;
-use crate::commands::answer::{self, Reading, Stop};
-use crate::commands::session::Session;
+use crate::engine::Context;
+use crate::engine::response::whole::Whole;
+use crate::engine::response::{self, Stop};
+use crate::engine::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::retry;
 use crate::exit::Exit;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
+use crate::plan::call::Reading;
 use crate::plan::checks::Until;
 use crate::request::Request;
 use crate::signal;
@@ -90,7 +91,7 @@ async fn repeat(
                 };
                 if checks::after(exit, status, &held) == Step::Last {
                     drop(meter);
-                    answer::show_head(&whole.exchange.head, session, cx);
+                    response::show_head(&whole.exchange.head, session, cx);
                     let outcome = whole.pass_on(reading, session, record, cx);
                     let problem = held.clone().err().map(Unheld::why);
                     record.checks.push(checked(until, problem));
@@ -123,7 +124,7 @@ async fn repeat(
     drop(meter);
     // The last answer is passed on, whatever it is.
     let passed_on = last.map(|whole: Whole| {
-        answer::show_head(&whole.exchange.head, session, cx);
+        response::show_head(&whole.exchange.head, session, cx);
         whole.pass_on(reading, session, record, cx)
     });
     record.checks.push(checked(until, Some(why.clone())));
@@ -140,7 +141,7 @@ async fn repeat(
     .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
     .fact(counted(tries, "try", "tries"));
     Err(match passed_on {
-        Some(Err(cause)) if cause.exit == Exit::Write => answer::unwritten(failure, cause),
+        Some(Err(cause)) if cause.exit == Exit::Write => response::unwritten(failure, cause),
         Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
         _ => failure,
     })

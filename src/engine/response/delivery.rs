@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 
 use super::Stop;
 use crate::cli::options::OutputOptions;
-use crate::commands::report::Wanted;
-use crate::commands::session::Session;
 use crate::console::stdout;
+use crate::engine::report::Wanted;
+use crate::engine::session::Session;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};

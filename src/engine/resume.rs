@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use crate::cli::options::CallOptions;
-use crate::commands::answer::Reading;
 use crate::error::{Failure, Result};
 use crate::files::{folder_of, follow_links, hash, relative};
 use crate::output::file::{PartFile, cannot_write, is_written_directly};
 use crate::output::items::columns::Columns;
 use crate::output::items::path;
 use crate::output::view::{Shape, View};
+use crate::plan::call::Reading;
 use crate::profile::Profile;
 use crate::request::{Body, Request};
 use crate::state::{Key, Progress, StateFile};

@@ -1,15 +1,14 @@
 //! An answer that is read whole before anything is made of it: a page, a batch, one of many tries.
 
-use super::place::hold;
-use super::{
-    Answer, Reading, Stop, dump_head, explain_answer, judge, read_body, said, with_dumped,
-};
-use crate::commands::Context;
-use crate::commands::session::Session;
+use super::delivery::hold;
+use super::{Answer, Stop, dump_head, explain_answer, judge, read_body, said, with_dumped};
+use crate::engine::Context;
+use crate::engine::session::Session;
 use crate::error::Result;
 use crate::exchange::Exchange;
 use crate::exit::Exit;
 use crate::output::record::Record;
+use crate::plan::call::Reading;
 use crate::verdict::sniff::Sniffer;
 
 /// An answer that has been read whole before it is known whether it is passed on.

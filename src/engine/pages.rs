@@ -3,11 +3,11 @@
 use std::path::Path;
 
 use crate::cli::options::CallOptions;
-use crate::commands::Context;
-use crate::commands::answer::whole::Whole;
-use crate::commands::answer::{self, Reading, Stop};
-use crate::commands::resume::{Resumed, not_resumable};
-use crate::commands::session::Session;
+use crate::engine::Context;
+use crate::engine::response::whole::Whole;
+use crate::engine::response::{self, Stop};
+use crate::engine::resume::{Resumed, not_resumable};
+use crate::engine::session::Session;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};
@@ -17,6 +17,7 @@ use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
 use crate::output::view::Screen;
+use crate::plan::call::Reading;
 use crate::plan::paging::{Next, Pager, Recipe};
 use crate::request::Request;
 use crate::signal;
@@ -138,7 +139,7 @@ impl<'a> Pages<'a> {
         let is_complete = stopped.is_none() && unmet.is_none();
         let finished = self.finish(is_complete, session.options.output.file());
         record.items = Some(self.progress.items);
-        answer::say(session, record, self.cx);
+        response::say(session, record, self.cx);
         let failure = match (stopped.map(|failure| self.incomplete(failure)), unmet) {
             (Some(mut stopped), Some(unmet)) => {
                 stopped.facts.extend(unmet.facts);
@@ -153,7 +154,7 @@ impl<'a> Pages<'a> {
         match (outcome, self.undumped) {
             (outcome, None) => outcome,
             (Ok(_), Some(write)) => Err(write),
-            (Err(failure), Some(write)) => Err(answer::unwritten(failure, write)),
+            (Err(failure), Some(write)) => Err(response::unwritten(failure, write)),
         }
     }
 
@@ -242,10 +243,11 @@ impl<'a> Pages<'a> {
     ) -> Result<Vec<u8>, Ended> {
         let exchange = session.open(request, record).await?;
         if self.progress.pages == 0 && exchange.head.status >= 300 {
-            let passed_on = answer::pass_on(exchange, self.reading, session, record, self.cx).await;
+            let passed_on =
+                response::pass_on(exchange, self.reading, session, record, self.cx).await;
             return Err(Ended::Answered(passed_on));
         }
-        answer::show_head(&exchange.head, session, self.cx);
+        response::show_head(&exchange.head, session, self.cx);
         let whole = Whole::read(exchange, LARGEST_PAGE, self.reading, session, record).await?;
         let judged = whole.judge(self.reading, session, record);
         self.add_up(record);
@@ -254,14 +256,14 @@ impl<'a> Pages<'a> {
                 let passed_on = whole.pass_on(self.reading, session, record, self.cx);
                 return Err(Ended::Answered(passed_on));
             }
-            match answer::dump_head(&whole.exchange.head.block, session) {
+            match response::dump_head(&whole.exchange.head.block, session) {
                 Err(Stop::Failed(failure)) => self.undumped = Some(failure),
                 dumped => dumped?,
             }
         }
         judged?;
         let status = whole.exchange.head.status;
-        match answer::checked(status, Some(&whole.body), self.reading, record) {
+        match response::checked(status, Some(&whole.body), self.reading, record) {
             // A page that is recorded is never read again, so one that is not as expected is not.
             Some(failure) if self.resumed.state.is_some() => return Err(failure.into()),
             _ => self.add_checks(&record.checks),
@@ -354,7 +356,7 @@ impl<'a> Pages<'a> {
         };
         self.progress.bytes = output
             .sync()
-            .map_err(|error| answer::cannot_write(&error))?;
+            .map_err(|error| response::cannot_write(&error))?;
         // The file is not in its place yet: that it is finished is recorded when it is.
         let recorded = Progress {
             finished: self.progress.finished && !output.is_file(),
@@ -373,7 +375,7 @@ impl<'a> Pages<'a> {
         if !complete && is_file {
             return Ok(());
         }
-        let note = answer::finish(output)?;
+        let note = response::finish(output)?;
         if let Some(note) = note {
             self.cx.warn(&note);
         }
@@ -422,7 +424,7 @@ impl<'a> Pages<'a> {
 
 fn stop(trouble: Trouble) -> Ended {
     match trouble {
-        Trouble::Write(error) => answer::cannot_write(&error).into(),
+        Trouble::Write(error) => response::cannot_write(&error).into(),
         Trouble::Content(failure) => Ended::Stopped(failure),
     }
 }

@@ -7,9 +7,9 @@ use url::Url;
 
 use crate::catalogue::{self, Class};
 use crate::cli::options::CallOptions;
-use crate::commands::Context;
-use crate::commands::token::{self, Freshness};
-use crate::commands::watch;
+use crate::engine::Context;
+use crate::engine::token::{self, Freshness};
+use crate::engine::token_guard;
 use crate::error::Result;
 use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, Connection, HttpVersion};
@@ -100,8 +100,8 @@ impl<'a> Session<'a> {
         } = purpose;
         let limits = limits.begin();
         // Before anything is connected, the service that gives tokens included.
-        watch::refuse(first, &known)?;
-        watch::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
+        token_guard::refuse(first, &known)?;
+        token_guard::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
         let token = token::obtain(
             profile,
             &options.connection,
@@ -117,8 +117,8 @@ impl<'a> Session<'a> {
         known.teach(&mut redactor);
         // Before anything is connected: the token goes nowhere else.
         Credential::for_call(&first.url, profile, &token, &first.typed)?;
-        watch::refuse(first, &known)?;
-        watch::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
+        token_guard::refuse(first, &known)?;
+        token_guard::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
         let mut client = Client::build(&first.url, &connection)?;
         client.watch_for(known.clone());
         if connection.tls.insecure {
@@ -271,7 +271,7 @@ impl<'a> Session<'a> {
             };
             let credential =
                 Credential::for_call(&request.url, self.profile, &self.token, &request.typed)?;
-            watch::refuse(&request, &self.known)?;
+            token_guard::refuse(&request, &self.known)?;
             tries += 1;
             record.requests += 1;
             record.redactor.clone_from(&self.redactor);

@@ -1,0 +1,148 @@
+//! The plan of a call: every decision, before anything is sent.
+
+use crate::catalogue::user::UserTemplate;
+use crate::catalogue::{Answer as Answers, Classified, Endpoint};
+use crate::cli::options::CallOptions;
+use crate::cli::units;
+use crate::env::Env;
+use crate::error::Result;
+use crate::exchange::TimeLimits;
+use crate::exchange::client::Connection;
+use crate::exchange::retry::Policy;
+use crate::output::view::View;
+use crate::plan::continuation::Continuation;
+use crate::plan::ownership::{self, Judgement, Profiles, Sent};
+use crate::plan::presentation::{self, Declared};
+use crate::plan::{self, checks, connection};
+use crate::profile::Profile;
+use crate::profile::known::KnownTokens;
+use crate::request::Request;
+use crate::verdict::checks::Checks;
+
+/// A call that has been decided in every point but the token's value.
+pub(crate) struct Plan<'a> {
+    pub(crate) request: Request,
+    pub(crate) profile: &'a Profile,
+    pub(crate) options: &'a CallOptions,
+    pub(crate) connection: Connection,
+    pub(crate) limits: TimeLimits,
+    pub(crate) policy: Policy,
+    pub(crate) reading: Reading,
+    /// What the call may do, and which endpoint it is.
+    pub(crate) classified: Classified,
+    pub(crate) judgement: Judgement,
+    /// Why the path is refused, where it is.
+    pub(crate) path: Result<()>,
+    pub(crate) continuation: Continuation,
+    /// What must not be in a request to a place that it is not for.
+    pub(crate) known: KnownTokens,
+}
+
+impl<'a> Plan<'a> {
+    /// Decides everything about a call.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when options do not go together or a value is invalid.
+    pub(crate) fn new(
+        request: Request,
+        profile: &'a Profile,
+        options: &'a CallOptions,
+        template: Option<&UserTemplate>,
+        known: KnownTokens,
+        env: &Env,
+    ) -> Result<Self> {
+        let connection = connection::decide(&options.connection, profile, &request.url, env)?;
+        let limits = connection::limits(&options.connection)?;
+        let max_size = options
+            .output
+            .max_size
+            .as_deref()
+            .map(|size| units::size("--max-size", &size.to_string_lossy()))
+            .transpose()?;
+        let led_to = connection::led_to(&request.url, &connection);
+        let sent = Sent {
+            declared_a_read: template.is_some_and(|template| template.reads),
+            ..Sent::of(&request, led_to)
+        };
+        let judgement = ownership::judge(&sent, Profiles::with(profile));
+        let classified = judgement.classified.clone();
+        let declared = declared(template, classified.endpoint);
+        // The path of a template is in a file, where no variable of a shell can be empty.
+        let path = match template {
+            None => plan::refuse_empty_segments(&request, profile, &classified),
+            Some(_) => Ok(()),
+        };
+        let reading = Reading {
+            view: presentation::decide(&options.output, &declared)?,
+            max_size,
+            head_only: request.method == http::Method::HEAD,
+            other_than_json: classified
+                .endpoint
+                .is_some_and(|endpoint| endpoint.answer == Answers::Other),
+            checks: checks::decide(&options.checks)?,
+        };
+        let continuation =
+            Continuation::decide(options, declared.items.as_deref(), &classified, &request)?;
+        // -m bounds the whole command, filters included.
+        let filters = reading.view.filter.iter();
+        let filters = filters.chain(reading.checks.expects.iter().map(|expect| &expect.filter));
+        for filter in filters.chain(continuation.until_filter()) {
+            filter.bound(limits.total);
+        }
+        Ok(Plan {
+            request,
+            profile,
+            options,
+            connection,
+            limits,
+            policy: connection::retries(&options.connection)?,
+            reading,
+            classified,
+            judgement,
+            path,
+            continuation,
+            known,
+        })
+    }
+}
+
+/// Returns what is known of the items: the template's word counts before the catalogue's.
+fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Declared {
+    let mut declared = Declared::default();
+    if let Some(endpoint) = endpoint {
+        declared.items = endpoint.items.map(|items| items.to_string());
+        declared.columns = endpoint.columns.iter().map(str::to_owned).collect();
+    }
+    if let Some(template) = template {
+        if template.items.is_some() {
+            declared.items.clone_from(&template.items);
+            declared.columns.clear();
+        }
+        if !template.columns.is_empty() {
+            declared.columns.clone_from(&template.columns);
+        }
+    }
+    declared
+}
+
+/// How answers of a call are read and shown.
+#[derive(Clone)]
+pub(crate) struct Reading {
+    pub(crate) view: View,
+    /// The largest body, decoded.
+    pub(crate) max_size: Option<u64>,
+    /// Whether the headers are all that was asked for (HEAD).
+    pub(crate) head_only: bool,
+    /// Whether the endpoint is declared to answer with something else than JSON.
+    pub(crate) other_than_json: bool,
+    /// What the answer must be.
+    pub(crate) checks: Checks,
+}
+
+impl Reading {
+    /// Returns whether a status says that the answer is not what was asked for.
+    pub(crate) fn is_failure(&self, status: u16) -> bool {
+        let wanted = &self.checks.statuses;
+        status >= 300 && !wanted.as_ref().is_some_and(|wanted| wanted.contain(status))
+    }
+}
