@@ -6,7 +6,7 @@ use super::{Endpoint, Field, Kind};
 /// the files that it names.
 pub(crate) fn example(endpoint: &Endpoint) -> String {
     let mut words = vec!["rein -p demo call".to_owned(), endpoint.name.to_string()];
-    let is_made = ["create-project", "delete-project"].contains(&endpoint.name.as_str());
+    let is_made = ["create-project", "delete-project"].contains(&endpoint.name);
     let in_path = endpoint
         .path_params
         .iter()
@@ -38,7 +38,7 @@ pub(crate) fn example(endpoint: &Endpoint) -> String {
 
 /// Returns a value that the demo tenant accepts. What is created must not exist there yet.
 fn sample(endpoint: &Endpoint, field: &Field) -> &'static str {
-    match (endpoint.name.as_str(), field.name.as_str()) {
+    match (endpoint.name, field.name) {
         ("create-source", "source") => "new-source",
         ("create-dataset", "dataset") => "new-dataset",
         ("create-project", _) => "new-project",

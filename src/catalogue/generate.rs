@@ -2,8 +2,6 @@
 //! `REIN_RENEW=1 cargo test --lib catalogue`; after a change of the types, which the old table does
 //! not fit, empty its list first.
 
-use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::path::Path;
 
 use serde_json::Value;
@@ -32,97 +30,17 @@ const ENDS: [(&str, &str); 5] = [
 /// Parameters that the vendor's client leaves out from the second page on.
 const FIRST_PAGE_ONLY: [(&str, &str); 1] = [("list-comments", "\"from_timestamp\"")];
 
-/// What the rows point into.
-#[derive(Default)]
-struct Pools {
-    /// Every text once, in the order of its first use, and where each begins.
-    texts: Vec<String>,
-    starts: HashMap<String, usize>,
-    length: usize,
-    fields: Vec<String>,
-    lists: Vec<String>,
-}
-
-impl Pools {
-    fn text(&mut self, text: &str) -> String {
-        let start = *self.starts.entry(text.to_owned()).or_insert_with(|| {
-            self.texts.push(text.to_owned());
-            self.length += text.len();
-            self.length - text.len()
-        });
-        format!("Text {{ start: {start}, length: {} }}", text.len())
-    }
-
-    fn optional(&mut self, text: Option<&str>) -> String {
-        text.map_or("None".to_owned(), |text| {
-            format!("Some({})", self.text(text))
-        })
-    }
-
-    fn texts(&mut self, all: &Value) -> String {
-        let start = self.lists.len();
-        for value in list(all) {
-            let text = self.text(value.as_str().unwrap_or_default());
-            self.lists.push(text);
-        }
-        format!(
-            "Texts {{ start: {start}, length: {} }}",
-            self.lists.len() - start
-        )
-    }
-
-    fn fields(&mut self, all: &Value) -> String {
-        let start = self.fields.len();
-        for value in list(all) {
-            let field = field(value, self);
-            self.fields.push(field);
-        }
-        format!(
-            "Fields {{ start: {start}, length: {} }}",
-            self.fields.len() - start
-        )
-    }
-}
-
 fn table(endpoints: &[Value]) -> String {
-    let mut pools = Pools::default();
-    let rows: Vec<String> = endpoints
-        .iter()
-        .map(|endpoint| row(endpoint, &mut pools))
-        .collect();
-    let texts: Vec<String> = pools
-        .texts
-        .iter()
-        .map(|text| format!("    {text:?},\n"))
-        .collect();
-    let statics = [
-        ("ENDPOINTS", "Endpoint", rows),
-        ("FIELDS", "Field", pools.fields),
-        ("LISTS", "Text", pools.lists),
-    ];
-    let mut text = String::from(
+    let rows: String = endpoints.iter().map(row).collect();
+    format!(
         "//! Generated from `catalogue/endpoints.json`: see `generate.rs`. Constant data, nothing is parsed.\n\n\
-         use super::{\n    Answer, Class, Endpoint, Field, Fields, Kind, Limit, Paging, PagingEnd, PagingStyle, Text,\n    Texts,\n};\n",
-    );
-    for (name, kind, rows) in statics {
-        write!(
-            text,
-            "\n#[rustfmt::skip]\npub(super) static {name}: [{kind}; {}] = [\n    {},\n];\n",
-            rows.len(),
-            rows.join(",\n    "),
-        )
-        .expect("a string takes everything");
-    }
-    write!(
-        text,
-        "\n#[rustfmt::skip]\npub(super) const TEXTS: &str = concat!(\n{});\n",
-        texts.concat()
+         use super::{{Answer, Class, Endpoint, Field, Kind, Limit, Paging, PagingEnd, PagingStyle}};\n\n\
+         #[rustfmt::skip]\npub(super) static ENDPOINTS: [Endpoint; {}] = [\n{rows}];\n",
+        endpoints.len(),
     )
-    .expect("a string takes everything");
-    text
 }
 
-fn row(endpoint: &Value, pools: &mut Pools) -> String {
+fn row(endpoint: &Value) -> String {
     let class = match endpoint["class"].as_str() {
         Some("read") => "Read",
         Some("write") => "Write",
@@ -137,38 +55,55 @@ fn row(endpoint: &Value, pools: &mut Pools) -> String {
     } else {
         "Json"
     };
-    let example = match &endpoint["example_body"] {
-        Value::Null => None,
-        body => Some(body.to_string()),
-    };
     let text = |key: &str| endpoint[key].as_str().unwrap_or_default();
     format!(
-        "Endpoint {{ name: {}, group: {}, summary: {}, method: {}, path: {}, path_params: {}, query_params: {}, \
-         body_fields: {}, example_body: {}, permissions: {}, items: {}, columns: {}, paging: {}, class: Class::{class}, \
-         idempotent: {}, documented: {}, answer: Answer::{answer} }}",
-        pools.text(name),
-        pools.text(text("group")),
-        pools.text(text("summary")),
-        pools.text(text("method")),
-        pools.text(text("path")),
-        pools.fields(&endpoint["path_params"]),
-        pools.fields(&endpoint["query_params"]),
-        pools.fields(&endpoint["body_fields"]),
-        pools.optional(example.as_deref()),
-        pools.texts(&endpoint["permissions"]),
-        pools.optional(endpoint["response_items"].as_str()),
-        pools.texts(&endpoint["table_columns"]),
+        "    Endpoint {{\n        name: {name:?}, group: {:?},\n        summary: {:?},\n        \
+         method: {:?}, path: {:?},\n        path_params: {},\n        query_params: {},\n        \
+         body_fields: {},\n        example_body: {:?},\n        permissions: {},\n        \
+         items: {:?}, columns: {},\n        paging: {},\n        \
+         class: Class::{class}, idempotent: {}, documented: {}, answer: Answer::{answer},\n    }},\n",
+        text("group"),
+        text("summary"),
+        text("method"),
+        text("path"),
+        fields(&endpoint["path_params"]),
+        fields(&endpoint["query_params"]),
+        fields(&endpoint["body_fields"]),
+        json(&endpoint["example_body"]),
+        texts(&endpoint["permissions"]),
+        endpoint["response_items"].as_str(),
+        texts(&endpoint["table_columns"]),
         paging(name, &endpoint["pagination"]),
         endpoint["idempotent"] == true,
         endpoint["documented"] == true,
     )
 }
 
+/// Returns a list of fields, each on its own line.
+fn fields(all: &Value) -> String {
+    let fields: String = list(all).iter().map(field).collect();
+    if fields.is_empty() {
+        return "&[]".to_owned();
+    }
+    format!("&[\n{fields}        ]")
+}
+
+/// Returns a list of texts.
+fn texts(all: &Value) -> String {
+    let texts: Vec<_> = list(all).iter().filter_map(Value::as_str).collect();
+    format!("&{texts:?}")
+}
+
+/// Returns a value as the text of its JSON.
+fn json(value: &Value) -> Option<String> {
+    (!value.is_null()).then(|| value.to_string())
+}
+
 fn list(value: &Value) -> &[Value] {
     value.as_array().map(Vec::as_slice).unwrap_or_default()
 }
 
-fn field(field: &Value, pools: &mut Pools) -> String {
+fn field(field: &Value) -> String {
     let kind = match field["type"].as_str() {
         None | Some("string") => "String",
         Some("integer") => "Integer",
@@ -181,10 +116,6 @@ fn field(field: &Value, pools: &mut Pools) -> String {
         Some("binary") => "Binary",
         Some(other) => panic!("type {other}"),
     };
-    let default = match &field["default"] {
-        Value::Null => None,
-        value => Some(value.to_string()),
-    };
     // A placeholder of the path has no such mark: it is always required.
     let required = field
         .get("required")
@@ -194,10 +125,9 @@ fn field(field: &Value, pools: &mut Pools) -> String {
         format!("Some(Limit {{ least: {least}, most: {most} }})")
     });
     format!(
-        "Field {{ name: {}, kind: Kind::{kind}, required: {required}, default: {}, limit: {limit}, description: {} }}",
-        pools.text(field["name"].as_str().unwrap_or_default()),
-        pools.optional(default.as_deref()),
-        pools.text(description),
+        "            Field {{ name: {:?}, kind: Kind::{kind}, required: {required}, default: {:?}, limit: {limit}, description: {description:?} }},\n",
+        field["name"].as_str().unwrap_or_default(),
+        json(&field["default"]),
     )
 }
 

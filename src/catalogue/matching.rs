@@ -297,7 +297,7 @@ impl Path {
 pub(super) fn best(method: &str, segments: &[Segment]) -> Option<Match> {
     all()
         .iter()
-        .filter(|endpoint| endpoint.method == *method)
+        .filter(|endpoint| endpoint.method == method)
         .filter_map(|endpoint| matched(endpoint, segments))
         .max_by_key(|found| (found.literals, found.endpoint.class))
 }
@@ -314,7 +314,6 @@ fn matched(endpoint: &'static Endpoint, segments: &[Segment]) -> Option<Match> {
     let mut before = "";
     for part in endpoint
         .path
-        .as_str()
         .split('/')
         .filter(|part| !part.is_empty())
     {
@@ -513,7 +512,7 @@ mod tests {
             let classified = classify(method, path, no_headers());
             assert_eq!(classified.class, class, "{method} {path}");
             assert_eq!(
-                classified.endpoint.map(|endpoint| endpoint.name.as_str()),
+                classified.endpoint.map(|endpoint| endpoint.name),
                 name,
                 "{method} {path}"
             );

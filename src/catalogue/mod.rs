@@ -5,7 +5,6 @@ pub(crate) mod example;
 mod generate;
 pub(crate) mod matching;
 mod nearby;
-mod packed;
 pub(crate) mod permissions;
 pub(crate) mod requirements;
 pub(crate) mod search;
@@ -19,36 +18,35 @@ pub(crate) use self::matching::{
     Classified, FAMILIES, classify_as, methods, variable_name, without_prefix,
 };
 pub(crate) use self::nearby::{Nearby, nearby};
-pub use self::packed::{Fields, Text, Texts};
 pub(crate) use self::tells::read_that_tells;
 
 /// One endpoint of the API.
 #[derive(Debug)]
 pub struct Endpoint {
     /// The name that `rein call` takes.
-    pub name: Text,
+    pub name: &'static str,
     /// The family it belongs to.
-    pub group: Text,
+    pub group: &'static str,
     /// What it does, in a line.
-    pub summary: Text,
+    pub summary: &'static str,
     /// The method, in capitals.
-    pub method: Text,
+    pub method: &'static str,
     /// The path below the endpoint's base, with `{placeholders}`.
-    pub path: Text,
+    pub path: &'static str,
     /// The placeholders.
-    pub path_params: Fields,
+    pub path_params: &'static [Field],
     /// The query parameters.
-    pub query_params: Fields,
+    pub query_params: &'static [Field],
     /// The fields of the body; `a.b` is inside `a`, `a[].b` inside each element of `a`.
-    pub body_fields: Fields,
+    pub body_fields: &'static [Field],
     /// A body that works, as JSON.
-    pub example_body: Option<Text>,
+    pub example_body: Option<&'static str>,
     /// What the caller must be allowed to do; `(inferred)` marks a guess.
-    pub permissions: Texts,
+    pub permissions: &'static [&'static str],
     /// Where in the answer the items are.
-    pub items: Option<Text>,
+    pub items: Option<&'static str>,
     /// The columns of a table of them.
-    pub columns: Texts,
+    pub columns: &'static [&'static str],
     /// How it pages.
     pub paging: Option<Paging>,
     /// What a call of it may do.
@@ -65,17 +63,17 @@ pub struct Endpoint {
 #[derive(Debug)]
 pub struct Field {
     /// Its name.
-    pub name: Text,
+    pub name: &'static str,
     /// What values it takes.
     pub kind: Kind,
     /// Whether a call without it is refused.
     pub required: bool,
     /// What the service takes when it is left out, as JSON.
-    pub default: Option<Text>,
+    pub default: Option<&'static str>,
     /// How large its value may be, where a source says so: the service decides on the rest.
     pub limit: Option<Limit>,
     /// What it means.
-    pub description: Text,
+    pub description: &'static str,
 }
 
 /// The bounds of a number, of how many elements a list has, or of how many characters a text has.
@@ -225,5 +223,5 @@ pub fn all() -> &'static [Endpoint] {
 
 /// Returns the endpoint of this name.
 pub fn by_name(name: &str) -> Option<&'static Endpoint> {
-    all().iter().find(|endpoint| endpoint.name == *name)
+    all().iter().find(|endpoint| endpoint.name == name)
 }

@@ -35,7 +35,7 @@ pub(crate) fn nearby(method: &str, path: &str) -> Nearby {
     }
     let mut methods: Vec<&str> = Vec::new();
     for endpoint in all() {
-        let known = endpoint.method.as_str();
+        let known = endpoint.method;
         if !methods.contains(&known) && best(known, &segments).is_some() {
             methods.push(known);
         }
@@ -50,7 +50,7 @@ pub(crate) fn nearby(method: &str, path: &str) -> Nearby {
     let mut nearest: Option<(f64, String)> = None;
     for endpoint in all() {
         if let Some((likeness, path)) = alike(endpoint, &texts) {
-            let likeness = if endpoint.method == *method {
+            let likeness = if endpoint.method == method {
                 likeness + 0.01
             } else {
                 likeness
@@ -88,7 +88,6 @@ fn lists(path: &str) -> Vec<String> {
 fn alike(endpoint: &Endpoint, texts: &[&str]) -> Option<(f64, String)> {
     let parts: Vec<&str> = endpoint
         .path
-        .as_str()
         .split('/')
         .filter(|part| !part.is_empty())
         .collect();

@@ -83,7 +83,7 @@ mod tests {
     #[test]
     fn every_permission_of_the_catalogue_has_a_code() {
         for endpoint in crate::catalogue::all() {
-            for permission in endpoint.permissions.iter() {
+            for &permission in endpoint.permissions {
                 assert_ne!(
                     held(permission, &[], &[]),
                     Held::Unknown,

@@ -126,7 +126,7 @@ fn check_query(endpoint: &Endpoint, query: &str, faults: &mut Faults) {
         }
     }
     for (name, at, names) in ONE_OF {
-        if endpoint.name == *name
+        if endpoint.name == name
             && at.is_empty()
             && names.iter().all(|name| values(name).is_empty())
         {
@@ -233,10 +233,10 @@ impl Node {
 fn tree(endpoint: &Endpoint) -> Node {
     let mut root = Node::default();
     for field in endpoint.body_fields {
-        root.at(field.name.as_str()).field = Some(field);
+        root.at(field.name).field = Some(field);
     }
     for (name, at, names) in ONE_OF {
-        if endpoint.name == *name && !at.is_empty() {
+        if endpoint.name == name && !at.is_empty() {
             root.at(at).one_of = Some(names);
         }
     }
@@ -418,7 +418,7 @@ mod tests {
     fn every_example_has_what_it_needs() {
         for endpoint in all() {
             if let Some(body) = endpoint.example_body {
-                let content = Content::Json(body.as_str().as_bytes());
+                let content = Content::Json(body.as_bytes());
                 let faults = faults(endpoint, "label_name=x&uid=x&id=x", content);
                 assert_eq!(faults, Faults::default(), "{}", endpoint.name);
             }

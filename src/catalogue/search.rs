@@ -109,10 +109,10 @@ fn begins_a_word(text: &str, start: &str, is_cut_at_hyphens: bool) -> bool {
 /// and legacy ones.
 pub(crate) fn rank(endpoint: &Endpoint, search: &str) -> Option<(bool, u8)> {
     let entry = Entry {
-        name: endpoint.name.as_str(),
-        group: endpoint.group.as_str(),
-        summary: endpoint.summary.as_str(),
-        path: endpoint.path.as_str(),
+        name: endpoint.name,
+        group: endpoint.group,
+        summary: endpoint.summary,
+        path: endpoint.path,
     };
     let is_legacy = endpoint.summary.starts_with("Legacy") || endpoint.path.contains("/preview/");
     let is_last = is_legacy || endpoint.path.contains("/_private/");
@@ -127,7 +127,7 @@ mod tests {
     fn found(search: &str) -> Vec<&'static str> {
         let ranked = all().iter().filter_map(|endpoint| {
             let rank = rank(endpoint, search)?;
-            Some((rank, endpoint.name.as_str()))
+            Some((rank, endpoint.name))
         });
         let mut ranked: Vec<((bool, u8), &str)> = ranked.collect();
         ranked.sort_by_key(|(rank, _)| *rank);

@@ -142,7 +142,7 @@ pub(crate) fn read_that_tells(method: &str, path: &str, body: Option<&[u8]>) -> 
         let is_complete = read.query_params.iter().all(|field| !field.required);
         return is_complete.then(|| format!("GET {path}"));
     };
-    let name = called.endpoint.name.as_str();
+    let name = called.endpoint.name;
     if called.endpoint.class > Class::Read && SAME_PATH.contains(&name) {
         let is_named_by_query = called
             .endpoint
@@ -234,7 +234,7 @@ mod tests {
     #[test]
     fn every_write_has_a_read_or_is_known_to_have_none() {
         for endpoint in all() {
-            let name = endpoint.name.as_str();
+            let name = endpoint.name;
             let times = SAME_PATH
                 .iter()
                 .chain(ELSEWHERE.iter().map(|(write, _)| write))

@@ -48,8 +48,8 @@ pub(crate) fn templates() -> Vec<CompletionCandidate> {
         CompletionCandidate::new(template.name).help(template.summary.map(Into::into))
     });
     let built_in = catalogue::all().iter().map(|endpoint| {
-        CompletionCandidate::new(endpoint.name.as_str())
-            .help(Some(endpoint.summary.as_str().into()))
+        CompletionCandidate::new(endpoint.name)
+            .help(Some(endpoint.summary.into()))
     });
     own.chain(built_in).collect()
 }
@@ -58,7 +58,7 @@ pub(crate) fn templates() -> Vec<CompletionCandidate> {
 pub(crate) fn groups() -> Vec<CompletionCandidate> {
     let mut groups: Vec<&str> = catalogue::all()
         .iter()
-        .map(|endpoint| endpoint.group.as_str())
+        .map(|endpoint| endpoint.group)
         .collect();
     groups.sort_unstable();
     groups.dedup();
@@ -94,7 +94,7 @@ pub(crate) fn items(typed: &OsStr) -> Vec<CompletionCandidate> {
         .filter(|field| !field.name.contains("[]") && field.name.starts_with(&*typed))
         .map(|field| {
             CompletionCandidate::new(format!("{}=", field.name))
-                .help(Some(field.description.as_str().into()))
+                .help(Some(field.description.into()))
         })
         .collect()
 }
@@ -129,7 +129,7 @@ pub(crate) fn targets(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let mut paths: Vec<&str> = catalogue::all()
         .iter()
-        .map(|endpoint| endpoint.path.as_str())
+        .map(|endpoint| endpoint.path)
         .flat_map(|path| [path, path.trim_start_matches("/api/")])
         .filter(|path| path.starts_with(&*typed))
         .collect();

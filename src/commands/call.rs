@@ -238,7 +238,7 @@ async fn planned(
     record.endpoint = planned
         .classified
         .endpoint
-        .map(|endpoint| endpoint.name.as_str());
+        .map(|endpoint| endpoint.name);
     record.method = planned.request.method.to_string();
     let known = &planned.known;
     known.teach(&mut record.redactor);

@@ -131,7 +131,7 @@ impl<'a> Follower<'a> {
             limits: connection::limits(&options.connection)?,
             policy: connection::retries(&options.connection)?,
             class: Class::Read,
-            permissions: route.endpoint()?.permissions.iter().collect(),
+            permissions: route.endpoint()?.permissions,
             known: KnownTokens::gather(&profile.holders, &cx.env),
         };
         if args.safe_stdout {
@@ -236,7 +236,7 @@ impl<'a> Follower<'a> {
     /// Makes a call and returns its answer, which has been judged.
     async fn call(&mut self, request: Request, endpoint: &Endpoint) -> Result<Vec<u8>, Stop> {
         self.session
-            .take_up(endpoint.class, endpoint.permissions.iter().collect());
+            .take_up(endpoint.class, endpoint.permissions);
         self.record.received = 0;
         self.record.bytes = 0;
         let exchange = self.session.open(request, &mut self.record).await?;

@@ -52,7 +52,7 @@ pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<
         sanitise(&project),
         sanitise(&user.username)
     );
-    for permission in endpoint.permissions.iter() {
+    for &permission in endpoint.permissions {
         let word = match held(permission, &of_project, &of_tenant) {
             Held::Yes => "ok",
             Held::No => {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::catalogue::example::example;
 use crate::catalogue::user::UserTemplate;
-use crate::catalogue::{self, Class, Endpoint, Field, Fields, search};
+use crate::catalogue::{self, Class, Endpoint, Field, search};
 use crate::cli::{ListFormat, TemplatesArgs};
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result, nearest};
@@ -86,7 +86,7 @@ impl Entry {
 
     fn group(&self) -> &'static str {
         match self {
-            Entry::BuiltIn(endpoint) => endpoint.group.as_str(),
+            Entry::BuiltIn(endpoint) => endpoint.group,
             Entry::Own(_) => OWN,
         }
     }
@@ -194,7 +194,7 @@ fn nothing_found(args: &TemplatesArgs) -> Vec<String> {
     }];
     let words = catalogue::all()
         .iter()
-        .flat_map(|endpoint| endpoint.name.as_str().split('-'));
+        .flat_map(|endpoint| endpoint.name.split('-'));
     let mut words: Vec<&str> = words.collect();
     words.sort_unstable();
     words.dedup();
@@ -217,7 +217,7 @@ fn nothing_found(args: &TemplatesArgs) -> Vec<String> {
 fn groups() -> Vec<&'static str> {
     let mut groups: Vec<&str> = catalogue::all()
         .iter()
-        .map(|endpoint| endpoint.group.as_str())
+        .map(|endpoint| endpoint.group)
         .collect();
     groups.dedup();
     groups.push(OWN);
@@ -229,7 +229,7 @@ pub(crate) fn unknown(name: &str, own: &[UserTemplate]) -> Failure {
     let failure = Failure::usage(format!("there is no template {}", sanitise(name)));
     let built_in = catalogue::all()
         .iter()
-        .map(|endpoint| endpoint.name.as_str());
+        .map(|endpoint| endpoint.name);
     let close = nearest(
         name,
         built_in.chain(own.iter().map(|template| template.name.as_str())),
@@ -446,11 +446,11 @@ fn own_as_json(template: &UserTemplate) -> Value {
 }
 
 fn as_json(endpoint: &Endpoint) -> Value {
-    let fields = |fields: Fields| {
+    let fields = |fields: &[Field]| {
         let each = fields.iter().map(|field| {
             json!({
                 "name": field.name, "type": field.kind.words(), "required": field.required,
-                "default": field.default.and_then(|default| serde_json::from_str::<Value>(&default).ok()),
+                "default": field.default.and_then(|default| serde_json::from_str::<Value>(default).ok()),
                 "minimum": field.limit.map(|limit| limit.least),
                 "maximum": field.limit.map(|limit| limit.most),
                 "description": field.description,
@@ -465,7 +465,7 @@ fn as_json(endpoint: &Endpoint) -> Value {
         "idempotent": endpoint.idempotent, "items": endpoint.items, "columns": endpoint.columns,
         "path_params": fields(endpoint.path_params), "query_params": fields(endpoint.query_params),
         "body_fields": fields(endpoint.body_fields),
-        "example_body": endpoint.example_body.and_then(|body| serde_json::from_str::<Value>(&body).ok()),
+        "example_body": endpoint.example_body.and_then(|body| serde_json::from_str::<Value>(body).ok()),
         "example": example(endpoint),
     })
 }

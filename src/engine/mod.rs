@@ -53,7 +53,7 @@ pub(crate) async fn run(planned: Plan<'_>, cx: &Context, record: &mut Record) ->
         class: classified.class,
         permissions: classified
             .endpoint
-            .map(|endpoint| endpoint.permissions.iter().collect())
+            .map(|endpoint| endpoint.permissions)
             .unwrap_or_default(),
         known,
     };

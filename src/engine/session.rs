@@ -37,7 +37,7 @@ pub(crate) struct Session<'a> {
     pub(crate) profile: &'a Profile,
     pub(crate) options: &'a CallOptions,
     class: Class,
-    permissions: Vec<&'static str>,
+    permissions: &'static [&'static str],
     client: Client,
     connection: Connection,
     limits: TimeLimits,
@@ -73,7 +73,7 @@ pub(crate) struct Purpose<'a> {
     pub(crate) limits: TimeLimits,
     pub(crate) policy: Policy,
     pub(crate) class: Class,
-    pub(crate) permissions: Vec<&'static str>,
+    pub(crate) permissions: &'static [&'static str],
     pub(crate) known: KnownTokens,
 }
 
@@ -160,7 +160,7 @@ impl<'a> Session<'a> {
     }
 
     /// Makes the requests that follow ones of another endpoint.
-    pub(crate) fn take_up(&mut self, class: Class, permissions: Vec<&'static str>) {
+    pub(crate) fn take_up(&mut self, class: Class, permissions: &'static [&'static str]) {
         self.class = class;
         self.permissions = permissions;
     }
@@ -173,7 +173,7 @@ impl<'a> Session<'a> {
             host: &self.shown.host,
             profile: &self.profile.name,
             token_source: Some(&self.token.source),
-            permissions: &self.permissions,
+            permissions: self.permissions,
             class: self.class,
             tells: self.read_that_tells(),
             proxy: self.proxy.as_deref(),

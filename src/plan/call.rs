@@ -111,7 +111,7 @@ fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Dec
     let mut declared = Declared::default();
     if let Some(endpoint) = endpoint {
         declared.items = endpoint.items.map(|items| items.to_string());
-        declared.columns = endpoint.columns.iter().map(str::to_owned).collect();
+        declared.columns = endpoint.columns.iter().map(ToString::to_string).collect();
     }
     if let Some(template) = template {
         if template.items.is_some() {

@@ -243,7 +243,7 @@ pub(crate) fn ai_units(endpoint: &Endpoint, body: Option<&[u8]>) -> Option<usize
     let field = endpoint
         .body_fields
         .iter()
-        .map(|field| field.name.as_str())
+        .map(|field| field.name)
         .find(|name| matches!(*name, "comments" | "documents" | "emails"))?;
     let mut json = serde_json::Deserializer::from_slice(body?);
     let units = LongestList(field).deserialize(&mut json).ok()?;

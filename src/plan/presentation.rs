@@ -204,7 +204,7 @@ mod tests {
         for endpoint in crate::catalogue::all() {
             let declared = Declared {
                 items: endpoint.items.map(|items| items.to_string()),
-                columns: endpoint.columns.iter().map(str::to_owned).collect(),
+                columns: endpoint.columns.iter().map(ToString::to_string).collect(),
             };
             let options = OutputOptions {
                 table: true,

@@ -10,7 +10,7 @@ use super::headers::Headers;
 use super::target::{self, Var};
 use super::{Draft, Given, finish, given_twice, keep_method, typed_headers, vars};
 use crate::catalogue::requirements::{self, Content};
-use crate::catalogue::{Endpoint, Field, Fields as Declared, Kind};
+use crate::catalogue::{Endpoint, Field, Kind};
 use crate::cli::items::{Item, Kind as ItemKind};
 use crate::cli::options::RequestOptions;
 use crate::error::{Failure, Result, nearest};
@@ -107,7 +107,7 @@ fn refuse_long_names(endpoint: &Endpoint, path: &[Var]) -> Result<()> {
         let field = endpoint
             .path_params
             .iter()
-            .find(|field| field.name == *var.name);
+            .find(|field| field.name == var.name);
         let length = var.value.chars().count() as u64;
         if let Some(limit) = field.and_then(|field| field.limit)
             && length > limit.most
@@ -233,7 +233,7 @@ impl Assigned {
             Place::Body(field) => {
                 let json = typed(endpoint, field, item)?;
                 let list_element = field.kind == Kind::StringList && item.kind == ItemKind::Text;
-                let mut path = if field.name == *name {
+                let mut path = if field.name == name {
                     path_of(steps)
                 } else {
                     bracketed(&field.name)
@@ -276,7 +276,7 @@ fn source_of(kind: Kind) -> &'static str {
 /// Finds a name: as declared, or a body field's last word where that is clear. Where a placeholder
 /// and a body field have one name, text is the placeholder's and JSON the field's.
 fn place(endpoint: &'static Endpoint, name: &str, item: &Item) -> Option<Place> {
-    let named = |fields: Declared| fields.into_iter().find(|field| field.name == *name);
+    let named = |fields: &'static [Field]| fields.iter().find(|field| field.name == name);
     let in_path = named(endpoint.path_params);
     let in_body = body_field(endpoint, name);
     if let (Some(_), Some(field), ItemKind::Json) = (in_path, in_body, item.kind) {
@@ -291,7 +291,7 @@ fn place(endpoint: &'static Endpoint, name: &str, item: &Item) -> Option<Place> 
 /// Finds a field of the body by its name, or by its last word where no other field has it.
 fn body_field(endpoint: &'static Endpoint, name: &str) -> Option<&'static Field> {
     let fields = endpoint.body_fields;
-    if let Some(field) = fields.into_iter().find(|field| field.name == *name) {
+    if let Some(field) = fields.into_iter().find(|field| field.name == name) {
         return Some(field);
     }
     let mut ends = fields
@@ -322,7 +322,7 @@ fn inside(endpoint: &'static Endpoint, steps: &[Step]) -> Option<String> {
     let around = format!("{}.", declared_name(&steps[..steps.len() - 1]));
     let around = around.replacen(&declared_name(&steps[..end]), &field.name, 1);
     let siblings = endpoint.body_fields.iter().filter_map(|field| {
-        let rest = field.name.as_str().strip_prefix(around.as_str())?;
+        let rest = field.name.strip_prefix(around.as_str())?;
         (!rest.contains(['.', '['])).then_some(rest)
     });
     if let Some(Step::Name(name)) = steps.last()
@@ -480,7 +480,7 @@ fn undeclared(endpoint: &Endpoint, name: &str) -> Failure {
         .into_iter()
         .chain(endpoint.query_params)
         .chain(endpoint.body_fields)
-        .map(|field| field.name.as_str())
+        .map(|field| field.name)
         .collect();
     let failure = Failure::usage(format!("{} has no field {}", endpoint.name, sanitise(name)))
         .fact("nothing was sent");

@@ -12,12 +12,8 @@ use url::Url;
 
 use crate::secret::{Redactor, Secret};
 
-/// Sent with every request: what is calling, and where it lives; nothing about who.
-pub(crate) const USER_AGENT: &str = concat!(
-    "rein/",
-    env!("CARGO_PKG_VERSION"),
-    " (+https://crates.io/crates/rein-cli)"
-);
+/// Sent with every request: which program calls, nothing about who calls.
+pub(crate) const USER_AGENT: &str = concat!("rein/", env!("CARGO_PKG_VERSION"));
 
 /// Everything but RFC 3986's unreserved characters: what is encoded stays one path segment, or
 /// one part of a query.

@@ -57,7 +57,7 @@ fn check(endpoint: &Endpoint, call: &Call) -> Result<(), Reply> {
         && !endpoint.body_fields.is_empty()
     {
         let top = |name: &'static str| name.split(['.', '[']).next().unwrap_or(name);
-        let names = endpoint.body_fields.iter().map(|field| field.name.as_str());
+        let names = endpoint.body_fields.iter().map(|field| field.name);
         let allowed: Vec<&str> = names.map(top).collect();
         let value =
             serde_json::from_slice(body).map_err(|_| bad("The request body is not valid JSON"))?;
