@@ -31,7 +31,7 @@ pub(crate) fn example(endpoint: &Endpoint) -> String {
         }
     }
     if let Some(body) = endpoint.example_body {
-        words.push(format!("-d {}", shell_words::quote(&body)));
+        words.push(format!("-d {}", shell_words::quote(body)));
     }
     words.join(" ")
 }

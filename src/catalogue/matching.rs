@@ -312,11 +312,7 @@ fn matched(endpoint: &'static Endpoint, segments: &[Segment]) -> Option<Match> {
     };
     let mut rest = segments.iter();
     let mut before = "";
-    for part in endpoint
-        .path
-        .split('/')
-        .filter(|part| !part.is_empty())
-    {
+    for part in endpoint.path.split('/').filter(|part| !part.is_empty()) {
         let segment = rest.next()?;
         if segment.is_joined && !(before == "{project}" && part.starts_with('{')) {
             found.is_plain = false;
@@ -380,12 +376,12 @@ mod tests {
     fn every_endpoint_is_found_by_its_own_path() {
         for endpoint in all() {
             let path = endpoint.path.replace(['{', '}'], "");
-            let found = find(&endpoint.method, &path)
+            let found = find(endpoint.method, &path)
                 .unwrap_or_else(|| panic!("{} {path}", endpoint.method));
             assert_eq!(found.endpoint.name, endpoint.name);
             assert_eq!(found.params.len(), endpoint.path_params.len(), "{path}");
             assert_eq!(
-                classify(&endpoint.method, &path, no_headers()).class,
+                classify(endpoint.method, &path, no_headers()).class,
                 endpoint.class
             );
         }
@@ -634,7 +630,7 @@ mod tests {
             let letters: Vec<usize> = path.char_indices().filter(|(_, c)| c.is_ascii_lowercase()).map(|(at, _)| at).collect();
             let at = letters[at.index(letters.len())];
             let encoded = format!("{}%{:02X}{}", &path[..at], path.as_bytes()[at], &path[at + 1..]);
-            prop_assert_eq!(find(&endpoint.method, &encoded).map(|found| found.endpoint.name), Some(endpoint.name));
+            prop_assert_eq!(find(endpoint.method, &encoded).map(|found| found.endpoint.name), Some(endpoint.name));
         }
     }
 }

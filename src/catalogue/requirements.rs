@@ -106,7 +106,7 @@ fn check_query(endpoint: &Endpoint, query: &str, faults: &mut Faults) {
         found
     };
     for field in endpoint.query_params {
-        let found = values(&field.name);
+        let found = values(field.name);
         // A value that is empty selects nothing: mostly a variable of a shell that was not set.
         if field.required && field.default.is_none() && found.is_empty() {
             faults.miss(field.name.to_string(), Some(field.kind));
@@ -117,11 +117,11 @@ fn check_query(endpoint: &Endpoint, query: &str, faults: &mut Faults) {
             let listed = listed.iter().flat_map(|text| text.split(','));
             let count = (found.len() + listed.count()) as u64;
             if count > limit.most {
-                faults.outside(&field.name, limit, count, " values");
+                faults.outside(field.name, limit, count, " values");
             }
         } else {
             for value in found {
-                check_number(&field.name, value, limit, faults);
+                check_number(field.name, value, limit, faults);
             }
         }
     }

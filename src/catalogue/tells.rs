@@ -262,7 +262,7 @@ mod tests {
                 let mark = if position == 0 { '?' } else { '&' };
                 call.push_str(&format!("{mark}{}=q-{}", field.name, field.name));
             }
-            let read = read_that_tells(&endpoint.method, &call, Some(body)).expect(name);
+            let read = read_that_tells(endpoint.method, &call, Some(body)).expect(name);
             assert!(!read.contains(['{', '}']), "{name}: {read}");
             let words: Vec<&str> = read.split(' ').collect();
             let (path, query) = words[1].split_once('?').unwrap_or((words[1], ""));
@@ -276,10 +276,7 @@ mod tests {
                 );
             }
             for field in found.body_fields.iter().filter(|field| field.required) {
-                assert!(
-                    words[2..].join(" ").contains(&*field.name),
-                    "{name}: {read}"
-                );
+                assert!(words[2..].join(" ").contains(field.name), "{name}: {read}");
             }
             // A literal word of one path must not be taken for another's value.
             for (part, text) in found.path.split('/').zip(path.split('/')) {

@@ -48,8 +48,7 @@ pub(crate) fn templates() -> Vec<CompletionCandidate> {
         CompletionCandidate::new(template.name).help(template.summary.map(Into::into))
     });
     let built_in = catalogue::all().iter().map(|endpoint| {
-        CompletionCandidate::new(endpoint.name)
-            .help(Some(endpoint.summary.into()))
+        CompletionCandidate::new(endpoint.name).help(Some(endpoint.summary.into()))
     });
     own.chain(built_in).collect()
 }

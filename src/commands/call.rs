@@ -235,10 +235,7 @@ async fn planned(
         &cx.env,
     )?;
     record.class = Some(planned.classified.class.name());
-    record.endpoint = planned
-        .classified
-        .endpoint
-        .map(|endpoint| endpoint.name);
+    record.endpoint = planned.classified.endpoint.map(|endpoint| endpoint.name);
     record.method = planned.request.method.to_string();
     let known = &planned.known;
     known.teach(&mut record.redactor);

@@ -235,8 +235,7 @@ impl<'a> Follower<'a> {
 
     /// Makes a call and returns its answer, which has been judged.
     async fn call(&mut self, request: Request, endpoint: &Endpoint) -> Result<Vec<u8>, Stop> {
-        self.session
-            .take_up(endpoint.class, endpoint.permissions);
+        self.session.take_up(endpoint.class, endpoint.permissions);
         self.record.received = 0;
         self.record.bytes = 0;
         let exchange = self.session.open(request, &mut self.record).await?;

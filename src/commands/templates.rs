@@ -227,9 +227,7 @@ fn groups() -> Vec<&'static str> {
 /// The failure for a name that the catalogue does not have.
 pub(crate) fn unknown(name: &str, own: &[UserTemplate]) -> Failure {
     let failure = Failure::usage(format!("there is no template {}", sanitise(name)));
-    let built_in = catalogue::all()
-        .iter()
-        .map(|endpoint| endpoint.name);
+    let built_in = catalogue::all().iter().map(|endpoint| endpoint.name);
     let close = nearest(
         name,
         built_in.chain(own.iter().map(|template| template.name.as_str())),
@@ -361,7 +359,7 @@ fn page(endpoint: &Endpoint, cx: &Context) -> String {
         row("needs", &endpoint.permissions.join(", "));
     }
     if let Some(items) = endpoint.items {
-        row("items", &items);
+        row("items", items);
     }
     if let Some(paging) = endpoint.paging {
         row(
@@ -387,7 +385,7 @@ fn page(endpoint: &Endpoint, cx: &Context) -> String {
     ] {
         if !fields.is_empty() {
             text.push_str(&format!("\n{heading}{title}{heading:#}\n"));
-            text.push_str(&field_lines(&fields));
+            text.push_str(&field_lines(fields));
         }
     }
     text.push_str(&format!(

@@ -110,7 +110,7 @@ impl<'a> Plan<'a> {
 fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Declared {
     let mut declared = Declared::default();
     if let Some(endpoint) = endpoint {
-        declared.items = endpoint.items.map(|items| items.to_string());
+        declared.items = endpoint.items.map(std::string::ToString::to_string);
         declared.columns = endpoint.columns.iter().map(ToString::to_string).collect();
     }
     if let Some(template) = template {

@@ -325,7 +325,7 @@ mod tests {
         Recipe::find(
             &PagingOptions::default(),
             Some(endpoint),
-            endpoint.items.as_deref(),
+            endpoint.items,
             &method,
         )
         .expect(name)

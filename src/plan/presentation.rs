@@ -203,7 +203,7 @@ mod tests {
     fn what_the_catalogue_declares_can_be_read() {
         for endpoint in crate::catalogue::all() {
             let declared = Declared {
-                items: endpoint.items.map(|items| items.to_string()),
+                items: endpoint.items.map(std::string::ToString::to_string),
                 columns: endpoint.columns.iter().map(ToString::to_string).collect(),
             };
             let options = OutputOptions {

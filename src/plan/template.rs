@@ -31,7 +31,7 @@ pub(crate) fn call(
     input: Input,
     profile: &Profile,
 ) -> Result<Draft> {
-    keep_method(options, &endpoint.name, &endpoint.method)?;
+    keep_method(options, endpoint.name, endpoint.method)?;
     let mut assigned = Assigned {
         path: vars(&options.var)?,
         ..Assigned::default()
@@ -52,8 +52,8 @@ pub(crate) fn call(
     let content = content(&body, &headers, &parts);
     check(endpoint, missing, &query.join("&"), content)?;
     refuse_long_names(endpoint, &path)?;
-    let mut url = target::resolve(&endpoint.path, profile, &path)?;
-    let filled = target::filled(&endpoint.path, profile, &path);
+    let mut url = target::resolve(endpoint.path, profile, &path)?;
+    let filled = target::filled(endpoint.path, profile, &path);
     super::add_query(&mut url, &query, profile)?;
     let method = Method::from_bytes(endpoint.method.as_bytes())
         .map_err(|_| Failure::local("the catalogue names no method"))?;
@@ -89,7 +89,7 @@ fn missing_in_path(
     let missing = endpoint
         .path_params
         .iter()
-        .filter(|field| !has_value(&field.name));
+        .filter(|field| !has_value(field.name));
     missing
         .map(|field| {
             let source = if field.name == "project" {
@@ -208,7 +208,7 @@ impl Assigned {
             Place::Path(field) => {
                 let is_item = |var: &Var| *var.name == *field.name && var.origin == Origin::Item;
                 if self.path.iter().any(is_item) {
-                    return Err(given_twice(&field.name));
+                    return Err(given_twice(field.name));
                 }
                 self.path.push(Var {
                     name: field.name.to_string(),
@@ -236,7 +236,7 @@ impl Assigned {
                 let mut path = if field.name == name {
                     path_of(steps)
                 } else {
-                    bracketed(&field.name)
+                    bracketed(field.name)
                 };
                 if list_element {
                     path.push_str("[]");
@@ -255,7 +255,7 @@ impl Assigned {
         for field in required.filter(|field| !field.name.contains("[]")) {
             if let Some(default) = field.default {
                 // A clash means that the field, or the object around it, has a value.
-                let path = bracketed(&field.name);
+                let path = bracketed(field.name);
                 let _clash = self.fields.insert(&path, default.to_string());
             }
         }
@@ -291,12 +291,12 @@ fn place(endpoint: &'static Endpoint, name: &str, item: &Item) -> Option<Place> 
 /// Finds a field of the body by its name, or by its last word where no other field has it.
 fn body_field(endpoint: &'static Endpoint, name: &str) -> Option<&'static Field> {
     let fields = endpoint.body_fields;
-    if let Some(field) = fields.into_iter().find(|field| field.name == name) {
+    if let Some(field) = fields.iter().find(|field| field.name == name) {
         return Some(field);
     }
     let mut ends = fields
-        .into_iter()
-        .filter(|field| !field.name.contains("[]") && last_word(&field.name) == name);
+        .iter()
+        .filter(|field| !field.name.contains("[]") && last_word(field.name) == name);
     match (ends.next(), ends.next()) {
         (Some(field), None) => Some(field),
         _ => None,
@@ -320,7 +320,7 @@ fn inside(endpoint: &'static Endpoint, steps: &[Step]) -> Option<String> {
     };
     // What is nearly a declared field is more likely misspelt than new.
     let around = format!("{}.", declared_name(&steps[..steps.len() - 1]));
-    let around = around.replacen(&declared_name(&steps[..end]), &field.name, 1);
+    let around = around.replacen(&declared_name(&steps[..end]), field.name, 1);
     let siblings = endpoint.body_fields.iter().filter_map(|field| {
         let rest = field.name.strip_prefix(around.as_str())?;
         (!rest.contains(['.', '['])).then_some(rest)
@@ -330,7 +330,7 @@ fn inside(endpoint: &'static Endpoint, steps: &[Step]) -> Option<String> {
     {
         return None;
     }
-    Some(bracketed(&field.name) + &brackets(&steps[end..]))
+    Some(bracketed(field.name) + &brackets(&steps[end..]))
 }
 
 /// Returns an item's value as JSON of the declared type.
@@ -343,7 +343,7 @@ fn typed(endpoint: &Endpoint, field: &Field, item: &Item) -> Result<String> {
         .fact("nothing was sent")
     };
     if item.kind == ItemKind::Json {
-        let json = checked_json(endpoint, &field.name, item)?;
+        let json = checked_json(endpoint, field.name, item)?;
         if !fits(field.kind, &json) {
             return Err(wrong(field.kind.words()));
         }
@@ -477,7 +477,7 @@ fn path_of(steps: &[Step]) -> String {
 fn undeclared(endpoint: &Endpoint, name: &str) -> Failure {
     let declared: Vec<&str> = endpoint
         .path_params
-        .into_iter()
+        .iter()
         .chain(endpoint.query_params)
         .chain(endpoint.body_fields)
         .map(|field| field.name)
