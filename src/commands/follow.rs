@@ -249,7 +249,7 @@ impl<'a> Follower<'a> {
         )
         .await?;
         whole.judge(&self.reading, &self.session, &mut self.record)?;
-        Ok(whole.body)
+        Ok(whole.into_json())
     }
 
     /// Makes a batch safe: written and flushed, or taken by the command.

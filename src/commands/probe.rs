@@ -23,6 +23,7 @@ use crate::profile::Profile;
 use crate::profile::known::KnownTokens;
 use crate::request::{Body, Header, Request, TypedCredential, USER_AGENT};
 use crate::secret::Redactor;
+use crate::text::lexical;
 use crate::verdict::explain::{self, About, AnswerHead};
 use crate::verdict::sniff::Sniffer;
 use crate::verdict::{self, Evidence, server_timing};
@@ -164,12 +165,13 @@ pub(crate) async fn ask(
     if let Some(failure) = explain::answer(verdict::judge(&evidence), &answer, &sniffer, &about) {
         return Err(failure);
     }
-    let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| {
-        Failure::new(
-            Exit::Platform,
-            "the answer about the user is not in the known form",
-        )
-    })?;
+    let envelope: Envelope =
+        serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
+            Failure::new(
+                Exit::Platform,
+                "the answer about the user is not in the known form",
+            )
+        })?;
     Ok(Probe {
         user: envelope.user,
         server,

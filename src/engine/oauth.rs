@@ -12,6 +12,7 @@ use crate::exit::Exit;
 use crate::request::{Body, COMPONENT, Header, Request, TypedCredential, USER_AGENT};
 use crate::secret::Secret;
 use crate::secret::source::OAuth;
+use crate::text::lexical;
 use crate::verdict::explain::transport_headline;
 
 /// A token and how long it may be used.
@@ -118,7 +119,7 @@ pub(crate) async fn ask(
             return Err(about(headline, exit).hint(hint));
         }
     }
-    let answer: Answer = serde_json::from_slice(&body).map_err(|_| {
+    let answer: Answer = serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
         about(
             format!("{place} answered, but not as a token service does"),
             Exit::NotReinfer,

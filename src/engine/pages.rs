@@ -268,7 +268,7 @@ impl<'a> Pages<'a> {
             Some(failure) if self.resumed.state.is_some() => return Err(failure.into()),
             _ => self.add_checks(&record.checks),
         }
-        Ok(whole.body)
+        Ok(whole.into_json())
     }
 
     /// Adds what of a page is not as expected.

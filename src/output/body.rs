@@ -248,7 +248,7 @@ impl BodyOutput {
                 };
                 shown.results(filtered)?;
             }
-            Renderer::Raw | Renderer::Undecided(_) | Renderer::Text(_) | Renderer::Json(_) => {
+            Renderer::Raw | Renderer::Undecided(..) | Renderer::Text(_) | Renderer::Json(_) => {
                 shown.extend_from_slice(page);
             }
         }
@@ -328,7 +328,7 @@ impl BodyOutput {
         let mut shown = Vec::new();
         let mut note = None;
         match &mut self.renderer {
-            Renderer::Raw | Renderer::Undecided(_) => {}
+            Renderer::Raw | Renderer::Undecided(..) => {}
             Renderer::Text(sanitiser) => sanitiser.finish(&mut shown),
             Renderer::Json(formatter) => {
                 note = formatter
@@ -381,22 +381,35 @@ impl BodyOutput {
     }
 
     fn render(&mut self, piece: &[u8]) -> Result<(), Trouble> {
-        if let Renderer::Undecided(screen) = &self.renderer {
-            let Some(first) = piece.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+        let begun;
+        let mut piece = piece;
+        if let Renderer::Undecided(screen, beginning) = &mut self.renderer {
+            beginning.extend_from_slice(piece);
+            let text = lexical::without_mark(beginning);
+            let Some(first) = text.iter().find(|byte| !byte.is_ascii_whitespace()) else {
+                // White space before the first text is not kept; half a mark is.
+                beginning.truncate(lexical::MARK.len());
                 return Ok(());
             };
+            let is_cut = lexical::MARK.starts_with(beginning);
+            if is_cut {
+                return Ok(());
+            }
             self.renderer = if matches!(first, b'{' | b'[') {
                 let formatter = screen.formatter(lexical::Layout::Pretty);
+                begun = std::mem::take(beginning);
                 Renderer::Json(Box::new(formatter))
             } else {
+                begun = std::mem::take(beginning);
                 Renderer::Text(TextSanitiser::default())
             };
+            piece = &begun;
         }
         // The same buffer for every piece: a new one each time would be new pages each time.
         let mut shown = std::mem::take(&mut self.buffer);
         shown.clear();
         match &mut self.renderer {
-            Renderer::Raw | Renderer::Undecided(_) => return Ok(self.write(piece)?),
+            Renderer::Raw | Renderer::Undecided(..) => return Ok(self.write(piece)?),
             Renderer::Text(sanitiser) => sanitiser.push(piece, &mut shown),
             Renderer::Json(formatter) => {
                 if let Err(error) = formatter.push(piece, &mut shown) {

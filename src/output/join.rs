@@ -2,11 +2,11 @@
 //! out. The list of items is written as it comes; what is beside it waits for the end.
 
 use crate::error::Result;
-use crate::output::items::too_large;
+use crate::output::items::{ENTRY, too_large};
 use crate::text::lexical::scan::{elements, members, text};
 
 /// How many bytes beside the items may be held.
-const MOST_HELD: usize = 64 * 1024 * 1024;
+const MAX_HELD: usize = 64 * 1024 * 1024;
 
 /// Joins pages.
 #[derive(Debug)]
@@ -74,14 +74,19 @@ impl Joiner {
                 opened = true;
                 self.add_items(value, out);
             } else if is_list(value) {
-                self.hold_list(key, value);
+                self.hold_list(key, value)?;
             } else if is_first && opened && !self.is_dropped(&name) {
-                self.held += value.len();
+                self.count_held(key.len() + value.len() + ENTRY)?;
                 self.rest.push((key.to_vec(), Held::Value(value.to_vec())));
             }
         }
-        if self.held > MOST_HELD {
-            return Err(too_large("what is beside the items"));
+        Ok(())
+    }
+
+    fn count_held(&mut self, bytes: usize) -> Result<()> {
+        self.held += bytes;
+        if self.held > MAX_HELD {
+            return Err(too_large("what is beside the items", MAX_HELD));
         }
         Ok(())
     }
@@ -134,10 +139,11 @@ impl Joiner {
         }
     }
 
-    fn hold_list(&mut self, key: &[u8], list: &[u8]) {
+    fn hold_list(&mut self, key: &[u8], list: &[u8]) -> Result<()> {
         let place = match self.rest.iter().position(|(held, _)| held == key) {
             Some(place) => place,
             None => {
+                self.count_held(key.len() + ENTRY)?;
                 self.rest.push((key.to_vec(), Held::List(Vec::new())));
                 self.rest.len() - 1
             }
@@ -148,9 +154,9 @@ impl Joiner {
                     joined.push(b',');
                 }
                 joined.extend_from_slice(element);
-                self.held += element.len() + 1;
             }
         }
+        self.count_held(list.len())
     }
 
     /// Ends the document.

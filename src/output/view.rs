@@ -113,7 +113,7 @@ impl View {
             }));
         }
         match self.shape {
-            Shape::Automatic if screen.terminal => Renderer::Undecided(screen.clone()),
+            Shape::Automatic if screen.terminal => Renderer::Undecided(screen.clone(), Vec::new()),
             Shape::Raw if screen.terminal => Renderer::Text(TextSanitiser::default()),
             Shape::Automatic | Shape::Raw => Renderer::Raw,
             Shape::Json(layout) => Renderer::Json(Box::new(screen.formatter(layout))),
@@ -199,8 +199,8 @@ impl Screen {
 /// What an answer is put through, piece by piece.
 pub(crate) enum Renderer {
     Raw,
-    /// Nothing has come yet that tells JSON from text.
-    Undecided(Screen),
+    /// Nothing has come yet that tells JSON from text; the first bytes wait until it does.
+    Undecided(Screen, Vec<u8>),
     Text(TextSanitiser),
     Json(Box<Formatter>),
     Items(Box<Items>),
@@ -275,7 +275,7 @@ impl Filtered {
     /// Fails when the document becomes too large.
     pub(crate) fn push(&mut self, piece: &[u8]) -> Result<()> {
         if self.body.len() + piece.len() > MOST_FILTERED {
-            return Err(too_large("the answer"));
+            return Err(too_large("the response", MOST_FILTERED));
         }
         self.body.extend_from_slice(piece);
         Ok(())

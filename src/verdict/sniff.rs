@@ -1,5 +1,7 @@
 //! Looks at a body as it passes: its beginning, and the envelope's `status` and `message`.
 
+use crate::text::lexical::MARK;
+
 /// How much of the beginning is kept, for the title of a page and the like.
 const KEPT: usize = 16 * 1024;
 
@@ -186,6 +188,8 @@ impl Scan {
     fn start<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
         match piece[0] {
             b' ' | b'\t' | b'\r' | b'\n' => {}
+            // A byte order mark, which may come in several pieces.
+            byte if MARK.get(self.text.len()) == Some(&byte) => self.text.push(byte),
             b'{' => {
                 self.depth = 1;
                 self.state = State::Between;
@@ -282,7 +286,7 @@ mod tests {
 
     #[test]
     fn status_and_message_are_found_at_the_top_only() {
-        let cases: [(&str, Option<&str>, Option<&str>, bool); 9] = [
+        let cases: [(&str, Option<&str>, Option<&str>, bool); 10] = [
             (r#"{"status":"ok","datasets":[]}"#, Some("ok"), None, true),
             (
                 r#" {"status" : "error" , "message":"a \"b\" \u00e9"}"#,
@@ -301,6 +305,7 @@ mod tests {
             (r#"[{"status":"ok"}]"#, None, None, false),
             ("<html>", None, None, false),
             ("", None, None, false),
+            ("\u{feff}{\"status\":\"ok\"}", Some("ok"), None, true),
             (
                 r#"{"x\"status":"no","status":"ok"}"#,
                 Some("ok"),

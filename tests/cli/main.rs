@@ -4,6 +4,8 @@
 mod support;
 
 #[cfg(test)]
+mod bounds;
+#[cfg(test)]
 mod certificates;
 #[cfg(test)]
 mod checks;
@@ -42,6 +44,8 @@ mod limits;
 #[cfg(test)]
 #[cfg(target_os = "linux")]
 mod lines;
+#[cfg(test)]
+mod marks;
 #[cfg(test)]
 mod oauth;
 #[cfg(test)]

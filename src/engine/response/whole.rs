@@ -9,6 +9,7 @@ use crate::exchange::Exchange;
 use crate::exit::Exit;
 use crate::output::record::Record;
 use crate::plan::call::Reading;
+use crate::text::lexical::without_mark;
 use crate::verdict::sniff::Sniffer;
 
 /// An answer that has been read whole before it is known whether it is passed on.
@@ -50,6 +51,13 @@ impl Whole {
             sniffer,
             received,
         })
+    }
+
+    /// Returns the body as what reads JSON sees it.
+    pub(crate) fn into_json(mut self) -> Vec<u8> {
+        let mark = self.body.len() - without_mark(&self.body).len();
+        self.body.drain(..mark);
+        self.body
     }
 
     /// Judges it; fails with what it is when it is not what was asked for.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::path::{self, Path, Selected, Step};
+use crate::error::{Failure, Result};
 use crate::text::lexical::scan::{self, elements, is_key, members, text};
 use crate::text::lexical::{Formatter, Layout};
 use crate::text::terminal::Theme;
@@ -73,6 +74,9 @@ pub(crate) struct Discovery {
     has_others: bool,
 }
 
+/// How many columns are found: for each, every item has a cell.
+const MAX_COLUMNS: usize = 4096;
+
 /// How deep members of members become columns of their own; what is deeper stays JSON.
 const DEEPEST: usize = 3;
 
@@ -114,7 +118,7 @@ impl Discovery {
             }
             return is_new;
         }
-        if !self.seen.insert(name.to_vec()) {
+        if self.is_too_wide() || !self.seen.insert(name.to_vec()) {
             return false;
         }
         let is_scalar = deeper == DEEPEST && !matches!(value.first(), Some(b'{' | b'['));
@@ -124,6 +128,24 @@ impl Discovery {
             self.nested.push(path.clone());
         }
         true
+    }
+
+    /// Refuses more columns than can be shown.
+    ///
+    /// # Errors
+    /// Fails when there are more.
+    pub(crate) fn check_width(&self) -> Result<()> {
+        if self.is_too_wide() {
+            return Err(Failure::local(format!(
+                "the items have more than {MAX_COLUMNS} different members, too many for columns"
+            ))
+            .hint("pick some: --columns id,name; --format ndjson shows all"));
+        }
+        Ok(())
+    }
+
+    fn is_too_wide(&self) -> bool {
+        self.scalars.len() + self.nested.len() > MAX_COLUMNS
     }
 
     /// Returns the columns.

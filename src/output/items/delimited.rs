@@ -131,6 +131,7 @@ impl Rows for Delimited {
                 bytes,
             } => {
                 discovery.look(item);
+                discovery.check_width()?;
                 *bytes += item.len();
                 items.push(item.to_vec());
                 if items.len() >= LOOKED_AT.0 || *bytes >= LOOKED_AT.1 {

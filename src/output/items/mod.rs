@@ -69,8 +69,11 @@ impl Wanted {
     }
 }
 
-/// How many bytes an envelope may have beside its items, and an item of its own: what is held.
-const MOST_HELD: usize = 64 * 1024 * 1024;
+/// How many bytes an item may have, and everything beside the items together: both are held.
+const MAX_HELD: usize = 64 * 1024 * 1024;
+
+/// What an entry of a list takes beside its bytes: a place in the list, and two allocations.
+pub(crate) const ENTRY: usize = 128;
 
 /// How many bytes of output wait until it is clear that the envelope has but one array.
 const MOST_WAITING: usize = 1024 * 1024;
@@ -95,7 +98,10 @@ struct Hands {
     is_object: bool,
     /// The members of the envelope that are no arrays.
     members: Vec<(String, Vec<u8>)>,
-    member_bytes: usize,
+    /// What they and the names of the arrays that were passed over take.
+    beside: usize,
+    /// How much an item, or all that is beside the items, may take.
+    max_held: usize,
     /// The names of the arrays that were passed over.
     passed: Vec<String>,
     /// How many items there were.
@@ -119,7 +125,8 @@ impl Items {
                 found: false,
                 is_object: false,
                 members: Vec::new(),
-                member_bytes: 0,
+                beside: 0,
+                max_held: MAX_HELD,
                 passed: Vec::new(),
                 count: 0,
                 left: limit,
@@ -148,8 +155,9 @@ impl Items {
         let read = splitter.push(piece, &mut |part| hands.take(part, wanted));
         hands.check()?;
         read.map_err(|error| not_json(&error))?;
-        if splitter.held() > MOST_HELD {
-            return Err(too_large("one item"));
+        let (held, what) = splitter.held();
+        if held > hands.max_held {
+            return Err(too_large(what, hands.max_held));
         }
         hands.rows.flush(&mut hands.out);
         let waits = matches!(wanted, Wanted::TheOne) && hands.out.len() < MOST_WAITING;
@@ -183,7 +191,7 @@ impl Items {
         hands.guessed = None;
         hands.found = false;
         hands.passed.clear();
-        hands.member_bytes = 0;
+        hands.beside = 0;
         Ok(std::mem::take(&mut hands.members))
     }
 
@@ -256,7 +264,17 @@ impl Hands {
         if self.open {
             self.found = true;
         } else {
+            self.hold(name.len())?;
             self.passed.push(name.to_owned());
+        }
+        Ok(())
+    }
+
+    /// Counts what is held beside the items.
+    fn hold(&mut self, bytes: usize) -> Result<()> {
+        self.beside += bytes + ENTRY;
+        if self.beside > self.max_held {
+            return Err(too_large("what is beside the items", self.max_held));
         }
         Ok(())
     }
@@ -273,10 +291,7 @@ impl Hands {
     }
 
     fn member(&mut self, key: &str, value: &[u8], wanted: &Wanted) -> Result<()> {
-        self.member_bytes += key.len() + value.len();
-        if self.member_bytes > MOST_HELD {
-            return Err(too_large("the envelope"));
-        }
+        self.hold(key.len() + value.len())?;
         if let Some(path) = wanted.path()
             && let Some((Step::Key(first), rest)) = path.steps().split_first()
             && first == key
@@ -350,11 +365,87 @@ fn not_json(error: &Syntax) -> Failure {
     .hint("--format raw shows it as received")
 }
 
-/// Says that something is too large to be held.
-pub(crate) fn too_large(what: &str) -> Failure {
+/// Says that something is larger than what may be held.
+pub(crate) fn too_large(what: &str, max: usize) -> Failure {
     Failure::new(
         Exit::Local,
-        format!("{what} is too large for this format, which has to hold it"),
+        format!(
+            "{what} needs more than {} MiB, too large for this format, which has to hold it",
+            max.div_ceil(1 << 20)
+        ),
     )
     .hint("--format ndjson writes the items as they come, and --format pretty shows all")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::items::ndjson::NdJson;
+    use crate::output::terminal::Theme;
+
+    /// Reads a body of which little may be held.
+    fn read(body: &str, piece: usize) -> Result<String> {
+        let rows = Box::new(NdJson::new(&Theme::plain(), false));
+        let mut items = Items::new(Wanted::TheOne, rows, None);
+        items.hands.max_held = 10 * ENTRY;
+        let mut out = Vec::new();
+        for piece in body.as_bytes().chunks(piece) {
+            items.push(piece, &mut out)?;
+        }
+        items.end_document(&mut out)?;
+        Ok(String::from_utf8_lossy(&out).into_owned())
+    }
+
+    #[test]
+    fn every_token_is_bounded_and_the_message_names_it() {
+        let long = "x".repeat(20 * ENTRY);
+        let escaped = "\\n".repeat(20 * ENTRY);
+        let members: Vec<String> = (0..20).map(|number| format!("\"{number}\":1")).collect();
+        let members = members.join(",");
+        let name = "the name of a member beside the items";
+        let value = "one value beside the items";
+        for (body, what) in [
+            (format!(r#"{{"a":[1],"{long}":1}}"#), name),
+            (format!(r#"{{"a":[1],"{escaped}":1}}"#), name),
+            (format!(r#"{{"a":[1],"{long}"#), name),
+            (format!(r#"{{"a":[1],"{long}":[2]}}"#), name),
+            (format!(r#"{{"a":[1],"b":"{long}"}}"#), value),
+            (format!(r#"{{"a":[1],"b":{{"{long}":1}}}}"#), value),
+            (format!("\"{long}\""), value),
+            (format!(r#"{{"a":["{long}"]}}"#), "one item"),
+            (format!(r#"["{long}"]"#), "one item"),
+            (format!(r#"[{{"{long}":1}}]"#), "one item"),
+            (
+                format!(r#"{{"a":[1],{members}}}"#),
+                "what is beside the items",
+            ),
+        ] {
+            for piece in [1, 100] {
+                let failure = read(&body, piece).expect_err(&body);
+                assert!(failure.headline.starts_with(what), "{body}: {failure}");
+                assert_eq!(failure.exit, Exit::Local, "{body}");
+            }
+        }
+        // A list of any length is no token: its items are handed on as they come.
+        let many = format!(r#"{{"a":[{}1]}}"#, "1,".repeat(20 * ENTRY));
+        assert!(read(&many, 100).is_ok());
+    }
+
+    #[test]
+    fn lists_that_are_passed_over_are_counted_by_their_names() {
+        let rows = Box::new(NdJson::new(&Theme::plain(), false));
+        let wanted = Wanted::Asked(Path::parse("z").expect("a path"));
+        let mut items = Items::new(wanted, rows, None);
+        items.hands.max_held = 10 * ENTRY;
+        let failure = (0..20)
+            .try_for_each(|number| {
+                let start = if number == 0 { "{" } else { "," };
+                items.push(
+                    format!("{start}\"{number}\":[]").as_bytes(),
+                    &mut Vec::new(),
+                )
+            })
+            .expect_err("too many lists");
+        assert!(failure.headline.starts_with("what is beside"), "{failure}");
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::columns;
 use super::path::Path;
-use super::{Rows, too_large};
+use super::{ENTRY, Rows, too_large};
 use crate::error::{Failure, Result};
 
 use std::cmp::Ordering;
@@ -70,10 +70,18 @@ impl Key {
             _ => Key::Text(text.to_owned()),
         }
     }
+
+    /// Returns how many bytes it takes beside its place.
+    fn len(&self) -> usize {
+        match self {
+            Key::Text(text) => text.len(),
+            Key::Number(_) | Key::Nothing => 0,
+        }
+    }
 }
 
-/// How many bytes of items are held at most.
-const MOST: usize = 256 * 1024 * 1024;
+/// How many bytes the items that are held may take.
+const MAX_HELD: usize = 256 * 1024 * 1024;
 
 /// Hands items on in their order.
 pub(crate) struct Sorted {
@@ -81,6 +89,7 @@ pub(crate) struct Sorted {
     rows: Box<dyn Rows>,
     items: Vec<(Key, Vec<u8>)>,
     bytes: usize,
+    max_held: usize,
 }
 
 impl Sorted {
@@ -91,17 +100,18 @@ impl Sorted {
             rows,
             items: Vec::new(),
             bytes: 0,
+            max_held: MAX_HELD,
         }
     }
 }
 
 impl Rows for Sorted {
     fn item(&mut self, item: &[u8], _out: &mut Vec<u8>) -> Result<()> {
-        self.bytes += item.len();
-        if self.bytes > MOST {
-            return Err(too_large("the list to be sorted"));
-        }
         let key = Key::of(&columns::plain(&self.sort.by.select(item)));
+        self.bytes += item.len() + key.len() + ENTRY;
+        if self.bytes > self.max_held {
+            return Err(too_large("the list to be sorted", self.max_held));
+        }
         self.items.push((key, item.to_vec()));
         Ok(())
     }
@@ -172,6 +182,17 @@ mod tests {
         assert!(sorted("m", &items).is_err());
         assert!(sorted("", &items).is_err());
     }
+
+    #[test]
+    fn many_small_items_are_counted_with_what_each_takes() {
+        let lines = NdJson::new(&Theme::plain(), false);
+        let mut rows = Sorted::new(Sort::parse("n").expect("a column"), Box::new(lines));
+        rows.max_held = 100 * ENTRY;
+        let mut out = Vec::new();
+        let taken = (0..200).take_while(|_| rows.item(b"1", &mut out).is_ok());
+        assert_eq!(taken.count(), 99);
+    }
+
     proptest! {
         #[test]
         fn it_is_an_order_whatever_the_values(

@@ -23,10 +23,10 @@ pub(crate) struct Style {
     pub(crate) theme: Theme,
 }
 
-/// How many bytes of items a table holds at most.
-const MOST: usize = 256 * 1024 * 1024;
-/// How many rows are drawn at a time: the library holds what it draws.
-const DRAWN_AT_A_TIME: usize = 1000;
+/// How many bytes the items of a table may take, and its cells.
+const MAX_HELD: usize = 256 * 1024 * 1024;
+/// How many rows, and cells of them, are drawn at a time: the library holds what it draws.
+const DRAWN_AT_A_TIME: (usize, usize) = (1000, 100_000);
 /// How many lines a cell may take on a terminal.
 const TALLEST: usize = 4;
 /// How narrow a column may become before columns are left out.
@@ -47,6 +47,7 @@ pub(crate) struct TableRows {
     discovery: Discovery,
     items: Store,
     drawn: bool,
+    max_held: usize,
 }
 
 /// Many texts in one: an allocation for each would take more than they do.
@@ -71,6 +72,13 @@ impl Store {
         self.ends.len()
     }
 
+    fn check(&self, what: &str, max: usize) -> Result<()> {
+        if self.bytes.len() + self.ends.len() * size_of::<usize>() > max {
+            return Err(too_large(what, max));
+        }
+        Ok(())
+    }
+
     fn text(&self, index: usize) -> &str {
         std::str::from_utf8(self.get(index)).unwrap_or_default()
     }
@@ -85,19 +93,17 @@ impl TableRows {
             discovery: Discovery::default(),
             items: Store::default(),
             drawn: false,
+            max_held: MAX_HELD,
         }
     }
 
     fn hold(&mut self, bytes: &[u8]) -> Result<()> {
-        if self.items.bytes.len() + bytes.len() > MOST {
-            return Err(too_large("the list"));
-        }
         self.items.push(bytes);
-        Ok(())
+        self.items.check("the list", self.max_held)
     }
 
     /// Returns the cells of all items, row by row, and which columns hold numbers alone.
-    fn cells(&self, columns: &Columns) -> (Store, Vec<bool>) {
+    fn cells(&self, columns: &Columns) -> Result<(Store, Vec<bool>)> {
         let mut cells = Store::default();
         let mut found = Vec::new();
         let (mut some, mut others) = (vec![false; columns.len()], vec![false; columns.len()]);
@@ -111,12 +117,13 @@ impl TableRows {
                 }
                 cells.push(cell(column, selected).as_bytes());
             }
+            cells.check("the table", self.max_held)?;
         }
         let numbers = some
             .iter()
             .zip(&others)
             .map(|(some, others)| *some && !others);
-        (cells, numbers.collect())
+        Ok((cells, numbers.collect()))
     }
 }
 
@@ -124,6 +131,7 @@ impl Rows for TableRows {
     fn item(&mut self, item: &[u8], _out: &mut Vec<u8>) -> Result<()> {
         if self.columns.is_none() {
             self.discovery.look(item);
+            self.discovery.check_width()?;
         }
         self.hold(item)
     }
@@ -132,6 +140,7 @@ impl Rows for TableRows {
         self.drawn = true;
         let mut discovery = Discovery::default();
         discovery.look(object);
+        discovery.check_width()?;
         let all = discovery.columns();
         let declared = self.columns.as_ref().filter(|columns| {
             let mut found = Vec::new();
@@ -187,7 +196,7 @@ impl Rows for TableRows {
             };
             return Ok(Some(what.to_owned()));
         }
-        let (cells, numbers) = self.cells(&columns);
+        let (cells, numbers) = self.cells(&columns)?;
         self.items = Store::default();
         let names = columns
             .paths()
@@ -265,7 +274,8 @@ impl Drawing<'_> {
         };
         let mut first = 0;
         while first == 0 || first < rows {
-            let last = (first + DRAWN_AT_A_TIME).min(rows);
+            let (most, cells_at_a_time) = DRAWN_AT_A_TIME;
+            let last = (first + (cells_at_a_time / shown.max(1)).clamp(1, most)).min(rows);
             let mut table = self.table(&widths, first == 0 && self.style.header);
             for row in first..last {
                 let texts = (0..shown).map(|column| cells.text(row * columns + column));
@@ -549,10 +559,28 @@ mod tests {
             },
             None,
         );
+        rows.max_held = 1000;
         let failure = rows
-            .item(&vec![0; MOST + 1], &mut Vec::new())
+            .item(&[b'1'; 1001], &mut Vec::new())
             .expect_err("too large");
         assert!(failure.to_string().contains("--format ndjson"), "{failure}");
+        // Small items, of which each has a cell for the members of all others.
+        let mut rows = TableRows::new(rows.style, None);
+        rows.max_held = 10_000;
+        let mut out = Vec::new();
+        for number in 0..100 {
+            let item = format!("{{\"m{number}\":1}}");
+            rows.item(item.as_bytes(), &mut out).expect("held");
+        }
+        let failure = rows.finish(&mut out).expect_err("too large");
+        assert!(failure.to_string().contains("the table"), "{failure}");
+        // Items that are so different that no table can show them.
+        let mut rows = TableRows::new(rows.style, None);
+        let taken = (0..10_000).take_while(|number| {
+            let item = format!("{{\"m{number}\":1}}");
+            rows.item(item.as_bytes(), &mut out).is_ok()
+        });
+        assert_eq!(taken.count(), 4096);
     }
 
     proptest! {

@@ -8,7 +8,10 @@ use crate::text::lexical::scan::{elements, members, text};
 use crate::text::terminal::is_unsafe;
 
 /// How large one item may be: it is held as a tree, which takes several times its size.
-const MOST: usize = 16 * 1024 * 1024;
+const MAX_ITEM: usize = 16 * 1024 * 1024;
+
+/// How many values it may have.
+const MAX_NODES: usize = 1_000_000;
 
 /// How deep one may nest: the emitter recurses.
 const DEEPEST: usize = 200;
@@ -57,13 +60,20 @@ impl Rows for YamlRows {
 }
 
 fn tree(value: &[u8]) -> Result<Yaml<'static>> {
-    if value.len() > MOST {
-        return Err(too_large("one item"));
+    if value.len() > MAX_ITEM {
+        return Err(too_large("one item", MAX_ITEM));
     }
-    node(value, DEEPEST)
+    let mut nodes = MAX_NODES;
+    node(value, DEEPEST, &mut nodes)
 }
 
-fn node(value: &[u8], deeper: usize) -> Result<Yaml<'static>> {
+fn node(value: &[u8], deeper: usize, nodes: &mut usize) -> Result<Yaml<'static>> {
+    *nodes = nodes.checked_sub(1).ok_or_else(|| {
+        Failure::local(format!(
+            "one item has more than {MAX_NODES} values, too many for YAML"
+        ))
+        .hint("--format pretty and ndjson show any number")
+    })?;
     let Some(deeper) = deeper.checked_sub(1) else {
         return Err(Failure::local(format!(
             "the answer nests deeper than {DEEPEST} levels, too deep for YAML"
@@ -74,12 +84,14 @@ fn node(value: &[u8], deeper: usize) -> Result<Yaml<'static>> {
         Some(b'{') => {
             let mut mapping = Mapping::new();
             for (key, value) in members(value) {
-                mapping.insert(scalar(key), node(value, deeper)?);
+                mapping.insert(scalar(key), node(value, deeper, nodes)?);
             }
             Yaml::Mapping(mapping)
         }
         Some(b'[') => {
-            let list: Result<Vec<_>> = elements(value).map(|value| node(value, deeper)).collect();
+            let list: Result<Vec<_>> = elements(value)
+                .map(|value| node(value, deeper, nodes))
+                .collect();
             Yaml::Sequence(list?)
         }
         _ => scalar(value),

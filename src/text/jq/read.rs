@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use super::limits::MAX_DEPTH;
 use super::value::{Map, Text, Value};
+use crate::text::lexical::without_mark;
 
 /// Why a text is not JSON that a filter can read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,9 +75,8 @@ impl Iterator for Reader<'_> {
 impl<'a> Reader<'a> {
     /// Starts behind a byte order mark, if there is one.
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
         Reader {
-            bytes,
+            bytes: without_mark(bytes),
             at: 0,
             keys: HashSet::default(),
         }

@@ -1,6 +1,6 @@
 //! JSON read byte by byte (RFC 8259), in pieces of any size and to any depth, without values.
 
-use super::Syntax;
+use super::{MARK, Syntax};
 
 /// What the machine reports, in the order of the text; `at` is a place in the piece being read.
 pub(super) trait Sink {
@@ -133,8 +133,11 @@ pub(super) struct Machine {
     depth: usize,
     /// Whether more than one document may come.
     sequence: bool,
+    /// Whether a byte order mark before the first document is skipped.
+    skips_mark: bool,
     documents: u64,
-    /// The first bytes of a character whose rest is in the next piece.
+    /// The first bytes of a character whose rest is in the next piece; before the first document,
+    /// the byte order mark.
     partial: Vec<u8>,
     place: Place,
 }
@@ -161,6 +164,11 @@ impl Place {
         self.continued = 0;
     }
 
+    /// Returns whether nothing has come before this place but the bytes of a byte order mark.
+    fn is_beginning(&self, at: usize) -> bool {
+        self.line == 1 && self.column + at - self.from - self.continued == 1
+    }
+
     /// Ends the piece, `at` bytes of which have been read.
     fn end_piece(&mut self, at: usize) {
         self.column += at - self.from - self.continued;
@@ -173,9 +181,19 @@ impl Place {
 type Wrong = (usize, &'static str);
 
 impl Machine {
+    /// Begins to read what a server sent, or more than one document.
     pub(super) fn new(sequence: bool) -> Self {
         Machine {
+            skips_mark: true,
+            ..Machine::strict(sequence)
+        }
+    }
+
+    /// Begins to read what is sent to a server: a byte order mark is a mistake.
+    pub(super) fn strict(sequence: bool) -> Self {
+        Machine {
             state: State::Start,
+            skips_mark: false,
             levels: Vec::new(),
             depth: 0,
             sequence,
@@ -298,8 +316,12 @@ impl Machine {
                 }
                 return self.value(piece, at, sink);
             }
-            (State::Start, 0xEF) if self.documents == 0 => {
-                return Err((at, "the text begins with a byte order mark; remove it"));
+            (State::Start, _) if self.is_in_mark(byte, at) => {
+                if !self.skips_mark {
+                    return Err((at, "the text begins with a byte order mark; remove it"));
+                }
+                self.partial.push(byte);
+                self.place.continued += 1;
             }
             (State::Start, _) => return self.document(piece, at, sink),
             (State::Done, _) if self.sequence => return self.document(piece, at, sink),
@@ -309,12 +331,21 @@ impl Machine {
     }
 
     fn document(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
-        if !begins_value(piece[at]) {
+        let is_marked = self.documents > 0 || self.partial.is_empty() || self.partial == MARK;
+        if !begins_value(piece[at]) || !is_marked {
             return Err((at, "a value is expected"));
         }
+        self.partial.clear();
         sink.document(self.documents == 0, at);
         self.documents += 1;
         self.value(piece, at, sink)
+    }
+
+    /// Returns whether a byte goes on with the byte order mark that a text may begin with.
+    fn is_in_mark(&self, byte: u8, at: usize) -> bool {
+        self.documents == 0
+            && self.place.is_beginning(at)
+            && MARK.get(self.partial.len()) == Some(&byte)
     }
 
     fn expected(&self) -> &'static str {

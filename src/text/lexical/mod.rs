@@ -30,12 +30,20 @@ pub struct Syntax {
     pub consumed: usize,
 }
 
+/// The byte order mark that some servers and editors put before a text.
+pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
+
+/// Returns a text as whatever reads JSON sees it: without a byte order mark.
+pub(crate) fn without_mark(text: &[u8]) -> &[u8] {
+    text.strip_prefix(MARK).unwrap_or(text)
+}
+
 /// Checks that bytes are one JSON text (RFC 8259) in UTF-8.
 ///
 /// # Errors
 /// Fails with the first mistake.
 pub fn check(bytes: &[u8]) -> Result<(), Syntax> {
-    let mut machine = Machine::new(false);
+    let mut machine = Machine::strict(false);
     machine.push(bytes, &mut Nothing)?;
     machine.finish(&mut Nothing)
 }

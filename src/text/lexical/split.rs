@@ -56,9 +56,17 @@ impl Splitter {
         }
     }
 
-    /// Returns how many bytes are held of what has not ended yet.
-    pub(crate) fn held(&self) -> usize {
-        self.place.held.len()
+    /// Returns how many bytes are held of what has not ended yet, and what it is.
+    pub(crate) fn held(&self) -> (usize, &'static str) {
+        let name = self.place.key_bytes.as_ref().map_or(0, Vec::len) + self.place.key.len();
+        let what = if self.place.in_array {
+            "one item"
+        } else if name > self.place.held.len() {
+            "the name of a member beside the items"
+        } else {
+            "one value beside the items"
+        };
+        (name + self.place.held.len(), what)
     }
 
     /// Reads the next piece and reports the parts that it completes.
