@@ -381,7 +381,7 @@ pub(crate) fn too_large(what: &str, max: usize) -> Failure {
 mod tests {
     use super::*;
     use crate::output::items::ndjson::NdJson;
-    use crate::output::terminal::Theme;
+    use crate::text::terminal::Theme;
 
     /// Reads a body of which little may be held.
     fn read(body: &str, piece: usize) -> Result<String> {
