@@ -36,6 +36,11 @@ impl Failure {
         Failure::new(Exit::Usage, headline)
     }
 
+    /// Makes a failure of usage that says so.
+    pub fn unsent(headline: impl Into<String>) -> Self {
+        Failure::usage(headline).fact("nothing was sent")
+    }
+
     /// Makes a failure of this machine (exit 1).
     pub fn local(headline: impl Into<String>) -> Self {
         Failure::new(Exit::Local, headline)

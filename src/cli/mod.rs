@@ -163,7 +163,7 @@ Examples:
   rein -p demo call sync-comments source=reviews comments:=@comments.json --dry-run";
 
 /// `rein curl CURL-ARGS...`: everything behind the word is curl's.
-#[derive(Default, clap::Args)]
+#[derive(Clone, Default, clap::Args)]
 pub(crate) struct CurlCall {
     /// curl's options and URLs, as curl reads them
     #[arg(

@@ -1,6 +1,7 @@
 //! Runs the installed curl: which one, how it gets the token, what becomes of its output, and how
 //! signals reach it.
 
+use std::any::Any;
 use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -14,7 +15,7 @@ use crate::env::Env;
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::files;
-use crate::plan::curl::Word;
+use crate::plan::curl::line::Word;
 use crate::secret::Secret;
 use crate::secret::stream::StreamRedactor;
 use crate::signal;
@@ -41,9 +42,10 @@ pub(crate) struct Run {
 /// Fails (exit 2) when it is.
 pub(crate) fn refuse_a_loop(env: &Env) -> Result<()> {
     if env.is_set(RUNNING) {
-        return Err(Failure::usage("the curl that rein runs leads back to rein")
-            .fact("nothing was sent")
-            .hint("name the real one: REIN_CURL=/usr/bin/curl"));
+        return Err(
+            Failure::unsent("the curl that rein runs leads back to rein")
+                .hint("name the real one: REIN_CURL=/usr/bin/curl"),
+        );
     }
     Ok(())
 }
@@ -59,13 +61,13 @@ pub(crate) fn find(env: &Env) -> Result<PathBuf> {
         _ => false,
     };
     if let Some(path) = env.path("REIN_CURL") {
+        let shown = path.to_string_lossy();
         return match path.is_file() && !is_rein(path) {
             true => Ok(path.to_owned()),
-            false => Err(Failure::usage(format!(
+            false => Err(Failure::unsent(format!(
                 "REIN_CURL does not name a curl: {}",
-                sanitise(&path.to_string_lossy())
-            ))
-            .fact("nothing was sent")),
+                sanitise(&shown)
+            ))),
         };
     }
     let name = if cfg!(windows) { "curl.exe" } else { "curl" };
@@ -74,7 +76,7 @@ pub(crate) fn find(env: &Env) -> Result<PathBuf> {
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))
         .find(|path| is_executable(path) && !is_rein(path))
-        .ok_or_else(|| Failure::usage("no curl is installed").fact("nothing was sent"))
+        .ok_or_else(|| Failure::unsent("no curl is installed"))
 }
 
 #[cfg(unix)]
@@ -102,17 +104,24 @@ pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
     let mut handovers = Vec::new();
     let mut secrets = Vec::new();
     for word in &run.words {
-        let (option, secret) = match word {
+        let (setting, secret) = match word {
             Word::Plain(word) => {
                 command.arg(word);
                 continue;
             }
-            Word::Token(passed) => (BEARER, passed.as_ref().or(run.token.as_ref())),
+            Word::Token(passed) => (
+                "header = \"Authorization: Bearer ",
+                passed.as_ref().or(run.token.as_ref()),
+            ),
             Word::Proxy(proxy) => ("proxy = \"", Some(proxy)),
         };
         if let Some(secret) = secret {
-            let handover = Handover::new(option, secret)?;
-            command.arg("-K").arg(&handover.path);
+            let (path, handover) = hand_over(setting, secret).map_err(|error| {
+                let why = io_reason(&error);
+                Failure::local(format!("cannot hand the token to curl: {why}"))
+                    .fact("nothing was sent")
+            })?;
+            command.arg("-K").arg(path);
             handovers.push(handover);
             secrets.push(secret.clone());
         }
@@ -127,35 +136,34 @@ pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
         command.stderr(Stdio::piped());
     }
     let mut child = signal::forward_to(|| command.spawn()).map_err(|error| {
-        Failure::usage(format!(
-            "cannot run {}: {}",
-            sanitise(&run.curl.to_string_lossy()),
-            io_reason(&error)
-        ))
-        .fact("nothing was sent")
+        let curl = run.curl.to_string_lossy();
+        let why = io_reason(&error);
+        Failure::unsent(format!("cannot run {}: {why}", sanitise(&curl)))
     })?;
-    let files: Vec<_> = handovers.into_iter().map(Handover::deliver).collect();
     let messages = env.stderr_terminal.then_some(Screen::Messages);
-    let secrets = || secrets.clone();
     let pumps = [
-        (child.stdout.take()).map(|from| pump(from, io::stdout(), secrets(), Some(Screen::Body))),
-        (child.stderr.take()).map(|from| pump(from, io::stderr(), secrets(), messages)),
+        (child.stdout.take())
+            .map(|from| pump(from, io::stdout(), secrets.clone(), Some(Screen::Body))),
+        (child.stderr.take()).map(|from| pump(from, io::stderr(), secrets.clone(), messages)),
     ];
     let status = signal::wait_for(&mut child);
     for pump in pumps.into_iter().flatten() {
         let _ends_with_curl = pump.join();
     }
-    drop(files);
+    drop(handovers);
     let status = status.map_err(|error| {
         Failure::local(format!("curl's end was not seen: {}", io_reason(&error)))
     })?;
     signal::end_like(status);
-    Ok(Exit::Curl(
-        status
-            .code()
-            .and_then(|code| u8::try_from(code).ok())
-            .unwrap_or(1),
-    ))
+    let code = status.code().and_then(|code| u8::try_from(code).ok());
+    Ok(Exit::Curl(code.unwrap_or(1)))
+}
+
+/// What is shown on a terminal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Screen {
+    Body,
+    Messages,
 }
 
 /// Passes on what curl writes, the token redacted, and on a terminal with control characters made
@@ -171,36 +179,29 @@ fn pump(
         let mut redactors: Vec<StreamRedactor> = secrets.into_iter().map(redactor).collect();
         let mut sanitiser = TextSanitiser::default();
         let mut block = vec![0; 64 * 1024];
+        // The progress meter goes back to the beginning of its line.
+        let returns = |byte: &u8| *byte == b'\r' && screen == Some(Screen::Messages);
         loop {
-            // What the redactor holds back is the beginning of a token or the end of the output.
             let read = from.read(&mut block).unwrap_or(0);
-            let text = redactors
-                .iter_mut()
-                .fold(block[..read].to_vec(), |text, redactor| {
-                    let mut shown = redactor.push(&text);
-                    if read == 0 {
-                        shown.extend(redactor.finish());
-                    }
-                    shown
-                });
-            let mut shown = Vec::with_capacity(text.len());
-            match screen {
-                None => shown = text,
-                Some(Screen::Body) => sanitiser.push(&text, &mut shown),
-                // The progress meter goes back to the beginning of its line.
-                Some(Screen::Messages) => {
-                    for (index, part) in text.split(|byte| *byte == b'\r').enumerate() {
-                        if index > 0 {
-                            shown.push(b'\r');
-                        }
-                        sanitiser.push(part, &mut shown);
-                    }
+            let mut text = block[..read].to_vec();
+            for redactor in &mut redactors {
+                text = redactor.push(&text);
+                if read == 0 {
+                    text.extend(redactor.finish());
                 }
             }
-            if read == 0 {
-                sanitiser.finish(&mut shown);
+            if screen.is_some() {
+                let mut shown = Vec::with_capacity(text.len());
+                for (index, part) in text.split(returns).enumerate() {
+                    shown.extend((index > 0).then_some(b'\r'));
+                    sanitiser.push(part, &mut shown);
+                }
+                if read == 0 {
+                    sanitiser.finish(&mut shown);
+                }
+                text = shown;
             }
-            let written = to.write_all(&shown).and_then(|()| to.flush());
+            let written = to.write_all(&text).and_then(|()| to.flush());
             if read == 0 || written.is_err() {
                 break;
             }
@@ -208,79 +209,27 @@ fn pump(
     })
 }
 
-/// What is shown on a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Screen {
-    Body,
-    Messages,
-}
-
-/// The beginning of the line of a config file that sets the bearer.
-const BEARER: &str = "header = \"Authorization: Bearer ";
-
-/// A config file of curl's that holds a secret and is not a lasting file.
-struct Handover {
-    path: OsString,
-    rest: Rest,
-}
-
-/// What is left to do when curl runs.
-enum Rest {
-    /// The end that curl reads, to be closed here, and the end to be written.
+/// Makes a config file of curl's that holds a secret: a pipe, or, where a descriptor has no name, a
+/// file. Returns its name, and what must be kept until curl has ended and then be dropped.
+fn hand_over(setting: &str, secret: &Secret) -> io::Result<(OsString, Box<dyn Any>)> {
+    let escaped = Zeroizing::new(secret.expose().replace('\\', "\\\\").replace('"', "\\\""));
+    let text = Zeroizing::new(format!("{setting}{}\"\n", *escaped));
     #[cfg(unix)]
-    Pipe(std::io::PipeReader, std::io::PipeWriter, Zeroizing<String>),
-    /// It is removed when this is dropped.
-    File(tempfile::TempPath),
-}
-
-impl Handover {
-    fn new(option: &str, secret: &Secret) -> Result<Handover> {
-        let escaped = secret.expose().replace('\\', "\\\\").replace('"', "\\\"");
-        let text = Zeroizing::new(format!("{option}{escaped}\"\n"));
-        Handover::try_new(text).map_err(|error| {
-            Failure::local(format!(
-                "cannot hand the token to curl: {}",
-                io_reason(&error)
-            ))
-            .fact("nothing was sent")
-        })
+    if Path::new("/dev/fd").exists() {
+        use std::os::fd::AsRawFd;
+        let (reader, mut writer) = io::pipe()?;
+        // Only curl is started after this.
+        rustix::io::fcntl_setfd(&reader, rustix::io::FdFlags::empty())?;
+        // A token can be longer than what a pipe holds.
+        std::thread::spawn(move || {
+            let _curl_has_ended = writer.write_all(text.as_bytes());
+        });
+        let path = format!("/dev/fd/{}", reader.as_raw_fd());
+        return Ok((path.into(), Box::new(reader)));
     }
-
-    fn try_new(text: Zeroizing<String>) -> io::Result<Handover> {
-        #[cfg(unix)]
-        if Path::new("/dev/fd").exists() {
-            use std::os::fd::AsRawFd;
-            let (reader, writer) = std::io::pipe()?;
-            // Only curl is started after this.
-            rustix::io::fcntl_setfd(&reader, rustix::io::FdFlags::empty())?;
-            return Ok(Handover {
-                path: format!("/dev/fd/{}", reader.as_raw_fd()).into(),
-                rest: Rest::Pipe(reader, writer, text),
-            });
-        }
-        // Readable by the user alone from its first byte.
-        let mut file = tempfile::NamedTempFile::new()?;
-        file.write_all(text.as_bytes())?;
-        let path = file.into_temp_path();
-        Ok(Handover {
-            path: path.as_os_str().to_owned(),
-            rest: Rest::File(path),
-        })
-    }
-
-    /// Writes the token to the pipe, once curl reads from it.
-    fn deliver(self) -> Option<tempfile::TempPath> {
-        match self.rest {
-            #[cfg(unix)]
-            Rest::Pipe(reader, mut writer, text) => {
-                drop(reader);
-                // A token can be longer than what a pipe holds.
-                std::thread::spawn(move || {
-                    let _curl_has_ended = writer.write_all(text.as_bytes());
-                });
-                None
-            }
-            Rest::File(path) => Some(path),
-        }
-    }
+    // Readable by the user alone from its first byte.
+    let mut file = tempfile::NamedTempFile::new()?;
+    file.write_all(text.as_bytes())?;
+    let path = file.into_temp_path();
+    Ok((path.as_os_str().to_owned(), Box::new(path)))
 }

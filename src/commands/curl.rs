@@ -11,9 +11,12 @@ use crate::engine::{Context, print};
 use crate::env::Env;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::plan::curl::{self as plan, Judged, Word, preview};
+use crate::plan::curl::judge::{Judged, all_judged};
+use crate::plan::curl::line::{self, Word};
+use crate::plan::curl::preview;
+use crate::plan::curl::transfer::transfers;
 use crate::plan::ownership::Profiles;
-use crate::plan::{self as planning, connection, target};
+use crate::plan::{self, connection, target};
 use crate::profile::known::{KnownTokens, not_for};
 use crate::profile::{Profile, resolve};
 use crate::secret::{Redactor, Secret};
@@ -48,9 +51,10 @@ fn help() -> Result<Exit> {
 }
 
 async fn called(line: &Line, cx: &Context) -> Result<Exit> {
-    let sends = !line.explain && !line.dry_run;
-    let found = resolve::resolve_if_any(&choose::choice(&line.profile), &cx.env)?;
+    let call = &line.call;
+    let found = resolve::resolve_if_any(&choose::choice(&call.profile), &cx.env)?;
     let mut chosen = found.chosen;
+    let sends = !call.explain && !call.dry_run;
     let _tenant = match chosen.as_mut().filter(|_| sends) {
         Some(profile) => choose::start_demo(profile).await?,
         None => None,
@@ -61,22 +65,21 @@ async fn called(line: &Line, cx: &Context) -> Result<Exit> {
         unknown: found.unknown.as_deref(),
     };
     let mut notes: Vec<String> = line.changed.iter().map(|&text| text.to_owned()).collect();
-    let transfers = plan::transfers(line, profiles, &planning::vars(&line.var)?, &mut notes)?;
-    let transfers = plan::all_judged(transfers, profiles)?;
+    let transfers = transfers(line, profiles, &plan::vars(&call.var)?, &mut notes)?;
+    let transfers = all_judged(transfers, profiles)?;
     let known = KnownTokens::gather(&found.holders, &cx.env);
     refuse_known_tokens(&transfers, &known)?;
-    if line.explain {
+    if call.explain {
         let (text, lacking) = preview::native_line(line, &transfers, profiles)?;
         cx.notes(&lacking);
         return print(&text);
     }
-    let words = plan::line(&transfers, chosen.as_ref(), &mut notes);
+    let words = line::line(&transfers, profiles.chosen, &mut notes);
     let can_ask = cx.env.stdin_terminal && cx.env.stderr_terminal;
-    if line.dry_run {
-        let confirmed = line.confirm.as_deref();
-        return print(&preview::dry_run(
-            &transfers, &words, profiles, confirmed, can_ask,
-        ));
+    let confirmed = call.confirm.as_deref();
+    if call.dry_run {
+        let text = preview::dry_run(&transfers, &words, profiles, confirmed, can_ask);
+        return print(&text);
     }
     if !line.has(Role::Silent) {
         let notes: Vec<String> = notes.iter().map(|text| format!("note: {text}")).collect();
@@ -88,25 +91,24 @@ async fn called(line: &Line, cx: &Context) -> Result<Exit> {
             Err(_) => failure,
         }
     })?;
-    for (request, judgement) in transfers.iter().flat_map(Judged::requests) {
-        let decision = judgement.decide(line.confirm.as_deref(), can_ask);
+    for (request, judgement) in transfers.iter().flat_map(|judged| &judged.requests) {
         if let Some(profile) = profiles.chosen {
-            let path = target::below(&request, profile, &Redactor::default());
-            confirm::pass(decision, &request, &path, &judgement.classified, profile)?;
+            let decision = judgement.decide(confirmed, can_ask);
+            let path = target::below(request, profile, &Redactor::default());
+            confirm::pass(decision, request, &path, &judgement.classified, profile)?;
         }
     }
-    let token = match chosen
-        .as_ref()
-        .filter(|_| words.contains(&Word::Token(None)))
-    {
+    let needs_token = words.contains(&Word::Token(None));
+    let token = match profiles.chosen.filter(|_| needs_token) {
         Some(profile) => Some(obtain(profile, cx).await?),
         None => None,
     };
+    let is_own = transfers.iter().any(|judged| judged.is_own);
     let run = Run {
         curl,
-        words: on_a_terminal(words, line, &transfers, cx),
+        words: on_a_terminal(words, line, is_own, cx),
         token,
-        is_own: transfers.iter().any(|judged| judged.is_own),
+        is_own,
         withheld: holding_tokens(&known, &cx.env),
     };
     let env = cx.env.clone();
@@ -125,7 +127,7 @@ fn refuse_known_tokens(transfers: &[Judged], known: &KnownTokens) -> Result<()> 
         };
         for argument in &judged.transfer.arguments {
             // A proxy is nobody's endpoint.
-            let finder = match argument.role {
+            let finder = match argument.role() {
                 Role::Proxy | Role::ProxyHeader => &known.all(),
                 _ => &foreign,
             };
@@ -159,16 +161,10 @@ async fn obtain(profile: &Profile, cx: &Context) -> Result<Secret> {
 
 /// curl shows its progress meter when its output is no terminal, which here is a pipe to this
 /// process and then one.
-fn on_a_terminal(
-    mut words: Vec<Word>,
-    line: &Line,
-    transfers: &[Judged],
-    cx: &Context,
-) -> Vec<Word> {
-    let is_shown = cx.env.stdout_terminal && transfers.iter().any(|judged| judged.is_own);
-    if is_shown && !line.has(Role::Silent) && !line.has(Role::Output) {
-        words.insert(1, Word::Plain("--no-progress-meter".into()));
-        words.insert(2, Word::Plain("--no-buffer".into()));
+fn on_a_terminal(mut words: Vec<Word>, line: &Line, is_own: bool, cx: &Context) -> Vec<Word> {
+    if cx.env.stdout_terminal && is_own && !line.has(Role::Silent) && !line.has(Role::Output) {
+        let options = ["--no-progress-meter", "--no-buffer"].map(Word::plain);
+        words.splice(1..1, options);
     }
     words
 }

@@ -59,7 +59,6 @@ pub(crate) struct Profiles<'a> {
 
 /// What is known of a request before anything is sent.
 #[derive(Debug)]
-#[allow(dead_code, reason = "who runs curl asks for all of it")]
 pub(crate) struct Judgement {
     /// Where it goes.
     pub(crate) location: Location,
@@ -156,7 +155,6 @@ impl Judgement {
     ///
     /// # Errors
     /// Fails (exit 2) when a guarded profile owns it.
-    #[allow(dead_code, reason = "who runs curl asks for it")]
     pub(crate) fn check_insecure(&self) -> Result<()> {
         self.guarded
             .as_deref()
@@ -299,7 +297,7 @@ fn led_places(sent: &Sent<'_>, location: &Location) -> Vec<Location> {
     led.chain(named).collect()
 }
 
-fn bracketed(host: &str) -> String {
+pub(crate) fn bracketed(host: &str) -> String {
     match host.parse::<std::net::Ipv6Addr>() {
         Ok(address) => format!("[{address}]"),
         Err(_) => host.to_owned(),

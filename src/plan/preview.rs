@@ -103,22 +103,11 @@ fn facts(look: &Look<'_>) -> Vec<(String, String)> {
     }
     facts.push(("token", profile.token.describe()));
     facts.extend(proxy_fact(look.proxy));
-    facts.push(match endpoint {
-        Some(endpoint) => (
-            "class",
-            format!("{} ({})", classified.class.name(), endpoint.name),
-        ),
-        None => (
-            "class",
-            format!("{} (not in the catalogue)", classified.class.name()),
-        ),
-    });
+    facts.push(class_fact(classified));
     if let Some(endpoint) = endpoint.filter(|endpoint| !endpoint.permissions.is_empty()) {
         facts.push(("needs", endpoint.permissions.join(", ")));
     }
-    if classified.class == Class::Billable {
-        facts.push(("cost", cost(classified, look.request)));
-    }
+    facts.extend(cost_fact(classified, look.request));
     facts.push(("guard", guard_words(profile, look.decision)));
     let filled = look.filled.iter().map(|filled| {
         let value = format!("{} ({})", filled.value, filled.origin);
@@ -133,6 +122,23 @@ fn facts(look: &Look<'_>) -> Vec<(String, String)> {
 fn proxy_fact(proxy: Option<&Proxy>) -> Option<(&'static str, String)> {
     let proxy = proxy?;
     Some(("proxy", format!("{} ({})", proxy.shown(), proxy.origin)))
+}
+
+/// Says what a call may do.
+pub(crate) fn class_fact(classified: &Classified) -> (&'static str, String) {
+    let class = classified.class.name();
+    let endpoint = classified.endpoint.map(|endpoint| &*endpoint.name);
+    let endpoint = endpoint.unwrap_or("not in the catalogue");
+    ("class", format!("{class} ({endpoint})"))
+}
+
+/// Says what a call may cost, if it is billable.
+pub(crate) fn cost_fact(
+    classified: &Classified,
+    request: &Request,
+) -> Option<(&'static str, String)> {
+    let is_billable = classified.class == Class::Billable;
+    is_billable.then(|| ("cost", cost(classified, request)))
 }
 
 /// Says what a billable call may cost.

@@ -11,8 +11,7 @@ pub(crate) mod table;
 
 use std::ffi::{OsStr, OsString};
 
-use self::table::{CurlOption, Role, TABLE, Takes};
-use crate::cli::options::ProfileOptions;
+use self::table::{CurlOption, PLAIN_URL, Role, TABLE, Takes, UNKNOWN};
 use crate::cli::{CurlCall, tail};
 use crate::error::{Failure, Result};
 use crate::text::terminal::sanitise;
@@ -20,11 +19,8 @@ use crate::text::terminal::sanitise;
 /// One option or URL of a line.
 #[derive(Clone)]
 pub(crate) struct Argument {
-    /// What part of a call it is.
-    pub(crate) role: Role,
-    /// The option; `None` for a URL and for an option that the table does not have.
-    pub(crate) option: Option<&'static CurlOption>,
-    /// How an option is passed on: `-X`, `--request`, `--no-buffer`.
+    pub(crate) option: &'static CurlOption,
+    /// How the option is passed on: `-X`, `--request`, `--no-buffer`; empty for a URL without one.
     pub(crate) name: String,
     pub(crate) value: Option<OsString>,
     /// Whether a switch is turned on.
@@ -32,39 +28,9 @@ pub(crate) struct Argument {
 }
 
 impl Argument {
-    fn url(value: OsString) -> Argument {
-        Argument {
-            role: Role::Url,
-            option: None,
-            name: String::new(),
-            value: Some(value),
-            is_on: true,
-        }
-    }
-
-    fn option(
-        option: &'static CurlOption,
-        name: String,
-        value: Option<OsString>,
-        is_on: bool,
-    ) -> Argument {
-        Argument {
-            role: option.role,
-            option: Some(option),
-            name,
-            value,
-            is_on,
-        }
-    }
-
-    fn unknown(name: &str) -> Argument {
-        Argument {
-            role: Role::Unknown,
-            option: None,
-            name: name.to_owned(),
-            value: None,
-            is_on: true,
-        }
+    /// Returns what part of a call it is.
+    pub(crate) fn role(&self) -> Role {
+        self.option.role
     }
 
     /// Returns the value as text, its bytes that are not UTF-8 replaced: for judging it.
@@ -77,7 +43,7 @@ impl Argument {
     /// of the request is read from.
     pub(crate) fn reads_a_file(&self) -> bool {
         let text = self.text();
-        match self.role {
+        match self.role() {
             Role::Url => self.name == "--url" && text.starts_with('@'),
             Role::Header => text.starts_with('@'),
             // `@FILE`, and `name@FILE` of --data-urlencode.
@@ -94,18 +60,16 @@ impl Argument {
 
     /// Appends the argument to a command line.
     pub(crate) fn append_to(&self, words: &mut Vec<OsString>) {
-        match (&self.value, self.name.is_empty()) {
+        let is_plain = self.name.is_empty();
+        match &self.value {
             // After `--` a URL may begin like an option.
-            (Some(url), true) if tail(url, 0).as_encoded_bytes().starts_with(b"-") => {
-                words.extend(["--url".into(), url.clone()]);
+            Some(url) if is_plain && url.as_encoded_bytes().starts_with(b"-") => {
+                words.push("--url".into());
             }
-            (Some(url), true) => words.push(url.clone()),
-            (value, false) => {
-                words.push(self.name.clone().into());
-                words.extend(value.clone());
-            }
-            (None, true) => {}
+            _ if is_plain => {}
+            _ => words.push(self.name.clone().into()),
         }
+        words.extend(self.value.clone());
     }
 }
 
@@ -114,26 +78,10 @@ impl Argument {
 pub(crate) struct Line {
     /// The transfers that `--next` separates.
     pub(crate) transfers: Vec<Vec<Argument>>,
-    pub(crate) profile: ProfileOptions,
-    pub(crate) confirm: Option<String>,
-    pub(crate) var: Vec<OsString>,
-    pub(crate) explain: bool,
-    pub(crate) dry_run: bool,
-    /// What was changed in a pasted line, for notes.
+    /// The options of rein's own, from before the word and behind it.
+    pub(crate) call: CurlCall,
+    /// What was changed in a pasted line.
     pub(crate) changed: Vec<&'static str>,
-}
-
-impl Line {
-    /// Returns every argument of every transfer.
-    pub(crate) fn arguments(&self) -> impl Iterator<Item = &Argument> {
-        self.transfers.iter().flatten()
-    }
-
-    /// Returns whether a switch is on anywhere on the line.
-    pub(crate) fn has(&self, role: Role) -> bool {
-        self.arguments()
-            .any(|argument| argument.role == role && argument.is_on)
-    }
 }
 
 /// Reads what was passed to `rein curl`, before the word and behind it.
@@ -143,15 +91,11 @@ impl Line {
 pub(crate) fn parse(call: &CurlCall) -> Result<Line> {
     let mut line = Line {
         transfers: vec![Vec::new()],
-        profile: call.profile.clone(),
-        confirm: call.confirm.clone(),
-        var: call.var.clone(),
-        explain: call.explain,
-        dry_run: call.dry_run,
+        call: call.clone(),
         ..Line::default()
     };
     if let Some(silent) = exact("silent").filter(|_| call.silent) {
-        line.push(Argument::option(silent, "-s".to_owned(), None, true));
+        line.push(silent, "-s", None, true);
     }
     let words = pasted::normalize(&call.words, &mut line.changed);
     let mut words = words.into_iter();
@@ -159,7 +103,7 @@ pub(crate) fn parse(call: &CurlCall) -> Result<Line> {
     while let Some(word) = words.next() {
         let text = word.to_string_lossy().into_owned();
         if has_ended || !text.starts_with('-') {
-            line.push(Argument::url(word));
+            line.push(&PLAIN_URL, "", Some(word), true);
         } else if text == "--" {
             has_ended = true;
         } else if let Some(name) = text.strip_prefix("--") {
@@ -172,11 +116,28 @@ pub(crate) fn parse(call: &CurlCall) -> Result<Line> {
 }
 
 impl Line {
-    fn push(&mut self, argument: Argument) {
-        if argument.role == Role::Next {
+    /// Returns whether a switch is on anywhere on the line.
+    pub(crate) fn has(&self, role: Role) -> bool {
+        let mut arguments = self.transfers.iter().flatten();
+        arguments.any(|argument| argument.role() == role && argument.is_on)
+    }
+
+    fn push(
+        &mut self,
+        option: &'static CurlOption,
+        name: impl Into<String>,
+        value: Option<OsString>,
+        is_on: bool,
+    ) {
+        if option.role == Role::Next {
             self.transfers.push(Vec::new());
         } else if let Some(last) = self.transfers.last_mut() {
-            last.push(argument);
+            last.push(Argument {
+                option,
+                name: name.into(),
+                value,
+                is_on,
+            });
         }
     }
 
@@ -187,16 +148,17 @@ impl Line {
         name: &str,
         mut value: impl FnMut() -> Result<OsString>,
     ) -> Result<bool> {
+        let call = &mut self.call;
         match name {
-            "explain" => self.explain = true,
-            "dry-run" => self.dry_run = true,
-            "endpoint" => self.profile.endpoint = Some(value()?),
-            "token-file" => self.profile.token_file = Some(value()?),
-            "rein-config" => self.profile.config = Some(value()?),
-            "var" => self.var.push(value()?),
-            "profile" => self.profile.profile = Some(utf8(name, value()?)?),
-            "project" => self.profile.project = Some(utf8(name, value()?)?),
-            "confirm" => self.confirm = Some(utf8(name, value()?)?),
+            "explain" => call.explain = true,
+            "dry-run" => call.dry_run = true,
+            "endpoint" => call.profile.endpoint = Some(value()?),
+            "token-file" => call.profile.token_file = Some(value()?),
+            "rein-config" => call.profile.config = Some(value()?),
+            "var" => call.var.push(value()?),
+            "profile" => call.profile.profile = Some(utf8(name, value()?)?),
+            "project" => call.profile.project = Some(utf8(name, value()?)?),
+            "confirm" => call.confirm = Some(utf8(name, value()?)?),
             _ => return Ok(false),
         }
         Ok(true)
@@ -226,7 +188,7 @@ fn long(
         return Ok(());
     }
     let Some((option, is_on)) = by_name(name)? else {
-        line.push(Argument::unknown(&word.to_string_lossy()));
+        line.push(&UNKNOWN, word.to_string_lossy(), None, true);
         return Ok(());
     };
     let value = match option.takes {
@@ -234,13 +196,12 @@ fn long(
         Takes::Value => Some(value()?),
     };
     if attached.is_some() {
-        return Err(Failure::usage(format!(
-            "{} takes no value",
-            sanitise(&shown)
-        )));
+        let shown = sanitise(&shown);
+        return Err(Failure::usage(format!("{shown} takes no value")));
     }
-    let name = full_name(name, option, is_on);
-    line.push(Argument::option(option, name, value, is_on));
+    // Whole where it was abbreviated: another curl can have more options that begin like it.
+    let no = if is_on { "" } else { "no-" };
+    line.push(option, format!("--{no}{}", option.long), value, is_on);
     Ok(())
 }
 
@@ -258,7 +219,7 @@ fn letters(
     for (position, letter) in text.char_indices().skip(1) {
         let name = format!("-{letter}");
         let Some(option) = TABLE.iter().find(|option| option.letter == Some(letter)) else {
-            line.push(Argument::unknown(&format!("-{}", &text[position..])));
+            line.push(&UNKNOWN, format!("-{}", &text[position..]), None, true);
             return Ok(());
         };
         let mut value = None;
@@ -271,7 +232,7 @@ fn letters(
         }
         let has_value = value.is_some();
         // The letter of --no-buffer.
-        line.push(Argument::option(option, name, value, letter != 'N'));
+        line.push(option, name, value, letter != 'N');
         if has_value {
             break;
         }
@@ -288,26 +249,17 @@ fn by_name(name: &str) -> Result<Option<(&'static CurlOption, bool)>> {
     if let Some(option) = exact(name) {
         return Ok(Some((option, true)));
     }
-    if let Some(expanded) = name.strip_prefix("expand-")
-        && exact(expanded).is_some()
-    {
-        return Ok(None);
-    }
-    let positive = name.strip_prefix("no-");
-    if let Some(option) = positive.and_then(exact)
-        && option.takes == Takes::Switch
-    {
-        return Ok(Some((option, false)));
-    }
-    let (beginning, is_on) = match positive {
+    let (beginning, is_on) = match name.strip_prefix("no-") {
         Some(positive) => (positive, false),
         None => (name, true),
     };
-    let mut matching = TABLE.iter().filter(|option| {
-        option.long.starts_with(beginning) && (is_on || option.takes == Takes::Switch)
-    });
+    let fits = |option: &&CurlOption| is_on || option.takes == Takes::Switch;
+    if let Some(option) = exact(beginning).filter(fits) {
+        return Ok(Some((option, is_on)));
+    }
+    let begins = |option: &&CurlOption| option.long.starts_with(beginning);
+    let mut matching = TABLE.iter().filter(fits).filter(begins);
     match (matching.next(), matching.next()) {
-        (Some(option), None) => Ok(Some((option, is_on))),
         (Some(one), Some(other)) => Err(Failure::usage(format!(
             "--{} is ambiguous: --{}, --{}, ...",
             sanitise(name),
@@ -315,17 +267,8 @@ fn by_name(name: &str) -> Result<Option<(&'static CurlOption, bool)>> {
             other.long
         ))
         .hint("write the option's whole name")),
-        (None, _) => Ok(None),
+        (found, _) => Ok(found.map(|option| (option, is_on))),
     }
-}
-
-/// Returns an option's name as it is passed on: as it was given, or whole where it was
-/// abbreviated, because a curl of another version can have more options that begin like it.
-fn full_name(given: &str, option: &CurlOption, is_on: bool) -> String {
-    if given == option.long || given.strip_prefix("no-") == Some(&option.long) {
-        return format!("--{given}");
-    }
-    format!("--{}{}", if is_on { "" } else { "no-" }, option.long)
 }
 
 fn needs_value(shown: &str) -> Failure {

@@ -23,23 +23,17 @@ pub(crate) enum Takes {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Role {
-    /// A URL to call.
     Url,
-    /// The method.
     Method,
     /// Makes the method HEAD.
     Head,
     /// Moves the data into the query.
     Get,
-    /// A part of the body, which makes the method POST.
     Data,
-    /// A part of the query.
     Query,
-    /// A part of a form, which makes the method POST.
     Form,
     /// A file to send, which makes the method PUT and can add a name to the path.
     Upload,
-    /// A header.
     Header,
     /// The value of a header.
     HeaderPart,
@@ -47,9 +41,7 @@ pub(crate) enum Role {
     Credential,
     /// Another way of signing in.
     SignIn,
-    /// A file of passwords.
     Netrc,
-    /// Follows redirects.
     Redirect,
     /// Follows redirects with the credential.
     TrustedRedirect,
@@ -59,41 +51,50 @@ pub(crate) enum Role {
     Target,
     /// Separates transfers.
     Next,
-    /// A proxy's address.
     Proxy,
     /// The hosts without a proxy.
     NoProxy,
     /// A header or a password for the proxy.
     ProxyHeader,
-    /// Where to connect in place of a host: `HOST1:PORT1:HOST2:PORT2`.
     ConnectTo,
-    /// Where to connect in place of a host: `HOST:PORT:ADDRESS`.
     Resolve,
     /// A socket to connect to in place of a host.
     Socket,
-    /// Leaves the server's certificate unchecked.
     Insecure,
-    /// Which certificate authorities are trusted.
     CaFile,
     /// Writes request headers to a file.
     Log,
-    /// Shows request headers on standard error.
-    Verbose,
-    /// Silences curl, and with it notes.
     Silent,
     /// The scheme of a URL without one.
     Scheme,
-    /// Takes braces and brackets in URLs as they are.
     Globoff,
     /// Where the body goes, or whether progress is shown.
     Output,
-    /// Prints something about curl and sends nothing.
-    Help,
     /// An option that the table does not have.
     Unknown,
-    /// None of these.
     #[default]
     Other,
+}
+
+/// Where an option is refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Danger {
+    /// It could do what is not on the line: where the token or a guard could be concerned.
+    Unseen,
+    /// It writes down the token of any transfer of the line.
+    Log,
+    /// It leads away the token of its own transfer.
+    Leak,
+}
+
+/// Why options of a role are refused, and what to do about it.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Refusal {
+    pub(crate) role: Role,
+    pub(crate) danger: Danger,
+    pub(crate) why: String,
+    pub(crate) hint: String,
 }
 
 /// What a raw call does with an option that it does not have itself.
@@ -124,6 +125,27 @@ pub(crate) struct CurlOption {
     pub(crate) native: Native,
 }
 
+impl CurlOption {
+    const fn without_name(role: Role) -> CurlOption {
+        CurlOption {
+            long: String::new(),
+            letter: None,
+            takes: Takes::Switch,
+            role,
+            native: Native::CurlOnly,
+        }
+    }
+}
+
+/// What stands for a URL that no option is before.
+pub(crate) static PLAIN_URL: CurlOption = CurlOption::without_name(Role::Url);
+/// What stands for every option that the table does not have.
+pub(crate) static UNKNOWN: CurlOption = CurlOption::without_name(Role::Unknown);
+
 /// Every option, sorted by name. A test reads the data, so that it cannot be broken.
 pub(crate) static TABLE: LazyLock<Vec<CurlOption>> =
     LazyLock::new(|| serde_json::from_str(include_str!("options.json")).unwrap_or_default());
+
+/// Every refusal by an option's role; read by a test as well.
+pub(crate) static REFUSALS: LazyLock<Vec<Refusal>> =
+    LazyLock::new(|| serde_json::from_str(include_str!("refusals.json")).unwrap_or_default());

@@ -100,4 +100,5 @@ fn every_name_and_letter_is_there_once() {
     }
     assert!(TABLE.is_sorted_by_key(|option| option.long.as_str()));
     assert_eq!(TABLE.len(), 275);
+    assert_eq!(table::REFUSALS.len(), 7);
 }

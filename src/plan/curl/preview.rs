@@ -1,16 +1,21 @@
 //! `rein curl --dry-run` and `--explain`: what would run, and the raw call for the same request.
 
-use crate::cli::curl::Line;
+use std::ffi::OsString;
+
+use url::Position;
+
+use super::judge::Judged;
+use super::line::Word;
+use super::transfer::is_credential;
 use crate::cli::curl::native::{self, Fate};
 use crate::cli::curl::table::Role;
+use crate::cli::curl::{Argument, Line};
 use crate::error::{Failure, Result};
-use crate::plan::ownership::Profiles;
-use crate::plan::preview::{cost, guard_words};
-use crate::request::TypedCredential;
+use crate::plan::ownership::{Judgement, Profiles};
+use crate::plan::preview::{class_fact, cost_fact, guard_words};
+use crate::request::{Header, Request, TypedCredential};
 use crate::secret::Redactor;
 use crate::text::terminal::sanitise;
-
-use super::{Argument, Judged, Word};
 
 /// Returns what `--dry-run` prints: each URL with its owners, class and guard, then the line.
 pub(crate) fn dry_run(
@@ -20,28 +25,12 @@ pub(crate) fn dry_run(
     confirmed: Option<&str>,
     can_ask: bool,
 ) -> String {
-    let redactor = Redactor::default();
     let mut text = String::new();
     for judged in transfers {
-        for (request, judgement) in judged.requests() {
-            let url = redactor.url(&request.url);
+        for (request, judgement) in &judged.requests {
+            let url = Redactor::default().url(&request.url);
             text.push_str(&format!("{} {}\n", request.method, sanitise(&url)));
-            let owners: Vec<&str> = judgement.owners.iter().map(|owner| &*owner.name).collect();
-            let class = judgement.classified.class;
-            let mut facts = vec![match (profiles.chosen, judged.is_own) {
-                (Some(profile), true) if owners.is_empty() => ("owner", profile.name.clone()),
-                _ if owners.is_empty() => ("owner", "none of the profiles".to_owned()),
-                _ => ("owner", owners.join(", ")),
-            }];
-            if judged.is_own {
-                facts.push(match judgement.classified.endpoint {
-                    Some(endpoint) => ("class", format!("{} ({})", class.name(), endpoint.name)),
-                    None => ("class", format!("{} (not in the catalogue)", class.name())),
-                });
-                if class == crate::catalogue::Class::Billable {
-                    facts.push(("cost", cost(&judgement.classified, &request)));
-                }
-            }
+            let mut facts = facts(judged, request, judgement, profiles);
             if let Some(profile) = profiles.chosen {
                 let decision = judgement.decide(confirmed, can_ask);
                 facts.push(("guard", guard_words(profile, &decision)));
@@ -57,6 +46,26 @@ pub(crate) fn dry_run(
     let shown: Vec<String> = words.iter().map(shown).collect();
     text.push_str(&format!("\ncurl {}\nnothing was sent\n", shown.join(" ")));
     text
+}
+
+fn facts(
+    judged: &Judged,
+    request: &Request,
+    judgement: &Judgement,
+    profiles: Profiles<'_>,
+) -> Vec<(&'static str, String)> {
+    let owners: Vec<&str> = judgement.owners.iter().map(|owner| &*owner.name).collect();
+    let owner = match profiles.chosen {
+        _ if !owners.is_empty() => owners.join(", "),
+        Some(profile) if judged.is_own => profile.name.clone(),
+        _ => "none of the profiles".to_owned(),
+    };
+    let mut facts = vec![("owner", owner)];
+    if judged.is_own {
+        facts.push(class_fact(&judgement.classified));
+        facts.extend(cost_fact(&judgement.classified, request));
+    }
+    facts
 }
 
 fn shown(word: &Word) -> String {
@@ -83,46 +92,38 @@ pub(crate) fn native_line(
     transfers: &[Judged],
     profiles: Profiles<'_>,
 ) -> Result<(String, Vec<String>)> {
-    let one = match (transfers, profiles.chosen) {
-        ([judged], Some(profile)) if judged.is_own => judged.own_url().zip(Some((judged, profile))),
-        _ => None,
+    let ([judged], Some(profile)) = (transfers, profiles.chosen) else {
+        return Err(no_raw_call());
     };
-    let Some((url, (judged, profile))) = one.filter(|_| transfers[0].transfer.urls.len() == 1)
-    else {
-        return Err(Failure::usage("there is no raw call for this line")
-            .fact("a raw call is one request to one URL of the profile"));
+    let Some(url) = judged.own_url().filter(|_| judged.transfer.urls.len() == 1) else {
+        return Err(no_raw_call());
     };
+    let own = &line.call.profile;
+    let text = |value: &Option<OsString>| Some(value.as_ref()?.to_string_lossy().into_owned());
     let mut words = vec!["rein".to_owned()];
-    let profile_options = &line.profile;
     for (option, value) in [
-        ("-p", profile_options.profile.as_deref().map(str::to_owned)),
-        (
-            "--project",
-            profile_options.project.as_deref().map(str::to_owned),
-        ),
-        ("--confirm", line.confirm.clone()),
-        ("--token-file", text(profile_options.token_file.as_deref())),
-        ("--config", text(profile_options.config.as_deref())),
-        ("--endpoint", text(profile_options.endpoint.as_deref())),
+        ("-p", own.profile.clone()),
+        ("--project", own.project.clone()),
+        ("--confirm", line.call.confirm.clone()),
+        ("--token-file", text(&own.token_file)),
+        ("--config", text(&own.config)),
+        ("--endpoint", text(&own.endpoint)),
     ] {
         words.extend(value.map(|value| format!("{option} {}", shell_words::quote(&value))));
     }
     let mut lacking = Vec::new();
     let mut is_data = false;
-    let mut has_type = false;
+    let is_type = |header: &Header| header.name.eq_ignore_ascii_case("content-type");
+    let has_type = judged.transfer.headers.iter().any(is_type);
     for argument in &judged.transfer.arguments {
-        has_type |= argument
-            .text()
-            .to_ascii_lowercase()
-            .starts_with("content-type:");
-        is_data |= argument.role == Role::Data && argument.name != "--json";
+        is_data |= argument.role() == Role::Data && argument.name != "--json";
         words.extend(native_words(argument, &mut lacking));
     }
     if is_data && !has_type && judged.transfer.method != "GET" {
         // Data is JSON in a raw call unless it is said to be something else.
         words.push("-H 'Content-Type: application/x-www-form-urlencoded'".to_owned());
     }
-    let whole = &url[url::Position::BeforePath..];
+    let whole = &url[Position::BeforePath..];
     let path = whole
         .strip_prefix(profile.base.value.path_prefix())
         .unwrap_or(whole);
@@ -132,20 +133,18 @@ pub(crate) fn native_line(
     Ok((words.join(" ") + "\n", lacking))
 }
 
-fn text(value: Option<&std::ffi::OsStr>) -> Option<String> {
-    value.map(|value| value.to_string_lossy().into_owned())
+fn no_raw_call() -> Failure {
+    Failure::usage("there is no raw call for this line")
+        .fact("a raw call is one request to one URL of the profile")
 }
 
 /// Returns an argument as a raw call has it.
 fn native_words(argument: &Argument, lacking: &mut Vec<String>) -> Option<String> {
-    let option = argument.option?;
-    match argument.role {
-        // The credential is the profile's token, which a raw call sends by itself.
-        Role::Url | Role::Redirect => return None,
-        Role::Header | Role::Credential if super::is_credential(argument) => return None,
-        _ => {}
+    // The credential is the profile's token, which a raw call sends by itself.
+    if matches!(argument.role(), Role::Url | Role::Redirect) || is_credential(argument) {
+        return None;
     }
-    match native::fate(option, argument.is_on) {
+    match native::fate(argument.option, argument.is_on) {
         Fate::Dropped => None,
         Fate::Kept => {
             let value = argument.value.as_ref().map(|_| argument.text());
