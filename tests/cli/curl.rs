@@ -1646,11 +1646,13 @@ fn a_signal_reaches_curl_and_ends_rein_too() {
         for (name, number) in [("INT", 2), ("TERM", 15), ("HUP", 1)] {
             let words = shell_words::split(&meant(&format!("curl -s {url}"))).expect("words");
             let stand_in = StandIn::new();
-            let child = stand_in
-                .of(call(PROFILES, &words))
-                .var("WAITS", "1")
-                .start();
+            let call = stand_in.of(call(PROFILES, &words)).var("WAITS", "1");
+            let mut child = call.start();
             while !stand_in.has_run() {
+                if child.try_wait().expect("a state").is_some() {
+                    let output = child.wait_with_output().expect("an end");
+                    panic!("ended before it ran curl: {output:?}");
+                }
                 std::thread::yield_now();
             }
             let kill = std::process::Command::new("kill")

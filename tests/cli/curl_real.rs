@@ -597,7 +597,8 @@ fn a_signal_ends_a_transfer() {
     use std::os::unix::process::ExitStatusExt;
     let server = Recorder::by(answer);
     let url = format!("{}/hang", server.url());
-    let child = curl(&["-sN", &url]).at(&server.url()).start();
+    let call = curl(&["-sN", &url]).at(&server.url());
+    let child = call.start();
     while server.requests().is_empty() {
         std::thread::yield_now();
     }
