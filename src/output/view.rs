@@ -113,7 +113,9 @@ impl View {
             }));
         }
         match self.shape {
-            Shape::Automatic if screen.terminal => Renderer::Undecided(screen.clone(), Vec::new()),
+            Shape::Automatic if screen.terminal => {
+                Renderer::Undecided(Box::new(screen.clone()), Vec::new())
+            }
             Shape::Raw if screen.terminal => Renderer::Text(TextSanitiser::default()),
             Shape::Automatic | Shape::Raw => Renderer::Raw,
             Shape::Json(layout) => Renderer::Json(Box::new(screen.formatter(layout))),
@@ -200,7 +202,7 @@ impl Screen {
 pub(crate) enum Renderer {
     Raw,
     /// Nothing has come yet that tells JSON from text; the first bytes wait until it does.
-    Undecided(Screen, Vec<u8>),
+    Undecided(Box<Screen>, Vec<u8>),
     Text(TextSanitiser),
     Json(Box<Formatter>),
     Items(Box<Items>),

@@ -127,7 +127,7 @@ fn proxy_fact(proxy: Option<&Proxy>) -> Option<(&'static str, String)> {
 /// Says what a call may do.
 pub(crate) fn class_fact(classified: &Classified) -> (&'static str, String) {
     let class = classified.class.name();
-    let endpoint = classified.endpoint.map(|endpoint| &*endpoint.name);
+    let endpoint = classified.endpoint.map(|endpoint| endpoint.name);
     let endpoint = endpoint.unwrap_or("not in the catalogue");
     ("class", format!("{class} ({endpoint})"))
 }
