@@ -284,8 +284,7 @@ fn check_token(
 /// Returns the other places that the connection reaches: where it is led, and the host that a
 /// `Host` header names.
 fn led_places(sent: &Sent<'_>, location: &Location) -> Vec<Location> {
-    let led = sent.led_to.iter();
-    let led = led.filter_map(|(host, port)| location.at(&bracketed(host), Some(*port)));
+    let led = led(&sent.led_to, location);
     let hosts = sent
         .headers
         .iter()
@@ -297,6 +296,17 @@ fn led_places(sent: &Sent<'_>, location: &Location) -> Vec<Location> {
     led.chain(named).collect()
 }
 
+/// Returns the places on the hosts and ports that a connection is led to.
+fn led<'a>(
+    led_to: &'a [(String, u16)],
+    location: &'a Location,
+) -> impl Iterator<Item = Location> + 'a {
+    led_to
+        .iter()
+        .filter_map(|(host, port)| location.at(&bracketed(host), Some(*port)))
+}
+
+/// Returns a host as a URL has it: an IPv6 address in brackets.
 pub(crate) fn bracketed(host: &str) -> String {
     match host.parse::<std::net::Ipv6Addr>() {
         Ok(address) => format!("[{address}]"),
@@ -398,11 +408,8 @@ pub(crate) fn guards_any(profile: &Profile, url: &Url, led_to: &[(String, u16)])
         return Some(profile.name.clone());
     }
     let location = Location::of(url);
-    let led = led_to
-        .iter()
-        .filter_map(|(host, port)| location.at(&bracketed(host), Some(*port)));
     std::iter::once(location.clone())
-        .chain(led)
+        .chain(led(led_to, &location))
         .find_map(|place| {
             let owners = owners(&place, &profile.neighbours);
             let guarded = owners.into_iter().find(|owner| owner.guard != Guard::None);
