@@ -36,7 +36,7 @@ Examples:
 
 Exit codes: 0 done, 2 nothing was sent, 3 redirect, 4 the request was wrong, 5 the platform
 failed, 6 7 28 35 52 56 60 the network, 8 not Re:infer's answer, 9 refused by a guard, 11 an
-expectation not met, 18 incomplete.";
+expectation not met, 18 incomplete. The reference is in the repository: docs/README.md.";
 
 /// curl for Re:infer (UiPath Communications Mining): profiles, timing, honest exit codes
 #[derive(Parser)]

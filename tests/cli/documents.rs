@@ -1,12 +1,15 @@
-//! What is written down is true: the README's commands run, and the generated files are current.
+//! What is written down is true: the commands of the README and of docs/ run, links lead somewhere,
+//! and the generated files are current.
 
-use std::path::Path;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 
 use clap_complete::Shell;
 
-use crate::support::{CANARY, rein};
+use crate::support::{CANARY, Demo, rein};
 
-const README: &str = include_str!("../../README.md");
+const EXIT_CODES: &str = include_str!("../../docs/exit-codes.md");
 
 /// Compares a generated file with what is kept, or renews it when `REIN_RENEW` is set.
 #[expect(
@@ -54,60 +57,276 @@ fn the_manual_is_current_and_printed_by_the_command() {
     rein(["man"]).run().exit(0).stdout(&page);
 }
 
-/// Returns the lines of the README's shell blocks that call the command.
-fn commands() -> Vec<&'static str> {
-    let mut commands = Vec::new();
-    let mut in_shell = false;
-    for line in README.lines() {
-        match line {
-            "```sh" => in_shell = true,
-            "```" => in_shell = false,
-            _ if in_shell => commands.push(line.split("  #").next().unwrap_or_default().trim()),
-            _ => {}
+/// A page that people read, by its path in the repository.
+struct Page {
+    path: PathBuf,
+    text: String,
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Returns the README, the other pages of the root and every page of `docs/`.
+fn pages() -> Vec<Page> {
+    let read = |path: PathBuf| Page {
+        text: std::fs::read_to_string(root().join(&path)).expect("a page"),
+        path,
+    };
+    let mut pages: Vec<Page> = ["", "docs"]
+        .into_iter()
+        .flat_map(|folder| std::fs::read_dir(root().join(folder)).expect("a folder"))
+        .map(|entry| entry.expect("an entry").path())
+        .filter(|path| path.extension().is_some_and(|end| end == "md"))
+        .map(|path| read(path.strip_prefix(root()).expect("below").to_owned()))
+        .collect();
+    pages.sort_by(|one, other| one.path.cmp(&other.path));
+    assert!(pages.len() > 10, "{}", pages.len());
+    pages
+}
+
+/// A command of a page, and the exit code that the comment behind it promises.
+struct Line {
+    script: String,
+    exit: i32,
+}
+
+/// Returns the commands of a page's `sh` blocks. Blocks of other languages are not run, so only
+/// those that are not a shell's are allowed.
+fn commands(page: &Page) -> Vec<Line> {
+    let mut lines = Vec::new();
+    let mut block: Option<&str> = None;
+    let mut script = String::new();
+    for line in page.text.lines() {
+        if let Some(fence) = line.trim_start().strip_prefix("```") {
+            let known = ["sh", "toml", "json", "text", "rust", "rooms"];
+            let is_known = block.is_some() || known.contains(&fence);
+            assert!(is_known, "{}: ```{fence} is not run", page.path.display());
+            block = if block.is_some() { None } else { Some(fence) };
+        } else if block == Some("sh") {
+            let (command, comment) = line.split_once('#').map_or((line, ""), |(command, rest)| {
+                let is_comment = command.is_empty() || command.ends_with("  ");
+                if is_comment {
+                    (command, rest)
+                } else {
+                    (line, "")
+                }
+            });
+            if let Some(more) = command.strip_suffix('\\') {
+                script.push_str(more);
+                continue;
+            }
+            script.push_str(command.trim());
+            let code = comment.trim().strip_prefix("exit ");
+            let exit = code.map_or(Ok(0), |code| {
+                let digits = code.split(|c: char| !c.is_ascii_digit()).next();
+                digits.unwrap_or_default().parse()
+            });
+            let script = std::mem::take(&mut script);
+            if !script.is_empty() {
+                let exit = exit.unwrap_or_else(|_| panic!("{script}: # exit NUMBER"));
+                lines.push(Line { script, exit });
+            }
         }
     }
-    commands
+    lines
+}
+
+/// Lines that build, test or renew: what a newcomer, CI and this very test do.
+const NOT_RUN: [&str; 5] = [
+    "cargo ",
+    "bash .ci/run",
+    "REIN_RENEW=1 ",
+    "docs/pictures/make",
+    "benches/compare",
+];
+
+/// Where the lines of one page run: they build on each other, so they share a home and a folder.
+struct Session<'a> {
+    home: crate::support::command::Rein,
+    folder: tempfile::TempDir,
+    bin: &'a Path,
+}
+
+impl Session<'_> {
+    fn command(&self, script: &str) -> Command {
+        let home = self.home.command();
+        let mut command = Command::new("sh");
+        command
+            .args(["-ec", script])
+            .current_dir(self.folder.path())
+            .env_clear()
+            .envs(
+                home.get_envs()
+                    .filter_map(|(name, value)| Some((name, value?))),
+            )
+            // `rein curl` looks for a curl there.
+            .env(
+                "PATH",
+                format!("{}:/usr/bin:/bin:/usr/local/bin", self.bin.display()),
+            );
+        command
+    }
+
+    /// Starts a demo tenant, waits for the first line that it prints, and ends it.
+    fn serve(&self, script: &str) {
+        // Two of them at one port would be in each other's way.
+        let script = format!("exec {}", script.replace("--port 8080", "--port 0"));
+        let mut command = self.command(&script);
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().expect("sh runs");
+        let mut first = String::new();
+        let stdout = child.stdout.take().expect("a pipe");
+        BufReader::new(stdout)
+            .read_line(&mut first)
+            .expect("a line");
+        child.kill().expect("ended");
+        child.wait().expect("ended");
+        assert!(
+            first.starts_with("export REINFER_ENDPOINT="),
+            "{script}: {first}"
+        );
+    }
+}
+
+/// Runs the commands of one page and adds those that end otherwise than the page says to `wrong`;
+/// returns how many there were.
+fn run_page(page: &Page, bin: &Path, wrong: &mut Vec<String>) -> usize {
+    let session = Session {
+        home: rein::<&str>([]).config(include_str!("../../config.example.toml")),
+        folder: tempfile::tempdir().expect("a folder"),
+        bin,
+    };
+    let mut ran = 0;
+    for Line { script, exit } in commands(page) {
+        let script = script.replace("cargo run --", "rein");
+        if NOT_RUN.iter().any(|start| script.starts_with(start)) {
+            continue;
+        }
+        ran += 1;
+        if script.starts_with("rein demo") {
+            session.serve(&script);
+            continue;
+        }
+        let output = session.command(&script).output().expect("sh runs");
+        if output.status.code() != Some(exit) {
+            let said = String::from_utf8_lossy(&output.stderr);
+            let path = page.path.display();
+            wrong.push(format!(
+                "{path}: {script}\n{}, not {exit}\n{said}",
+                output.status
+            ));
+        }
+    }
+    ran
 }
 
 #[test]
-fn every_command_of_the_readme_works() {
-    let folder = tempfile::tempdir().expect("a folder");
-    // The lines build on each other, so they share one home.
-    let call = rein::<&str>([]).config(include_str!("../../config.example.toml"));
-    let mut ran = 0;
-    for line in commands() {
-        // These two are what a newcomer and this very test do.
-        let line = match line {
-            "cargo test" => continue,
-            _ => line.replace("cargo run --release --", "rein"),
-        };
-        assert!(line.starts_with("rein "), "{line}");
-        if line.starts_with("rein demo") {
-            continue; // It serves until it is stopped: tests/cli/tenant.rs.
+#[cfg(unix)]
+fn every_command_of_every_page_works() {
+    let bin = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rein"), bin.path().join("rein"))
+        .expect("a link");
+    let mut wrong = Vec::new();
+    let ran: usize = pages()
+        .iter()
+        .map(|page| run_page(page, bin.path(), &mut wrong))
+        .sum();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(ran >= 60, "{ran}");
+}
+
+/// The lines of the pictures, as `docs/pictures/make` reads them.
+#[derive(serde::Deserialize)]
+struct Pictures {
+    config: String,
+    pictures: std::collections::BTreeMap<String, Picture>,
+}
+
+#[derive(serde::Deserialize)]
+struct Picture {
+    lines: Vec<PictureLine>,
+}
+
+#[derive(serde::Deserialize)]
+struct PictureLine {
+    run: String,
+    #[serde(default)]
+    exit: i32,
+}
+
+/// Numbers differ from run to run; that a picture shows what can still be run is what counts.
+#[test]
+#[cfg(unix)]
+fn every_line_of_a_picture_still_ends_as_it_shows() {
+    let text = include_str!("../../docs/pictures/pictures.toml");
+    let table: Pictures = toml::from_str(text).expect("a table");
+    let demo = Demo::start();
+    let bin = tempfile::tempdir().expect("a folder");
+    std::os::unix::fs::symlink(env!("CARGO_BIN_EXE_rein"), bin.path().join("rein"))
+        .expect("a link");
+    let session = Session {
+        home: rein::<&str>([]).config(&table.config.replace("ENDPOINT", &demo.url)),
+        folder: tempfile::tempdir().expect("a folder"),
+        bin: bin.path(),
+    };
+    for (name, picture) in &table.pictures {
+        for PictureLine { run, exit } in &picture.lines {
+            let output = session.command(run).output().expect("sh runs");
+            assert_eq!(output.status.code(), Some(*exit), "{name}: {run}");
         }
-        let binary = env!("CARGO_BIN_EXE_rein");
-        let script = line.replacen("rein ", &format!("{binary} "), 1);
-        let mut command = std::process::Command::new("sh");
-        command
-            .args(["-ec", &script])
-            .current_dir(folder.path())
-            .env_clear()
-            // `rein curl` looks for a curl there.
-            .env("PATH", "/usr/bin:/bin:/usr/local/bin");
-        command.envs(
-            call.command()
-                .get_envs()
-                .filter_map(|(name, value)| value.map(|value| (name, value))),
-        );
-        let output = command.output().expect("sh runs");
-        assert!(
-            output.status.success(),
-            "{line}\n{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
-        ran += 1;
+        for theme in ["light", "dark"] {
+            let path = root().join(format!("docs/pictures/{name}-{theme}.svg"));
+            let svg = std::fs::read_to_string(&path).expect("a picture");
+            let shown = svg.replace("&#160;", " ").replace("&#x27;", "'");
+            for PictureLine { run, .. } in &picture.lines {
+                assert!(
+                    shown.contains(run),
+                    "{name}: docs/pictures/make was not run after a change of {run}"
+                );
+            }
+        }
     }
-    assert!(ran >= 10, "{ran}");
+}
+
+/// Returns what a page links to within the repository.
+fn links(page: &Page) -> Vec<String> {
+    let ends = [("](", ')'), ("srcset=\"", '"'), ("src=\"", '"')];
+    ends.iter()
+        .flat_map(|(start, end)| page.text.split(start).skip(1).map(move |rest| (rest, *end)))
+        .filter_map(|(rest, end)| rest.split_once(end).map(|(link, _)| link.to_owned()))
+        .filter(|link| !link.contains("://"))
+        .collect()
+}
+
+#[test]
+fn every_link_leads_to_a_file_and_every_page_is_in_the_index() {
+    for page in pages() {
+        let folder = page.path.parent().expect("a folder");
+        for link in links(&page) {
+            let (file, anchor) = link.split_once('#').unwrap_or((&link, ""));
+            let target = root().join(folder).join(file);
+            assert!(target.exists(), "{}: {link}", page.path.display());
+            if !anchor.is_empty() {
+                let text = std::fs::read_to_string(&target).expect("a page");
+                let is_there = text.lines().any(|line| {
+                    let heading = line.trim_start_matches('#').trim();
+                    line.starts_with('#') && heading.to_lowercase().replace(' ', "-") == anchor
+                });
+                assert!(is_there, "{}: {link}", page.path.display());
+            }
+        }
+        let name = page.path.file_name().expect("a name").to_string_lossy();
+        if folder == Path::new("docs") && name != "README.md" {
+            let index = include_str!("../../docs/README.md");
+            assert!(
+                index.contains(&format!("]({name})")),
+                "{name} is not in docs/README.md"
+            );
+        }
+    }
+    let lines = include_str!("../../README.md").lines().count();
+    assert!(lines <= 200, "the README has {lines} lines");
 }
 
 #[test]
@@ -138,12 +357,12 @@ fn every_example_in_a_help_text_that_needs_no_set_up_works() {
 }
 
 #[test]
-fn the_readme_names_every_exit_code_of_the_table() {
+fn the_page_of_exit_codes_names_every_one() {
     for code in [
         "0", "1", "2", "3", "4", "5", "6", "7", "8", "9", "11", "18", "23", "28", "35", "47", "52",
         "56", "60", "61", "63", "129", "130", "143",
     ] {
-        let named = README
+        let named = EXIT_CODES
             .lines()
             .filter(|line| line.starts_with("| "))
             .any(|line| {
