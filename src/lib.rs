@@ -70,7 +70,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     signal::watch();
     let env = Env::capture();
     let args: Vec<OsString> = args.into_iter().collect();
-    let color = cli::color_of(&args);
+    let color = cli::color_of(&args).into();
     let parsed = match cli::parse(args.clone()) {
         Ok(parsed) => parsed,
         Err(unparsed) => {
@@ -78,7 +78,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return commands::usage::report(unparsed, called.as_deref(), &Context::new(env, color));
         }
     };
-    let cx = Context::new(env, parsed.color());
+    let cx = Context::new(env, parsed.color().into());
     let exit = dispatch(&parsed, &cx).unwrap_or_else(|failure| {
         cx.fail(&failure);
         failure.exit

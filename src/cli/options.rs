@@ -6,6 +6,7 @@ use clap::{ArgMatches, Args, ValueEnum, ValueHint};
 use clap_complete::engine::{ArgValueCandidates, ArgValueCompleter};
 
 use super::complete;
+use crate::text::terminal::ColourChoice;
 
 /// Which tenant and project.
 #[derive(Clone, Default, Args)]
@@ -421,6 +422,16 @@ pub(crate) enum ColorChoice {
     Always,
     /// Never
     Never,
+}
+
+impl From<Option<ColorChoice>> for ColourChoice {
+    fn from(given: Option<ColorChoice>) -> Self {
+        match given {
+            None | Some(ColorChoice::Auto) => ColourChoice::Auto,
+            Some(ColorChoice::Always) => ColourChoice::Always,
+            Some(ColorChoice::Never) => ColourChoice::Never,
+        }
+    }
 }
 
 /// Which option a piece of the body was given with.

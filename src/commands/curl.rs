@@ -16,7 +16,7 @@ use crate::plan::curl::line::{self, Word};
 use crate::plan::curl::preview;
 use crate::plan::curl::transfer::transfers;
 use crate::plan::ownership::Profiles;
-use crate::plan::{self, connection, target};
+use crate::plan::{self, connection, sending, target};
 use crate::profile::known::{KnownTokens, not_for};
 use crate::profile::{Profile, resolve};
 use crate::secret::{Redactor, Secret};
@@ -155,7 +155,9 @@ fn holding_tokens(known: &KnownTokens, env: &Env) -> Vec<String> {
 async fn obtain(profile: &Profile, cx: &Context) -> Result<Secret> {
     let options = ConnectionOptions::default();
     let limits = connection::limits(&options)?;
-    let token = token::obtain(profile, &options, limits, Freshness::Kept, &mut 0, cx).await?;
+    let service = sending::token_service(&options, profile, &cx.env)?;
+    let kept = Freshness::Kept;
+    let token = token::obtain(profile, service.as_ref(), limits, kept, &mut 0, cx).await?;
     Ok(token.secret)
 }
 

@@ -12,7 +12,7 @@ use crate::commands::{choose, confirm};
 use crate::console::stdout;
 use crate::engine::response::whole::Whole;
 use crate::engine::response::{self, Stop};
-use crate::engine::session::{Purpose, Session};
+use crate::engine::session::Session;
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exchange::client::Connection;
@@ -26,11 +26,12 @@ use crate::output::status::counted;
 use crate::output::view::{Screen, Shape, View};
 use crate::plan::call::Reading;
 use crate::plan::connection;
+use crate::plan::delivery::Delivery;
 use crate::plan::follow::{self, Batch, Position, Route, Stream};
 use crate::plan::follow_preview::{self, Step};
 use crate::plan::ownership::{self, Judgement, Profiles, Sent};
+use crate::plan::sending::Sending;
 use crate::plan::target;
-use crate::profile::known::KnownTokens;
 use crate::profile::{Guard, Profile, resolve};
 use crate::request::Request;
 use crate::secret::Redactor;
@@ -110,7 +111,7 @@ impl<'a> Follower<'a> {
     /// Asks the guards, once, and makes ready; nothing has been sent then.
     async fn start(
         args: &'a FollowArgs,
-        options: &'a CallOptions,
+        options: &CallOptions,
         stream: Stream,
         command: Option<Vec<String>>,
         profile: &'a Profile,
@@ -122,23 +123,15 @@ impl<'a> Follower<'a> {
         };
         let route = route(args);
         let read = stream.read(route, args.batch, args.max_filtered, profile)?;
-        let connection = connection::decide(&options.connection, profile, &read.url, &cx.env)?;
-        pass_guard(&stream, args, profile, &connection, cx)?;
-        let purpose = Purpose {
-            profile,
-            options,
-            connection,
-            limits: connection::limits(&options.connection)?,
-            policy: connection::retries(&options.connection)?,
-            class: Class::Read,
-            permissions: route.endpoint()?.permissions,
-            known: KnownTokens::gather(&profile.holders, &cx.env),
-        };
+        let mut sending = Sending::decide(&options.connection, profile, &read.url, &cx.env)?;
+        sending.permissions = route.endpoint()?.permissions;
+        pass_guard(&stream, args, profile, &sending.connection, cx)?;
         if args.safe_stdout {
             stdout::break_commands();
         }
         let mut record = begun(profile);
-        let mut session = Session::start(purpose, &read, &mut record, cx).await?;
+        let delivery = Delivery::decide(&options.output);
+        let mut session = Session::start(sending, delivery, &read, &mut record, cx).await?;
         session.hold_bodies(LARGEST_BATCH);
         let sink = match command {
             Some(words) => Sink::Command(words),

@@ -13,6 +13,7 @@ pub(crate) mod findings;
 pub(crate) mod follow;
 pub(crate) mod import;
 pub(crate) mod preflight;
+pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod profile;
 pub(crate) mod shell;

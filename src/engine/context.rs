@@ -2,7 +2,6 @@
 
 use tokio::runtime::{Builder, Runtime};
 
-use crate::cli::options::ColorChoice;
 use crate::console::annotation;
 use crate::console::stdout::{self, note};
 use crate::env::Env;
@@ -36,15 +35,6 @@ fn without_controls(failure: &Failure) -> Failure {
     }
 }
 
-/// Returns what `--color` asks for.
-fn colour_choice(typed: Option<ColorChoice>) -> ColourChoice {
-    match typed {
-        None | Some(ColorChoice::Auto) => ColourChoice::Auto,
-        Some(ColorChoice::Always) => ColourChoice::Always,
-        Some(ColorChoice::Never) => ColourChoice::Never,
-    }
-}
-
 /// What every subcommand needs of its surroundings.
 pub(crate) struct Context {
     pub(crate) env: Env,
@@ -56,8 +46,7 @@ pub(crate) struct Context {
 
 impl Context {
     /// Decides on colour, for each stream alone.
-    pub(crate) fn new(env: Env, choice: Option<ColorChoice>) -> Self {
-        let choice = colour_choice(choice);
+    pub(crate) fn new(env: Env, choice: ColourChoice) -> Self {
         let theme = |is_terminal| {
             let wanted = terminal::colour_wanted(
                 choice,

@@ -6,6 +6,7 @@
 //! was asked for about the call when it has ended.
 
 pub(crate) mod context;
+pub(crate) mod fetch;
 pub(crate) mod oauth;
 pub(crate) mod pages;
 pub(crate) mod report;
@@ -16,10 +17,13 @@ pub(crate) mod token;
 pub(crate) mod token_guard;
 pub(crate) mod until;
 
+#[cfg(test)]
+mod tests;
+
 pub(crate) use self::context::{Context, print};
 use self::pages::Pages;
 use self::resume::Resumed;
-use self::session::{Purpose, Session};
+use self::session::Session;
 use crate::error::Result;
 use crate::exit::Exit;
 use crate::output::record::Record;
@@ -30,48 +34,27 @@ use crate::plan::continuation::Continuation;
 ///
 /// # Errors
 /// Fails with everything that keeps the call from being sent or its response from being written.
-pub(crate) async fn run(planned: Plan<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
-    let Plan {
-        request,
-        profile,
-        options,
-        connection,
-        limits,
-        policy,
-        reading,
-        classified,
-        continuation,
-        known,
-        ..
-    } = planned;
-    let purpose = Purpose {
-        profile,
-        options,
-        connection,
-        limits,
-        policy,
-        class: classified.class,
-        permissions: classified
-            .endpoint
-            .map(|endpoint| endpoint.permissions)
-            .unwrap_or_default(),
-        known,
-    };
-    let resumed = match &continuation {
-        Continuation::Pages(_) => Resumed::open(options, profile, &request, &reading)?,
-        Continuation::No | Continuation::Until(_) => Resumed::default(),
-    };
+pub(crate) async fn run(plan: Plan<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
+    let resumed = Resumed::open(&plan)?;
     if resumed.progress.finished {
         return pages::nothing_left(&resumed, cx);
     }
-    let mut session = Session::start(purpose, &request, record, cx).await?;
+    let Plan {
+        request,
+        sending,
+        reading,
+        delivery,
+        continuation,
+        ..
+    } = plan;
+    let mut session = Session::start(sending, delivery, &request, record, cx).await?;
     match continuation {
         Continuation::No => {
             let exchange = session.open(request, record).await?;
             response::pass_on(exchange, &reading, &session, record, cx).await
         }
-        Continuation::Pages(recipe) => {
-            let pages = Pages::new(request, recipe, &reading, resumed, cx);
+        Continuation::Pages(wanted) => {
+            let pages = Pages::new(request, wanted, &reading, resumed, cx);
             pages.run(&mut session, record).await
         }
         Continuation::Until(until) => {

@@ -2,7 +2,6 @@
 
 use std::path::Path;
 
-use crate::cli::options::CallOptions;
 use crate::engine::Context;
 use crate::engine::response::whole::Whole;
 use crate::engine::response::{self, Stop};
@@ -18,7 +17,7 @@ use crate::output::record::Record;
 use crate::output::status::counted;
 use crate::output::view::Screen;
 use crate::plan::call::Reading;
-use crate::plan::paging::{Next, Pager, Recipe};
+use crate::plan::paging::{Next, PagePlan, Pager, Recipe};
 use crate::request::Request;
 use crate::signal;
 use crate::state::Progress;
@@ -66,6 +65,8 @@ impl From<Failure> for Ended {
 pub(crate) struct Pages<'a> {
     first: Request,
     recipe: Recipe,
+    limit: Option<u64>,
+    max_pages: Option<u64>,
     pager: Pager,
     reading: &'a Reading,
     /// What an earlier run has reached, and with it where this one began.
@@ -86,11 +87,17 @@ impl<'a> Pages<'a> {
     /// Begins, or goes on from where an earlier run has come to.
     pub(crate) fn new(
         first: Request,
-        recipe: Recipe,
+        wanted: PagePlan,
         reading: &'a Reading,
         resumed: Resumed,
         cx: &'a Context,
     ) -> Self {
+        let PagePlan {
+            recipe,
+            limit,
+            max_pages,
+            state: _,
+        } = wanted;
         let pager = Pager::new(recipe.clone(), resumed.progress.cursor.as_deref());
         let mut progress = resumed.progress.clone();
         if progress.pages == 0 {
@@ -100,6 +107,8 @@ impl<'a> Pages<'a> {
         Pages {
             first,
             recipe,
+            limit,
+            max_pages,
             pager,
             reading,
             resumed,
@@ -137,7 +146,7 @@ impl<'a> Pages<'a> {
         };
         let unmet = self.unmet(record);
         let is_complete = stopped.is_none() && unmet.is_none();
-        let finished = self.finish(is_complete, session.options.output.file());
+        let finished = self.finish(is_complete, session.delivery.file.as_deref());
         record.items = Some(self.progress.items);
         response::say(session, record, self.cx);
         let failure = match (stopped.map(|failure| self.incomplete(failure)), unmet) {
@@ -173,11 +182,10 @@ impl<'a> Pages<'a> {
     }
 
     async fn all(&mut self, session: &mut Session<'_>, record: &mut Record) -> Result<(), Ended> {
-        let paging = &session.options.paging;
-        let (limit, most) = (paging.limit, paging.max_pages);
-        let mut meter = Meter::start(&self.cx.env, session.options.output.output.is_some());
+        let (limit, most) = (self.limit, self.max_pages);
+        let mut meter = Meter::start(&self.cx.env, session.delivery.file.is_some());
         if self.resumed.is_read() {
-            self.output = Some(self.begun_output(session, limit)?);
+            self.output = Some(self.begun_output(session)?);
             self.progress.finished = true;
             return Ok(());
         }
@@ -193,7 +201,7 @@ impl<'a> Pages<'a> {
                     error.line, error.column, error.what
                 ))
             })?;
-            self.write(&page, session, limit)?;
+            self.write(&page, session)?;
             let next = self.pager.next(&page);
             drop(page);
             self.progress.pages += 1;
@@ -306,25 +314,19 @@ impl<'a> Pages<'a> {
         }
     }
 
-    fn write(
-        &mut self,
-        page: &[u8],
-        session: &Session<'_>,
-        limit: Option<u64>,
-    ) -> Result<(), Ended> {
+    fn write(&mut self, page: &[u8], session: &Session<'_>) -> Result<(), Ended> {
         let output = match &mut self.output {
             Some(output) => output,
-            None => self.output.insert(self.begun_output(session, limit)?),
+            None => self.output.insert(self.begun_output(session)?),
         };
         output.page(page).map_err(stop)?;
         self.progress.items = self.resumed.progress.items + output.items().unwrap_or(0);
         Ok(())
     }
 
-    fn begun_output(&self, session: &Session<'_>, limit: Option<u64>) -> Result<BodyOutput, Ended> {
-        let options: &CallOptions = session.options;
+    fn begun_output(&self, session: &Session<'_>) -> Result<BodyOutput, Ended> {
         let cx = self.cx;
-        let file = options.output.file();
+        let file = session.delivery.file.as_deref();
         let (destination, terminal) = match file {
             Some(file) => (Destination::File(file), is_terminal(file)),
             None => (Destination::StandardOutput, cx.env.stdout_terminal),
@@ -335,7 +337,7 @@ impl<'a> Pages<'a> {
             theme: cx.stdout_theme.clone(),
         };
         let view = self.resumed.view(&self.reading.view)?;
-        let renderer = view.paged_renderer(&screen, limit, self.recipe.page_members());
+        let renderer = view.paged_renderer(&screen, self.limit, self.recipe.page_members());
         let secret = terminal.then(|| session.secret());
         let resumed = self.resumed.state.as_ref();
         let resumed = resumed.map(|_| self.resumed.progress.bytes);

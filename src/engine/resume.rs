@@ -2,16 +2,17 @@
 
 use std::path::Path;
 
-use crate::cli::options::CallOptions;
 use crate::error::{Failure, Result};
 use crate::files::{folder_of, follow_links, hash, relative};
 use crate::output::file::{PartFile, cannot_write, is_written_directly};
 use crate::output::items::columns::Columns;
 use crate::output::items::path;
-use crate::output::view::{Shape, View};
-use crate::plan::call::Reading;
-use crate::profile::Profile;
-use crate::request::{Body, Request};
+use crate::output::view::View;
+use crate::plan::call::Plan;
+use crate::plan::continuation::Continuation;
+use crate::plan::paging::PagePlan;
+use crate::plan::paging::StatePlan;
+use crate::request::Body;
 use crate::state::{Key, Progress, StateFile};
 use crate::text::terminal::sanitise;
 
@@ -28,20 +29,18 @@ impl Resumed {
     /// # Errors
     /// Fails when the state is another command's or in use, or when the output is not what the
     /// state says.
-    pub(crate) fn open(
-        options: &CallOptions,
-        profile: &Profile,
-        first: &Request,
-        reading: &Reading,
-    ) -> Result<Resumed> {
-        let Some(file) = &options.paging.state else {
+    pub(crate) fn open(plan: &Plan<'_>) -> Result<Resumed> {
+        let Continuation::Pages(PagePlan {
+            state: Some(wanted),
+            ..
+        }) = &plan.continuation
+        else {
             return Ok(Resumed::default());
         };
-        let key = key(Path::new(file), options, profile, first, &reading.view)?;
-        let (state, progress) = StateFile::open(Path::new(file), key)?;
-        if let Some(output) = options.output.file() {
+        let (state, progress) = StateFile::open(&wanted.file, key(wanted, plan))?;
+        if let Some(output) = &plan.delivery.file {
             if progress.finished {
-                check_finished(output, Path::new(file), &progress)?;
+                check_finished(output, &wanted.file, &progress)?;
             } else if progress.bytes > 0 && !is_written_directly(output) {
                 PartFile::resume(output, progress.bytes)
                     .map(drop)
@@ -103,49 +102,32 @@ fn check_finished(output: &Path, state: &Path, progress: &Progress) -> Result<()
 }
 
 /// Returns what a state of this call belongs to: everything that decides what is written.
-fn key(
-    state: &Path,
-    options: &CallOptions,
-    profile: &Profile,
-    first: &Request,
-    view: &View,
-) -> Result<Key> {
-    /// What the endpoint's own choice is called.
-    const DEFAULT: &str = "(default)";
-    refuse_what_cannot_be_resumed(options, view)?;
+fn key(state: &StatePlan, plan: &Plan<'_>) -> Key {
+    let first = &plan.request;
+    let view = &plan.reading.view;
     let body: &[u8] = match &first.body {
         Body::Bytes(bytes) => bytes,
         _ => b"",
     };
-    let listed: Vec<_> = options
-        .output
-        .columns
-        .iter()
-        .map(|list| list.to_string_lossy())
-        .collect();
-    let items_path = options.output.items_at.as_ref();
-    Ok(Key {
+    let profile = plan.sending.profile;
+    Key {
         profile: profile.name.clone(),
         endpoint: profile.base.value.as_str().to_owned(),
         method: first.method.to_string(),
         path: first.url.path().to_owned(),
         request: hash(&[first.url.query().unwrap_or_default().as_bytes(), body]),
-        items_path: items_path.map_or(DEFAULT.into(), |path| path.to_string_lossy().into_owned()),
+        items_path: state.items_path.clone(),
         format: if view.csv_safe {
             format!("{} (--csv-safe)", view.shape.name())
         } else {
             view.shape.name().to_owned()
         },
-        columns_option: if listed.is_empty() {
-            DEFAULT.to_owned()
-        } else {
-            listed.join(",")
-        },
-        output: match options.output.file() {
-            Some(output) => seen_from(output, state),
+        columns_option: state.columns.clone(),
+        output: match &plan.delivery.file {
+            Some(output) => seen_from(output, &state.file),
             None => "(standard output)".to_owned(),
         },
-    })
+    }
 }
 
 /// Returns where an output is, as seen from the state's folder: the two may be named by other
@@ -162,29 +144,4 @@ fn seen_from(output: &Path, state: &Path) -> String {
         }
         _ => output.to_string_lossy().into_owned(),
     }
-}
-
-fn refuse_what_cannot_be_resumed(options: &CallOptions, view: &View) -> Result<()> {
-    if options.paging.limit.is_some() {
-        return Err(
-            Failure::usage("--state goes from page to page, and --limit stops within one")
-                .hint("use --max-pages"),
-        );
-    }
-    let is_resumable = matches!(view.shape, Shape::NdJson | Shape::Delimited(_))
-        && view.filter.is_none()
-        && view.sort.is_none();
-    if !is_resumable {
-        return Err(
-            Failure::usage("--state needs an output that can be gone on with")
-                .hint("--format ndjson, csv or tsv, without -q and --sort"),
-        );
-    }
-    if matches!(view.shape, Shape::Delimited(_)) && view.columns.is_none() {
-        return Err(
-            Failure::usage("--state needs to know the columns before the first page")
-                .hint("name them with --columns, or use --format ndjson"),
-        );
-    }
-    Ok(())
 }

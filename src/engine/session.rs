@@ -6,23 +6,23 @@ use bytes::Bytes;
 use url::Url;
 
 use crate::catalogue::{self, Class};
-use crate::cli::options::CallOptions;
 use crate::engine::Context;
 use crate::engine::token::{self, Freshness};
 use crate::engine::token_guard;
 use crate::error::Result;
 use crate::exchange::auth::Credential;
-use crate::exchange::client::{Client, Connection, HttpVersion};
+use crate::exchange::client::{Client, HttpVersion};
 use crate::exchange::failure::{TransportFailure, TransportKind};
-use crate::exchange::retry::{self, Outcome, Policy, Spent};
+use crate::exchange::retry::{self, Outcome, Spent};
 use crate::exchange::timing::Phase;
-use crate::exchange::{self, Exchange, TimeLimits};
+use crate::exchange::{self, Exchange};
 use crate::output::record::{Answered, Record};
 use crate::output::verbose;
+use crate::plan::delivery::Delivery;
 use crate::plan::redirect::Hops;
+use crate::plan::sending::Sending;
 use crate::plan::target;
-use crate::profile::Profile;
-use crate::profile::known::KnownTokens;
+use crate::profile::Guard;
 use crate::request::{Body, Request};
 use crate::secret::source::Token;
 use crate::secret::{Redactor, Secret};
@@ -34,21 +34,13 @@ use crate::verdict::server_timing;
 /// Everything that stays the same from request to request.
 pub(crate) struct Session<'a> {
     cx: &'a Context,
-    pub(crate) profile: &'a Profile,
-    pub(crate) options: &'a CallOptions,
-    class: Class,
-    permissions: &'static [&'static str],
+    sending: Sending<'a>,
+    /// Where responses go.
+    pub(crate) delivery: Delivery,
     client: Client,
-    connection: Connection,
-    limits: TimeLimits,
-    policy: Policy,
     token: Token,
-    /// What must not be in a request to a place that it is not for.
-    known: KnownTokens,
     redactor: Redactor,
     proxy: Option<String>,
-    /// Whether heads are wanted as they were received.
-    keep_head: bool,
     /// Up to how many bytes bodies are held whole before anything is made of them.
     held: Option<u64>,
     /// What messages say of the request that is under way.
@@ -65,47 +57,29 @@ struct Shown {
     body: Option<Bytes>,
 }
 
-/// What a session is for.
-pub(crate) struct Purpose<'a> {
-    pub(crate) profile: &'a Profile,
-    pub(crate) options: &'a CallOptions,
-    pub(crate) connection: Connection,
-    pub(crate) limits: TimeLimits,
-    pub(crate) policy: Policy,
-    pub(crate) class: Class,
-    pub(crate) permissions: &'static [&'static str],
-    pub(crate) known: KnownTokens,
-}
-
 impl<'a> Session<'a> {
     /// Reads the token, or asks for it, and makes the client for a request and those like it.
     ///
     /// # Errors
     /// Fails when there is no token, or no client can be made.
     pub(crate) async fn start(
-        purpose: Purpose<'a>,
+        sending: Sending<'a>,
+        delivery: Delivery,
         first: &Request,
         record: &mut Record,
         cx: &'a Context,
     ) -> Result<Self> {
-        let Purpose {
-            profile,
-            options,
-            connection,
-            limits,
-            policy,
-            class,
-            permissions,
-            mut known,
-        } = purpose;
-        let limits = limits.begin();
+        let mut sending = sending;
+        sending.limits = sending.limits.begin();
+        let profile = sending.profile;
+        let proxy = sending.connection.proxy.as_ref();
         // Before anything is connected, the service that gives tokens included.
-        token_guard::refuse(first, &known)?;
-        token_guard::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
+        token_guard::refuse(first, &sending.known)?;
+        token_guard::refuse_in_proxy(proxy, &sending.known)?;
         let token = token::obtain(
             profile,
-            &options.connection,
-            limits,
+            sending.token_service.as_ref(),
+            sending.limits,
             Freshness::Kept,
             &mut record.requests,
             cx,
@@ -113,39 +87,59 @@ impl<'a> Session<'a> {
         .await?;
         let mut redactor = Redactor::default();
         redactor.learn(&token.secret);
+        let known = &mut sending.known;
         known.add_token(&token, &profile.name, &profile.base.value);
         known.teach(&mut redactor);
-        // Before anything is connected: the token goes nowhere else.
+        // Check the origin before connecting, so that no other host ever sees the token.
         Credential::for_call(&first.url, profile, &token, &first.typed)?;
-        token_guard::refuse(first, &known)?;
-        token_guard::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
-        let mut client = Client::build(&first.url, &connection)?;
+        token_guard::refuse(first, known)?;
+        token_guard::refuse_in_proxy(proxy, known)?;
+        let mut client = Client::build(&first.url, &sending.connection)?;
         client.watch_for(known.clone());
-        if connection.tls.insecure {
+        if sending.connection.tls.insecure {
             cx.warn("-k: the server's certificate is not checked in this call");
         }
-        let output = &options.output;
         Ok(Session {
             cx,
-            profile,
-            options,
-            class,
-            permissions,
             client,
-            limits,
-            policy,
             token,
-            known,
             redactor,
-            proxy: connection.proxy.as_ref().map(exchange::proxy::Proxy::shown),
-            connection,
-            keep_head: output.include
-                || output.verbose
-                || output.dump_header.is_some()
-                || output.write_out.is_some(),
+            proxy: proxy.map(exchange::proxy::Proxy::shown),
+            sending,
+            delivery,
             held: None,
             shown: Shown::default(),
         })
+    }
+
+    /// Returns a session for a task of its own: the same pool of connections and token, with its
+    /// own timings. What the two learn later, such as a renewed token, they do not share.
+    #[allow(dead_code, reason = "the commands that make many calls use it")]
+    pub(crate) fn fork(&self) -> Session<'a> {
+        Session {
+            cx: self.cx,
+            sending: self.sending.clone(),
+            delivery: self.delivery.clone(),
+            client: self.client.fork(),
+            token: self.token.clone(),
+            redactor: self.redactor.clone(),
+            proxy: self.proxy.clone(),
+            held: self.held,
+            shown: Shown::default(),
+        }
+    }
+
+    /// Returns the record of a call that is about to be made.
+    #[allow(dead_code, reason = "the commands that make many calls use it")]
+    pub(crate) fn begin_record(&self) -> Record {
+        let profile = self.sending.profile;
+        Record {
+            profile: Some(profile.name.clone()),
+            guarded: profile.guard.value != Guard::None,
+            class: Some(self.sending.class.name()),
+            redactor: self.redactor.clone(),
+            ..Record::default()
+        }
     }
 
     /// Returns the token, to be hidden where a server echoes it onto a terminal.
@@ -161,8 +155,8 @@ impl<'a> Session<'a> {
 
     /// Makes the requests that follow ones of another endpoint.
     pub(crate) fn take_up(&mut self, class: Class, permissions: &'static [&'static str]) {
-        self.class = class;
-        self.permissions = permissions;
+        self.sending.class = class;
+        self.sending.permissions = permissions;
     }
 
     /// Returns what messages may mention of the request that is under way.
@@ -171,10 +165,10 @@ impl<'a> Session<'a> {
             method: &self.shown.method,
             path: &self.shown.path,
             host: &self.shown.host,
-            profile: &self.profile.name,
+            profile: &self.sending.profile.name,
             token_source: Some(&self.token.source),
-            permissions: self.permissions,
-            class: self.class,
+            permissions: self.sending.permissions,
+            class: self.sending.class,
             tells: self.read_that_tells(),
             proxy: self.proxy.as_deref(),
             redactor: &self.redactor,
@@ -182,7 +176,7 @@ impl<'a> Session<'a> {
     }
 
     fn read_that_tells(&self) -> Option<String> {
-        let is_more = self.class > Class::Read;
+        let is_more = self.sending.class > Class::Read;
         let shown = &self.shown;
         is_more.then(|| {
             catalogue::read_that_tells(&shown.method, &shown.path, shown.body.as_deref())
@@ -195,31 +189,36 @@ impl<'a> Session<'a> {
     /// Fails when no answer came.
     pub(crate) async fn open(&mut self, request: Request, record: &mut Record) -> Result<Exchange> {
         self.show(&request, record);
-        if self.options.output.verbose {
+        if self.delivery.notes.verbose {
             self.cx.notes(&verbose::request(&request, &self.redactor));
         }
         let again = request.try_clone();
         let mut exchange = self.until_final(request, again.as_ref(), record).await?;
         if exchange.head.status == 401
-            && token::is_renewable(self.profile)
+            && token::is_renewable(self.sending.profile)
             && let Some(request) = again.as_ref().and_then(Request::try_clone)
         {
             let refused = self.token.secret.clone();
             self.token = token::obtain(
-                self.profile,
-                &self.options.connection,
-                self.limits,
+                self.sending.profile,
+                self.sending.token_service.as_ref(),
+                self.sending.limits,
                 Freshness::OtherThan(&refused),
                 &mut record.requests,
                 self.cx,
             )
             .await?;
             self.redactor.learn(&self.token.secret);
-            self.known
-                .add_token(&self.token, &self.profile.name, &self.profile.base.value);
+            let profile = self.sending.profile;
+            let known = &mut self.sending.known;
+            known.add_token(&self.token, &profile.name, &profile.base.value);
             exchange = self.until_final(request, again.as_ref(), record).await?;
         }
-        let mut hops = Hops::new(&self.options.connection, self.class, self.profile);
+        let mut hops = Hops::new(
+            self.sending.redirects,
+            self.sending.class,
+            self.sending.profile,
+        );
         while let Some(next) = hops.next(&exchange.head, again.as_ref())? {
             let to = sanitise(&self.redactor.url(&next.url)).into_owned();
             self.cx.notes(&[format!("note: redirected to {to}")]);
@@ -237,10 +236,10 @@ impl<'a> Session<'a> {
         let port = request.url.port_or_known_default().unwrap_or_default();
         self.shown = Shown {
             method: request.method.to_string(),
-            path: target::below(request, self.profile, &self.redactor),
+            path: target::below(request, self.sending.profile, &self.redactor),
             host: format!("{host}:{port}"),
             body: match &request.body {
-                Body::Bytes(bytes) if self.class > Class::Read => Some(bytes.clone()),
+                Body::Bytes(bytes) if self.sending.class > Class::Read => Some(bytes.clone()),
                 _ => None,
             },
         };
@@ -269,9 +268,13 @@ impl<'a> Session<'a> {
                     "the request cannot be sent again",
                 ));
             };
-            let credential =
-                Credential::for_call(&request.url, self.profile, &self.token, &request.typed)?;
-            token_guard::refuse(&request, &self.known)?;
+            let credential = Credential::for_call(
+                &request.url,
+                self.sending.profile,
+                &self.token,
+                &request.typed,
+            )?;
+            token_guard::refuse(&request, &self.sending.known)?;
             tries += 1;
             record.requests += 1;
             record.redactor.clone_from(&self.redactor);
@@ -290,7 +293,7 @@ impl<'a> Session<'a> {
                 return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
             };
             let cause = self.cause(&outcome);
-            let is_too_late = self.limits.left().is_some_and(|left| left <= wait);
+            let is_too_late = self.sending.limits.left().is_some_and(|left| left <= wait);
             if is_too_late || again.is_none() {
                 let why = match is_too_late {
                     true => format!("-m ends before the wait of {} does", explain::seconds(wait)),
@@ -303,7 +306,7 @@ impl<'a> Session<'a> {
             record.retries += 1;
             // The connection of an answer that nobody reads is given up before the wait.
             drop(outcome);
-            let most = self.policy.most();
+            let most = self.sending.retries.most();
             self.cx.notes(&[format!(
                 "note: {cause}; trying again in {} (retry {tries} of {most})",
                 explain::seconds(wait)
@@ -326,12 +329,12 @@ impl<'a> Session<'a> {
                 ..
             })
         );
-        if !is_required || self.connection.version == HttpVersion::Http1 {
+        if !is_required || self.sending.connection.version == HttpVersion::Http1 {
             return Ok(false);
         }
-        self.connection.version = HttpVersion::Http1;
-        self.client = Client::build(url, &self.connection)?;
-        self.client.watch_for(self.known.clone());
+        self.sending.connection.version = HttpVersion::Http1;
+        self.client = Client::build(url, &self.sending.connection)?;
+        self.client.watch_for(self.sending.known.clone());
         self.cx.notes(&[format!(
             "note: {} requires HTTP/1.1; sending the request again over HTTP/1.1",
             self.shown.host
@@ -341,7 +344,7 @@ impl<'a> Session<'a> {
 
     /// Returns how much of the command's time is left, when `-m` limits it.
     pub(crate) fn time_left(&self) -> Option<Duration> {
-        self.limits.left()
+        self.sending.limits.left()
     }
 
     async fn once(
@@ -349,19 +352,19 @@ impl<'a> Session<'a> {
         request: Request,
         credential: &Credential,
     ) -> Result<Exchange, TransportFailure> {
-        let keep_head = self.keep_head || request.method == http::Method::HEAD;
-        let _until_it_is_answered = (self.class != Class::Read).then(|| self.in_doubt());
+        let keep_head = self.delivery.needs_header_block || request.method == http::Method::HEAD;
+        let _until_it_is_answered = (self.sending.class != Class::Read).then(|| self.in_doubt());
         let mut exchange = exchange::send(
             &self.client,
             request,
             Some(credential),
-            self.limits,
+            self.sending.limits,
             keep_head,
         )
         .await?;
         match self.held {
             Some(most) => exchange.hold_body(most).await?,
-            None if self.class == Class::Read => exchange.begin_body().await?,
+            None if self.sending.class == Class::Read => exchange.begin_body().await?,
             None => {}
         }
         Ok(exchange)
@@ -387,14 +390,16 @@ impl<'a> Session<'a> {
             Ok(exchange) => Outcome::Status(exchange.head.status),
             Err(failure) => Outcome::Failed(failure),
         };
-        if !retry::is_retried(self.class, judged) {
+        if !retry::is_retried(self.sending.class, judged) {
             return None;
         }
         let asked = outcome
             .as_ref()
             .ok()
             .and_then(|exchange| retry::asked(&exchange.head.headers, SystemTime::now()));
-        self.policy.wait(tries, asked, spent, fastrand::f64())
+        self.sending
+            .retries
+            .wait(tries, asked, spent, fastrand::f64())
     }
 
     /// Says why a try has to be made again.

@@ -3,13 +3,12 @@
 use std::fs::File;
 use std::time::Duration;
 
-use crate::cli::options::ConnectionOptions;
 use crate::console::stdout::note;
 use crate::engine::Context;
 use crate::engine::oauth;
 use crate::error::Result;
 use crate::exchange::TimeLimits;
-use crate::plan::connection;
+use crate::exchange::client::Connection;
 use crate::profile::Profile;
 use crate::profile::token_cache::TokenCache;
 use crate::secret::Secret;
@@ -29,19 +28,20 @@ pub(crate) enum Freshness<'a> {
 /// itself: a token service that does not respond must not hold up one call after the other.
 const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Returns the token of a profile; a request that is made for it is counted in `requests`.
+/// Returns the token of a profile; `service` is how the service that issues it is connected to,
+/// and a request that is made to it is counted in `requests`.
 ///
 /// # Errors
 /// Fails when the source has none, or none was given.
 pub(crate) async fn obtain(
     profile: &Profile,
-    options: &ConnectionOptions,
+    service: Option<&Connection>,
     limits: TimeLimits,
     freshness: Freshness<'_>,
     requests: &mut u32,
     cx: &Context,
 ) -> Result<Token> {
-    let TokenSource::OAuth(oauth) = &profile.token else {
+    let (TokenSource::OAuth(oauth), Some(service)) = (&profile.token, service) else {
         return profile.token.read(&cx.env);
     };
     let source = profile.token.describe();
@@ -62,7 +62,6 @@ pub(crate) async fn obtain(
         return Ok(Token { secret, source });
     }
     let client_secret = oauth.client_secret.read(&cx.env, "client_secret")?;
-    let connection = connection::decide(options, profile, &oauth.token_url, &cx.env)?;
     let place = oauth.token_url.host_str().unwrap_or_default();
     note(&format!(
         "note: asking {} for a token (profile {})",
@@ -70,7 +69,7 @@ pub(crate) async fn obtain(
         sanitise(&profile.name)
     ));
     *requests += 1;
-    let granted = oauth::ask(oauth, &client_secret, &connection, limits).await?;
+    let granted = oauth::ask(oauth, &client_secret, service, limits).await?;
     if let Some(cache) = &cache {
         cache.store(&granted.token, granted.seconds);
     }

@@ -6,36 +6,32 @@ use crate::cli::options::CallOptions;
 use crate::cli::units;
 use crate::env::Env;
 use crate::error::Result;
-use crate::exchange::TimeLimits;
-use crate::exchange::client::Connection;
-use crate::exchange::retry::Policy;
 use crate::output::view::View;
 use crate::plan::continuation::Continuation;
+use crate::plan::delivery::Delivery;
 use crate::plan::ownership::{self, Judgement, Profiles, Sent};
 use crate::plan::presentation::{self, Declared};
+use crate::plan::sending::Sending;
 use crate::plan::{self, checks, connection};
 use crate::profile::Profile;
-use crate::profile::known::KnownTokens;
 use crate::request::Request;
 use crate::verdict::checks::Checks;
 
 /// A call that has been decided in every point but the token's value.
 pub(crate) struct Plan<'a> {
     pub(crate) request: Request,
-    pub(crate) profile: &'a Profile,
-    pub(crate) options: &'a CallOptions,
-    pub(crate) connection: Connection,
-    pub(crate) limits: TimeLimits,
-    pub(crate) policy: Policy,
+    /// How its requests are sent.
+    pub(crate) sending: Sending<'a>,
+    /// How responses are read and shown.
     pub(crate) reading: Reading,
+    /// Where they go.
+    pub(crate) delivery: Delivery,
     /// What the call may do, and which endpoint it is.
     pub(crate) classified: Classified,
     pub(crate) judgement: Judgement,
     /// Why the path is refused, where it is.
     pub(crate) path: Result<()>,
     pub(crate) continuation: Continuation,
-    /// What must not be in a request to a place that it is not for.
-    pub(crate) known: KnownTokens,
 }
 
 impl<'a> Plan<'a> {
@@ -46,26 +42,26 @@ impl<'a> Plan<'a> {
     pub(crate) fn new(
         request: Request,
         profile: &'a Profile,
-        options: &'a CallOptions,
+        options: &CallOptions,
         template: Option<&UserTemplate>,
-        known: KnownTokens,
         env: &Env,
     ) -> Result<Self> {
-        let connection = connection::decide(&options.connection, profile, &request.url, env)?;
-        let limits = connection::limits(&options.connection)?;
+        let connection = &options.connection;
+        let mut sending = Sending::decide(connection, profile, &request.url, env)?;
         let max_size = options
             .output
             .max_size
             .as_deref()
             .map(|size| units::size("--max-size", &size.to_string_lossy()))
             .transpose()?;
-        let led_to = connection::led_to(&request.url, &connection);
+        let led_to = connection::led_to(&request.url, &sending.connection);
         let sent = Sent {
             declared_a_read: template.is_some_and(|template| template.reads),
             ..Sent::of(&request, led_to)
         };
         let judgement = ownership::judge(&sent, Profiles::with(profile));
         let classified = judgement.classified.clone();
+        sending.take_up(&classified);
         let declared = declared(template, classified.endpoint);
         // The path of a template is in a file, where no variable of a shell can be empty.
         let path = match template {
@@ -81,27 +77,28 @@ impl<'a> Plan<'a> {
                 .is_some_and(|endpoint| endpoint.answer == Answers::Other),
             checks: checks::decide(&options.checks)?,
         };
-        let continuation =
-            Continuation::decide(options, declared.items.as_deref(), &classified, &request)?;
+        let continuation = Continuation::decide(
+            options,
+            declared.items.as_deref(),
+            &classified,
+            &request,
+            &reading.view,
+        )?;
         // -m bounds the whole command, filters included.
         let filters = reading.view.filter.iter();
         let filters = filters.chain(reading.checks.expects.iter().map(|expect| &expect.filter));
         for filter in filters.chain(continuation.until_filter()) {
-            filter.bound(limits.total);
+            filter.bound(sending.limits.total);
         }
         Ok(Plan {
             request,
-            profile,
-            options,
-            connection,
-            limits,
-            policy: connection::retries(&options.connection)?,
+            sending,
             reading,
+            delivery: Delivery::decide(&options.output),
             classified,
             judgement,
             path,
             continuation,
-            known,
         })
     }
 }

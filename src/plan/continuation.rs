@@ -3,8 +3,9 @@
 use crate::catalogue::Classified;
 use crate::cli::options::CallOptions;
 use crate::error::{Failure, Result};
+use crate::output::view::View;
 use crate::plan::checks::Until;
-use crate::plan::paging::{self, Recipe};
+use crate::plan::paging::{self, PagePlan, Recipe, StatePlan};
 use crate::request::Request;
 use crate::text::jq::Filter;
 
@@ -13,7 +14,7 @@ pub(crate) enum Continuation {
     /// Nothing.
     No,
     /// Page after page.
-    Pages(Recipe),
+    Pages(PagePlan),
     /// The same again, until it holds.
     Until(Until),
 }
@@ -28,6 +29,7 @@ impl Continuation {
         items: Option<&str>,
         classified: &Classified,
         request: &Request,
+        view: &View,
     ) -> Result<Continuation> {
         let until = Until::decide(&options.checks, classified.class)?;
         if !options.paging.paginate {
@@ -49,7 +51,12 @@ impl Continuation {
         };
         // A body that cannot be sent again is found out before anything is sent.
         recipe.first(request)?;
-        Ok(Continuation::Pages(recipe))
+        Ok(Continuation::Pages(PagePlan {
+            recipe,
+            limit: options.paging.limit,
+            max_pages: options.paging.max_pages,
+            state: StatePlan::decide(options, view)?,
+        }))
     }
 
     /// Returns the filter that is waited for, if there is one.

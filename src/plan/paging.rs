@@ -1,6 +1,8 @@
 //! Paging, as a pure step: from a page that has been read to the request for the next one.
 
 use std::collections::HashSet;
+use std::ffi::OsString;
+use std::path::PathBuf;
 
 use bytes::Bytes;
 use url::Url;
@@ -9,6 +11,7 @@ use crate::catalogue::{Endpoint, Paging, PagingEnd, PagingStyle};
 use crate::cli::options::{CallOptions, PagingOptions};
 use crate::error::{Failure, Result};
 use crate::output::items::path::{Path, Selected};
+use crate::output::view::{Shape, View};
 use crate::request::{Body, Header, Request};
 use crate::text::lexical::scan::{elements, is_key, member, members, text};
 
@@ -34,6 +37,79 @@ pub(crate) fn without_effect(options: &CallOptions) -> Result<()> {
         if given {
             return Err(Failure::usage(format!("{name}; --paginate reads many pages")).hint(hint));
         }
+    }
+    Ok(())
+}
+
+/// Which pages of a call are read.
+#[derive(Clone, Debug)]
+pub(crate) struct PagePlan {
+    /// How they follow each other.
+    pub(crate) recipe: Recipe,
+    /// After how many items reading stops.
+    pub(crate) limit: Option<u64>,
+    /// How many pages one run reads at most.
+    pub(crate) max_pages: Option<u64>,
+    /// What `--state` records, where it is given.
+    pub(crate) state: Option<StatePlan>,
+}
+
+/// What `--state` records beside the progress.
+#[derive(Clone, Debug)]
+pub(crate) struct StatePlan {
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// `--items` and `--columns` as they were given.
+    pub(crate) items_path: String,
+    pub(crate) columns: String,
+}
+
+impl StatePlan {
+    /// Decides; `None` without `--state`.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when the output cannot be resumed.
+    pub(crate) fn decide(options: &CallOptions, view: &View) -> Result<Option<StatePlan>> {
+        /// What the endpoint's own choice is called.
+        const DEFAULT: &str = "(default)";
+        let Some(file) = &options.paging.state else {
+            return Ok(None);
+        };
+        refuse_what_cannot_be_resumed(options, view)?;
+        let shown = |text: &OsString| text.to_string_lossy().into_owned();
+        let output = &options.output;
+        let columns: Vec<String> = output.columns.iter().map(shown).collect();
+        Ok(Some(StatePlan {
+            file: PathBuf::from(file),
+            items_path: output.items_at.as_ref().map_or(DEFAULT.into(), shown),
+            columns: match columns.is_empty() {
+                true => DEFAULT.to_owned(),
+                false => columns.join(","),
+            },
+        }))
+    }
+}
+
+fn refuse_what_cannot_be_resumed(options: &CallOptions, view: &View) -> Result<()> {
+    if options.paging.limit.is_some() {
+        return Err(
+            Failure::usage("--state and --limit cannot be combined").hint("use --max-pages")
+        );
+    }
+    let is_resumable = matches!(view.shape, Shape::NdJson | Shape::Delimited(_))
+        && view.filter.is_none()
+        && view.sort.is_none();
+    if !is_resumable {
+        return Err(
+            Failure::usage("--state needs an output that can be resumed")
+                .hint("use --format ndjson, csv or tsv, without -q and --sort"),
+        );
+    }
+    if matches!(view.shape, Shape::Delimited(_)) && view.columns.is_none() {
+        return Err(
+            Failure::usage("--state needs to know the columns before the first page")
+                .hint("name them with --columns, or use --format ndjson"),
+        );
     }
     Ok(())
 }

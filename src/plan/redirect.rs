@@ -17,21 +17,41 @@ use crate::text::terminal::sanitise;
 /// curl's own limit.
 const MAX_HOPS: u32 = 50;
 
+/// Which redirects are followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RedirectPolicy {
+    /// None: a redirect is reported.
+    Report,
+    /// Those of a read, inside the endpoint, up to this many.
+    Follow(u32),
+}
+
+impl RedirectPolicy {
+    /// Decides from the options of a call.
+    pub(crate) fn decide(options: &ConnectionOptions) -> Self {
+        match options.location {
+            true => RedirectPolicy::Follow(options.max_redirs.unwrap_or(MAX_HOPS)),
+            false => RedirectPolicy::Report,
+        }
+    }
+}
+
 /// The redirects of one call.
 #[derive(Debug)]
 pub(crate) struct Hops<'a> {
-    follow: bool,
-    left: u32,
+    policy: RedirectPolicy,
     profile: &'a Profile,
     at: Option<Url>,
 }
 
 impl<'a> Hops<'a> {
     /// Begins a call of this class: only a read is followed.
-    pub(crate) fn new(options: &ConnectionOptions, class: Class, profile: &'a Profile) -> Self {
+    pub(crate) fn new(policy: RedirectPolicy, class: Class, profile: &'a Profile) -> Self {
         Hops {
-            follow: options.location && class == Class::Read,
-            left: options.max_redirs.unwrap_or(MAX_HOPS),
+            policy: match class {
+                Class::Read => policy,
+                _ => RedirectPolicy::Report,
+            },
             profile,
             at: None,
         }
@@ -48,8 +68,10 @@ impl<'a> Hops<'a> {
         head: &Head,
         request: Option<&Request>,
     ) -> Result<Option<Request>> {
-        let Some(request) = request.filter(|_| self.follow && (300..400).contains(&head.status))
-        else {
+        let RedirectPolicy::Follow(left) = self.policy else {
+            return Ok(None);
+        };
+        let Some(request) = request.filter(|_| (300..400).contains(&head.status)) else {
             return Ok(None);
         };
         let from = self.at.as_ref().unwrap_or(&request.url);
@@ -57,11 +79,11 @@ impl<'a> Hops<'a> {
         let Some(url) = location.and_then(|to| destination(from, &to, self.profile)) else {
             return Ok(None);
         };
-        if self.left == 0 {
+        let Some(left) = left.checked_sub(1) else {
             return Err(Failure::new(Exit::TooManyRedirects, "too many redirects")
                 .hint("raise the limit with --max-redirs"));
-        }
-        self.left -= 1;
+        };
+        self.policy = RedirectPolicy::Follow(left);
         self.at = Some(url.clone());
         let next = request
             .try_clone()

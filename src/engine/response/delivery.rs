@@ -5,7 +5,6 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::Stop;
-use crate::cli::options::OutputOptions;
 use crate::console::stdout;
 use crate::engine::report::Wanted;
 use crate::engine::session::Session;
@@ -17,6 +16,7 @@ use crate::output::file;
 use crate::output::status;
 use crate::output::view::{Screen, View};
 use crate::output::write_out::WriteOut;
+use crate::plan::delivery::Delivery;
 use crate::secret::Secret;
 use crate::verdict::sniff::Sniffer;
 
@@ -151,7 +151,7 @@ pub(crate) fn open(
 
 /// Writes the header block where `-D` wants it.
 pub(crate) fn dump_head(block: &[u8], session: &Session<'_>) -> Result<(), Stop> {
-    let Some(place) = session.options.output.dump_header.as_deref() else {
+    let Some(place) = session.delivery.dump.as_deref() else {
         return Ok(());
     };
     let named = (place != "-").then(|| Path::new(place));
@@ -179,10 +179,10 @@ fn cannot_write_file(file: &Path, error: &io::Error) -> Failure {
 ///
 /// # Errors
 /// Fails when one has no name (exit 2), is a folder, or cannot be opened or created (23).
-pub(crate) fn check_files(options: &OutputOptions, wanted: &Wanted<'_>) -> Result<()> {
+pub(crate) fn check_files(delivery: &Delivery, wanted: &Wanted<'_>) -> Result<()> {
     let is_named = |file: &&OsStr| *file != "-";
-    let output = options.output.as_deref().filter(is_named);
-    let dump = options.dump_header.as_deref().filter(is_named);
+    let output = delivery.file.as_deref().map(Path::as_os_str);
+    let dump = delivery.dump_file();
     let meta = wanted.meta.filter(is_named);
     let report = wanted.report.as_deref().map(Path::as_os_str);
     let write_out = wanted.write_out.iter().flat_map(WriteOut::files);
@@ -206,12 +206,7 @@ pub(crate) fn check_files(options: &OutputOptions, wanted: &Wanted<'_>) -> Resul
         };
         checked.map_err(|error| cannot_write_file(path, &error).fact("nothing was sent"))?;
     }
-    if output.is_none()
-        || options
-            .dump_header
-            .as_deref()
-            .is_some_and(|file| file == "-")
-    {
+    if delivery.uses_stdout() {
         stdout::check_open().map_err(|error| unwritable_stdout(&error))?;
     }
     Ok(())

@@ -22,6 +22,7 @@ use crate::output::status;
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
 use crate::plan::call::Reading;
+use crate::plan::delivery::ErrorBody;
 use crate::text::terminal::sanitise_text;
 use crate::verdict::checks;
 use crate::verdict::explain::{self, AnswerHead};
@@ -102,20 +103,19 @@ fn said(
 
 /// Shows an answer's head where `-v` asks for it.
 pub(crate) fn show_head(head: &Head, session: &Session<'_>, cx: &Context) {
-    if session.options.output.verbose {
+    if session.delivery.notes.verbose {
         cx.notes(&verbose::head(&head.block, session.about().redactor));
     }
 }
 
 /// Writes the status line, and with `-v` the phases.
 pub(crate) fn say(session: &Session<'_>, record: &Record, cx: &Context) {
-    let output = &session.options.output;
+    let notes = session.delivery.notes;
     let width = cx.env.stderr_terminal.then(|| cx.env.columns());
-    if output.verbose {
+    if notes.verbose {
         cx.notes(&status::phases(record, &cx.stderr_theme, width));
     }
-    let replaced = output.meta.as_deref().is_some_and(|file| file == "-");
-    if !output.silent && !replaced {
+    if !notes.no_status_line {
         cx.notes(&[status::line(record, &cx.stderr_theme, width)]);
     }
 }
@@ -208,7 +208,7 @@ impl Answer<'_> {
             Err(Stop::Failed(failure)) if self.file().is_some() => (self.nowhere()?, Some(failure)),
             Err(stop) => return Err(stop),
         };
-        if self.session.options.output.include || self.reading.head_only {
+        if self.session.delivery.include_headers || self.reading.head_only {
             output
                 .push_head(&self.exchange.head.block)
                 .map_err(|error| cannot_write(&error))?;
@@ -268,7 +268,7 @@ impl Answer<'_> {
 
     /// Begins to show how a file comes in.
     fn meter(&self, reader: &Reader) -> Option<Meter> {
-        let is_shown = reader.output.is_file() && !self.session.options.output.silent;
+        let is_shown = reader.output.is_file() && !self.session.delivery.notes.no_progress;
         is_shown.then(|| Meter::start(&self.cx.env, true))
     }
 
@@ -288,7 +288,7 @@ impl Answer<'_> {
 
     /// Returns the file of `-o`, which an answer that is not what was asked for does not get.
     fn file(&self) -> Option<&Path> {
-        let file = self.session.options.output.file();
+        let file = self.session.delivery.file.as_deref();
         file.filter(|_| !self.failed())
     }
 
@@ -303,12 +303,15 @@ impl Answer<'_> {
 
     /// Decides where the body goes and how it is shown.
     fn open_output(&self) -> Result<BodyOutput, Stop> {
-        let options = &self.session.options.output;
+        let delivery = &self.session.delivery;
         let cx = self.cx;
         let raw;
         let mut view = &self.reading.view;
-        let (destination, terminal) = match options.file() {
-            _ if self.failed() && options.fail && self.exchange.head.status >= 400 => {
+        let (destination, terminal) = match delivery.file.as_deref() {
+            _ if self.failed()
+                && delivery.error_body == ErrorBody::Dropped
+                && self.exchange.head.status >= 400 =>
+            {
                 (Destination::Nowhere, false)
             }
             Some(_) if self.failed() => (
@@ -318,7 +321,10 @@ impl Answer<'_> {
                 cx.env.stderr_terminal,
             ),
             Some(file) => (Destination::File(file), is_terminal(file)),
-            None if self.failed() && view.is_rendered() && !options.keep_error_body => {
+            None if self.failed()
+                && view.is_rendered()
+                && delivery.error_body != ErrorBody::Kept =>
+            {
                 (Destination::Nowhere, false)
             }
             None => (Destination::StandardOutput, cx.env.stdout_terminal),
@@ -383,9 +389,8 @@ impl Answer<'_> {
         record.items = read.output.items();
         record.file = self
             .session
-            .options
-            .output
-            .output
+            .delivery
+            .file
             .as_deref()
             .filter(|_| read.output.is_file())
             .map(|file| file.to_string_lossy().into_owned());

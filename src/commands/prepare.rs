@@ -1,0 +1,170 @@
+//! From what was given on the command line to the plan of a call, for one profile or for several.
+
+use std::ffi::OsString;
+
+use clap::ArgMatches;
+
+use crate::catalogue::user::UserTemplate;
+use crate::catalogue::{self, Endpoint, Kind};
+use crate::cli::options::{self, CallOptions, DataKind};
+use crate::engine::{Context, token_guard};
+use crate::error::Result;
+use crate::input;
+use crate::plan::call::Plan;
+use crate::plan::words::{self, Words};
+use crate::plan::{self, Draft, template, user_template};
+use crate::profile::{Profile, file};
+
+/// What a line calls.
+pub(crate) enum Callee<'a> {
+    /// A method and a target.
+    Raw(Words<'a>),
+    /// An endpoint of the catalogue.
+    Endpoint(&'static Endpoint),
+    /// A user's template.
+    Template(Box<UserTemplate>),
+}
+
+impl<'a> Callee<'a> {
+    /// Reads the words of a raw call.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when there is no target, or a word is none.
+    pub(crate) fn raw(words: &'a [OsString]) -> Result<Self> {
+        words::split(words, crate::cli::subcommand_names).map(Callee::Raw)
+    }
+
+    /// Finds what a name calls: the catalogue comes before a user's own templates.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when nothing has the name, or a file of templates cannot be read.
+    pub(crate) fn named(
+        name: &str,
+        files: &[OsString],
+        options: &CallOptions,
+        cx: &Context,
+    ) -> Result<Self> {
+        if let Some(endpoint) = catalogue::by_name(name) {
+            file::templates_of(files, &cx.env)?;
+            return Ok(Callee::Endpoint(endpoint));
+        }
+        let own = file::templates(options.profile.config.as_deref(), files, &cx.env)?;
+        match own.iter().find(|template| template.name == name) {
+            Some(template) => Ok(Callee::Template(Box::new(template.clone()))),
+            None => Err(super::templates::unknown(name, &own)),
+        }
+    }
+}
+
+/// A call as it was given: everything but the profile.
+pub(crate) struct Given<'a> {
+    pub(crate) options: &'a CallOptions,
+    pub(crate) callee: Callee<'a>,
+    /// The pieces of the body, in the order of the command line.
+    data: Vec<(DataKind, OsString)>,
+    /// The parts of a form, in the order of the command line; `true` marks `--form-string`.
+    form: Vec<(bool, OsString)>,
+    items: Vec<OsString>,
+}
+
+impl<'a> Given<'a> {
+    /// Gathers what belongs to a call; `items` are those of a call by name.
+    pub(crate) fn new(
+        callee: Callee<'a>,
+        options: &'a CallOptions,
+        items: &[OsString],
+        matches: &ArgMatches,
+    ) -> Self {
+        let items = match &callee {
+            Callee::Raw(words) => words.items,
+            _ => items,
+        };
+        let mut given = Given {
+            options,
+            data: options::data_in_order(matches),
+            form: options::form_in_order(matches),
+            items: items.to_vec(),
+            callee,
+        };
+        if let Callee::Endpoint(endpoint) = &given.callee {
+            given.move_files(endpoint);
+        }
+        given
+    }
+
+    /// Makes `file=@FILE` a form's part where the endpoint takes a file: it need not be text.
+    fn move_files(&mut self, endpoint: &Endpoint) {
+        let files = endpoint
+            .body_fields
+            .iter()
+            .filter(|field| field.kind == Kind::File);
+        let starts: Vec<String> = files.map(|field| format!("{}=@", field.name)).collect();
+        let is_file = |item: &OsString| {
+            starts
+                .iter()
+                .any(|start| item.to_string_lossy().starts_with(start))
+        };
+        let (files, items): (Vec<OsString>, Vec<OsString>) =
+            self.items.drain(..).partition(is_file);
+        self.items = items;
+        self.form
+            .extend(files.into_iter().map(|file| (false, file)));
+    }
+
+    /// Returns the request for a profile; its files and standard input are read for it.
+    ///
+    /// # Errors
+    /// Fails (exit 2) on everything that is wrong before sending.
+    pub(crate) fn draft(&self, profile: &Profile) -> Result<Draft> {
+        let request = &self.options.request;
+        let taken = stdin_taken(self.options)?;
+        let input = input::gather(
+            request,
+            self.data.clone(),
+            self.form.clone(),
+            &self.items,
+            taken,
+        )?;
+        match &self.callee {
+            Callee::Raw(words) => plan::raw(words, request, input, profile),
+            Callee::Endpoint(endpoint) => template::call(endpoint, request, input, profile),
+            Callee::Template(template) => user_template::call(template, request, input, profile),
+        }
+    }
+
+    /// Plans the call of a draft. No token that rein knows is in it at a place that it is not for.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when options do not go together or a value is invalid.
+    pub(crate) fn plan<'p>(
+        &self,
+        draft: Draft,
+        profile: &'p Profile,
+        cx: &Context,
+    ) -> Result<Plan<'p>> {
+        let template = match &self.callee {
+            Callee::Template(template) => Some(&**template),
+            Callee::Raw(_) | Callee::Endpoint(_) => None,
+        };
+        Plan::new(draft.request, profile, self.options, template, &cx.env)
+    }
+}
+
+/// Refuses a plan that would take a known token to a place that it is not for.
+///
+/// # Errors
+/// Fails (exit 2), naming the token's source.
+pub(crate) fn refuse_foreign_tokens(plan: &Plan<'_>) -> Result<()> {
+    let sending = &plan.sending;
+    token_guard::refuse(&plan.request, &sending.known)?;
+    token_guard::refuse_in_proxy(sending.connection.proxy.as_ref(), &sending.known)
+}
+
+/// Returns whether the token or the format of `-w` is read from standard input.
+///
+/// # Errors
+/// Fails (exit 2) when both are.
+pub(crate) fn stdin_taken(options: &CallOptions) -> Result<bool> {
+    let token_file = options.profile.token_file.as_deref();
+    input::stdin_taken(token_file, options.output.write_out.as_deref())
+}

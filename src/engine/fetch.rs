@@ -1,0 +1,63 @@
+//! One call of many: sent, read whole and judged, with nothing written.
+
+use crate::engine::response::Stop;
+use crate::engine::response::whole::Whole;
+use crate::engine::session::Session;
+use crate::error::{Failure, Result};
+use crate::exit::Exit;
+use crate::output::record::Record;
+use crate::plan::call::Reading;
+use crate::request::Request;
+
+/// A call that has ended.
+#[allow(dead_code, reason = "the commands that make many calls use it")]
+pub(crate) struct Fetched {
+    /// What is known about it.
+    pub(crate) record: Record,
+    /// The body of its response with the content coding undone, without a byte order mark; empty
+    /// when it was not received whole.
+    pub(crate) body: Vec<u8>,
+    /// How it ended: fails with the exit code and text of a single call.
+    pub(crate) outcome: Result<()>,
+}
+
+/// Sends a request, again where that is allowed, and reads its response, of at most `max_body`
+/// bytes decoded.
+#[allow(dead_code, reason = "the commands that make many calls use it")]
+pub(crate) async fn fetch(
+    session: &mut Session<'_>,
+    request: Request,
+    reading: &Reading,
+    max_body: u64,
+) -> Fetched {
+    let mut record = session.begin_record();
+    let (body, outcome) = match received(session, request, reading, max_body, &mut record).await {
+        Ok(whole) => {
+            let outcome = whole.judge(reading, session, &mut record);
+            (whole.into_json(), outcome)
+        }
+        Err(failure) => (Vec::new(), Err(failure)),
+    };
+    Fetched {
+        record,
+        body,
+        outcome,
+    }
+}
+
+#[allow(dead_code, reason = "the commands that make many calls use it")]
+async fn received(
+    session: &mut Session<'_>,
+    request: Request,
+    reading: &Reading,
+    max_body: u64,
+    record: &mut Record,
+) -> Result<Whole> {
+    let exchange = session.open(request, record).await?;
+    match Whole::read(exchange, max_body, reading, session, record).await {
+        Ok(whole) => Ok(whole),
+        Err(Stop::Failed(failure)) => Err(failure),
+        // Nothing is written here, so no pipe can be closed.
+        Err(Stop::ClosedPipe) => Err(Failure::new(Exit::Write, "the output was closed")),
+    }
+}
