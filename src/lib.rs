@@ -18,7 +18,7 @@ pub(crate) mod input;
 pub mod output;
 pub mod plan;
 pub mod profile;
-#[cfg(any(test, fuzzing))]
+#[cfg(any(test, feature = "properties"))]
 pub mod properties;
 pub mod request;
 pub mod secret;

@@ -49,12 +49,20 @@ pub fn columns(path: &str, json: &[u8]) {
 /// What a filter prints is JSON, whatever the filter and its input are.
 pub fn filter(code: &str, json: &str) {
     const MAX_RESULTS: usize = 1000;
-    let Ok(filter) = crate::text::jq::Filter::compile("-q", code, &[]) else {
-        return;
+    let filter = match crate::text::jq::Filter::compile("-q", code, &[]) {
+        Ok(filter) => filter,
+        Err(failure) => {
+            assert!(
+                failure.exit == crate::exit::Exit::Usage
+                    && !failure.headline.contains("internal error"),
+                "{code}: {failure}"
+            );
+            return;
+        }
     };
     filter.bound(Some(std::time::Duration::from_millis(200)));
     let mut count = 0;
-    let _end = filter.run(json.as_bytes().to_vec(), &mut |output| {
+    let end = filter.run(json.as_bytes().to_vec(), &mut |output| {
         let is_json = serde_json::from_slice::<&serde_json::value::RawValue>(&output.json).is_ok();
         assert!(is_json, "{code}: {}", String::from_utf8_lossy(&output.json));
         count += 1;
@@ -64,7 +72,101 @@ pub fn filter(code: &str, json: &str) {
             Err(crate::error::Failure::local("enough"))
         }
     });
+    // A panic of the filter's thread, or a mistake in its translation.
+    let headline = end.err().map(|end| end.headline).unwrap_or_default();
+    for mistake in ["ended unexpectedly", "internal error"] {
+        assert!(!headline.contains(mistake), "{code} on {json}: {headline}");
+    }
 }
+
+/// A filter that is made of bytes prints JSON, and never ends unexpectedly.
+pub fn generated_filter(bytes: &[u8]) {
+    let mut grammar = Grammar(bytes);
+    let json = grammar.fill("~", 3, &[VALUES, BRACKETS]);
+    let code = grammar.fill("(~)", 6, &[LEAVES, SYNTAX, FUNCTIONS]);
+    filter(&code, &json);
+}
+
+/// Makes texts of bytes: each byte is a choice, and the first one is taken where none is left.
+struct Grammar<'a>(&'a [u8]);
+
+impl Grammar<'_> {
+    fn choose(&mut self, count: usize) -> usize {
+        let Some((first, rest)) = self.0.split_first() else {
+            return 0;
+        };
+        self.0 = rest;
+        usize::from(*first) % count
+    }
+
+    /// Replaces each `~` by a text of one of the lists, and each `~` in that one in turn. The texts
+    /// of the first list have none.
+    fn fill(&mut self, template: &str, depth: usize, lists: &[&[&str]]) -> String {
+        let mut out = String::new();
+        for (at, part) in template.split('~').enumerate() {
+            if at > 0 {
+                let list = lists[self.choose(if depth == 0 { 1 } else { lists.len() })];
+                let text = list[self.choose(list.len())];
+                out.push_str(&self.fill(text, depth.saturating_sub(1), lists));
+            }
+            out.push_str(part);
+        }
+        out
+    }
+}
+
+#[rustfmt::skip]
+const VALUES: &[&str] = &[
+    "null", "true", "0", "-0", "1.10", "1e1000", "-1E-400", "18446744073709551616", "0.1e1",
+    r#""""#, r#""a""#, r#""aZo\u00eb a1_ 漢\n😀""#, r#""\ud83d\ude00\ud800\u0000""#, r#""%e9=YWE\u007f""#,
+    r#""2015-03-05T23:51:47Z""#, "1425599507.25",
+];
+
+#[rustfmt::skip]
+const BRACKETS: &[&str] = &[
+    "[~]", "[~,~,~]", r#"{"a":~}"#, r#"{"a":~,"b":~,"a":~}"#, r#"{"key":~,"value":~}"#, "[[~,~],~]",
+    "{}", "[]", " ~ ~\n",
+];
+
+// No function that can go on for ever or take much memory: a thread that is stopped stays.
+#[rustfmt::skip]
+const LEAVES: &[&str] = &[
+    ".", ".a", ".[0]", ".[]", ".[]?", ".[-1:]", ".a.b?", "..", "0", "1", "-1.50", "1e1000", "01", ".5",
+    "9007199254740993", r#""""#, r#""a""#, r#""\u0000\ud800é""#, "null", "false", "nan", "infinite",
+    "-infinite", "[]", "{}", "empty", "error", "$__loc__", "$ENV", "[1,[2]]", "{a:1}", "length",
+    "keys", "tojson", "fromjson", "tostring", "tonumber", "toboolean", "type", "add", "any", "all",
+    "flatten", "floor", "sqrt", "abs", "significand", "logb", "gamma", "frexp", "modf", "trunc",
+    "explode", "implode", "ascii", "trim", "ltrim", "ascii_downcase", "reverse", "sort", "unique",
+    "min", "max", "first", "last", "transpose", "to_entries", "from_entries", "paths", "tostream",
+    "todate", "fromdate", "gmtime", "mktime", "localtime", "utf8bytelength", "not", "isnormal",
+    "@text", "@json", "@csv", "@tsv", "@html", "@uri", "@urid", "@sh", "@base64", "@base64d", "@base32",
+    "@base32d", "toarray", "getpath([0])", "env", "halt", "halt_error", "values", "scalars", "tojson?",
+];
+
+#[rustfmt::skip]
+const SYNTAX: &[&str] = &[
+    "~ | ~", "~, ~", "(~) + (~)", "(~) - (~)", "(~) * (~)", "(~) / (~)", "(~) % (~)", "(~) == (~)",
+    "(~) < (~)", "(~) // (~)", "(~) and (~)", "(~) or (~)", "-(~)", "[~]", "{a: (~)}", "{(~): (~)}",
+    "{\"a\": (~), b: (~)}", "(~)?", "(~) | .[~]", "(~) | .[(~):(~)]", "(~)[]", "(~) |= (~)",
+    "(~) = (~)", "(~) += (~)", "(~) //= (~)", "if ~ then ~ else ~ end", "try (~) catch (~)",
+    "reduce (~) as $v (~; ~ | [., $v])", "foreach (~) as [$v, $w] (~; ~; [., $v, $w])",
+    "(~) as {a: $v} ?// [$v] | ~ | [$v]", "(~) as $v | ~ | $v", "label $out | ~, break $out",
+    "def f(g): g | ~; f(~)", "\"a\\(~)b\"", "@base64 \"\\(~)\"", "@json \"\\(~)\\(~)\"",
+];
+
+#[rustfmt::skip]
+const FUNCTIONS: &[&str] = &[
+    "map(~)", "map_values(~)", "select(~)", "path(~)", "del(~)", "delpaths([path(~)])", "to_entries | ~",
+    "with_entries(~)", "walk(~)", "sort_by(~)", "group_by(~)", "unique_by(~)", "min_by(~)", "max_by(~)",
+    "limit(~; ~)", "first(~)", "last(~)", "nth(~; ~)", "skip(~; ~)", "isempty(~)", "any(~; ~)", "add(~)",
+    "has(~)", "contains(~)", "inside(~)", "indices(~)", "index(~)", "bsearch(~)", "startswith(~)",
+    "ltrimstr(~)", "trimstr(~)", "split(~)", "join(~)", "test(~)", "[match(~; \"g\")]", "capture(~)",
+    "scan(~)", "sub(~; ~)", "gsub(~; ~)", "splits(~)", "setpath(~; ~)", "getpath(~)", "pick(~)",
+    "paths(~)", "fromstream(~)", "fromstream(tostream)", "truncate_stream(1; ~)", "IN(~)", "INDEX(~)",
+    "flatten(~)", "combinations", "strftime(~)", "strptime(~)", "pow(~; ~)", "ldexp(~; ~)", "fmod(~; ~)",
+    "error(~)", "tojson | fromjson | ~", "input_line_number, ~", "ascii(~)", "format(~)", "debug(~)",
+    "getpath(path(~))", "setpath(path(~); ~)", "[.[]? | ~] | sort", "tostream | ~", "env | ~",
+];
 
 /// A value fills exactly the segment that it stands for.
 pub fn placeholder(value: &str) {
@@ -189,6 +291,11 @@ mod tests {
             json in crate::text::lexical::tests::json(),
         ) {
             filter(&code, &json);
+        }
+
+        #[test]
+        fn generated_filters_print_json(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            generated_filter(&bytes);
         }
 
         #[test]

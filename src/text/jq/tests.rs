@@ -1,5 +1,8 @@
 //! The table of cases, and what no table can hold.
 
+use std::io::Write as _;
+use std::process::{Command, Stdio};
+
 use super::limits::MAX_DEPTH;
 use super::value::Value;
 use super::{Filter, Var, read, write};
@@ -31,19 +34,61 @@ fn value(text: &str) -> Value {
 
 /// A filter, its input, and its results; after them `error` where it fails.
 struct Case<'a> {
+    /// The first version of jq, 1.x, that gives these results; older ones lack a function, or mean
+    /// something else.
+    since: u32,
     filter: &'a str,
     input: &'a str,
     results: Vec<&'a str>,
     fails: bool,
 }
 
-/// Reads `cases.txt`: blocks of a filter, an input and results, with an empty line behind each.
+const OLDEST_JQ: u32 = 6;
+
+impl Case<'_> {
+    /// Returns whether these results, and this end, are those of the table.
+    fn gives(&self, list: &[String], fails: bool) -> bool {
+        // nan prints as null, so that two printed results are compared, not two values.
+        let same = |a: &String, b: &&str| {
+            let (a, b) = (value(a), value(b));
+            a == b || write::to_string(&a) == write::to_string(&b)
+        };
+        list.len() == self.results.len()
+            && list.iter().zip(&self.results).all(|(a, b)| same(a, b))
+            && fails == self.fails
+    }
+
+    fn difference(&self, given: &str) -> String {
+        format!(
+            "{}\n  input {}\n  gives {given}\n  table {:?} {}",
+            self.filter, self.input, self.results, self.fails
+        )
+    }
+}
+
+fn assert_none(differs: &[String]) {
+    assert!(
+        differs.is_empty(),
+        "{}\n{} differ",
+        differs.join("\n"),
+        differs.len()
+    );
+}
+
+/// Reads `cases.txt`: blocks of a filter, an input and results, with an empty line behind each, and
+/// `# jq 1.x` before those that jq 1.6 cannot do.
 fn cases() -> Vec<Case<'static>> {
     include_str!("cases.txt")
         .split("\n\n")
         .filter(|block| !block.trim().is_empty())
         .map(|block| {
-            let mut lines = block.trim_matches('\n').lines();
+            let mut lines = block.trim_matches('\n').lines().peekable();
+            let since = lines
+                .next_if(|line| line.starts_with("# jq"))
+                .map_or(OLDEST_JQ, |mark| {
+                    let version = mark.strip_prefix("# jq 1.").expect(mark);
+                    version.parse().expect(mark)
+                });
             let filter = lines.next().unwrap_or_default();
             let input = lines.next().unwrap_or_default();
             let mut results: Vec<&str> = lines.filter(|line| *line != "empty").collect();
@@ -52,6 +97,7 @@ fn cases() -> Vec<Case<'static>> {
                 results.pop();
             }
             Case {
+                since,
                 filter,
                 input,
                 results,
@@ -73,28 +119,66 @@ fn every_case_of_the_table_gives_what_jq_gives() {
             Ok(outcome) => outcome,
             Err(failure) => (Vec::new(), Err(failure)),
         };
-        // nan prints as null, so that two printed results are compared, not two values.
-        let same = |a: &String, b: &&str| {
-            let (a, b) = (value(a), value(b));
-            a == b || write::to_string(&a) == write::to_string(&b)
-        };
-        let is_same = list.len() == case.results.len()
-            && list.iter().zip(&case.results).all(|(a, b)| same(a, b))
-            && end.is_err() == case.fails;
-        if !is_same {
+        if !case.gives(&list, end.is_err()) {
             let end = end.err().map(|failure| failure.headline);
-            differs.push(format!(
-                "{}\n  input {}\n  gives {list:?} {end:?}\n  jq    {:?} {}",
-                case.filter, case.input, case.results, case.fails
-            ));
+            differs.push(case.difference(&format!("{list:?} {end:?}")));
         }
     }
-    assert!(
-        differs.is_empty(),
-        "{}\n{} differ",
-        differs.join("\n"),
-        differs.len()
-    );
+    assert_none(&differs);
+}
+
+/// What an installed jq gives for a case, and whether it fails.
+fn run_jq(case: &Case<'_>) -> (Vec<String>, bool) {
+    let mut jq = Command::new("jq")
+        .arg("-c")
+        // A filter that begins with `-` is no option behind a blank.
+        .arg(format!(" {}", case.filter))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("jq");
+    let mut input = jq.stdin.take().expect("stdin");
+    // A filter that jq refuses leaves its input unread.
+    let _unread = input.write_all(case.input.as_bytes());
+    drop(input);
+    let output = jq.wait_with_output().expect("jq");
+    let list = String::from_utf8_lossy(&output.stdout);
+    let list = list.lines().map(str::to_owned).collect();
+    (list, !output.status.success())
+}
+
+/// Returns the installed jq's version, the x of 1.x; `None` where there is none.
+fn installed_jq() -> Option<u32> {
+    let output = Command::new("jq").arg("--version").output().ok()?;
+    let text = String::from_utf8(output.stdout).ok()?;
+    let minor = text.trim().strip_prefix("jq-1.")?;
+    let digits = minor.split(|c: char| !c.is_ascii_digit()).next()?;
+    digits.parse().ok()
+}
+
+/// The table says what jq says, as far as the installed version can do it.
+#[test]
+fn an_installed_jq_gives_what_the_table_says() {
+    let Some(installed) = installed_jq().filter(|version| *version >= OLDEST_JQ) else {
+        // The harness keeps back what `eprintln!` prints.
+        let note = format!("skipped: no jq 1.{OLDEST_JQ} or later is installed\n");
+        std::io::stderr().write_all(note.as_bytes()).expect(&note);
+        return;
+    };
+    let cases = cases();
+    let (able, unable): (Vec<&Case<'_>>, Vec<&Case<'_>>) =
+        cases.iter().partition(|case| case.since <= installed);
+    let mut differs = Vec::new();
+    for case in &able {
+        let (list, fails) = run_jq(case);
+        if !case.gives(&list, fails) {
+            differs.push(case.difference(&format!("{list:?} {fails}")));
+        }
+    }
+    assert_none(&differs);
+    // Marking a case takes it out of the comparison, which must stay one of most cases.
+    assert!(able.len() > 5 * unable.len(), "{}", unable.len());
 }
 
 #[test]
