@@ -18,100 +18,34 @@ use super::{read, regex, write};
 pub(super) type Data = JustLut<Value>;
 type Named = Filter<RunPtr<Data>>;
 
-/// Functions of the engine that are kept, with the name that they get here.
-const ENGINE: [(&str, &str); 20] = [
-    ("path", "path"),
-    ("range", "_range"),
-    ("first", "first"),
-    ("last", "last"),
-    ("limit", "_limit"),
-    ("skip", "_skip"),
-    ("error_empty", "_error"),
-    ("now", "now"),
-    ("halt", "_halt"),
-    ("gmtime", "_gmtime"),
-    ("localtime", "_localtime"),
-    ("mktime", "_mktime"),
-    ("strftime", "_strftime"),
-    ("strflocaltime", "_strflocaltime"),
-    ("strptime", "_strptime"),
-    ("pow", "_pow"),
-    ("atan2", "_atan2"),
-    ("fmod", "_fmod"),
-    ("ldexp", "_ldexp"),
-    ("scalbln", "_scalbln"),
-];
-
-/// Mathematics of the engine, under their own names.
-const MATHEMATICS: [&str; 46] = [
-    "acos",
-    "acosh",
-    "asin",
-    "asinh",
-    "atan",
-    "atanh",
-    "cbrt",
-    "cos",
-    "cosh",
-    "exp",
-    "exp10",
-    "exp2",
-    "expm1",
-    "fabs",
-    "frexp",
-    "j0",
-    "j1",
-    "lgamma",
-    "log",
-    "log10",
-    "log1p",
-    "log2",
-    "modf",
-    "nearbyint",
-    "rint",
-    "sin",
-    "sinh",
-    "sqrt",
-    "tan",
-    "tanh",
-    "tgamma",
-    "trunc",
-    "y0",
-    "y1",
-    "copysign",
-    "fdim",
-    "fmax",
-    "fmin",
-    "hypot",
-    "jn",
-    "nextafter",
-    "yn",
-    "fma",
-    "floor",
-    "ceil",
-    "round",
-];
+/// Functions of the engine that are kept, and the name that they get here where `prelude.jq` adds
+/// to them. All others differ from jq's.
+const ENGINE: &str = "\
+    path first last now error_empty=_error halt=_halt range=_range limit=_limit skip=_skip \
+    sort sort_by group_by min_by_or_empty=_min_by max_by_or_empty=_max_by \
+    explode utf8bytelength ascii_downcase ascii_upcase \
+    escape_html=_html escape_sh=_sh encode_uri=_uri encode_base64=_base64 \
+    gmtime=_gmtime localtime=_localtime mktime=_mktime strptime=_strptime strftime=_strftime \
+    strflocaltime=_strflocaltime \
+    pow=_pow atan2=_atan2 fmod=_fmod ldexp=_ldexp scalbln=_scalbln remainder=_remainder \
+    acos acosh asin asinh atan atanh cbrt cos cosh exp exp10 exp2 expm1 fabs frexp j0 j1 lgamma \
+    log log10 log1p log2 modf nearbyint rint sin sinh sqrt tan tanh tgamma trunc y0 y1 copysign \
+    fdim fmax fmin hypot jn nextafter yn fma floor ceil round";
 
 /// Returns every native function.
 pub(super) fn functions() -> impl Iterator<Item = Fun<Data>> {
     let engine = jaq_core::funs::<Data>().chain(jaq_std::funs::<Data>());
     let kept = engine.filter_map(|(name, args, native)| {
-        let own = ENGINE.iter().find(|(theirs, _)| *theirs == name);
-        let own = own.map(|(_, own)| *own);
-        let same = || MATHEMATICS.iter().find(|same| **same == name).copied();
-        let remainder = (name == "remainder").then_some("_remainder");
-        own.or_else(same)
-            .or(remainder)
-            .map(|own| (own, args, native))
+        let mut names = ENGINE
+            .split_whitespace()
+            .map(|word| word.split_once('=').unwrap_or((word, word)));
+        let (_, own) = names.find(|(theirs, _)| *theirs == name)?;
+        Some((own, args, native))
     });
     let own = own()
         .into_iter()
         .map(|(name, args, run)| (name, args, Native::<Data>::new(run)));
     kept.chain(own).chain(paths())
-}
-
-fn fails<'a>(error: Fault) -> ValXs<'a, Value> {
-    box_once(Err(Exn::from(error)))
 }
 
 /// A function of its input.
@@ -154,7 +88,6 @@ fn text_of<'v>(value: &'v Value, what: &str) -> Result<&'v Text, Fault> {
 fn own() -> Vec<Named> {
     let mut list = general();
     list.extend(texts());
-    list.extend(sorting());
     list.extend(formats());
     list
 }
@@ -202,14 +135,22 @@ fn general() -> Vec<Named> {
                 .into_items()
                 .map_err(|_| fault("Paths must be specified as an array"))?
         )),
-        of_value!("_flatten", |value, depth| flatten(
-            value,
-            depth.as_number().unwrap_or(f64::NAN)
-        )),
+        of_value!("bsearch", |value, wanted| {
+            let Value::Array(items) = &value else {
+                return Err(fault(format_args!(
+                    "{} cannot be searched from",
+                    value.describe()
+                )));
+            };
+            Ok(match items.binary_search(&wanted) {
+                Ok(at) => Value::from(at),
+                Err(at) => Value::Number(-1.0 - at as f64),
+            })
+        }),
         ("_setpath", v(2), |mut cv| {
             let value = cv.0.pop_var();
             let path = cv.0.pop_var();
-            bome(path_of(path).and_then(|path| cv.1.change_path(&path, |_| Ok::<_, Fault>(value))))
+            bome(path_of(path).and_then(|path| cv.1.change_path(&path, |_| Ok(value))))
         }),
         ("_match", v(3), |mut cv| {
             let test = cv.0.pop_var();
@@ -232,57 +173,51 @@ fn path_of(path: Value) -> Result<Vec<Value>, Fault> {
         .map_err(|_| fault("Path must be specified as an array"))
 }
 
+/// Returns a path's keys, the first one first; the engine has the last one first.
+fn forward<'a>(path: impl Iterator<Item = &'a Value>) -> Vec<Value> {
+    let mut keys: Vec<Value> = path.cloned().collect();
+    keys.reverse();
+    keys
+}
+
 /// `paths |= update`: of several outputs of `update` the first one counts; where there is none,
 /// the path is deleted, after all others have been updated.
 fn modify<'a>(mut cv: Cv<'a, Data>) -> ValXs<'a, Value> {
     let (update, update_context) = cv.0.pop_fun();
     let (paths, context) = cv.0.pop_fun();
-    let mut value = cv.1;
-    let mut deleted = Vec::new();
-    for output in paths.paths((context, (value.clone(), Default::default()))) {
-        let mut path: Vec<Value> = match output {
-            Ok((_, path)) => path.iter().cloned().collect(),
-            Err(error) => return box_once(Err(error)),
-        };
-        path.reverse();
-        let old = match value.at_path(&path) {
-            Ok(old) => old,
-            Err(error) => return fails(error),
-        };
-        let new = update.run((update_context.clone(), old)).next();
-        let changed = match new {
-            Some(Ok(new)) => value.change_path(&path, |_| Ok::<_, Fault>(new)),
-            Some(Err(error)) => return box_once(Err(error)),
-            None => {
-                deleted.push(Value::array(path));
-                continue;
+    let change = |mut value: Value| {
+        let mut deleted = Vec::new();
+        for output in paths.paths((context, (value.clone(), Default::default()))) {
+            let (_, path) = output?;
+            let path = forward(path.iter());
+            let old = value.at_path(&path)?;
+            match update.run((update_context.clone(), old)).next() {
+                Some(new) => {
+                    let new = new?;
+                    value = value.change_path(&path, |_| Ok(new))?;
+                }
+                None => deleted.push(Value::array(path)),
             }
-        };
-        value = match changed {
-            Ok(changed) => changed,
-            Err(error) => return fails(error),
-        };
-    }
-    bome(value.delete_paths(deleted))
+        }
+        value.delete_paths(deleted).map_err(Exn::from)
+    };
+    box_once(change(cv.1))
 }
 
 /// `paths = $value`.
 fn assign<'a>(mut cv: Cv<'a, Data>) -> ValXs<'a, Value> {
     let new = cv.0.pop_var();
     let (paths, context) = cv.0.pop_fun();
-    let mut value = cv.1;
-    for output in paths.paths((context, (value.clone(), Default::default()))) {
-        let mut path: Vec<Value> = match output {
-            Ok((_, path)) => path.iter().cloned().collect(),
-            Err(error) => return box_once(Err(error)),
-        };
-        path.reverse();
-        value = match value.change_path(&path, |_| Ok::<_, Fault>(new.clone())) {
-            Ok(changed) => changed,
-            Err(error) => return fails(error),
-        };
-    }
-    box_once(Ok(value))
+    let start = (cv.1.clone(), Default::default());
+    let changed = paths
+        .paths((context, start))
+        .try_fold(cv.1, |value, output| {
+            let new = new.clone();
+            value
+                .change_path(&forward(output?.1.iter()), |_| Ok(new))
+                .map_err(Exn::from)
+        });
+    box_once(changed)
 }
 
 /// Functions that also say where their outputs are in the input.
@@ -364,9 +299,16 @@ fn keys(value: Value, sorted: bool) -> ValueResult {
 
 fn from_json(value: Value) -> ValueResult {
     let text = text_of(&value, "cannot be parsed as JSON, as it is not a string")?;
+    let word = text.strip_prefix('-').unwrap_or(text);
+    if matches!(word, "nan" | "NaN" | "Infinity") {
+        return Ok(Value::Number(text.parse().unwrap_or(f64::NAN)));
+    }
     read::one(text.as_bytes()).map_err(|error| match error {
-        read::Unreadable::NotJson(at) => fault(format_args!(
-            "Invalid JSON text at byte {at} (while parsing '{}')",
+        read::Unreadable::NotJson(syntax) => fault(format_args!(
+            "{} at line {}, column {} (while parsing '{}')",
+            syntax.what,
+            syntax.line,
+            syntax.column,
             shortened(text)
         )),
         read::Unreadable::TooDeep => fault("Exceeds depth limit for parsing"),
@@ -476,56 +418,9 @@ fn indices(value: &Value, wanted: &Value) -> ValueResult {
     ))
 }
 
-fn flatten(value: Value, depth: f64) -> ValueResult {
-    let items: Vec<Value> = match value {
-        Value::Object(object) => object.values().cloned().collect(),
-        other => match other.into_items() {
-            Ok(items) => items,
-            Err(other) => {
-                return Err(fault(format_args!(
-                    "Cannot iterate over {}",
-                    other.describe()
-                )));
-            }
-        },
-    };
-    fn add(item: Value, depth: f64, flat: &mut Vec<Value>) {
-        match item {
-            Value::Array(array) if depth > 0.0 => {
-                array
-                    .iter()
-                    .for_each(|item| add(item.clone(), depth - 1.0, flat));
-            }
-            other => flat.push(other),
-        }
-    }
-    let mut flat = Vec::new();
-    items
-        .into_iter()
-        .for_each(|item| add(item, depth, &mut flat));
-    Ok(Value::array(flat))
-}
-
 fn texts() -> Vec<Named> {
     vec![
-        of_input!("utf8bytelength", |value| {
-            let text = text_of(&value, "only strings have UTF-8 byte length")?;
-            Ok(Value::from(text.len()))
-        }),
-        of_input!("explode", |value| {
-            let text = text_of(&value, "cannot be exploded, as it is not a string")?;
-            let points = text.chars().map(|c| Value::Number(f64::from(u32::from(c))));
-            Ok(Value::array(points.collect()))
-        }),
         of_input!("implode", implode),
-        of_input!("_downcase", |value| {
-            let text = text_of(&value, "is not a string")?;
-            Ok(Value::text(text.to_ascii_lowercase()))
-        }),
-        of_input!("_upcase", |value| {
-            let text = text_of(&value, "is not a string")?;
-            Ok(Value::text(text.to_ascii_uppercase()))
-        }),
         of_input!("trim", |value| trimmed(&value, str::trim)),
         of_input!("ltrim", |value| trimmed(&value, str::trim_start)),
         of_input!("rtrim", |value| trimmed(&value, str::trim_end)),
@@ -567,104 +462,8 @@ fn implode(value: Value) -> ValueResult {
     Ok(Value::text(text))
 }
 
-/// Takes the items and the keys to order them by.
-fn keyed(value: Value, keys: Value, what: &str) -> Result<Vec<(Value, Value)>, Fault> {
-    let items = value.items_for(what)?;
-    let keys = keys.items_for(what)?;
-    Ok(keys.into_iter().zip(items).collect())
-}
-
-fn sorting() -> Vec<Named> {
-    vec![
-        of_input!("sort", |value| {
-            let mut items = value.items_for("sorted")?;
-            items.sort();
-            Ok(Value::array(items))
-        }),
-        of_value!("_sort_by", |value, keys| {
-            let mut pairs = keyed(value, keys, "sorted")?;
-            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-            Ok(Value::array(
-                pairs.into_iter().map(|(_, item)| item).collect(),
-            ))
-        }),
-        of_value!("_group_by", |value, keys| {
-            let mut pairs = keyed(value, keys, "grouped")?;
-            pairs.sort_by(|(a, _), (b, _)| a.cmp(b));
-            let mut groups: Vec<(Value, Vec<Value>)> = Vec::new();
-            for (key, item) in pairs {
-                match groups.last_mut() {
-                    Some((last, group)) if *last == key => group.push(item),
-                    _ => groups.push((key, vec![item])),
-                }
-            }
-            Ok(Value::array(
-                groups
-                    .into_iter()
-                    .map(|(_, group)| Value::array(group))
-                    .collect(),
-            ))
-        }),
-        of_value!("_min_by", |value, keys| {
-            let pairs = keyed(value, keys, "searched for a minimum")?;
-            let least = pairs.into_iter().reduce(|least, pair| {
-                if pair.0.cmp(&least.0).is_lt() {
-                    pair
-                } else {
-                    least
-                }
-            });
-            Ok(least.map_or(Value::Null, |(_, item)| item))
-        }),
-        of_value!("_max_by", |value, keys| {
-            let pairs = keyed(value, keys, "searched for a maximum")?;
-            let largest = pairs.into_iter().reduce(|largest, pair| {
-                if pair.0.cmp(&largest.0).is_lt() {
-                    largest
-                } else {
-                    pair
-                }
-            });
-            Ok(largest.map_or(Value::Null, |(_, item)| item))
-        }),
-        of_value!("bsearch", |value, wanted| {
-            let Value::Array(items) = &value else {
-                return Err(fault(format_args!(
-                    "{} cannot be searched from",
-                    value.describe()
-                )));
-            };
-            let found = items.binary_search(&wanted);
-            Ok(match found {
-                Ok(at) => Value::from(at),
-                Err(at) => Value::Number(-1.0 - at as f64),
-            })
-        }),
-    ]
-}
-
 fn formats() -> Vec<Named> {
     vec![
-        of_input!("@html", |value| Ok(escaped(value, |c| match c {
-            '<' => Some("&lt;"),
-            '>' => Some("&gt;"),
-            '&' => Some("&amp;"),
-            '\'' => Some("&apos;"),
-            '"' => Some("&quot;"),
-            _ => None,
-        }))),
-        of_input!("@uri", |value| {
-            let text = written(value);
-            let mut out = String::new();
-            for byte in text.bytes() {
-                if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-                    out.push(char::from(byte));
-                } else {
-                    out.push_str(&format!("%{byte:02X}"));
-                }
-            }
-            Ok(Value::text(out))
-        }),
         of_input!("@urid", uri_decoded),
         of_input!("@csv", |value| row(value, "csv", ",", |text| format!(
             "\"{}\"",
@@ -675,13 +474,6 @@ fn formats() -> Vec<Named> {
             .replace('\t', "\\t")
             .replace('\n', "\\n")
             .replace('\r', "\\r"))),
-        of_input!("@sh", shell_quoted),
-        of_input!("@base64", |value| {
-            let text = written(value);
-            Ok(Value::text(
-                base64::engine::general_purpose::STANDARD.encode(text.as_bytes()),
-            ))
-        }),
         of_input!("@base64d", base64_decoded),
         of_input!("@base32", |value| Ok(Value::text(base32(
             written(value).as_bytes()
@@ -697,46 +489,19 @@ fn written(value: Value) -> Text {
     }
 }
 
-fn escaped(value: Value, escape: fn(char) -> Option<&'static str>) -> Value {
-    let text = written(value);
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        match escape(c) {
-            Some(replacement) => out.push_str(replacement),
-            None => out.push(c),
-        }
-    }
-    Value::text(out)
-}
-
 fn uri_decoded(value: Value) -> ValueResult {
     let text = written(value);
-    let invalid = || {
-        fault(format_args!(
+    let is_escape = |rest: &str| {
+        let digits = rest.as_bytes().get(..2).unwrap_or_default();
+        digits.len() == 2 && digits.iter().all(u8::is_ascii_hexdigit)
+    };
+    let decoded = percent_encoding::percent_decode_str(&text).decode_utf8();
+    match decoded {
+        Ok(decoded) if text.split('%').skip(1).all(is_escape) => Ok(Value::text(&*decoded)),
+        _ => Err(fault(format_args!(
             "string ({:?}) is not a valid uri encoding",
             shortened(&text)
-        ))
-    };
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((first, tail)) = rest.split_first() {
-        rest = tail;
-        if *first != b'%' {
-            bytes.push(*first);
-            continue;
-        }
-        let digits = rest
-            .get(..2)
-            .filter(|digits| digits.iter().all(u8::is_ascii_hexdigit));
-        let byte = digits
-            .and_then(|digits| std::str::from_utf8(digits).ok())
-            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        bytes.push(byte.ok_or_else(invalid)?);
-        rest = rest.get(2..).unwrap_or_default();
-    }
-    match String::from_utf8(bytes) {
-        Ok(text) => Ok(Value::text(text)),
-        Err(_) => Err(invalid()),
+        ))),
     }
 }
 
@@ -765,22 +530,6 @@ fn row(value: Value, name: &str, separator: &str, cell: fn(&str) -> String) -> V
         }
     }
     Ok(Value::text(out))
-}
-
-fn shell_quoted(value: Value) -> ValueResult {
-    let quoted = |value: &Value| match value {
-        Value::Text(text) => Ok(format!("'{}'", text.replace('\'', "'\\''"))),
-        Value::Array(_) | Value::Object(_) => Err(fault(format_args!(
-            "{} can not be escaped for shell",
-            value.describe()
-        ))),
-        other => Ok(write::to_string(other)),
-    };
-    let words = match &value {
-        Value::Array(items) => items.iter().map(quoted).collect::<Result<Vec<_>, _>>()?,
-        single => vec![quoted(single)?],
-    };
-    Ok(Value::text(words.join(" ")))
 }
 
 fn base64_decoded(value: Value) -> ValueResult {

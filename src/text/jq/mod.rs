@@ -109,7 +109,7 @@ impl Filter {
     fn failure(&self, outcome: &Outcome) -> Option<Failure> {
         let option = self.option;
         Some(match outcome {
-            Outcome::Done => return None,
+            Outcome::Done | Outcome::Halted => return None,
             Outcome::Failed(reason) => self.failed(reason),
             Outcome::NotJson => Failure::local(format!(
                 "{option}: the response is not JSON that a filter can read"

@@ -33,30 +33,8 @@ const STATE: &str = "$ state";
 const PARTS: [&str; 6] = ["$ 0", "$ 1", "$ 2", "$ 3", "$ 4", "$ 5"];
 
 /// Functions that give exactly one output where their arguments do.
-const SINGLE: [&str; 22] = [
-    "length",
-    "tostring",
-    "tojson",
-    "tonumber",
-    "type",
-    "keys",
-    "not",
-    "floor",
-    "sqrt",
-    "now",
-    "true",
-    "false",
-    "null",
-    "add",
-    "first",
-    "last",
-    "sort",
-    "ascii_downcase",
-    "trim",
-    "abs",
-    "utf8bytelength",
-    "infinite",
-];
+const SINGLE: &str = "length tostring tojson tonumber type keys not floor sqrt now true false null \
+    add first last sort ascii_downcase trim abs utf8bytelength infinite";
 
 /// Parses a filter.
 pub(super) fn filter<'s>(code: &'s str, tokens: &[Token<&'s str>]) -> Parsed<'s, Term<'s>> {
@@ -146,7 +124,9 @@ fn is_single(term: &Term<'_>) -> bool {
         Term::BinOp(left, BinaryOp::Math(_) | BinaryOp::Cmp(_) | BinaryOp::Pipe(_), right) => {
             is_single(left) && is_single(right)
         }
-        Term::Call(name, args) => args.is_empty() && SINGLE.contains(name),
+        Term::Call(name, args) => {
+            args.is_empty() && SINGLE.split_whitespace().any(|single| single == *name)
+        }
         Term::Path(source, Path(parts)) => {
             is_single(source)
                 && parts.iter().all(|(part, opt)| {

@@ -94,16 +94,15 @@ def tostream: path(def r: (.[]? | r), .; r) as $path | getpath($path) | reduce p
 def fromstream(f): {x: null, e: false} as $start | foreach f as $event ($start; if .e then $start else . end | if $event | length == 2 then setpath(["e"]; $event[0] | length == 0) | setpath(["x"] + $event[0]; $event[1]) else setpath(["e"]; $event[0] | length == 1) end; if .e then .x else empty end);
 def truncate_stream(f): . as $depth | null | f | . as $event | if ($event[0] | length) > $depth then setpath([0]; $event[0][$depth:]) else empty end;
 
-def sort_by(f): _sort_by(map([f]));
-def group_by(f): _group_by(map([f]));
-def unique_by(f): [_group_by(map([f]))[] | .[0]];
-def unique: [_group_by(map([.]))[] | .[0]];
-def min_by(f): _min_by(map([f]));
-def max_by(f): _max_by(map([f]));
+def unique_by(f): [group_by(f)[] | .[0]];
+def unique: unique_by(.);
+def min_by(f): [_min_by(f)][0];
+def max_by(f): [_max_by(f)][0];
 def min: min_by(.);
 def max: max_by(.);
-def flatten: _flatten(1e9);
-def flatten($depth): if $depth < 0 then error("flatten depth must not be negative") else _flatten($depth) end;
+def _flat($depth): .[] | if type == "array" and $depth > 0 then _flat($depth - 1) else . end;
+def flatten($depth): if $depth < 0 then error("flatten depth must not be negative") else [_flat($depth)] end;
+def flatten: flatten(1e9);
 def reverse: if . == null then [] else [.[length - 1 - range(0; length)]] end;
 def transpose: [range(0; map(length) | max // 0) as $i | [.[][$i]]];
 def join($separator): reduce .[] as $item (null; (if . == null then "" else . + $separator end) + ($item | if type == "boolean" or type == "number" then tostring else . // "" end)) // "";
@@ -134,8 +133,6 @@ def sub($re; f; $flags): . as $in | def part: reduce .[] as $piece (""; . + $pie
 def sub($re; f): sub($re; f; "");
 def gsub($re; f; $flags): sub($re; f; $flags + "g");
 def gsub($re; f): sub($re; f; "g");
-def ascii_downcase: if type != "string" then error("ascii_downcase input must be a string") else _downcase end;
-def ascii_upcase: if type != "string" then error("ascii_upcase input must be a string") else _upcase end;
 
 # Of two arguments with several outputs each, jq's outer loop is the last one.
 def pow(a; b): b as $b | a as $a | _pow($a; $b);
@@ -154,4 +151,9 @@ def logb: if . == 0 then -infinite elif isinfinite then infinite elif isnan then
 
 def @text: tostring;
 def @json: tojson;
+def @html: tostring | _html;
+def @uri: tostring | _uri;
+def @base64: tostring | _base64;
+def _word: if type == "string" then "'\(_sh)'" elif type == "array" or type == "object" then error("\(type) (\(tojson)) can not be escaped for shell") else tojson end;
+def @sh: if type == "array" then map(_word) | join(" ") else _word end;
 def format($name): if $name == "text" then @text elif $name == "json" then @json elif $name == "csv" then @csv elif $name == "tsv" then @tsv elif $name == "html" then @html elif $name == "uri" then @uri elif $name == "urid" then @urid elif $name == "sh" then @sh elif $name == "base64" then @base64 elif $name == "base64d" then @base64d elif $name == "base32" then @base32 elif $name == "base32d" then @base32d else error("\($name) is not a valid format") end;

@@ -317,16 +317,6 @@ impl Value {
         }
     }
 
-    /// Returns the items of an array, or an error that says what needs one.
-    pub(super) fn items_for(self, what: &str) -> Result<Vec<Value>, Fault> {
-        self.into_items().map_err(|other| {
-            fault(format_args!(
-                "{} cannot be {what}, as it is not an array",
-                other.describe()
-            ))
-        })
-    }
-
     fn cannot_index(&self, key: &Value) -> Fault {
         fault(format_args!(
             "Cannot index {} with {}",
@@ -400,66 +390,31 @@ impl Value {
     }
 
     /// Puts what `f` makes of the value at a path in its place.
-    pub(super) fn change_path<E: From<Fault>>(
+    pub(super) fn change_path(
         self,
         path: &[Value],
-        f: impl FnOnce(Value) -> Result<Value, E>,
-    ) -> Result<Value, E> {
+        f: impl FnOnce(Value) -> ValueResult,
+    ) -> ValueResult {
         let Some((key, rest)) = path.split_first() else {
             return f(self);
         };
         let mut parent = self;
         let child = parent.take_for_change(key)?;
-        let changed = child.change_path_boxed(rest, Box::new(f))?;
-        parent.put(key, changed).map_err(E::from)?;
-        Ok(parent)
-    }
-
-    // The recursion passes a boxed function, so that it has one type at every depth.
-    fn change_path_boxed<'f, E: From<Fault>>(
-        self,
-        path: &[Value],
-        f: Box<dyn FnOnce(Value) -> Result<Value, E> + 'f>,
-    ) -> Result<Value, E> {
-        let Some((key, rest)) = path.split_first() else {
-            return f(self);
-        };
-        let mut parent = self;
-        let child = parent.take_for_change(key)?;
-        let changed = child.change_path_boxed(rest, f)?;
-        parent.put(key, changed).map_err(E::from)?;
+        let changed = child.change_path(rest, f)?;
+        parent.put(key, changed)?;
         Ok(parent)
     }
 
     /// Takes the value at a key out, so that it can be changed without being copied.
-    fn take_for_change(&mut self, key: &Value) -> Result<Value, Fault> {
-        let taken = match (&mut *self, key) {
-            (Value::Object(object), Value::Text(key)) => {
-                let has = object.get(&**key).is_some();
-                has.then(|| {
-                    let object = Rc::make_mut(object);
-                    object
-                        .map
-                        .get_mut(&**key)
-                        .map(|slot| std::mem::replace(slot, Value::Null))
-                })
-                .flatten()
-            }
+    fn take_for_change(&mut self, key: &Value) -> ValueResult {
+        let slot = match (&mut *self, key) {
+            (Value::Object(object), Value::Text(key)) => Rc::make_mut(object).map.get_mut(&**key),
             (Value::Array(array), Value::Number(_) | Value::Literal(_)) => {
-                match position(key, array.len()).filter(|at| *at < array.len()) {
-                    Some(at) => {
-                        let array = Rc::make_mut(array);
-                        array
-                            .items
-                            .get_mut(at)
-                            .map(|slot| std::mem::replace(slot, Value::Null))
-                    }
-                    None => None,
-                }
+                position(key, array.len()).and_then(|at| Rc::make_mut(array).items.get_mut(at))
             }
             _ => return self.at(key),
         };
-        Ok(taken.unwrap_or(Value::Null))
+        Ok(slot.map_or(Value::Null, |slot| std::mem::replace(slot, Value::Null)))
     }
 
     /// Puts a value at a key: in `null` an object or an array is made.

@@ -12,7 +12,7 @@ use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use jaq_core::{Ctx, Vars};
+use jaq_core::{Ctx, Exn, Vars};
 
 use super::builtins::Data;
 use super::compile::{self, Problem};
@@ -35,6 +35,8 @@ pub(super) enum Unusable {
 /// How a run ended.
 pub(super) enum Outcome {
     Done,
+    /// By `halt`.
+    Halted,
     Failed(String),
     NotJson,
     TooDeep,
@@ -211,39 +213,43 @@ fn serve(prepared: &Prepared, jobs: &Receiver<Job>, cancelled: Arc<AtomicBool>) 
 
 /// Runs the filter on a body; `None` when nobody takes the results any more.
 fn run(prepared: &Prepared, body: &[u8], events: &SyncSender<Event>) -> Option<Outcome> {
-    for value in read::Reader::new(body) {
-        let value = match value {
+    let mut outcome = Some(Outcome::Done);
+    let is_read = read::body(body, &mut |value| {
+        outcome = run_on(prepared, value, events);
+        matches!(outcome, Some(Outcome::Done))
+    });
+    match is_read {
+        Ok(()) => outcome,
+        Err(Unreadable::NotJson(_)) => Some(Outcome::NotJson),
+        Err(Unreadable::TooDeep) => Some(Outcome::TooDeep),
+    }
+}
+
+fn run_on(prepared: &Prepared, value: Value, events: &SyncSender<Event>) -> Option<Outcome> {
+    let vars = Vars::new(prepared.values.iter().cloned());
+    let context = Ctx::<Data>::new(&prepared.filter.lut, vars);
+    for result in prepared.filter.id.run((context, value)) {
+        let value = match result {
             Ok(value) => value,
-            Err(Unreadable::NotJson(_)) => return Some(Outcome::NotJson),
-            Err(Unreadable::TooDeep) => return Some(Outcome::TooDeep),
+            Err(exception) => return Some(ended(exception)),
         };
-        let vars = Vars::new(prepared.values.iter().cloned());
-        let context = Ctx::<Data>::new(&prepared.filter.lut, vars);
-        for result in prepared.filter.id.run((context, value)) {
-            let value = match result {
-                Ok(value) => value,
-                Err(exception) => match exception.get_halt() {
-                    Ok(0) => return Some(Outcome::Done),
-                    Ok(code) => {
-                        let reason = format!("it ended itself with halt({code})");
-                        return Some(Outcome::Failed(reason));
-                    }
-                    Err(exception) => {
-                        let reason = match exception.get_err() {
-                            Ok(error) => error.to_string(),
-                            Err(_) => "break".to_owned(),
-                        };
-                        return Some(Outcome::Failed(reason));
-                    }
-                },
-            };
-            let output = Output {
-                json: write::to_string(&value).into_bytes(),
-                is_true: value.is_true(),
-                is_awaited: true,
-            };
-            events.send(Event::Result(output)).ok()?;
-        }
+        let output = Output {
+            json: write::to_string(&value).into_bytes(),
+            is_true: value.is_true(),
+            is_awaited: true,
+        };
+        events.send(Event::Result(output)).ok()?;
     }
     Some(Outcome::Done)
+}
+
+fn ended(exception: Exn<'_, Value>) -> Outcome {
+    match exception.get_halt() {
+        Ok(0) => Outcome::Halted,
+        Ok(code) => Outcome::Failed(format!("it ended itself with halt({code})")),
+        Err(exception) => Outcome::Failed(match exception.get_err() {
+            Ok(error) => error.to_string(),
+            Err(_) => "break".to_owned(),
+        }),
+    }
 }

@@ -3,7 +3,7 @@
 use super::{MARK, Syntax};
 
 /// What the machine reports, in the order of the text; `at` is a place in the piece being read.
-pub(super) trait Sink {
+pub(in crate::text) trait Sink {
     /// A document begins; `first` is false for all but the first of a sequence.
     fn document(&mut self, first: bool, at: usize);
     /// `{` or `[`.
@@ -76,6 +76,7 @@ enum Literal {
     True,
     False,
     Null,
+    Nan,
 }
 
 impl Literal {
@@ -84,6 +85,7 @@ impl Literal {
             Literal::True => b"true",
             Literal::False => b"false",
             Literal::Null => b"null",
+            Literal::Nan => b"nan",
         }
     }
 }
@@ -126,13 +128,15 @@ impl Number {
 
 /// The machine. It holds a bit for each open bracket and nothing else that grows.
 #[derive(Debug)]
-pub(super) struct Machine {
+pub(in crate::text) struct Machine {
     state: State,
     /// One bit a level, set for an object.
     levels: Vec<u64>,
     depth: usize,
     /// Whether more than one document may come.
     sequence: bool,
+    /// Whether `nan` is a literal too, as in jq.
+    reads_nan: bool,
     /// Whether a byte order mark before the first document is skipped.
     skips_mark: bool,
     documents: u64,
@@ -182,17 +186,26 @@ type Wrong = (usize, &'static str);
 
 impl Machine {
     /// Begins to read what a server sent, or more than one document.
-    pub(super) fn new(sequence: bool) -> Self {
+    pub(in crate::text) fn new(sequence: bool) -> Self {
         Machine {
             skips_mark: true,
             ..Machine::strict(sequence)
         }
     }
 
+    /// Begins to read one document of a language that has `nan`.
+    pub(in crate::text) fn with_nan() -> Self {
+        Machine {
+            reads_nan: true,
+            ..Machine::new(false)
+        }
+    }
+
     /// Begins to read what is sent to a server: a byte order mark is a mistake.
-    pub(super) fn strict(sequence: bool) -> Self {
+    pub(in crate::text) fn strict(sequence: bool) -> Self {
         Machine {
             state: State::Start,
+            reads_nan: false,
             skips_mark: false,
             levels: Vec::new(),
             depth: 0,
@@ -209,7 +222,11 @@ impl Machine {
     }
 
     /// Reads a piece.
-    pub(super) fn push(&mut self, piece: &[u8], sink: &mut impl Sink) -> Result<(), Syntax> {
+    pub(in crate::text) fn push(
+        &mut self,
+        piece: &[u8],
+        sink: &mut impl Sink,
+    ) -> Result<(), Syntax> {
         match self.read(piece, sink) {
             Ok(()) => {
                 self.place.end_piece(piece.len());
@@ -223,7 +240,7 @@ impl Machine {
     }
 
     /// Ends the text.
-    pub(super) fn finish(&mut self, sink: &mut impl Sink) -> Result<(), Syntax> {
+    pub(in crate::text) fn finish(&mut self, sink: &mut impl Sink) -> Result<(), Syntax> {
         if let State::Number(number) = self.state
             && number.is_complete()
         {
@@ -256,8 +273,12 @@ impl Machine {
         std::mem::take(&mut self.partial)
     }
 
-    pub(super) fn has_seen_nothing(&self) -> bool {
+    pub(in crate::text) fn has_seen_nothing(&self) -> bool {
         self.state == State::Start && self.documents == 0
+    }
+
+    pub(in crate::text) fn is_sequence(&self) -> bool {
+        self.sequence
     }
 
     fn read(&mut self, piece: &[u8], sink: &mut impl Sink) -> Result<(), Wrong> {
@@ -374,6 +395,9 @@ impl Machine {
             b'1'..=b'9' => Number::Integer,
             b't' => return self.begin_literal(piece, at, Literal::True, sink),
             b'f' => return self.begin_literal(piece, at, Literal::False, sink),
+            b'n' if self.reads_nan && piece.get(at + 1) == Some(&b'a') => {
+                return self.begin_literal(piece, at, Literal::Nan, sink);
+            }
             b'n' => return self.begin_literal(piece, at, Literal::Null, sink),
             _ => return Err((at, "a value is expected")),
         };

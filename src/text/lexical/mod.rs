@@ -1,7 +1,7 @@
 //! JSON laid out on bytes: number text, escapes, key order, duplicates and depth stay as they
 //! are, memory does not grow with the text, and nothing is ever made a value.
 
-mod machine;
+pub(in crate::text) mod machine;
 pub(crate) mod scan;
 pub(crate) mod split;
 

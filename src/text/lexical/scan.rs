@@ -166,6 +166,11 @@ pub(crate) fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
 /// Returns the text that a string stands for; a half of a surrogate pair without its other half
 /// stays an escape, and everything that is no string stays as it is.
 pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
+    text_with(value, None)
+}
+
+/// As [`text`], with a character in place of each half of a surrogate pair.
+pub(crate) fn text_with(value: &[u8], half: Option<char>) -> Cow<'_, str> {
     let Some(inner) = value
         .strip_prefix(b"\"")
         .and_then(|rest| rest.strip_suffix(b"\""))
@@ -180,14 +185,14 @@ pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
     let mut rest: &str = &inner;
     while let Some(at) = rest.find('\\') {
         text.push_str(&rest[..at]);
-        rest = unescape(&rest[at..], &mut text);
+        rest = unescape(&rest[at..], half, &mut text);
     }
     text.push_str(rest);
     Cow::Owned(text)
 }
 
 /// Adds what the escape at the beginning means; returns what follows it.
-fn unescape<'a>(escape: &'a str, text: &mut String) -> &'a str {
+fn unescape<'a>(escape: &'a str, half: Option<char>, text: &mut String) -> &'a str {
     let plain = match escape.as_bytes().get(1) {
         Some(b'n') => '\n',
         Some(b't') => '\t',
@@ -199,7 +204,7 @@ fn unescape<'a>(escape: &'a str, text: &mut String) -> &'a str {
         Some(b'/') => '/',
         _ => {
             let (length, character) = unicode(escape);
-            match character {
+            match character.or(half) {
                 Some(character) => text.push(character),
                 None => text.push_str(&escape[..length]),
             }
