@@ -10,6 +10,8 @@ use clap_complete::Shell;
 use crate::support::{CANARY, Demo, rein};
 
 const EXIT_CODES: &str = include_str!("../../docs/exit-codes.md");
+const JQ: &str = include_str!("../../docs/jq.md");
+const JQ_CASES: &str = include_str!("../../src/text/jq/cases.txt");
 
 /// Compares a generated file with what is kept, or renews it when `REIN_RENEW` is set.
 #[expect(
@@ -370,5 +372,47 @@ fn the_page_of_exit_codes_names_every_one() {
                 cell.split(',').any(|found| found.trim() == code)
             });
         assert!(named, "{code}");
+    }
+}
+
+/// Each filter of the table is refused with its message.
+#[test]
+fn what_a_filter_cannot_use_is_refused_as_written() {
+    let (_, table) = JQ.split_once("## What is not supported").expect("a table");
+    let (table, _) = table.split_once("\n## ").expect("an end");
+    let mut rows = 0;
+    for line in table.lines().filter(|line| line.starts_with("| `")) {
+        let (filter, message) = line[3..].split_once("` | ").expect(line);
+        let message = message.strip_suffix(" |").expect(line);
+        rein(["/api/v1/datasets", "-p", "demo", "-q", filter])
+            .run()
+            .exit(2)
+            .says(&format!("-q: the filter is not jq: {message}\n"));
+        rows += 1;
+    }
+    assert_eq!(rows, 13);
+}
+
+/// A sample of the table of jq's cases, through the command.
+#[test]
+fn filters_give_what_jq_gives() {
+    const STEP: usize = 15;
+    let cases = JQ_CASES.split("\n\n").step_by(STEP);
+    for case in cases.filter(|case| !case.trim().is_empty()) {
+        let mut lines = case
+            .trim_matches('\n')
+            .lines()
+            .filter(|line| !line.starts_with("# jq"));
+        let (filter, input) = (lines.next().expect(case), lines.next().expect(case));
+        let mut results: Vec<&str> = lines.filter(|line| *line != "empty").collect();
+        let fails = results.pop_if(|last| *last == "error").is_some();
+        let filter = format!("({input}) | ({filter}) | tojson");
+        let finished = rein(["/api/v1/datasets", "-p", "demo", "-q", &filter])
+            .run()
+            .exit(i32::from(fails));
+        let value = |text: &str| serde_json::from_str::<serde_json::Value>(text).expect(case);
+        let given: Vec<_> = finished.stdout_text().lines().map(value).collect();
+        let expected: Vec<_> = results.iter().map(|text| value(text)).collect();
+        assert_eq!(given, expected, "{case}");
     }
 }

@@ -27,8 +27,8 @@ const ENGINE: &str = "\
     escape_html=_html escape_sh=_sh encode_uri=_uri encode_base64=_base64 \
     gmtime=_gmtime localtime=_localtime mktime=_mktime strptime=_strptime strftime=_strftime \
     strflocaltime=_strflocaltime \
-    pow=_pow atan2=_atan2 fmod=_fmod ldexp=_ldexp scalbln=_scalbln remainder=_remainder \
-    acos acosh asin asinh atan atanh cbrt cos cosh exp exp10 exp2 expm1 fabs frexp j0 j1 lgamma \
+    pow=_pow atan2=_atan2 fmod=_fmod ldexp=_ldexp scalbln=_scalbln remainder \
+    erf erfc acos acosh asin asinh atan atanh cbrt cos cosh exp exp10 exp2 expm1 fabs frexp j0 j1 lgamma \
     log log10 log1p log2 modf nearbyint rint sin sinh sqrt tan tanh tgamma trunc y0 y1 copysign \
     fdim fmax fmin hypot jn nextafter yn fma floor ceil round";
 

@@ -341,7 +341,7 @@ impl<'s, 't> Parser<'s, 't> {
         {
             return Err(Problem {
                 part: self.symbol(),
-                what: "modules are not supported: a filter here reads no other file".to_owned(),
+                what: "modules are not supported: a filter reads no file".to_owned(),
             });
         }
         let left = part(self)?;
@@ -761,20 +761,18 @@ impl<'s, 't> Parser<'s, 't> {
     }
 
     fn call(&mut self, name: &'s str) -> Parsed<'s, Term<'s>> {
-        const MISSING: [(&str, &str); 7] = [
+        const MODULES: &str = "modules are not supported";
+        const ONE_RESPONSE: &str = "a filter gets one response, as `.`";
+        const MISSING: [(&str, &str); 9] = [
+            ("input", ONE_RESPONSE),
+            ("inputs", ONE_RESPONSE),
             ("input_filename", "a response has no file"),
-            ("builtins", "docs/jq.md lists what differs"),
-            (
-                "input",
-                "a filter here gets one response; use the input `.`",
-            ),
-            (
-                "inputs",
-                "a filter here gets one response; use the input `.`",
-            ),
             ("input_line_number", "the response is read as a whole"),
-            ("get_search_list", "modules are not supported"),
-            ("modulemeta", "modules are not supported"),
+            ("builtins", "docs/jq.md lists what differs"),
+            ("modulemeta", MODULES),
+            ("get_search_list", MODULES),
+            ("get_jq_origin", MODULES),
+            ("get_prog_origin", MODULES),
         ];
         let missing = MISSING.iter().find(|(missing, _)| *missing == name);
         let is_own = self.open.iter().any(|open| open.name == name);

@@ -142,7 +142,7 @@ def ldexp(a; b): b as $b | a as $a | _ldexp($a; $b);
 def scalbln(a; b): b as $b | a as $a | _scalbln($a; $b);
 def scalb(a; b): ldexp(a; b);
 def pow10: exp10;
-def drem(a; b): b as $b | a as $a | _remainder($a; $b);
+def drem(a; b): b as $b | a as $a | remainder($a; $b);
 def nexttoward(a; b): nextafter(a; b);
 def gamma: lgamma;
 def lgamma_r: [lgamma, (if . < 0 and (-. | floor) % 2 == 0 then -1 else 1 end)];
