@@ -113,12 +113,11 @@ impl Builder<'_> {
                     map.insert(key, value);
                 }
             }
-            None if self.end.is_none() => {
-                if !(self.each)(value) {
+            None => {
+                if self.end.is_none() && !(self.each)(value) {
                     self.end = Some(End::Taken);
                 }
             }
-            None => {}
         }
     }
 
