@@ -411,9 +411,9 @@ fn filters_give_what_jq_gives_and_point_to_mistakes() {
     for (filter, marked) in [
         (".rows | map(", "\n              ^"),
         ("nope", "\n  ^"),
-        ("import \"a\" as a; .", "reads no other file"),
-        ("import \"a\" as $a; $a", "reads no other file"),
-        ("include \"a\"; .", "reads no other file"),
+        ("import \"a\" as a; .", "reads no file"),
+        ("import \"a\" as $a; $a", "reads no file"),
+        ("include \"a\"; .", "reads no file"),
     ] {
         rein(["/api/v1/x", "-q", filter])
             .at(&server.url())
