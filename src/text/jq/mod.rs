@@ -2,7 +2,7 @@
 //! It reads no file, runs nothing, and sees no variable of the environment.
 //!
 //! `jaq` is the engine. Where its meaning differs from jq's, this module has its own: the values
-//! (`value`), the reading and writing of JSON (`read`, `write`), the syntax (`parse`), and the
+//! (`value`), the reading and writing of JSON (`read`, `write`), the syntax (`parse`, `rewrite`), and the
 //! functions (`builtins`, `prelude.jq`). A filter runs on a thread of its own (`worker`), within
 //! limits (`limits`).
 
@@ -12,6 +12,7 @@ mod limits;
 mod parse;
 mod read;
 mod regex;
+mod rewrite;
 mod value;
 mod worker;
 mod write;
