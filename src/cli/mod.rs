@@ -3,6 +3,7 @@
 pub(crate) mod complete;
 pub(crate) mod curl;
 pub(crate) mod follow;
+pub(crate) mod harmless;
 pub(crate) mod hoist;
 pub(crate) mod items;
 pub(crate) mod options;
@@ -581,7 +582,7 @@ fn without_curls_harmless(args: &[OsString]) -> Result<Option<Vec<OsString>>, Fa
         Some(name) if SUBCOMMANDS.contains(&name) => return Ok(None),
         _ => RawCall::augment_args(clap::Command::new("rein")),
     };
-    let kept = curl::native::without_harmless(&native, words)?;
+    let kept = harmless::without_harmless(&native, words)?;
     Ok(Some(args.iter().take(1).cloned().chain(kept).collect()))
 }
 

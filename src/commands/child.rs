@@ -17,6 +17,7 @@ use crate::exit::Exit;
 use crate::files;
 use crate::plan::curl::line::Word;
 use crate::secret::Secret;
+use crate::secret::search::Finder;
 use crate::secret::stream::StreamRedactor;
 use crate::signal;
 use crate::text::terminal::{TextSanitiser, sanitise};
@@ -26,14 +27,14 @@ const RUNNING: &str = "REIN_CURL_RUNNING";
 
 /// What curl is run with.
 pub(crate) struct Run {
-    pub(crate) curl: PathBuf,
+    pub(crate) program: PathBuf,
     pub(crate) words: Vec<Word>,
     /// The profile's token, where it is handed over.
     pub(crate) token: Option<Secret>,
-    /// The variables that curl does not get.
-    pub(crate) withheld: Vec<String>,
     /// Whether the server's text must not control the terminal, where there is one.
     pub(crate) is_own: bool,
+    /// Finds the tokens that no variable of curl's may hold.
+    pub(crate) tokens: Finder,
 }
 
 /// Checks that this is not the curl that rein runs.
@@ -41,13 +42,9 @@ pub(crate) struct Run {
 /// # Errors
 /// Fails (exit 2) when it is.
 pub(crate) fn refuse_a_loop(env: &Env) -> Result<()> {
-    if env.is_set(RUNNING) {
-        return Err(
-            Failure::unsent("the curl that rein runs leads back to rein")
-                .hint("name the real one: REIN_CURL=/usr/bin/curl"),
-        );
-    }
-    Ok(())
+    let failure = Failure::unsent("the curl that rein runs leads back to rein")
+        .hint("name the real one: REIN_CURL=/usr/bin/curl");
+    (!env.is_set(RUNNING)).then_some(()).ok_or(failure)
 }
 
 /// Finds the curl to run: the one that `REIN_CURL` names, or the first in `PATH` that is not rein.
@@ -56,39 +53,24 @@ pub(crate) fn refuse_a_loop(env: &Env) -> Result<()> {
 /// Fails (exit 2) when there is none.
 pub(crate) fn find(env: &Env) -> Result<PathBuf> {
     let own = std::env::current_exe().and_then(std::fs::metadata).ok();
-    let is_rein = |path: &Path| match (&own, std::fs::metadata(path)) {
-        (Some(own), Ok(other)) => files::is_same(own, &other),
-        _ => false,
+    let is_curl = |path: &PathBuf| match (&own, std::fs::metadata(path)) {
+        (Some(own), Ok(other)) => other.is_file() && !files::is_same(own, &other),
+        (_, other) => other.is_ok_and(|other| other.is_file()),
     };
     if let Some(path) = env.path("REIN_CURL") {
         let shown = path.to_string_lossy();
-        return match path.is_file() && !is_rein(path) {
-            true => Ok(path.to_owned()),
-            false => Err(Failure::unsent(format!(
-                "REIN_CURL does not name a curl: {}",
-                sanitise(&shown)
-            ))),
-        };
+        let what = format!("REIN_CURL does not name a curl: {}", sanitise(&shown));
+        return Some(path.to_owned())
+            .filter(is_curl)
+            .ok_or_else(|| Failure::unsent(what));
     }
     let name = if cfg!(windows) { "curl.exe" } else { "curl" };
     std::env::split_paths(env.os("PATH").unwrap_or_default())
         // A relative folder is the current directory's, from which nothing is run.
         .filter(|folder| folder.is_absolute())
         .map(|folder| folder.join(name))
-        .find(|path| is_executable(path) && !is_rein(path))
+        .find(is_curl)
         .ok_or_else(|| Failure::unsent("no curl is installed"))
-}
-
-#[cfg(unix)]
-fn is_executable(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt;
-    std::fs::metadata(path)
-        .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
-}
-
-#[cfg(not(unix))]
-fn is_executable(path: &Path) -> bool {
-    path.is_file()
 }
 
 /// Runs curl and waits for its end. Where a signal ended curl, the same signal ends this process.
@@ -96,35 +78,27 @@ fn is_executable(path: &Path) -> bool {
 /// # Errors
 /// Fails (exit 2) when curl cannot be started.
 pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
-    let mut command = Command::new(&run.curl);
-    command.env(RUNNING, "1");
-    for name in &run.withheld {
-        command.env_remove(name);
+    let mut command = Command::new(&run.program);
+    for (name, value) in env.beginning_with("") {
+        if run.tokens.find(value.as_bytes()).is_some() {
+            command.env_remove(name);
+        }
     }
-    let mut handovers = Vec::new();
-    let mut secrets = Vec::new();
+    let (mut handovers, mut secrets) = (Vec::new(), Vec::new());
     for word in &run.words {
         let (setting, secret) = match word {
             Word::Plain(word) => {
                 command.arg(word);
                 continue;
             }
-            Word::Token(passed) => (
-                "header = \"Authorization: Bearer ",
-                passed.as_ref().or(run.token.as_ref()),
-            ),
-            Word::Proxy(proxy) => ("proxy = \"", Some(proxy)),
+            Word::Secret(setting, secret) => (setting, secret.as_ref().or(run.token.as_ref())),
         };
-        if let Some(secret) = secret {
-            let (path, handover) = hand_over(setting, secret).map_err(|error| {
-                let why = io_reason(&error);
-                Failure::local(format!("cannot hand the token to curl: {why}"))
-                    .fact("nothing was sent")
-            })?;
-            command.arg("-K").arg(path);
-            handovers.push(handover);
-            secrets.push(secret.clone());
-        }
+        let Some(secret) = secret else { continue };
+        let handed = hand_over(setting, secret);
+        let (path, handover) = handed.map_err(failed("the token cannot be handed to curl"))?;
+        command.arg("-K").arg(path);
+        handovers.push(handover);
+        secrets.push(secret.clone());
     }
     if stdout::check_open().is_err() {
         // Its writes fail, as they would without rein.
@@ -135,71 +109,58 @@ pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
     if run.is_own {
         command.stderr(Stdio::piped());
     }
-    let mut child = signal::forward_to(|| command.spawn()).map_err(|error| {
-        let curl = run.curl.to_string_lossy();
-        let why = io_reason(&error);
-        Failure::unsent(format!("cannot run {}: {why}", sanitise(&curl)))
-    })?;
-    let messages = env.stderr_terminal.then_some(Screen::Messages);
-    let pumps = [
-        (child.stdout.take())
-            .map(|from| pump(from, io::stdout(), secrets.clone(), Some(Screen::Body))),
-        (child.stderr.take()).map(|from| pump(from, io::stderr(), secrets.clone(), messages)),
-    ];
+    let spawned = signal::forward_to(|| command.env(RUNNING, "1").spawn());
+    let mut child = spawned.map_err(failed("curl cannot be run"))?;
+    // The progress meter goes back to the beginning of its line.
+    let messages = env.stderr_terminal.then_some(b'\r');
+    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
+    let stdout = stdout.map(|from| pump(from, io::stdout(), &secrets, Some(b'\n')));
+    let stderr = stderr.map(|from| pump(from, io::stderr(), &secrets, messages));
     let status = signal::wait_for(&mut child);
-    for pump in pumps.into_iter().flatten() {
+    for pump in stdout.into_iter().chain(stderr) {
         let _ends_with_curl = pump.join();
     }
     drop(handovers);
-    let status = status.map_err(|error| {
-        Failure::local(format!("curl's end was not seen: {}", io_reason(&error)))
-    })?;
+    let status = status.map_err(failed("curl's end was not seen"))?;
     signal::end_like(status);
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(Exit::Curl(code.unwrap_or(1)))
 }
 
-/// What is shown on a terminal.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Screen {
-    Body,
-    Messages,
+fn failed(what: &'static str) -> impl Fn(io::Error) -> Failure {
+    move |error| Failure::usage(format!("{what}: {}", io_reason(&error)))
 }
 
-/// Passes on what curl writes, the token redacted, and on a terminal with control characters made
-/// visible.
+/// Passes on what curl writes, secrets redacted, and on a screen with control characters made
+/// visible, all but the one that is given.
 fn pump(
     mut from: impl Read + Send + 'static,
     mut to: impl Write + Send + 'static,
-    secrets: Vec<Secret>,
-    screen: Option<Screen>,
+    secrets: &[Secret],
+    screen: Option<u8>,
 ) -> JoinHandle<()> {
+    let redactor = |secret: &Secret| StreamRedactor::new(Some(secret.clone()));
+    let mut redactors: Vec<StreamRedactor> = secrets.iter().map(redactor).collect();
     std::thread::spawn(move || {
-        let redactor = |secret| StreamRedactor::new(Some(secret));
-        let mut redactors: Vec<StreamRedactor> = secrets.into_iter().map(redactor).collect();
         let mut sanitiser = TextSanitiser::default();
         let mut block = vec![0; 64 * 1024];
-        // The progress meter goes back to the beginning of its line.
-        let returns = |byte: &u8| *byte == b'\r' && screen == Some(Screen::Messages);
         loop {
             let read = from.read(&mut block).unwrap_or(0);
             let mut text = block[..read].to_vec();
             for redactor in &mut redactors {
                 text = redactor.push(&text);
-                if read == 0 {
-                    text.extend(redactor.finish());
-                }
+                text.extend((read == 0).then(|| redactor.finish()).into_iter().flatten());
             }
-            if screen.is_some() {
-                let mut shown = Vec::with_capacity(text.len());
-                for (index, part) in text.split(returns).enumerate() {
-                    shown.extend((index > 0).then_some(b'\r'));
-                    sanitiser.push(part, &mut shown);
+            if let Some(kept) = screen {
+                let mut safe = Vec::with_capacity(text.len());
+                for (index, part) in text.split(|byte| *byte == kept).enumerate() {
+                    safe.extend((index > 0).then_some(kept));
+                    sanitiser.push(part, &mut safe);
                 }
                 if read == 0 {
-                    sanitiser.finish(&mut shown);
+                    sanitiser.finish(&mut safe);
                 }
-                text = shown;
+                text = safe;
             }
             let written = to.write_all(&text).and_then(|()| to.flush());
             if read == 0 || written.is_err() {

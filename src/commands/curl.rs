@@ -1,25 +1,20 @@
 //! `rein curl ...`: runs the installed curl with what the profile knows.
 
 use crate::cli::CurlCall;
-use crate::cli::curl::table::Role;
 use crate::cli::curl::{self, Line};
 use crate::cli::options::ConnectionOptions;
-use crate::commands::child::{self, Run};
-use crate::commands::{choose, confirm};
+use crate::commands::{child, choose, confirm};
 use crate::engine::token::{self, Freshness};
 use crate::engine::{Context, print};
-use crate::env::Env;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::plan::curl::judge::{Judged, all_judged};
-use crate::plan::curl::line::{self, Word};
-use crate::plan::curl::preview;
-use crate::plan::curl::transfer::transfers;
+use crate::plan::curl::line::Word;
+use crate::plan::curl::{address, judge, line, preview};
 use crate::plan::ownership::Profiles;
 use crate::plan::{self, connection, sending, target};
-use crate::profile::known::{KnownTokens, not_for};
-use crate::profile::{Profile, resolve};
-use crate::secret::{Redactor, Secret};
+use crate::profile::known::KnownTokens;
+use crate::profile::resolve;
+use crate::secret::Redactor;
 
 /// Runs a command line of curl.
 ///
@@ -29,29 +24,23 @@ use crate::secret::{Redactor, Secret};
 pub(crate) fn run(call: &CurlCall, cx: &Context) -> Result<Exit> {
     child::refuse_a_loop(&cx.env)?;
     let line = curl::parse(call)?;
-    if let [word] = call.words.as_slice()
-        && (word == "-h" || word == "--help")
-    {
-        return help();
+    if matches!(&call.words[..], [word] if word == "-h" || word == "--help") {
+        let mut command = crate::command();
+        command.build();
+        let help = command
+            .find_subcommand_mut("curl")
+            .map(clap::Command::render_help);
+        return print(&help.map(|help| help.to_string()).unwrap_or_default());
     }
     let runtime = cx.runtime()?;
-    let result = runtime.block_on(called(&line, cx));
+    let result = runtime.block_on(called(line, cx));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
     result
 }
 
-fn help() -> Result<Exit> {
-    let mut command = crate::command();
-    command.build();
-    match command.find_subcommand_mut("curl") {
-        Some(curl) => print(&curl.render_help().to_string()),
-        None => Ok(Exit::Ok),
-    }
-}
-
-async fn called(line: &Line, cx: &Context) -> Result<Exit> {
-    let call = &line.call;
+async fn called(mut line: Line, cx: &Context) -> Result<Exit> {
+    let call = line.call.clone();
     let found = resolve::resolve_if_any(&choose::choice(&call.profile), &cx.env)?;
     let mut chosen = found.chosen;
     let sends = !call.explain && !call.dry_run;
@@ -64,109 +53,67 @@ async fn called(line: &Line, cx: &Context) -> Result<Exit> {
         all: &found.all,
         unknown: found.unknown.as_deref(),
     };
-    let mut notes: Vec<String> = line.changed.iter().map(|&text| text.to_owned()).collect();
-    let transfers = transfers(line, profiles, &plan::vars(&call.var)?, &mut notes)?;
-    let transfers = all_judged(transfers, profiles)?;
+    address::fill(&mut line, profiles, &plan::vars(&call.var)?)?;
     let known = KnownTokens::gather(&found.holders, &cx.env);
-    refuse_known_tokens(&transfers, &known)?;
+    let transfers = judge::judged(line.transfers, profiles, &known, &cx.env)?;
+    let native = || preview::native_line(&call, &transfers, profiles);
     if call.explain {
-        let (text, lacking) = preview::native_line(line, &transfers, profiles)?;
+        let (text, lacking) = native()?;
         cx.notes(&lacking);
         return print(&text);
     }
-    let words = line::line(&transfers, profiles.chosen, &mut notes);
+    let words = line::line(&transfers, profiles.chosen, &cx.env, &mut line.notes);
     let can_ask = cx.env.stdin_terminal && cx.env.stderr_terminal;
     let confirmed = call.confirm.as_deref();
     if call.dry_run {
-        let text = preview::dry_run(&transfers, &words, profiles, confirmed, can_ask);
-        return print(&text);
+        return print(&preview::dry_run(
+            &transfers, &words, profiles, confirmed, can_ask,
+        ));
     }
-    if !line.has(Role::Silent) {
-        let notes: Vec<String> = notes.iter().map(|text| format!("note: {text}")).collect();
+    let mut items = transfers.iter().flat_map(|transfer| &transfer.items);
+    if !items.any(|item| item.role() == "silent" && item.is_on) {
+        let notes: Vec<String> = line
+            .notes
+            .iter()
+            .map(|text| format!("note: {text}"))
+            .collect();
         cx.notes(&notes);
     }
-    let curl = child::find(&cx.env).map_err(|failure| {
-        match preview::native_line(line, &transfers, profiles) {
-            Ok((native, _)) => failure.hint(format!("without curl: {}", native.trim_end())),
-            Err(_) => failure,
-        }
+    let program = child::find(&cx.env).map_err(|failure| match native() {
+        Ok((native, _)) => failure.hint(format!("without curl: {}", native.trim_end())),
+        Err(_) => failure,
     })?;
-    for (request, judgement) in transfers.iter().flat_map(|judged| &judged.requests) {
+    for (request, judgement) in transfers.iter().flat_map(|transfer| &transfer.requests) {
         if let Some(profile) = profiles.chosen {
             let decision = judgement.decide(confirmed, can_ask);
             let path = target::below(request, profile, &Redactor::default());
             confirm::pass(decision, request, &path, &judgement.classified, profile)?;
         }
     }
-    let needs_token = words.contains(&Word::Token(None));
+    let needs_token = words
+        .iter()
+        .any(|word| matches!(word, Word::Secret(_, None)));
     let token = match profiles.chosen.filter(|_| needs_token) {
-        Some(profile) => Some(obtain(profile, cx).await?),
+        Some(profile) => {
+            let options = ConnectionOptions::default();
+            let limits = connection::limits(&options)?;
+            let service = sending::token_service(&options, profile, &cx.env)?;
+            let kept = Freshness::Kept;
+            let token = token::obtain(profile, service.as_ref(), limits, kept, &mut 0, cx).await?;
+            Some(token.secret)
+        }
         None => None,
     };
-    let is_own = transfers.iter().any(|judged| judged.is_own);
-    let run = Run {
-        curl,
-        words: on_a_terminal(words, line, is_own, cx),
+    let run = child::Run {
+        program,
+        words,
         token,
-        is_own,
-        withheld: holding_tokens(&known, &cx.env),
+        is_own: transfers.iter().any(|transfer| transfer.is_own),
+        tokens: known.all(),
     };
     let env = cx.env.clone();
     // The demo tenant answers meanwhile.
     tokio::task::spawn_blocking(move || child::run(&run, &env))
         .await
         .unwrap_or_else(|_| Err(Failure::local("curl could not be run")))
-}
-
-/// Refuses arguments that hold a token which is not for the URLs of their transfer.
-fn refuse_known_tokens(transfers: &[Judged], known: &KnownTokens) -> Result<()> {
-    for judged in transfers {
-        let foreign = match judged.own_url() {
-            Some(url) => known.foreign_to(url),
-            None => known.all(),
-        };
-        for argument in &judged.transfer.arguments {
-            // A proxy is nobody's endpoint.
-            let finder = match argument.role() {
-                Role::Proxy | Role::ProxyHeader => &known.all(),
-                _ => &foreign,
-            };
-            let text = argument.value.as_deref().unwrap_or_default();
-            // An option that the table does not have is a name and its value.
-            let found = finder.find(text.as_encoded_bytes());
-            if let Some(source) = found.or_else(|| finder.find(argument.name.as_bytes())) {
-                return Err(not_for(source, "this URL")
-                    .fact("nothing was sent")
-                    .hint("leave the token out, or call the endpoint that it is for"));
-            }
-        }
-    }
-    Ok(())
-}
-
-/// Returns the variables that hold a token: curl gets the token in another way, or not at all.
-fn holding_tokens(known: &KnownTokens, env: &Env) -> Vec<String> {
-    let tokens = known.all();
-    let all = env.beginning_with("").into_iter();
-    let holding = all.filter(|(_, value)| tokens.find(value.as_bytes()).is_some());
-    holding.map(|(name, _)| name.to_owned()).collect()
-}
-
-async fn obtain(profile: &Profile, cx: &Context) -> Result<Secret> {
-    let options = ConnectionOptions::default();
-    let limits = connection::limits(&options)?;
-    let service = sending::token_service(&options, profile, &cx.env)?;
-    let kept = Freshness::Kept;
-    let token = token::obtain(profile, service.as_ref(), limits, kept, &mut 0, cx).await?;
-    Ok(token.secret)
-}
-
-/// curl shows its progress meter when its output is no terminal, which here is a pipe to this
-/// process and then one.
-fn on_a_terminal(mut words: Vec<Word>, line: &Line, is_own: bool, cx: &Context) -> Vec<Word> {
-    if cx.env.stdout_terminal && is_own && !line.has(Role::Silent) && !line.has(Role::Output) {
-        let options = ["--no-progress-meter", "--no-buffer"].map(Word::plain);
-        words.splice(1..1, options);
-    }
-    words
 }

@@ -358,6 +358,18 @@ fn lines_are_filled_in_and_get_the_token() {
             "curl -s DEV/x --negotiate -u :",
             "-q --globoff -s DEV/x --negotiate -u :",
         ),
+        (
+            "curl -s DEV/x -u a:b -H 'Authorization: Bearer mine'",
+            "exit 2: several credentials",
+        ),
+        (
+            "curl -s DEV/x --oauth2-bearer $DEV. -H 'Authorization: Basic YTpi'",
+            "exit 2: several credentials",
+        ),
+        (
+            "curl -s https://a:b@tenants.example/acme/dev/reinfer_/x --oauth2-bearer $DEV.",
+            "exit 2: several credentials",
+        ),
         // What the profile says about the connection.
         (
             "-p onprem curl -s ONPREM/x",
@@ -390,11 +402,11 @@ fn lines_are_filled_in_and_get_the_token() {
         ),
         (
             "-p local curl -s LOCAL/x --preproxy socks4://127.0.0.1:1",
-            "-q -K LOCAL --globoff --noproxy '*' -s LOCAL/x --preproxy socks4://127.0.0.1:1",
+            "exit 2: over plain http",
         ),
         (
             "-p local curl -s LOCAL/x --noproxy x -x http://127.0.0.1:1",
-            "-q -K LOCAL --globoff -s LOCAL/x --noproxy x -x http://127.0.0.1:1",
+            "exit 2: over plain http",
         ),
         // Redirects are left out, and everything else is passed on in its order.
         ("curl -sL DEV/x", "-q -K DEV --globoff -s DEV/x"),
@@ -495,10 +507,7 @@ fn lines_are_filled_in_and_get_the_token() {
             "curl -s \u{201c}DEV/x\u{201d}",
             "-q -K DEV --globoff -s DEV/x",
         ),
-        (
-            "curl -s DEV/x ' -X' PUT",
-            "-q -K DEV --globoff -s DEV/x -X PUT",
-        ),
+        ("curl -s DEV/x ' -X' PUT", "exit 2: are in one transfer"),
         (
             "curl -s DEV/x -H \u{2018}X-A: b\u{2019}",
             "-q -K DEV --globoff -s DEV/x -H 'X-A: b'",
@@ -568,6 +577,9 @@ fn other_urls_get_nothing_of_reins() {
         ),
         ("curl 'ELSEWHERE/a b'", "'ELSEWHERE/a b'"),
         ("curl -- -x", "--url -x"),
+        // Blanks before a sign make no option that nobody has judged.
+        ("curl ' -Kfile' ELSEWHERE/x", "--url -Kfile ELSEWHERE/x"),
+        ("curl '\u{a0}-x' ELSEWHERE/x", "--url -x ELSEWHERE/x"),
         ("curl --version", "--version"),
         ("curl -h all", "-h all"),
         ("curl", ""),
@@ -830,19 +842,19 @@ fn what_could_lead_the_token_away_is_refused() {
         ),
         (
             "-p local curl -s --connect-to ::elsewhere.example:80 LOCAL/x",
-            "exit 2: over plain http",
+            "exit 2: --connect-to leads the connection",
         ),
         (
             "-p local curl -s --connect-to 127.0.0.1:9101:192.0.2.1:9101 LOCAL/x",
-            "exit 2: over plain http",
+            "exit 2: --connect-to leads the connection",
         ),
         (
             "-p local curl -s --resolve 127.0.0.1:9101:192.0.2.1 LOCAL/x",
-            "exit 2: over plain http",
+            "exit 2: --resolve leads the connection",
         ),
         (
             "-p local curl -s --connect-to ::127.0.0.1:9109 LOCAL/x",
-            "-q -K LOCAL --globoff --noproxy '*' -s --connect-to ::127.0.0.1:9109 LOCAL/x",
+            "exit 2: --connect-to leads the connection",
         ),
         // Control characters.
         ("curl -s 'DEV/x\ny'", "exit 2: cannot judge the URL"),
@@ -1221,27 +1233,27 @@ fn what_cannot_be_judged_is_refused_where_a_guard_could_be_concerned() {
         // The guard's place is reached under another name.
         (
             "curl -s -X DELETE --connect-to ::readonly.example:443 ELSEWHERE/x",
-            "exit 2: ro",
+            "exit 2: --connect-to leads the connection",
         ),
         (
             "curl -s -X DELETE --connect-to elsewhere.example:443:readonly.example: ELSEWHERE/x",
-            "exit 2: ro",
+            "exit 2: --connect-to leads the connection",
         ),
         (
             "curl -s -X DELETE --connect-to 'elsewhere.example:443:[::1]:9102' ELSEWHERE/x",
-            "exit 2: localro",
+            "exit 2: --connect-to leads the connection",
         ),
         (
             "curl -s -X DELETE --resolve x.example:9102:127.0.0.1 http://x.example:9102/x",
-            "exit 2: localro",
+            "exit 2: --resolve leads the connection",
         ),
         (
             "curl -s -X DELETE --resolve +x.example:9102:127.0.0.1 http://x.example:9102/x",
-            "exit 2: localro",
+            "exit 2: --resolve leads the connection",
         ),
         (
             "curl -s -X DELETE --resolve 'x.example:9102:10.0.0.1,[::1]' http://x.example:9102/x",
-            "exit 2: localro",
+            "exit 2: --resolve leads the connection",
         ),
         (
             "curl -s -X DELETE -x http://127.0.0.1:9102 http://elsewhere.example/x",
@@ -1294,6 +1306,31 @@ fn what_cannot_be_judged_is_refused_where_a_guard_could_be_concerned() {
         let stand_in = StandIn::new();
         let finished = stand_in.of(call).run().exit(exit);
         assert_eq!(stand_in.has_run(), exit == 0, "{finished}");
+    }
+}
+
+/// A proxy that only the environment names is a place that the connection reaches, as one that an
+/// option names is.
+#[test]
+fn a_proxy_of_the_environment_is_judged_like_one_of_an_option() {
+    let guarded = "http://127.0.0.1:9102";
+    let line = "curl -s -X DELETE DEV/api/v1/datasets/lr/orders";
+    let (by_option, seen) = run(&all(), &format!("{line} -x {guarded}"));
+    assert!(seen.is_none() && by_option.exit == 9, "{by_option}");
+    let words = shell_words::split(&meant(line)).expect("words");
+    for (name, value, exit) in [
+        ("https_proxy", guarded, 9),
+        ("HTTPS_PROXY", guarded, 9),
+        ("all_proxy", guarded, 9),
+        ("ALL_PROXY", "127.0.0.1:9102", 9),
+        // Not for https.
+        ("http_proxy", guarded, 0),
+        ("https_proxy", "http://proxy.example:3128", 0),
+    ] {
+        let stand_in = StandIn::new();
+        let finished = stand_in.of(call(&all(), &words).var(name, value)).run();
+        assert_eq!(finished.exit, exit, "{name} {finished}");
+        assert_eq!(stand_in.has_run(), exit == 0, "{name} {finished}");
     }
 }
 
@@ -1575,10 +1612,6 @@ fn notes_say_what_was_changed_and_s_silences_them_but_no_refusal() {
             "note: filled in: https://tenants.example/acme/dev/reinfer_/retail-dev",
         ),
         ("curl curl DEV/x", "note: a leading curl was left out"),
-        (
-            "curl DEV/x ' -X' PUT",
-            "note: blanks before an option were left out",
-        ),
         (
             "curl \u{201c}DEV/x\u{201d}",
             "note: typographic quotes were taken for plain ones",

@@ -236,7 +236,6 @@ const LINES: &[&str] = &[
     "-s -o one U/x -o two U/y",
     "-s 'https://<my_api_endpoint>/api/v1/x/<project>' => -s U/api/v1/x/retail",
     "-s -X POST \u{201c}U/x\u{201d} => -s -X POST U/x",
-    "-s --resolve x.example:1:127.0.0.1 U/x",
     "-s -4 --no-keepalive --tcp-nodelay U/x",
     "-s --connect-timeout 3 --max-time 5 U/x",
     "-s -C 1 -o form.txt U/x",

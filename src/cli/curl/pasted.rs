@@ -1,93 +1,40 @@
-//! Lines as they come out of web pages: a leading `curl` or `$`, typographic quotes, blanks before
-//! an option.
+//! Lines as they come out of web pages: a leading `curl` or `$`, typographic quotes.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
 const OPENING: [char; 3] = ['\u{201c}', '\u{2018}', '\u{201e}'];
 const CLOSING: [char; 3] = ['\u{201d}', '\u{2019}', '\u{201c}'];
 
-/// Takes words as they are meant. What is changed is noted.
-pub(crate) fn normalize(words: &[OsString], changed: &mut Vec<&'static str>) -> Vec<OsString> {
-    let mut words = words.to_vec();
+/// Takes words as they are meant, and notes what is changed.
+pub(crate) fn normalize(words: &[OsString], notes: &mut Vec<String>) -> Vec<OsString> {
     // `curl` alone is never a URL: it has no place to be called at.
-    while words
-        .first()
-        .is_some_and(|word| word == "$" || word == "curl")
-    {
-        words.remove(0);
-        note(changed, "a leading curl was left out");
+    let is_leading = |word: &&OsString| *word == "$" || *word == "curl";
+    let leading = words.iter().take_while(is_leading).count();
+    if leading > 0 {
+        notes.push("a leading curl was left out".to_owned());
     }
-    let words = straight_quotes(words, changed);
-    words
-        .into_iter()
-        .map(|word| {
-            let trimmed = word
-                .to_str()
-                .map(|text| text.trim_start_matches([' ', '\u{a0}', '\n', '\t']))
-                .filter(|rest| is_option(rest) && rest.len() < word.len());
-            match trimmed {
-                Some(rest) => {
-                    note(changed, "blanks before an option were left out");
-                    OsString::from(rest)
-                }
-                None => word,
-            }
-        })
-        .collect()
-}
-
-/// Returns whether a text is an option and nothing else: a value that begins with a blank and a
-/// sign is more often a value.
-fn is_option(text: &str) -> bool {
-    let mut letters = text.chars();
-    match (letters.next(), letters.next(), letters.next()) {
-        (Some('-'), Some(letter), None) => letter.is_ascii_alphabetic(),
-        (Some('-'), Some('-'), Some(letter)) => {
-            letter.is_ascii_lowercase() && !text.contains(char::is_whitespace)
-        }
-        _ => false,
+    let (mut rest, mut done, mut has_quotes) = (&words[leading..], Vec::new(), false);
+    while let Some(first) = rest.first() {
+        let inner = quoted(rest);
+        has_quotes |= inner.is_some();
+        let (word, taken) = inner.unwrap_or_else(|| (first.clone(), 1));
+        done.push(word);
+        rest = &rest[taken..];
     }
-}
-
-/// Takes typographic quotes, which a shell does not know, for the ones that they stand for: what
-/// is between them is one word.
-fn straight_quotes(words: Vec<OsString>, changed: &mut Vec<&'static str>) -> Vec<OsString> {
-    let mut done = Vec::with_capacity(words.len());
-    let mut rest = words.into_iter().peekable();
-    while let Some(word) = rest.next() {
-        let Some(inner) = word.to_str().and_then(|text| text.strip_prefix(OPENING)) else {
-            done.push(word);
-            continue;
-        };
-        let mut joined = inner.to_owned();
-        let mut following: Vec<OsString> = Vec::new();
-        while !joined.ends_with(CLOSING) {
-            let Some(next) = rest.next() else {
-                break;
-            };
-            joined.push(' ');
-            joined.push_str(&next.to_string_lossy());
-            following.push(next);
-        }
-        match joined.strip_suffix(CLOSING) {
-            Some(text) => {
-                note(changed, "typographic quotes were taken for plain ones");
-                done.push(OsString::from(text));
-            }
-            // They were never closed: all of it is as it was typed.
-            None => {
-                done.push(word);
-                done.extend(following);
-            }
-        }
-    }
+    let note = "typographic quotes were taken for plain ones";
+    notes.extend(has_quotes.then(|| note.to_owned()));
     done
 }
 
-fn note(changed: &mut Vec<&'static str>, what: &'static str) {
-    if !changed.contains(&what) {
-        changed.push(what);
-    }
+/// Returns what is between typographic quotes, which a shell does not know, and the number of
+/// words that it takes.
+fn quoted(words: &[OsString]) -> Option<(OsString, usize)> {
+    words.first()?.to_str()?.strip_prefix(OPENING)?;
+    let is_end = |word: &OsString| word.to_str().is_some_and(|text| text.ends_with(CLOSING));
+    let taken = words.iter().position(is_end)? + 1;
+    let text = words[..taken].join(OsStr::new(" "));
+    let inner = text.to_str()?.strip_prefix(OPENING)?;
+    Some((inner.strip_suffix(CLOSING)?.into(), taken))
 }
 
 #[cfg(test)]
@@ -107,8 +54,6 @@ mod tests {
         for (words, expected) in [
             (&["$", "curl", "-s", "u"][..], &["-s", "u"][..]),
             (&["curl", "u"], &["u"]),
-            (&["u", " -H", "A: b"], &["u", "-H", "A: b"]),
-            (&["u", "\u{a0}--json", "{}"], &["u", "--json", "{}"]),
             (&["-d", " -5 apples"], &["-d", " -5 apples"]),
             (
                 &["-H", "\u{201c}Authorization:", "Bearer", "x\u{201d}", "u"],

@@ -1,232 +1,264 @@
 //! Whose the URLs of a line are, and what on it could lead a token or a write past that.
 
-use url::Url;
+use std::collections::HashMap;
+use std::sync::LazyLock;
 
-use super::address::Address;
-use super::transfer::Transfer;
-use crate::cli::curl::table::{Danger, REFUSALS, Role};
+use serde::Deserialize;
+use url::{Position, Url};
+
+use super::address::{Address, read};
+use super::request::{credential, hides, is_credential, is_in_query, is_on, method, request};
+use crate::cli::curl::Item;
+use crate::env::Env;
 use crate::error::{Failure, Result};
-use crate::plan::ownership::{Judgement, Profiles, Sent, bracketed, judge};
+use crate::plan::ownership::{Judgement, Profiles, Sent, judge};
 use crate::profile::Guard;
-use crate::profile::endpoint::is_this_machine;
-use crate::request::Request;
-use crate::request::location::Location;
+use crate::profile::known::{KnownTokens, not_for};
+use crate::request::{Request, TypedCredential};
 use crate::text::terminal::sanitise;
 
 /// A transfer that has been judged.
-pub(crate) struct Judged {
-    pub(crate) transfer: Transfer,
+pub(crate) struct Transfer {
+    pub(crate) items: Vec<Item>,
     /// The request to each URL that names a place, with its judgement.
     pub(crate) requests: Vec<(Request, Judgement)>,
     /// Whether its URLs are the chosen profile's.
     pub(crate) is_own: bool,
+    /// The credential for them.
+    pub(crate) credential: TypedCredential,
 }
 
-impl Judged {
-    /// Returns the first of the profile's URLs.
-    pub(crate) fn own_url(&self) -> Option<&Url> {
-        let first = self.requests.first().filter(|_| self.is_own);
-        first.map(|(request, _)| &request.url)
+impl Transfer {
+    /// Returns whether a URL is one of plain http.
+    pub(crate) fn is_plain(&self) -> bool {
+        self.requests
+            .iter()
+            .any(|(request, _)| request.url.scheme() == "http")
     }
 }
+
+/// Why options of a role are refused on a line with a URL of the profile.
+#[derive(Deserialize)]
+struct Refusal {
+    /// Whether they are refused on every line while there is a guarded profile.
+    under_guards: bool,
+    why: String,
+    hint: String,
+}
+
+static REFUSALS: LazyLock<HashMap<String, Refusal>> = LazyLock::new(|| {
+    serde_json::from_str(include_str!("../../cli/curl/refusals.json")).unwrap_or_default()
+});
 
 /// Judges the transfers of a line.
 ///
 /// # Errors
 /// Fails (exit 2) for another profile's URL, and for what could carry the token or a write where
 /// it cannot be seen.
-pub(crate) fn all_judged(transfers: Vec<Transfer>, profiles: Profiles<'_>) -> Result<Vec<Judged>> {
-    let transfers = transfers.into_iter().map(|one| judged(one, profiles));
-    let transfers = transfers.collect::<Result<Vec<Judged>>>()?;
-    if transfers.iter().any(|judged| judged.is_own) {
-        // A log is one of all transfers, and a config file can set it.
-        for Judged { transfer, .. } in &transfers {
-            refuse(
-                transfer,
-                Danger::Unseen,
-                "the token could leave its endpoint",
-            )?;
-            refuse(transfer, Danger::Log, "the URL is the profile's")?;
+pub(crate) fn judged(
+    transfers: Vec<Vec<Item>>,
+    profiles: Profiles<'_>,
+    known: &KnownTokens,
+    env: &Env,
+) -> Result<Vec<Transfer>> {
+    // A guard could be concerned: one is set, or it is not known which are.
+    let guards = profiles.all.iter().map(|profile| profile.guard);
+    let mut guards = guards.chain(profiles.chosen.map(|profile| profile.guard.value));
+    let has_guard = profiles.unknown.is_some() || guards.any(|guard| guard != Guard::None);
+    let transfers = transfers
+        .into_iter()
+        .map(|items| transfer(items, profiles, has_guard, env));
+    let transfers = transfers.collect::<Result<Vec<Transfer>>>()?;
+    let has_own = transfers.iter().any(|transfer| transfer.is_own);
+    for transfer in &transfers {
+        for item in &transfer.items {
+            let role = if hides(item, &transfer.items) {
+                "hidden"
+            } else {
+                item.role()
+            };
+            let refusal = REFUSALS.get(role).filter(|_| item.is_on);
+            if let Some(refusal) = refusal.filter(|one| has_own || has_guard && one.under_guards) {
+                let what = format!("{} {}", sanitise(&item.name), refusal.why);
+                return Err(Failure::unsent(what).hint(&refusal.hint));
+            }
         }
+        refuse_known_tokens(transfer, known)?;
     }
     Ok(transfers)
 }
 
-fn judged(transfer: Transfer, profiles: Profiles<'_>) -> Result<Judged> {
-    let mut requests = Vec::new();
-    let mut owns = Vec::new();
-    for called in &transfer.urls {
-        match &called.address {
+fn transfer(
+    items: Vec<Item>,
+    profiles: Profiles<'_>,
+    has_guard: bool,
+    env: &Env,
+) -> Result<Transfer> {
+    let (mut requests, mut owns, mut has_user) = (Vec::new(), Vec::new(), false);
+    for text in items
+        .iter()
+        .filter(|item| item.role() == "url")
+        .map(Item::text)
+    {
+        let is_split = profiles.chosen.is_some() && text.contains(['\r', '\n']);
+        match read(&text) {
             Ok(Some(address)) => {
-                let request = transfer.request(address);
-                let judgement = judged_address(&transfer, address, &request, profiles);
-                owns.push(is_own(&transfer, address, &judgement, profiles)?);
+                let (request, judgement) = judgement(&items, &address, profiles, env);
+                let is_own = is_own(&judgement, profiles)?;
+                let place = &judgement.location;
+                let mut bases = profiles.all.iter().map(|profile| profile.base.location());
+                let has_glob = address.rest.contains(['{', '}', '[', ']']);
+                let has_glob = has_glob && !is_own && !is_on(&items, "globoff");
+                if has_glob && has_guard && bases.any(|base| place.is_same_host(&base)) {
+                    let what = "cannot judge a URL with braces or brackets on this host";
+                    return Err(Failure::unsent(what).hint("pass --globoff"));
+                }
+                owns.push(is_own);
+                has_user |= address.has_user;
                 requests.push((request, judgement));
             }
-            Ok(None) => owns.push(false),
-            Err(why) => {
-                let is_broken = called.text.contains(['\r', '\n']);
-                if has_guard(profiles) || is_broken && profiles.chosen.is_some() {
-                    return Err(Failure::unsent(format!("cannot judge the URL: {why}"))
-                        .hint("write it plainly: https://HOST/PATH"));
-                }
-                owns.push(false);
-            }
+            Err(unclear) if has_guard || is_split => return Err(unclear),
+            _ => owns.push(false),
         }
     }
     let is_own = owns.contains(&true);
     if is_own && owns.contains(&false) {
         let what = "URLs of the profile and others are in one transfer";
-        return Err(Failure::unsent(what)
-            .fact("the token would go to all of them")
-            .hint("separate them with --next"));
+        return Err(Failure::unsent(what).hint("separate them with --next"));
     }
-    if has_guard(profiles) {
-        let why = "a guarded profile could be concerned";
-        refuse(&transfer, Danger::Unseen, why)?;
+    let mut credential = TypedCredential::Profile;
+    if is_own {
+        refuse_what_leaks(&items, &requests)?;
+        credential = self::credential(&items, has_user)?;
     }
-    let judged = Judged {
-        transfer,
+    Ok(Transfer {
+        items,
         requests,
         is_own,
-    };
-    if is_own {
-        refuse_what_leaks(&judged)?;
-    }
-    Ok(judged)
+        credential,
+    })
 }
 
-/// Judges what is sent: the path as curl sends it, with the query that options add.
-fn judged_address(
-    transfer: &Transfer,
+/// Judges what is sent: the path as curl sends it, with the query that options add, and the proxies
+/// that it is sent through.
+fn judgement(
+    items: &[Item],
     address: &Address,
-    request: &Request,
     profiles: Profiles<'_>,
-) -> Judgement {
-    let query = address.url.query().into_iter();
-    let query: Vec<&str> = query
-        .chain(transfer.query.iter().map(String::as_str))
-        .collect();
-    let sent = Sent {
-        method: &transfer.method,
-        path: &address.path,
-        query: &query.join("&"),
-        ..Sent::of(request, transfer.led_to.clone())
+    env: &Env,
+) -> (Request, Judgement) {
+    let request = request(items, &address.url);
+    let texts = |is_it: &dyn Fn(&&Item) -> bool| -> Vec<String> {
+        items.iter().filter(is_it).map(Item::text).collect()
     };
-    judge(&sent, profiles)
+    let mut query = texts(&|item| is_in_query(item, items));
+    query.extend(address.url.query().map(str::to_owned));
+    let mut proxies = texts(&|item| item.role() == "proxy");
+    // A profile's URL of plain http is called without a proxy of the environment.
+    if request.url.scheme() == "https" {
+        let names = ["https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"];
+        let values = names.iter().filter_map(|name| env.text(name).ok()?);
+        proxies.extend(values.map(str::to_owned));
+    }
+    let path = address.rest.split(['?', '#']).next().unwrap_or_default();
+    let sent = Sent {
+        method: &method(items),
+        path: if path.is_empty() { "/" } else { path },
+        query: &query.join("&"),
+        ..Sent::of(
+            &request,
+            proxies
+                .iter()
+                .filter_map(|text| proxy_place(text))
+                .collect(),
+        )
+    };
+    let judgement = judge(&sent, profiles);
+    (request, judgement)
 }
 
-/// Returns whether a guard could be concerned: one is set, or it is not known which are.
-fn has_guard(profiles: Profiles<'_>) -> bool {
-    let chosen = profiles.chosen.map(|profile| profile.guard.value);
-    let all = profiles.all.iter().map(|profile| profile.guard);
-    profiles.unknown.is_some() || all.chain(chosen).any(|guard| guard != Guard::None)
+/// Returns host and port of a proxy, by curl's defaults.
+fn proxy_place(text: &str) -> Option<(String, u16)> {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("http", text));
+    // A scheme that the parser does not know keeps its port, whatever it is.
+    let url = Url::parse(&format!("proxy://{rest}")).ok()?;
+    let is_https = scheme.eq_ignore_ascii_case("https");
+    let usual = if is_https { 443 } else { 1080 };
+    Some((url.host_str()?.to_owned(), url.port().unwrap_or(usual)))
 }
 
 /// Returns whether a URL is the chosen profile's.
-fn is_own(
-    transfer: &Transfer,
-    address: &Address,
-    judgement: &Judgement,
-    profiles: Profiles<'_>,
-) -> Result<bool> {
-    if let Some(chosen) = profiles.chosen
-        && judgement.location.is_below(&chosen.base.value.location())
-    {
+fn is_own(judgement: &Judgement, profiles: Profiles<'_>) -> Result<bool> {
+    let base = profiles.chosen.map(|profile| profile.base.value.location());
+    if base.is_some_and(|base| judgement.location.is_below(&base)) {
         // Its own place, in whatever spelling: the token goes along or nothing does.
-        judgement.check_token()?;
-        return Ok(true);
+        return judgement.check_token().map(|()| true);
     }
-    if let Some(owner) = judgement.owners.first() {
+    judgement.owners.first().map_or(Ok(false), |owner| {
         let name = sanitise(&owner.name);
-        let made_with = match profiles.chosen {
-            Some(chosen) => format!(
-                "this call is made with profile {} ({})",
-                sanitise(&chosen.name),
-                sanitise(chosen.base.value.as_str())
-            ),
-            None => "no profile is selected".to_owned(),
-        };
-        let failure = Failure::unsent(format!("the URL belongs to profile {name}"));
-        return Err(failure
-            .fact(made_with)
-            .hint(format!("rein -p {name} curl ...")));
-    }
-    let mut bases = profiles.all.iter().map(|profile| profile.base.location());
-    if address.has_glob
-        && !transfer.is_on(Role::Globoff)
-        && has_guard(profiles)
-        && bases.any(|base| judgement.location.is_same_host(&base))
-    {
-        let what = "cannot judge a URL with braces or brackets on this host";
-        return Err(Failure::unsent(what).hint("write each URL out, or pass --globoff"));
-    }
-    Ok(false)
+        Err(
+            Failure::unsent(format!("the URL belongs to profile {name}"))
+                .hint(format!("rein -p {name} curl ...")),
+        )
+    })
 }
 
-/// Refuses the first argument that is such a danger.
-fn refuse(transfer: &Transfer, danger: Danger, fact: &str) -> Result<()> {
-    for argument in transfer.arguments.iter().filter(|one| one.is_on) {
-        let role = match argument.reads_a_file() && transfer.must_be_seen(argument) {
-            true => Role::Hidden,
-            false => argument.role(),
-        };
-        let mut refusals = REFUSALS.iter().filter(|one| one.danger == danger);
-        if let Some(refusal) = refusals.find(|one| one.role == role) {
-            let what = format!("{} {}", sanitise(&argument.name), refusal.why);
-            return Err(Failure::unsent(what).fact(fact).hint(&refusal.hint));
+/// Refuses what would let the profile's token, or a header, go to another place than its URL.
+fn refuse_what_leaks(items: &[Item], requests: &[(Request, Judgement)]) -> Result<()> {
+    let is_of_method = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
+    let method = method(items);
+    if !method.bytes().all(is_of_method) {
+        let method = sanitise(&method);
+        return Err(Failure::unsent(format!("'{method}' is not a method")));
+    }
+    let has_break =
+        |item: &&Item| matches!(item.role(), "header" | "header-part") || is_credential(item);
+    let mut headers = items.iter().filter(has_break);
+    if let Some(item) = headers.find(|item| item.text().contains(['\r', '\n'])) {
+        let name = sanitise(&item.name);
+        let what = format!("{name}: header values must not contain CR or LF");
+        return Err(Failure::unsent(what));
+    }
+    for (Request { url, headers, .. }, judgement) in requests {
+        if is_on(items, "insecure") {
+            judgement.check_insecure()?;
+        }
+        // TLS proves a host's name; a `Host` header does not, and plain http proves nothing.
+        let authority = &url[Position::BeforeHost..Position::BeforePath];
+        let mut hosts = headers
+            .iter()
+            .filter(|one| one.name.eq_ignore_ascii_case("host"));
+        if hosts.any(|one| one.value != authority && Some(&*one.value) != url.host_str()) {
+            return Err(Failure::unsent(
+                "-H 'Host: ...' names another host than the URL",
+            ));
+        }
+        if url.scheme() == "http" && items.iter().any(|item| item.role() == "proxy") {
+            let what = "the token could leave this machine over plain http";
+            return Err(Failure::unsent(what).hint("leave out the proxy"));
         }
     }
     Ok(())
 }
 
-/// Refuses what would show the token, or send it to another place than the URL's host.
-fn refuse_what_leaks(judged: &Judged) -> Result<()> {
-    let transfer = &judged.transfer;
-    refuse(transfer, Danger::Leak, "the URL is the profile's")?;
-    if transfer.is_on(Role::Insecure) {
-        let mut judgements = judged.requests.iter().map(|(_, judgement)| judgement);
-        judgements.try_for_each(Judgement::check_insecure)?;
-    }
-    for argument in &transfer.arguments {
-        let role = argument.role();
-        let is_header = matches!(role, Role::Header | Role::HeaderPart | Role::Credential);
-        if is_header && argument.text().contains(['\r', '\n']) {
-            let name = sanitise(&argument.name);
-            let what = format!("{name}: header values must not contain CR or LF");
-            return Err(Failure::unsent(what));
+/// Refuses arguments that hold a token which is not for the URLs of their transfer.
+fn refuse_known_tokens(transfer: &Transfer, known: &KnownTokens) -> Result<()> {
+    let all = known.all();
+    let own = transfer.requests.first().filter(|_| transfer.is_own);
+    let foreign = own.map_or_else(
+        || known.all(),
+        |(request, _)| known.foreign_to(&request.url),
+    );
+    for item in &transfer.items {
+        // A proxy is nobody's endpoint.
+        let is_proxy = matches!(item.role(), "proxy" | "proxy-header");
+        let finder = if is_proxy { &all } else { &foreign };
+        // An option that the table does not have is a name and its value.
+        let value = item.value.as_deref().unwrap_or_default();
+        let mut texts = [value.as_encoded_bytes(), item.name.as_bytes()].into_iter();
+        if let Some(source) = texts.find_map(|text| finder.find(text)) {
+            return Err(not_for(source, "this URL").fact("nothing was sent"));
         }
-    }
-    let is_of_method = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-    if !transfer.method.bytes().all(is_of_method) {
-        let method = sanitise(&transfer.method);
-        return Err(Failure::unsent(format!("'{method}' is not a method")));
-    }
-    keep_at_home(transfer)
-}
-
-/// Refuses to lead the token away from the host that the URL names: TLS proves a host's name, a
-/// `Host` header does not, and plain http proves nothing.
-fn keep_at_home(transfer: &Transfer) -> Result<()> {
-    for header in &transfer.headers {
-        let names_another = |address: &Address| {
-            let named = Url::parse(&format!("{}://{}/", address.url.scheme(), header.value));
-            !named.is_ok_and(|named| Location::of(&named).is_same_host(&Location::of(&address.url)))
-        };
-        if header.name.eq_ignore_ascii_case("host") && transfer.addresses().any(names_another) {
-            let what = "-H 'Host: ...' names another host than the URL";
-            return Err(Failure::unsent(what)
-                .fact("the token goes to the URL's own host only")
-                .hint("leave the header out, or connect elsewhere with --resolve"));
-        }
-    }
-    let leaves = |(host, _): &(String, u16)| {
-        let url = Url::parse(&format!("http://{}/", bracketed(host)));
-        !url.is_ok_and(|url| is_this_machine(&url))
-    };
-    if transfer.is_plain() && transfer.led_to.iter().any(leaves) {
-        let what = "the token would leave this machine over plain http";
-        return Err(Failure::unsent(what).hint("leave out --connect-to, --resolve and -x"));
     }
     Ok(())
 }

@@ -1,111 +1,111 @@
 //! The line that curl gets.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 
-use super::judge::Judged;
-use super::transfer::is_credential;
-use crate::cli::curl::Argument;
-use crate::cli::curl::table::Role;
+use super::judge::Transfer;
+use super::request::authorization;
+use crate::env::Env;
 use crate::profile::Profile;
 use crate::request::TypedCredential;
-use crate::secret::Secret;
+use crate::secret::{Redactor, Secret};
+use crate::text::terminal::sanitise;
 
 /// One word of the line that curl gets.
-#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Word {
     Plain(OsString),
-    /// The options that hand over a bearer: the profile's token, or the one that was passed.
-    Token(Option<Secret>),
-    /// The options that hand over the profile's proxy, which holds a password.
-    Proxy(Secret),
+    /// A setting of a config file that is handed over: arguments can be read by every user of the
+    /// machine. It is the beginning of its line, and the secret: `None` is the profile's token.
+    Secret(&'static str, Option<Secret>),
 }
 
+const BEARER: &str = "header = \"Authorization: Bearer ";
+const PROXY: &str = "proxy = \"";
+
 impl Word {
-    pub(crate) fn plain(text: impl Into<OsString>) -> Word {
-        Word::Plain(text.into())
+    /// Returns the word as it is shown.
+    pub(crate) fn shown(&self) -> String {
+        let quoted = |text: &str| {
+            let text = Redactor::default().target(text);
+            shell_words::quote(&sanitise(&text)).into_owned()
+        };
+        match self {
+            Word::Plain(word) => quoted(&word.to_string_lossy()),
+            Word::Secret(PROXY, Some(proxy)) => format!("--proxy {}", quoted(proxy.expose())),
+            Word::Secret(_, None) => "-H \"Authorization: Bearer $REINFER_TOKEN\"".to_owned(),
+            Word::Secret(_, Some(_)) => "-H 'Authorization: Bearer (redacted)'".to_owned(),
+        }
     }
 }
 
-/// Returns the line that curl gets, without its name. A bearer for the profile's URL leaves the
-/// line as well: arguments can be read by every user of the machine.
+/// Returns the line that curl gets, without its name.
 pub(crate) fn line(
-    transfers: &[Judged],
+    transfers: &[Transfer],
     profile: Option<&Profile>,
+    env: &Env,
     notes: &mut Vec<String>,
 ) -> Vec<Word> {
     let mut words = Vec::new();
-    if transfers.iter().any(|judged| judged.is_own) {
+    if transfers.iter().any(|transfer| transfer.is_own) {
         // No config file of curl's: it can redirect a call, and must be the first option.
-        words.push(Word::plain("-q"));
+        words.push(Word::Plain("-q".into()));
+        let mut items = transfers.iter().flat_map(|transfer| &transfer.items);
+        // curl shows its progress meter when its output is no terminal, which here is a pipe to
+        // this process and then one.
+        if env.stdout_terminal && !items.any(|item| matches!(item.role(), "silent" | "output")) {
+            add(&mut words, ["--no-progress-meter", "--no-buffer"]);
+        }
     }
-    for (index, judged) in transfers.iter().enumerate() {
-        if index > 0 {
-            words.push(Word::plain("--next"));
+    for (index, transfer) in transfers.iter().enumerate() {
+        add(&mut words, (index > 0).then_some("--next"));
+        let own = profile.filter(|_| transfer.is_own);
+        if let Some(profile) = own {
+            add_of_profile(transfer, profile, &mut words);
         }
-        if let Some(profile) = profile.filter(|_| judged.is_own) {
-            match &judged.transfer.credential {
-                TypedCredential::Profile => words.push(Word::Token(None)),
-                TypedCredential::Bearer(bearer) => words.push(Word::Token(Some(bearer.clone()))),
-                TypedCredential::Other => {}
-            }
-            words.push(Word::plain("--globoff"));
-            words.extend(connection_words(judged, profile));
-        }
-        let mut passed = Vec::new();
-        let mut urls = judged.transfer.urls.iter();
-        for argument in &judged.transfer.arguments {
-            if argument.role() == Role::Url {
-                let value = urls.next().map(|called| called.text.clone().into());
-                let argument = argument.clone();
-                Argument { value, ..argument }.append_to(&mut passed);
-            } else if !judged.is_own || is_passed_on(argument, judged, notes) {
-                argument.append_to(&mut passed);
+        for item in &transfer.items {
+            let is_replaced = match item.role() {
+                _ if own.is_none() => false,
+                "redirect" => {
+                    let why = "redirects of a profile's URL are shown, not followed";
+                    notes.push(format!("{} is left out: {why}", item.name));
+                    true
+                }
+                "no-proxy" => transfer.is_plain(),
+                _ => transfer.credential != TypedCredential::Other && authorization(item).is_some(),
+            };
+            if !is_replaced {
+                add(&mut words, Some(&item.name).filter(|name| !name.is_empty()));
+                add(&mut words, item.value.as_ref());
             }
         }
-        words.extend(passed.into_iter().map(Word::Plain));
     }
     words
 }
 
-/// Returns whether an option goes along with a URL of the profile.
-fn is_passed_on(argument: &Argument, judged: &Judged, notes: &mut Vec<String>) -> bool {
-    let transfer = &judged.transfer;
-    match argument.role() {
-        Role::Redirect => {
-            notes.push(format!(
-                "{} is left out: redirects of a profile's URL are shown, not followed",
-                argument.name
-            ));
-            false
-        }
-        // A proxy of the environment would see the token in clear.
-        Role::NoProxy => !transfer.is_plain() || transfer.names_a_proxy(),
-        _ => transfer.credential == TypedCredential::Other || !is_credential(argument),
-    }
+fn add(words: &mut Vec<Word>, texts: impl IntoIterator<Item = impl Into<OsString>>) {
+    words.extend(texts.into_iter().map(|text| Word::Plain(text.into())));
 }
 
-/// Returns what the profile says about the connection, where the line does not.
-fn connection_words(judged: &Judged, profile: &Profile) -> Vec<Word> {
-    let transfer = &judged.transfer;
-    let has = |role| transfer.with(role).next().is_some();
-    let option = |name: &str, value: OsString| [Word::plain(name), Word::Plain(value)];
-    let mut words = Vec::new();
-    // Plain http is for this machine only, so a proxy that the environment names must not see it.
+/// Adds what the profile says about a transfer, where the line does not say it.
+fn add_of_profile(transfer: &Transfer, profile: &Profile, words: &mut Vec<Word>) {
+    match &transfer.credential {
+        TypedCredential::Profile => words.push(Word::Secret(BEARER, None)),
+        TypedCredential::Bearer(bearer) => words.push(Word::Secret(BEARER, Some(bearer.clone()))),
+        TypedCredential::Other => {}
+    }
+    add(words, ["--globoff"]);
     if transfer.is_plain() {
-        if !transfer.names_a_proxy() {
-            words.extend(option("--noproxy", "*".into()));
-        }
-        return words;
+        // A proxy of the environment would see the token in clear.
+        return add(words, ["--noproxy", "*"]);
     }
-    if let Some(file) = profile.ca_file.as_ref().filter(|_| !has(Role::CaFile)) {
-        words.extend(option("--cacert", file.value.clone().into()));
+    let has = |role| transfer.items.iter().any(|item| item.role() == role);
+    if let Some(file) = profile.ca_file.as_ref().filter(|_| !has("ca-file")) {
+        add(words, [OsStr::new("--cacert"), file.value.as_os_str()]);
     }
-    if let Some(proxy) = profile.proxy.as_ref().filter(|_| !has(Role::Proxy)) {
-        match proxy.value.expose() {
+    if let Some(proxy) = profile.proxy.as_ref().filter(|_| !has("proxy")) {
+        match proxy.value.expose().contains('@') {
             // User and password.
-            address if address.contains('@') => words.push(Word::Proxy(proxy.value.clone())),
-            address => words.extend(option("--proxy", address.into())),
+            true => words.push(Word::Secret(PROXY, Some(proxy.value.clone()))),
+            false => add(words, ["--proxy", proxy.value.expose()]),
         }
     }
-    words
 }

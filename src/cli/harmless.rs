@@ -3,12 +3,27 @@
 
 use std::ffi::OsString;
 
-use clap::{Args, Command};
+use clap::Command;
 
-use super::table::{CurlOption, Native, TABLE, Takes};
+use serde::Deserialize;
+
+use crate::cli::curl::{CurlOption, TABLE};
 use crate::cli::hoist;
 use crate::error::{Failure, Result};
 use crate::text::terminal::sanitise;
+
+/// What a raw call does with an option that it does not have itself.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Native {
+    /// It changes nothing there, so it is dropped.
+    Harmless,
+    /// It is refused; this is the way to the same end.
+    Instead(String),
+    /// It is refused; `rein curl` passes it to curl.
+    #[default]
+    CurlOnly,
+}
 
 /// Returns the words without those options of curl's that change nothing; `command` knows the
 /// options that a native call has itself, and whatever else is no option of curl's stays.
@@ -63,10 +78,10 @@ fn dropped_long(command: &Command, long: &str) -> Result<Option<usize>> {
     let shown = format!("--{}", sanitise(name));
     if let Some(found) = TABLE.iter().find(|option| option.long == name) {
         harmless(found, &shown)?;
-        return Ok(Some(usize::from(found.takes == Takes::Value && !attached)));
+        return Ok(Some(usize::from(found.takes_value && !attached)));
     }
     let positive = name.strip_prefix("no-").unwrap_or_default();
-    let is_it = |option: &&CurlOption| option.long == positive && option.takes == Takes::Switch;
+    let is_it = |option: &&CurlOption| option.long == positive && !option.takes_value;
     match TABLE.iter().find(is_it) {
         None => Ok(None),
         Some(_) if hoist::knows(command, &format!("--{positive}")) => {
@@ -117,33 +132,10 @@ fn unsupported(shown: &str) -> Failure {
     Failure::usage(format!("{shown} is not supported")).fact("nothing was sent")
 }
 
-/// What a raw call does with an argument of a curl line.
-pub(crate) enum Fate {
-    /// It has the option, with curl's meaning.
-    Kept,
-    /// It leaves the option out: it changes nothing there.
-    Dropped,
-    /// It does not have it; this is the way to the same end, if there is one.
-    Lacking(Option<String>),
-}
-
-/// Returns what becomes of an option in a raw call.
-pub(crate) fn fate(option: &CurlOption, is_on: bool) -> Fate {
-    let command = crate::cli::RawCall::augment_args(Command::new("rein"));
-    if is_on && hoist::knows(&command, &format!("--{}", option.long)) {
-        return Fate::Kept;
-    }
-    match &option.native {
-        Native::Harmless => Fate::Dropped,
-        _ if !is_on => Fate::Dropped,
-        Native::Instead(way) => Fate::Lacking(Some(way.clone())),
-        Native::CurlOnly => Fate::Lacking(None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use clap::Args;
 
     fn without(line: &str) -> Result<String> {
         let command = crate::cli::RawCall::augment_args(Command::new("rein"));

@@ -1,0 +1,134 @@
+//! What the options of one transfer make of its request.
+
+use bytes::Bytes;
+use http::Method;
+use url::Url;
+
+use crate::cli::curl::Item;
+use crate::error::{Failure, Result};
+use crate::plan::headers::typed_credential;
+use crate::request::{Body, Header, Request, TypedCredential};
+
+fn last<'a>(items: &'a [Item], role: &str) -> Option<&'a Item> {
+    items.iter().rev().find(|item| item.role() == role)
+}
+
+/// Returns whether a switch is on: the last one counts. An option with a value is on.
+pub(crate) fn is_on(items: &[Item], role: &str) -> bool {
+    last(items, role).is_some_and(|item| item.is_on)
+}
+
+/// Returns the method that the options make, as curl decides on it, in capitals.
+pub(crate) fn method(items: &[Item]) -> String {
+    let has = |role| is_on(items, role);
+    match last(items, "method") {
+        Some(given) => given.text().to_ascii_uppercase(),
+        None if has("upload") => "PUT".to_owned(),
+        None if has("form") || has("data") && !has("get") => "POST".to_owned(),
+        None if has("head") => "HEAD".to_owned(),
+        None => "GET".to_owned(),
+    }
+}
+
+/// Returns the request to a place, as it must be judged: a form that cannot be seen can ask for
+/// another method, JSON cannot.
+pub(crate) fn request(items: &[Item], url: &Url) -> Request {
+    let of_body = |item: &&Item| is_body(item, items);
+    let is_unseen = items.iter().filter(of_body).any(reads_a_file) && !is_json(items);
+    let body: Vec<String> = items.iter().filter(of_body).map(Item::text).collect();
+    Request {
+        method: Method::from_bytes(method(items).as_bytes()).unwrap_or_default(),
+        url: url.clone(),
+        headers: items.iter().filter_map(header).collect(),
+        body: match body[..] {
+            _ if is_unseen => Body::Stdin,
+            [] => Body::Empty,
+            _ => Body::Bytes(Bytes::from(body.join("&"))),
+        },
+        typed: TypedCredential::Profile,
+    }
+}
+
+/// Returns whether an item is a part of the query.
+pub(crate) fn is_in_query(item: &Item, items: &[Item]) -> bool {
+    item.role() == "query" || item.role() == "data" && is_on(items, "get")
+}
+
+fn is_body(item: &Item, items: &[Item]) -> bool {
+    matches!(item.role(), "data" | "form" | "upload") && !is_in_query(item, items)
+}
+
+/// Returns the header that an item is.
+pub(crate) fn header(item: &Item) -> Option<Header> {
+    let text = item.text();
+    let (name, value) = text.split_once(':').unwrap_or((&text, ""));
+    let header = Header::new(name.trim_end_matches(';').trim(), value.trim());
+    (item.role() == "header").then_some(header)
+}
+
+fn is_json(items: &[Item]) -> bool {
+    let is_type = |header: &Header| header.name.eq_ignore_ascii_case("content-type");
+    let mut types = items.iter().filter_map(header).filter(is_type).peekable();
+    match types.peek() {
+        Some(_) => types.all(|header| header.value.contains("json")),
+        None => items.iter().any(|item| item.name == "--json"),
+    }
+}
+
+/// Returns whether an item is, or could be, the name of a file or standard input that a part of the
+/// request is read from.
+fn reads_a_file(item: &Item) -> bool {
+    let text = item.text();
+    match item.role() {
+        "url" => item.name == "--url" && text.starts_with('@'),
+        "header" | "proxy-header" => text.starts_with('@'),
+        "data" | "query" if item.name == "--data-raw" => false,
+        // `@FILE`, and `name@FILE` of --data-urlencode.
+        "data" | "query" => text
+            .split('=')
+            .next()
+            .is_some_and(|start| start.contains('@')),
+        // `name=@FILE` and `name=<FILE`.
+        "form" => item.name != "--form-string" && text.contains(['@', '<']),
+        role => role == "upload",
+    }
+}
+
+/// Returns whether what an item reads from a file could make the transfer another one: a URL, a
+/// header, or a method that a query or a form asks for where a read is expected.
+pub(crate) fn hides(item: &Item, items: &[Item]) -> bool {
+    let is_read = matches!(&*method(items), "GET" | "HEAD");
+    reads_a_file(item) && !(is_body(item, items) && (!is_read || is_json(items)))
+}
+
+/// Returns what an item says in the place of an `Authorization` header's value.
+pub(crate) fn authorization(item: &Item) -> Option<String> {
+    let header = header(item).filter(|one| one.name.eq_ignore_ascii_case("authorization"));
+    let bearer = (item.role() == "bearer").then(|| format!("Bearer {}", item.text()));
+    header.map(|header| header.value).or(bearer)
+}
+
+/// Returns whether an item says who calls.
+pub(crate) fn is_credential(item: &Item) -> bool {
+    item.is_on && (item.role() == "credential" || authorization(item).is_some())
+}
+
+/// Finds the credential of a transfer, of which there must be one alone.
+///
+/// # Errors
+/// Fails (exit 2) when there are several.
+pub(crate) fn credential(items: &[Item], has_user: bool) -> Result<TypedCredential> {
+    let of = |item: &Item| {
+        authorization(item).map_or(TypedCredential::Other, |value| typed_credential(&value))
+    };
+    let in_url = has_user.then_some(TypedCredential::Other);
+    let given = items.iter().filter(|item| is_credential(item)).map(of);
+    let mut all = in_url.into_iter().chain(given);
+    let first = all.next().unwrap_or_default();
+    match all.all(|other| other == first) {
+        true => Ok(first),
+        false => Err(Failure::unsent(
+            "a URL of the profile is given several credentials",
+        )),
+    }
+}
