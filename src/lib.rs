@@ -6,6 +6,7 @@
 pub mod catalogue;
 pub(crate) mod cli;
 pub(crate) mod commands;
+pub(crate) mod compare;
 pub(crate) mod console;
 pub mod demo;
 pub(crate) mod engine;

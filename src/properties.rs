@@ -9,11 +9,11 @@ use crate::catalogue::{Class, classify_as};
 use crate::cli::items::Item;
 use crate::cli::units;
 use crate::exchange::retry;
-use crate::output::items::path::Path;
 use crate::output::write_out::WriteOut;
 use crate::plan::target;
 use crate::profile::{Base, file};
 use crate::text::lexical;
+use crate::text::path::Path;
 
 /// A word of the command line is an item or a message that can be shown.
 pub fn item(text: &str) {
@@ -31,7 +31,7 @@ pub fn columns(path: &str, json: &[u8]) {
     if lexical::check(json).is_err() {
         return;
     }
-    use crate::output::items::path::Selected;
+    use crate::text::path::Selected;
     let found = match path.select(json) {
         Selected::Missing => Vec::new(),
         Selected::One(value) => vec![value],

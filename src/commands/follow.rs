@@ -19,7 +19,6 @@ use crate::exchange::client::Connection;
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::items::Wanted;
-use crate::output::items::path::Path;
 use crate::output::progress::Meter;
 use crate::output::record::Record;
 use crate::output::status::counted;
@@ -37,6 +36,7 @@ use crate::request::Request;
 use crate::secret::Redactor;
 use crate::signal::{self, Started};
 use crate::text::lexical;
+use crate::text::path::Path;
 use crate::text::terminal::sanitise;
 use crate::verdict::checks::Checks;
 

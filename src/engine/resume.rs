@@ -6,7 +6,6 @@ use crate::error::{Failure, Result};
 use crate::files::{folder_of, follow_links, hash, relative};
 use crate::output::file::{PartFile, cannot_write, is_written_directly};
 use crate::output::items::columns::Columns;
-use crate::output::items::path;
 use crate::output::view::View;
 use crate::plan::call::Plan;
 use crate::plan::continuation::Continuation;
@@ -14,6 +13,7 @@ use crate::plan::paging::PagePlan;
 use crate::plan::paging::StatePlan;
 use crate::request::Body;
 use crate::state::{Key, Progress, StateFile};
+use crate::text::path;
 use crate::text::terminal::sanitise;
 
 /// A state that has been opened, and what it records; nothing without `--state`.

@@ -1,6 +1,7 @@
 //! What reaches the user: the answer on standard output, everything about it on standard error.
 
 pub(crate) mod body;
+pub(crate) mod diff;
 pub(crate) mod dump;
 pub(crate) mod file;
 pub(crate) mod items;

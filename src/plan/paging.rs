@@ -10,10 +10,10 @@ use url::Url;
 use crate::catalogue::{Endpoint, Paging, PagingEnd, PagingStyle};
 use crate::cli::options::{CallOptions, PagingOptions};
 use crate::error::{Failure, Result};
-use crate::output::items::path::{Path, Selected};
 use crate::output::view::{Shape, View};
 use crate::request::{Body, Header, Request};
 use crate::text::lexical::scan::{elements, is_key, member, members, text};
+use crate::text::path::{Path, Selected};
 
 /// Refuses what cannot go together with pages.
 ///

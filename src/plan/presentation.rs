@@ -7,11 +7,11 @@ use crate::error::{Failure, Result};
 use crate::output::items::Wanted;
 use crate::output::items::columns::Columns;
 use crate::output::items::delimited::Delimiter;
-use crate::output::items::path::Path;
 use crate::output::items::sorted::Sort;
 use crate::output::view::{Shape, View};
 use crate::text::jq::{Filter, Var};
 use crate::text::lexical::Layout;
+use crate::text::path::Path;
 
 /// What the catalogue or a template says about an endpoint's items.
 #[derive(Clone, Debug, Default)]

@@ -2,4 +2,5 @@
 
 pub(crate) mod jq;
 pub mod lexical;
+pub(crate) mod path;
 pub mod terminal;

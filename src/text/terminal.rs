@@ -37,6 +37,10 @@ pub struct Theme {
     pub dim: Style,
     /// A heading.
     pub heading: Style,
+    /// A value that is only on the left of a comparison.
+    pub removed: Style,
+    /// A value that is only on the right of it.
+    pub added: Style,
 }
 
 impl Theme {
@@ -63,6 +67,8 @@ impl Theme {
             hint: colour(AnsiColor::Yellow),
             dim: Style::new().dimmed(),
             heading: Style::new().bold(),
+            removed: colour(AnsiColor::Red),
+            added: colour(AnsiColor::Green),
         }
     }
 }

@@ -3,10 +3,10 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::path::{self, Path, Selected, Step};
 use crate::error::{Failure, Result};
 use crate::text::lexical::scan::{self, elements, is_key, members, text};
 use crate::text::lexical::{Formatter, Layout};
+use crate::text::path::{self, Path, Selected, Step};
 use crate::text::terminal::Theme;
 
 /// The columns of a list, grouped by the member that they begin with, so that an item is walked

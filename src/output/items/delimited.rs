@@ -7,8 +7,8 @@ use memchr::{memchr, memchr3};
 
 use super::Rows;
 use super::columns::{self, Columns, Discovery};
-use super::path::Selected;
 use crate::error::Result;
+use crate::text::path::Selected;
 use crate::text::terminal::{sanitise, sanitise_text};
 
 /// What is between two cells.
@@ -314,7 +314,7 @@ fn escape_tabs(text: Cow<'_, str>) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::output::items::path::Path;
+    use crate::text::path::Path;
     use proptest::prelude::*;
 
     const CSV: Style = Style {

@@ -4,7 +4,6 @@
 pub(crate) mod columns;
 pub(crate) mod delimited;
 pub(crate) mod ndjson;
-pub(crate) mod path;
 pub(crate) mod sorted;
 pub(crate) mod table;
 pub(crate) mod yaml;
@@ -15,7 +14,7 @@ use crate::text::lexical::split::{Part, Splitter};
 use crate::text::lexical::{Syntax, scan};
 use crate::text::terminal::sanitise;
 
-use self::path::{Path, Selected, Step};
+use crate::text::path::{self, Path, Selected, Step};
 
 /// What a format does with items; each is one JSON value that has been checked.
 pub(crate) trait Rows {

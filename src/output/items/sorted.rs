@@ -1,9 +1,9 @@
 //! Items in another order than the server's: they are held until all have come.
 
 use super::columns;
-use super::path::Path;
 use super::{ENTRY, Rows, too_large};
 use crate::error::{Failure, Result};
+use crate::text::path::Path;
 
 use std::cmp::Ordering;
 

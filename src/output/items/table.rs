@@ -6,10 +6,10 @@ use comfy_table::{CellAlignment, ColumnConstraint, LineStyle, Row, Table, TableS
 use unicode_width::UnicodeWidthStr;
 
 use super::columns::{self, Columns, Discovery};
-use super::path::{Path, Selected};
 use super::{Rows, too_large};
 use crate::error::Result;
 use crate::text::lexical::scan::members;
+use crate::text::path::{Path, Selected};
 use crate::text::terminal::{Theme, sanitise};
 
 /// How a table is drawn.
