@@ -116,6 +116,10 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
             commands::call::by_name(args, matches, cx)
         }
         Some(Command::Curl(args)) => commands::curl::run(args, cx),
+        Some(Command::Diff(args)) => {
+            let matches = parsed.matches.subcommand_matches("diff");
+            commands::diff::run(args, matches.unwrap_or(&parsed.matches), cx)
+        }
         Some(Command::Follow(args)) => commands::follow::run(args, cx),
         Some(Command::Templates(args)) => commands::templates::run(args, cx),
         Some(Command::Profile(ProfileCommand::List { config, .. })) => {

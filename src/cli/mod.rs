@@ -2,6 +2,7 @@
 
 pub(crate) mod complete;
 pub(crate) mod curl;
+pub(crate) mod diff;
 pub(crate) mod follow;
 pub(crate) mod harmless;
 pub(crate) mod hoist;
@@ -91,6 +92,9 @@ pub(crate) enum Command {
         override_usage = "rein [OPTIONS] curl CURL-ARGS..."
     )]
     Curl(Box<CurlCall>),
+    /// Compare the same read on two profiles, or saved JSON files
+    #[command(args_override_self = true)]
+    Diff(Box<diff::DiffArgs>),
     /// Consume a stream: read, write, flush, advance
     #[command(args_override_self = true)]
     Follow(Box<follow::FollowArgs>),
@@ -665,12 +669,13 @@ fn parse_curl(command: &clap::Command, args: &[OsString]) -> Result<Option<Parse
 }
 
 /// Every subcommand, known without building the definition of one.
-const SUBCOMMANDS: [&str; 10] = [
+const SUBCOMMANDS: &[&str] = &[
     "call",
     "completions",
     "config",
     "curl",
     "demo",
+    "diff",
     "follow",
     "help",
     "man",

@@ -8,6 +8,7 @@ pub(crate) mod config;
 pub(crate) mod confirm;
 pub(crate) mod curl;
 pub(crate) mod demo;
+pub(crate) mod diff;
 pub(crate) mod edit;
 pub(crate) mod findings;
 pub(crate) mod follow;

@@ -65,6 +65,8 @@ pub(crate) struct Given<'a> {
     /// The parts of a form, in the order of the command line; `true` marks `--form-string`.
     form: Vec<(bool, OsString)>,
     items: Vec<OsString>,
+    /// Whether no part of the call may come from standard input.
+    refuses_stdin: bool,
 }
 
 impl<'a> Given<'a> {
@@ -84,6 +86,7 @@ impl<'a> Given<'a> {
             data: options::data_in_order(matches),
             form: options::form_in_order(matches),
             items: items.to_vec(),
+            refuses_stdin: false,
             callee,
         };
         if let Callee::Endpoint(endpoint) = &given.callee {
@@ -111,13 +114,18 @@ impl<'a> Given<'a> {
             .extend(files.into_iter().map(|file| (false, file)));
     }
 
+    /// Refuses standard input in the drafts that follow: it can be read for one profile alone.
+    pub(crate) fn refuse_stdin(&mut self) {
+        self.refuses_stdin = true;
+    }
+
     /// Returns the request for a profile; its files and standard input are read for it.
     ///
     /// # Errors
     /// Fails (exit 2) on everything that is wrong before sending.
     pub(crate) fn draft(&self, profile: &Profile) -> Result<Draft> {
         let request = &self.options.request;
-        let taken = stdin_taken(self.options)?;
+        let taken = stdin_taken(self.options)? || self.refuses_stdin;
         let input = input::gather(
             request,
             self.data.clone(),

@@ -2,6 +2,7 @@
 //! their elements. Values stay raw bytes, so that numbers keep their text.
 
 pub(crate) mod difference;
+pub(crate) mod document;
 mod keyed;
 mod numbers;
 pub(crate) mod pattern;
@@ -76,36 +77,22 @@ pub(crate) struct Noted {
     pub(crate) problems: IndexMap<(Side, String, Problem), (u64, String)>,
 }
 
-impl Noted {
-    /// Adds what was noted of another part of the documents.
-    pub(crate) fn add(&mut self, other: Noted) {
-        self.ignored
-            .resize(self.ignored.len().max(other.ignored.len()), 0);
-        for (count, more) in self.ignored.iter_mut().zip(other.ignored) {
-            *count += more;
-        }
-        self.own_projects += other.own_projects;
-        for (count, more) in self.repeated_names.iter_mut().zip(other.repeated_names) {
-            *count += more;
-        }
-        for (problem, (count, example)) in other.problems {
-            self.problems.entry(problem).or_insert((0, example)).0 += count;
-        }
-    }
-}
-
-/// Checks that bytes are one JSON text that can be compared, and returns it without a byte order
-/// mark and white space around it.
+/// Checks that bytes are one JSON text that can be compared.
 ///
 /// # Errors
 /// Fails (exit 1) when it is not JSON or nested too deep; `name` says whose text it is.
-pub(crate) fn checked<'d>(name: &str, bytes: &'d [u8]) -> Result<&'d [u8]> {
+pub(crate) fn checked(name: &str, bytes: &[u8]) -> Result<()> {
     let bytes = lexical::without_mark(bytes);
     lexical::check(bytes).map_err(|error| not_json(name, &error))?;
     if depth(bytes) > MAX_DEPTH {
         return Err(too_deep(name));
     }
-    Ok(bytes.trim_ascii())
+    Ok(())
+}
+
+/// Returns a document that has been checked without a byte order mark and white space around it.
+pub(crate) fn trimmed(document: &[u8]) -> &[u8] {
+    lexical::without_mark(document).trim_ascii()
 }
 
 fn not_json(name: &str, error: &lexical::Syntax) -> Failure {

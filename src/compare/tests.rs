@@ -18,8 +18,10 @@ fn rules(keys: &[&str], ignored: &[&str]) -> Rules {
 
 fn found(left: &str, right: &str, rules: &Rules) -> (Vec<Difference>, Noted) {
     let mut differences = Vec::new();
-    let left = checked("left", left.as_bytes()).expect(left);
-    let right = checked("right", right.as_bytes()).expect(right);
+    for text in [left, right] {
+        checked("it", text.as_bytes()).expect(text);
+    }
+    let [left, right] = [left, right].map(|text| trimmed(text.as_bytes()));
     let noted = compare(left, right, rules, &mut |found| {
         differences.push(found.kept());
         Ok(())

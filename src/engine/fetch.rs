@@ -10,7 +10,6 @@ use crate::plan::call::Reading;
 use crate::request::Request;
 
 /// A call that has ended.
-#[allow(dead_code, reason = "the commands that make many calls use it")]
 pub(crate) struct Fetched {
     /// What is known about it.
     pub(crate) record: Record,
@@ -23,7 +22,6 @@ pub(crate) struct Fetched {
 
 /// Sends a request, again where that is allowed, and reads its response, of at most `max_body`
 /// bytes decoded.
-#[allow(dead_code, reason = "the commands that make many calls use it")]
 pub(crate) async fn fetch(
     session: &mut Session<'_>,
     request: Request,
@@ -45,7 +43,6 @@ pub(crate) async fn fetch(
     }
 }
 
-#[allow(dead_code, reason = "the commands that make many calls use it")]
 async fn received(
     session: &mut Session<'_>,
     request: Request,

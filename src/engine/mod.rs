@@ -6,6 +6,7 @@
 //! was asked for about the call when it has ended.
 
 pub(crate) mod context;
+pub(crate) mod diff;
 pub(crate) mod fetch;
 pub(crate) mod oauth;
 pub(crate) mod pages;

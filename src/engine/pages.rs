@@ -8,6 +8,7 @@ use crate::engine::response::{self, Stop};
 use crate::engine::resume::{Resumed, not_resumable};
 use crate::engine::session::Session;
 use crate::error::{Failure, Result};
+use crate::exchange::timing::Timings;
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::file::{cannot_write, is_terminal};
@@ -27,7 +28,7 @@ use crate::verdict::checks::{self, Checked};
 use crate::verdict::server_timing::Metric;
 
 /// How large a page may be: it is held until it is known to be whole.
-const LARGEST_PAGE: u64 = 64 * 1024 * 1024;
+pub(crate) const LARGEST_PAGE: u64 = 64 * 1024 * 1024;
 
 /// Says that an earlier run has read and written everything.
 pub(crate) fn nothing_left(resumed: &Resumed, cx: &Context) -> Result<Exit> {
@@ -77,10 +78,37 @@ pub(crate) struct Pages<'a> {
     checks: Vec<Checked>,
     /// Why the header block could not be written.
     undumped: Option<Failure>,
-    /// The platform's own time for all pages, where it says so.
-    server: Option<f64>,
-    timings: crate::exchange::timing::Timings,
+    totals: Totals,
     cx: &'a Context,
+}
+
+/// The times of all pages together.
+#[derive(Default)]
+pub(crate) struct Totals {
+    /// The platform's own time, where it says so.
+    server: Option<f64>,
+    timings: Timings,
+}
+
+impl Totals {
+    /// Adds the times of a page.
+    pub(crate) fn add(&mut self, record: &Record) {
+        let timings = record.timings.unwrap_or_default();
+        self.timings.total += timings.total;
+        let first_byte = self.timings.first_byte.unwrap_or_default();
+        self.timings.first_byte = Some(first_byte + timings.first_byte.unwrap_or_default());
+        if let Some(server) = record.server() {
+            self.server = Some(self.server.unwrap_or(0.0) + server);
+        }
+    }
+
+    /// Puts the times of all pages in the place of those of the last.
+    pub(crate) fn write(&self, record: &mut Record) {
+        record.timings = Some(self.timings);
+        if let Some(answer) = &mut record.answer {
+            answer.metrics = self.server.map(Metric::total).into_iter().collect();
+        }
+    }
 }
 
 impl<'a> Pages<'a> {
@@ -116,8 +144,7 @@ impl<'a> Pages<'a> {
             output: None,
             checks: Vec::new(),
             undumped: None,
-            server: None,
-            timings: crate::exchange::timing::Timings::default(),
+            totals: Totals::default(),
             cx,
         }
     }
@@ -135,7 +162,7 @@ impl<'a> Pages<'a> {
         session.hold_bodies(LARGEST_PAGE);
         let ended = signal::unless_interrupted(self.all(session, record)).await;
         record.pages = Some(self.progress.pages);
-        self.tell(record);
+        self.totals.write(record);
         session.show(&self.first, record);
         let stopped = match ended {
             Some(Err(Ended::Answered(result))) => return result,
@@ -211,7 +238,7 @@ impl<'a> Pages<'a> {
             };
             self.progress.finished = next == Next::End;
             self.save()?;
-            meter.update(self.progress.pages, self.progress.items, self.server);
+            meter.update(self.progress.pages, self.progress.items, self.totals.server);
             let is_enough = self
                 .output
                 .as_ref()
@@ -258,7 +285,7 @@ impl<'a> Pages<'a> {
         response::show_head(&exchange.head, session, self.cx);
         let whole = Whole::read(exchange, LARGEST_PAGE, self.reading, session, record).await?;
         let judged = whole.judge(self.reading, session, record);
-        self.add_up(record);
+        self.totals.add(record);
         if self.progress.pages == 0 {
             if judged.is_err() {
                 let passed_on = whole.pass_on(self.reading, session, record, self.cx);
@@ -293,24 +320,6 @@ impl<'a> Pages<'a> {
                 let problem = of_page.problem.as_ref();
                 kept.problem = problem.map(|problem| format!("page {page}: {problem}"));
             }
-        }
-    }
-
-    fn add_up(&mut self, record: &Record) {
-        let timings = record.timings.unwrap_or_default();
-        self.timings.total += timings.total;
-        let first_byte = self.timings.first_byte.unwrap_or_default();
-        self.timings.first_byte = Some(first_byte + timings.first_byte.unwrap_or_default());
-        if let Some(server) = record.server() {
-            self.server = Some(self.server.unwrap_or(0.0) + server);
-        }
-    }
-
-    /// Tells of all pages in the place of the last.
-    fn tell(&self, record: &mut Record) {
-        record.timings = Some(self.timings);
-        if let Some(answer) = &mut record.answer {
-            answer.metrics = self.server.map(Metric::total).into_iter().collect();
         }
     }
 

@@ -136,19 +136,24 @@ impl View {
         if self.filter.is_some() || self.has_items() {
             return self.renderer(screen, limit);
         }
-        let items = match &self.wanted {
-            Wanted::Declared(path) | Wanted::Asked(path) => Some(path.text().to_owned()),
-            Wanted::TheOne => None,
-        };
         let layout = match self.shape {
             Shape::Json(layout) => Some(layout),
             Shape::Automatic if screen.terminal => Some(Layout::Pretty),
             _ => None,
         };
         Renderer::Joined(Box::new(Joined {
-            joiner: Joiner::new(items, dropped, limit),
+            joiner: self.joiner(limit, dropped),
             formatter: layout.map(|layout| screen.formatter(layout)),
         }))
+    }
+
+    /// Makes what joins pages to one document, without the members named by `dropped`.
+    pub(crate) fn joiner(&self, limit: Option<u64>, dropped: Vec<String>) -> Joiner {
+        let items = match &self.wanted {
+            Wanted::Declared(path) | Wanted::Asked(path) => Some(path.text().to_owned()),
+            Wanted::TheOne => None,
+        };
+        Joiner::new(items, dropped, limit)
     }
 
     fn rows(&self, screen: &Screen) -> Box<dyn Rows> {

@@ -7,6 +7,7 @@ pub(crate) mod connection;
 pub(crate) mod continuation;
 pub(crate) mod curl;
 pub(crate) mod delivery;
+pub(crate) mod diff;
 pub(crate) mod fields;
 pub(crate) mod follow;
 pub(crate) mod follow_preview;

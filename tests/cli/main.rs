@@ -20,6 +20,8 @@ mod curl;
 #[cfg(unix)]
 mod curl_real;
 #[cfg(test)]
+mod diff;
+#[cfg(test)]
 mod doctor;
 #[cfg(test)]
 mod documents;

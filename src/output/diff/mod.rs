@@ -1,7 +1,8 @@
 //! What is shown of a comparison: the differences by object, a patch, a table or counts.
 
+pub(crate) mod notes;
 mod page;
-pub(crate) mod patch;
+mod patch;
 
 use serde_json::{Map, Value};
 
