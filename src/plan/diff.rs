@@ -75,9 +75,9 @@ fn splits(text: &str) -> Vec<(&str, &str)> {
     let mut from = 0;
     while let Some(at) = text[from..].find("..").map(|at| from + at) {
         let (left, right) = (&text[..at], &text[at + 2..]);
-        let begins = left.is_empty() || left.ends_with(std::path::is_separator);
-        let ends = right.is_empty() || right.starts_with(std::path::is_separator);
-        if !left.is_empty() && !right.is_empty() && !(begins && ends) {
+        let is_parent =
+            left.ends_with(std::path::is_separator) && right.starts_with(std::path::is_separator);
+        if !(left.is_empty() || right.is_empty() || is_parent) {
             found.push((left, right));
         }
         // Of more than two dots in a row the first two count: a.json..../b.json.
