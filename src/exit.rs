@@ -29,6 +29,8 @@ pub enum Exit {
     BatchFailed,
     /// An expectation or a comparison was not met.
     Unmet,
+    /// Not now: another run is using the state or journal.
+    NotNow,
     /// A body cut short, or paging that stopped before the end.
     Incomplete,
     /// Output could not be written.
@@ -75,6 +77,7 @@ impl Exit {
             Exit::Guard => 9,
             Exit::BatchFailed => 10,
             Exit::Unmet => 11,
+            Exit::NotNow => 14,
             Exit::Incomplete => 18,
             Exit::Write => 23,
             Exit::TimeOut => 28,

@@ -2,7 +2,7 @@
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, BufRead};
 use std::path::{Path, PathBuf};
 
 /// Returns the folder that a path's last part is in.
@@ -60,15 +60,39 @@ pub(crate) fn relative(path: &Path, folder: &Path) -> String {
 
 /// Returns a hash of texts that is the same in every version of the program (FNV-1a).
 pub(crate) fn hash(texts: &[&[u8]]) -> String {
-    const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
-    const PRIME: u64 = 0x0100_0000_01b3;
     let mut hash = OFFSET;
     for text in texts {
-        for byte in text.iter().chain([&0xff]) {
-            hash = (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
-        }
+        hash = text
+            .iter()
+            .chain([&0xff])
+            .fold(hash, |hash, byte| step(hash, *byte));
     }
     format!("{hash:016x}")
+}
+
+/// Returns a hash of a file's bytes that is the same in every version of the program.
+///
+/// # Errors
+/// Fails when the file cannot be read.
+pub(crate) fn hash_of(file: File) -> io::Result<String> {
+    let mut reader = io::BufReader::with_capacity(64 * 1024, file);
+    let mut hash = OFFSET;
+    loop {
+        let chunk = reader.fill_buf()?;
+        if chunk.is_empty() {
+            return Ok(format!("{hash:016x}"));
+        }
+        hash = chunk.iter().fold(hash, |hash, byte| step(hash, *byte));
+        let length = chunk.len();
+        reader.consume(length);
+    }
+}
+
+const OFFSET: u64 = 0xcbf2_9ce4_8422_2325;
+
+fn step(hash: u64, byte: u8) -> u64 {
+    const PRIME: u64 = 0x0100_0000_01b3;
+    (hash ^ u64::from(byte)).wrapping_mul(PRIME)
 }
 
 /// Creates a folder, and those above it, that only its owner can enter.

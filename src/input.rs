@@ -1,6 +1,8 @@
 //! Reads what the command line points at: `@file`, `@-`, `-T FILE`. The edge between the
 //! arguments and the plan; everything is opened before anything is sent.
 
+pub(crate) mod rows;
+
 use std::ffi::{OsStr, OsString};
 use std::fs::File;
 use std::io::Read;
@@ -31,6 +33,7 @@ pub(crate) struct Input {
 }
 
 /// A piece of the body.
+#[derive(Clone)]
 pub(crate) struct Data {
     /// The option it was given with.
     pub(crate) kind: DataKind,

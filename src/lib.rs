@@ -115,6 +115,13 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
                 .unwrap_or(&parsed.matches);
             commands::call::by_name(args, matches, cx)
         }
+        Some(Command::Batch(args)) => {
+            let matches = parsed
+                .matches
+                .subcommand_matches("batch")
+                .unwrap_or(&parsed.matches);
+            commands::batch::run(args, matches, cx)
+        }
         Some(Command::Curl(args)) => commands::curl::run(args, cx),
         Some(Command::Diff(args)) => {
             let matches = parsed.matches.subcommand_matches("diff");

@@ -5,6 +5,9 @@
 //! disk, and renamed over it; then the folder is forced onto the disk. A state therefore never
 //! claims a page that is not there, and output behind its recorded length is cut off on resuming.
 
+pub(crate) mod journal;
+pub(crate) mod lines;
+
 use std::fs::{File, TryLockError};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};

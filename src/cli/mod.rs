@@ -1,5 +1,6 @@
 //! What can be typed. Parsing only: nothing here asks the environment or a file anything.
 
+pub(crate) mod batch;
 pub(crate) mod complete;
 pub(crate) mod curl;
 pub(crate) mod diff;
@@ -92,6 +93,9 @@ pub(crate) enum Command {
         override_usage = "rein [OPTIONS] curl CURL-ARGS..."
     )]
     Curl(Box<CurlCall>),
+    /// Make one call per row of a file, resumable, with results one a line
+    #[command(args_override_self = true)]
+    Batch(Box<batch::BatchArgs>),
     /// Compare the same read on two profiles, or saved JSON files
     #[command(args_override_self = true)]
     Diff(Box<diff::DiffArgs>),
@@ -670,6 +674,7 @@ fn parse_curl(command: &clap::Command, args: &[OsString]) -> Result<Option<Parse
 
 /// Every subcommand, known without building the definition of one.
 const SUBCOMMANDS: &[&str] = &[
+    "batch",
     "call",
     "completions",
     "config",

@@ -59,6 +59,30 @@ pub(crate) fn size(option: &str, text: &str) -> Result<u64> {
     Ok(bytes as u64)
 }
 
+/// Reads a rate as requests a second: a number, and `/s`, `/m` or `/h`.
+///
+/// # Errors
+/// Fails on anything else and on zero.
+pub(crate) fn rate(option: &str, text: &str) -> Result<f64> {
+    let wrong = || {
+        Failure::usage(format!("{option} is not a rate"))
+            .hint("write requests in a time: 50/s, 600/m")
+    };
+    let (number, unit) = text.split_once('/').unwrap_or((text, "s"));
+    let seconds = match unit {
+        "s" => 1.0,
+        "m" | "min" => 60.0,
+        "h" => 3600.0,
+        _ => return Err(wrong()),
+    };
+    let rate = decimal(number).ok_or_else(wrong)? / seconds;
+    if (1e-6..=1e9).contains(&rate) {
+        Ok(rate)
+    } else {
+        Err(wrong())
+    }
+}
+
 fn split_unit(text: &str) -> (&str, &str) {
     let end = text
         .find(|c: char| !c.is_ascii_digit() && c != '.')

@@ -142,7 +142,7 @@ fn question(
 
 /// Asks on standard error and reads a line; an end of input is no reply. What was typed before the
 /// question was seen is discarded: it was meant for something else.
-fn ask(question: &str) -> Option<String> {
+pub(super) fn ask(question: &str) -> Option<String> {
     discard_type_ahead();
     let mut stderr = std::io::stderr();
     stderr

@@ -1,5 +1,6 @@
 //! One file a subcommand: put the pieces together, decide nothing.
 
+pub(crate) mod batch;
 pub(crate) mod call;
 pub(crate) mod check;
 pub(crate) mod child;

@@ -4,26 +4,15 @@ use std::ffi::OsString;
 
 use clap::ArgMatches;
 
-use crate::catalogue::user::UserTemplate;
 use crate::catalogue::{self, Endpoint, Kind};
 use crate::cli::options::{self, CallOptions, DataKind};
 use crate::engine::{Context, token_guard};
 use crate::error::Result;
 use crate::input;
 use crate::plan::call::Plan;
-use crate::plan::words::{self, Words};
-use crate::plan::{self, Draft, template, user_template};
+pub(crate) use crate::plan::callee::Callee;
+use crate::plan::{Draft, words};
 use crate::profile::{Profile, file};
-
-/// What a line calls.
-pub(crate) enum Callee<'a> {
-    /// A method and a target.
-    Raw(Words<'a>),
-    /// An endpoint of the catalogue.
-    Endpoint(&'static Endpoint),
-    /// A user's template.
-    Template(Box<UserTemplate>),
-}
 
 impl<'a> Callee<'a> {
     /// Reads the words of a raw call.
@@ -133,11 +122,7 @@ impl<'a> Given<'a> {
             &self.items,
             taken,
         )?;
-        match &self.callee {
-            Callee::Raw(words) => plan::raw(words, request, input, profile),
-            Callee::Endpoint(endpoint) => template::call(endpoint, request, input, profile),
-            Callee::Template(template) => user_template::call(template, request, input, profile),
-        }
+        self.callee.draft(request, input, profile)
     }
 
     /// Plans the call of a draft. No token that rein knows is in it at a place that it is not for.

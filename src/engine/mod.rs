@@ -5,9 +5,11 @@
 //! ([`pages`]) and waiting ([`until`]) are loops over the same two steps. [`report`] writes what
 //! was asked for about the call when it has ended.
 
+pub(crate) mod batch;
 pub(crate) mod context;
 pub(crate) mod diff;
 pub(crate) mod fetch;
+pub(crate) mod limiter;
 pub(crate) mod oauth;
 pub(crate) mod pages;
 pub(crate) mod report;

@@ -124,6 +124,14 @@ pub(crate) fn tell(
     }
 }
 
+/// Writes a file that tells of a call.
+///
+/// # Errors
+/// Fails when it cannot be written.
+pub(crate) fn write_file(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text).map_err(|error| cannot_write(&file.to_string_lossy(), &error))
+}
+
 fn write_meta(file: &OsStr, object: &str) -> io::Result<()> {
     let mut file = File::create(file)?;
     let shown = if file.is_terminal() {

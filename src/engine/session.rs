@@ -1,5 +1,6 @@
 //! A session: what one or many requests to an endpoint share, and how each of them is sent.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
@@ -7,6 +8,7 @@ use url::Url;
 
 use crate::catalogue::{self, Class};
 use crate::engine::Context;
+use crate::engine::limiter::Limiter;
 use crate::engine::token::{self, Freshness};
 use crate::engine::token_guard;
 use crate::error::Result;
@@ -43,6 +45,9 @@ pub(crate) struct Session<'a> {
     proxy: Option<String>,
     /// Up to how many bytes bodies are held whole before anything is made of them.
     held: Option<u64>,
+    /// When requests may be sent, where this is one of many sessions at work. Those say nothing of
+    /// single retries: what they come to is told when all have ended.
+    limiter: Option<Arc<Limiter>>,
     /// What messages say of the request that is under way.
     shown: Shown,
 }
@@ -108,13 +113,13 @@ impl<'a> Session<'a> {
             sending,
             delivery,
             held: None,
+            limiter: None,
             shown: Shown::default(),
         })
     }
 
     /// Returns a session for a task of its own: the same pool of connections and token, with its
     /// own timings. What the two learn later, such as a renewed token, they do not share.
-    #[allow(dead_code, reason = "the commands that make many calls use it")]
     pub(crate) fn fork(&self) -> Session<'a> {
         Session {
             cx: self.cx,
@@ -125,12 +130,27 @@ impl<'a> Session<'a> {
             redactor: self.redactor.clone(),
             proxy: self.proxy.clone(),
             held: self.held,
+            limiter: self.limiter.clone(),
             shown: Shown::default(),
         }
     }
 
+    /// Returns a session for one of many tasks that send when `limiter` lets them.
+    pub(crate) fn worker(&self, limiter: Arc<Limiter>) -> Session<'a> {
+        Session {
+            limiter: Some(limiter),
+            ..self.fork()
+        }
+    }
+
+    /// Writes a line about a request to standard error.
+    fn say(&self, line: String) {
+        if self.limiter.is_none() {
+            self.cx.notes(&[line]);
+        }
+    }
+
     /// Returns the record of a call that is about to be made.
-    #[allow(dead_code, reason = "the commands that make many calls use it")]
     pub(crate) fn begin_record(&self) -> Record {
         let profile = self.sending.profile;
         Record {
@@ -221,7 +241,7 @@ impl<'a> Session<'a> {
         );
         while let Some(next) = hops.next(&exchange.head, again.as_ref())? {
             let to = sanitise(&self.redactor.url(&next.url)).into_owned();
-            self.cx.notes(&[format!("note: redirected to {to}")]);
+            self.say(format!("note: redirected to {to}"));
             record.redirects += 1;
             let again = next.try_clone();
             exchange = self.until_final(next, again.as_ref(), record).await?;
@@ -275,11 +295,15 @@ impl<'a> Session<'a> {
                 &request.typed,
             )?;
             token_guard::refuse(&request, &self.sending.known)?;
+            if let Some(limiter) = &self.limiter {
+                limiter.admit().await;
+            }
             tries += 1;
             record.requests += 1;
             record.redactor.clone_from(&self.redactor);
             let outcome = self.once(request, &credential).await;
             record.timings = Some(self.client.timings());
+            self.hold_others(&outcome);
             let spent = Spent {
                 in_all: begun.elapsed(),
                 waiting,
@@ -289,8 +313,12 @@ impl<'a> Session<'a> {
                 tries -= 1;
                 continue;
             }
+            let failed = |failure: TransportFailure, record: &mut Record| {
+                record.may_have_arrived = explain::request_may_have_arrived(&failure);
+                explain::transport(&failure, &self.about())
+            };
             let Some(wait) = self.wait_after(&outcome, tries, spent) else {
-                return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
+                return outcome.map_err(|failure| failed(failure, record));
             };
             let cause = self.cause(&outcome);
             let is_too_late = self.sending.limits.left().is_some_and(|left| left <= wait);
@@ -299,18 +327,17 @@ impl<'a> Session<'a> {
                     true => format!("-m ends before the wait of {} does", explain::seconds(wait)),
                     false => "the body was streamed and cannot be repeated".to_owned(),
                 };
-                self.cx
-                    .notes(&[format!("note: {cause}; not sent again: {why}")]);
-                return outcome.map_err(|failure| explain::transport(&failure, &self.about()));
+                self.say(format!("note: {cause}; not sent again: {why}"));
+                return outcome.map_err(|failure| failed(failure, record));
             }
             record.retries += 1;
             // The connection of an answer that nobody reads is given up before the wait.
             drop(outcome);
             let most = self.sending.retries.most();
-            self.cx.notes(&[format!(
+            self.say(format!(
                 "note: {cause}; trying again in {} (retry {tries} of {most})",
                 explain::seconds(wait)
-            )]);
+            ));
             tokio::time::sleep(wait).await;
             waiting += wait;
         }
@@ -335,10 +362,10 @@ impl<'a> Session<'a> {
         self.sending.connection.version = HttpVersion::Http1;
         self.client = Client::build(url, &self.sending.connection)?;
         self.client.watch_for(self.sending.known.clone());
-        self.cx.notes(&[format!(
+        self.say(format!(
             "note: {} requires HTTP/1.1; sending the request again over HTTP/1.1",
             self.shown.host
-        )]);
+        ));
         Ok(true)
     }
 
@@ -353,7 +380,9 @@ impl<'a> Session<'a> {
         credential: &Credential,
     ) -> Result<Exchange, TransportFailure> {
         let keep_head = self.delivery.needs_header_block || request.method == http::Method::HEAD;
-        let _until_it_is_answered = (self.sending.class != Class::Read).then(|| self.in_doubt());
+        // Only one request can be told of; many are told of by whoever makes them.
+        let is_told = self.sending.class != Class::Read && self.limiter.is_none();
+        let _until_it_is_answered = is_told.then(|| self.in_doubt());
         let mut exchange = exchange::send(
             &self.client,
             request,
@@ -378,6 +407,16 @@ impl<'a> Session<'a> {
             let sent = matches!(client.phase(), Phase::FirstByte | Phase::Transfer);
             sent.then(|| text.clone())
         })
+    }
+
+    /// Keeps the other tasks from sending for as long as the server asks this one to wait.
+    fn hold_others(&self, outcome: &Result<Exchange, TransportFailure>) {
+        if let (Some(limiter), Ok(exchange)) = (&self.limiter, outcome)
+            && matches!(exchange.head.status, 429 | 503)
+            && let Some(asked) = retry::asked(&exchange.head.headers, SystemTime::now())
+        {
+            limiter.hold(asked.min(self.sending.retries.max_time));
+        }
     }
 
     fn wait_after(

@@ -6,6 +6,7 @@ use quick_xml::events::{BytesDecl, BytesText, Event};
 
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::output::batch::Summary;
 use crate::output::record::Record;
 use crate::text::terminal::sanitise;
 
@@ -38,8 +39,9 @@ pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8>
     let mut report = Report(Writer::new_with_indent(Vec::new(), b' ', 2));
     report.write(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     report.begin("testsuite", &suite);
+    let class = record.profile.as_deref().unwrap_or("rein");
     report.case(
-        record,
+        class,
         call.trim(),
         seconds,
         failed
@@ -50,11 +52,38 @@ pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8>
     for check in &record.checks {
         let problem = check.problem.as_deref();
         report.case(
-            record,
+            class,
             &check.name,
             0.0,
             problem.map(|problem| ("failure", problem, problem.to_owned())),
         );
+    }
+    report.end("testsuite");
+    let mut text = report.0.into_inner();
+    text.push(b'\n');
+    text
+}
+
+/// Returns the report of a batch: one case for the batch, and one for each of the first failures.
+pub(crate) fn batch(summary: &Summary, result: Result<Exit, &Failure>) -> Vec<u8> {
+    let seconds = summary.elapsed.as_secs_f64();
+    let ended = result.err().or(summary.stopped.as_ref());
+    let suite = [
+        ("name", "rein batch".to_owned()),
+        ("tests", (summary.failures.len() + 1).to_string()),
+        ("failures", summary.failures.len().to_string()),
+        ("errors", usize::from(ended.is_some()).to_string()),
+        ("time", format!("{seconds:.3}")),
+    ];
+    let mut report = Report(Writer::new_with_indent(Vec::new(), b' ', 2));
+    report.write(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
+    report.begin("testsuite", &suite);
+    let problem = ended.map(|failure| ("error", failure.headline.as_str(), failure.to_string()));
+    report.case(&summary.profile, &summary.call, seconds, problem);
+    for (lines, message) in &summary.failures {
+        let name = format!("line {lines}");
+        let problem = Some(("failure", message.as_str(), message.clone()));
+        report.case(&summary.profile, &name, 0.0, problem);
     }
     report.end("testsuite");
     let mut text = report.0.into_inner();
@@ -84,12 +113,11 @@ impl Report {
 
     fn case(
         &mut self,
-        record: &Record,
+        class: &str,
         name: &str,
         seconds: f64,
         problem: Option<(&str, &str, String)>,
     ) {
-        let class = record.profile.as_deref().unwrap_or("rein");
         self.begin(
             "testcase",
             &[

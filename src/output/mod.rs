@@ -1,5 +1,6 @@
 //! What reaches the user: the answer on standard output, everything about it on standard error.
 
+pub(crate) mod batch;
 pub(crate) mod body;
 pub(crate) mod diff;
 pub(crate) mod dump;
@@ -9,6 +10,7 @@ pub(crate) mod join;
 pub(crate) mod junit;
 pub(crate) mod meta;
 pub(crate) mod progress;
+pub(crate) mod quantiles;
 pub(crate) mod record;
 pub(crate) mod status;
 pub(crate) mod verbose;

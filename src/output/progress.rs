@@ -95,3 +95,84 @@ impl Drop for Meter {
         }
     }
 }
+
+/// How often a line is written where there is no terminal.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// How far a batch has come: a bar on a terminal, a line every ten seconds elsewhere.
+pub(crate) struct BatchMeter {
+    bar: Option<ProgressBar>,
+    is_silent: bool,
+    begun: Instant,
+    next_line: Instant,
+    /// How many bytes the input has, where that is known.
+    total: Option<u64>,
+}
+
+impl BatchMeter {
+    /// Begins. Nothing is drawn over results that go to the same terminal.
+    pub(crate) fn start(env: &Env, is_silent: bool, total: Option<u64>) -> BatchMeter {
+        let is_drawn =
+            !is_silent && env.stderr_terminal && env.can_move_cursor() && !env.stdout_terminal;
+        let begun = Instant::now();
+        let template = match total {
+            Some(_) => "{bar:24} {percent:>3}%  {wide_msg}",
+            None => "{spinner} {wide_msg}",
+        };
+        let bar = is_drawn.then(|| {
+            let bar = ProgressBar::with_draw_target(total, ProgressDrawTarget::stderr());
+            if let Ok(style) = ProgressStyle::with_template(template) {
+                bar.set_style(style);
+            }
+            stdout::set_live_line(Some(bar.clone()));
+            bar
+        });
+        BatchMeter {
+            bar,
+            is_silent,
+            begun,
+            next_line: begun + LINE_EVERY,
+            total,
+        }
+    }
+
+    /// Returns whether anything is said at all.
+    pub(crate) fn is_shown(&self) -> bool {
+        !self.is_silent
+    }
+
+    /// Says how many lines are done and have failed, and how many bytes of input have been read.
+    pub(crate) fn update(&mut self, done: u64, failed: u64, bytes: u64) {
+        let now = Instant::now();
+        if self.is_silent || (self.bar.is_none() && now < self.next_line) {
+            return;
+        }
+        let elapsed = self.begun.elapsed().as_secs_f64().max(0.001);
+        let rate = (done + failed) as f64 / elapsed;
+        let mut text = format!("{done} done · {failed} failed · {rate:.1}/s");
+        if let Some(total) = self.total.filter(|total| bytes > 0 && *total >= bytes) {
+            let left = elapsed * (total - bytes) as f64 / bytes as f64;
+            text.push_str(&format!(" · {left:.0} s left"));
+        }
+        match &self.bar {
+            Some(bar) => {
+                bar.set_position(bytes);
+                bar.set_message(text);
+                bar.tick();
+            }
+            None => {
+                self.next_line = now + LINE_EVERY;
+                stdout::note(&text);
+            }
+        }
+    }
+}
+
+impl Drop for BatchMeter {
+    fn drop(&mut self) {
+        if let Some(bar) = &self.bar {
+            stdout::set_live_line(None);
+            bar.finish_and_clear();
+        }
+    }
+}

@@ -49,6 +49,8 @@ pub(crate) struct Record {
     pub(crate) requests: u32,
     /// How many times the call was made again after an outcome that can pass by itself.
     pub(crate) retries: u32,
+    /// Whether a request whose response was lost may have reached the server.
+    pub(crate) may_have_arrived: bool,
     /// How many redirects were followed.
     pub(crate) redirects: u32,
     /// Where the last answer leads, when it is a redirect that has been resolved.

@@ -156,7 +156,8 @@ impl View {
         Joiner::new(items, dropped, limit)
     }
 
-    fn rows(&self, screen: &Screen) -> Box<dyn Rows> {
+    /// Makes what lays items out.
+    pub(crate) fn rows(&self, screen: &Screen) -> Box<dyn Rows> {
         let columns = self.columns.clone();
         let rows: Box<dyn Rows> = match self.shape {
             Shape::Delimited(delimiter) => {

@@ -1,7 +1,9 @@
 //! Everything about a call decided, and nothing sent. Pure: no network, no file, no clock.
 
+pub(crate) mod batch;
 pub(crate) mod body;
 pub(crate) mod call;
+pub(crate) mod callee;
 pub(crate) mod checks;
 pub(crate) mod connection;
 pub(crate) mod continuation;

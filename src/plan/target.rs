@@ -66,6 +66,15 @@ pub(crate) fn filled(text: &str, profile: &Profile, vars: &[Var]) -> Vec<Filled>
     found
 }
 
+/// Returns the path below the endpoint that TARGET names, placeholders as they are; `None` where it
+/// is a whole URL.
+pub(super) fn path_below(text: &str) -> Option<String> {
+    match spelling(text).ok()? {
+        Spelling::Below(path) => Some(path),
+        Spelling::Whole(_) => None,
+    }
+}
+
 enum Spelling<'a> {
     /// A path below the endpoint, with its first slash.
     Below(String),
@@ -238,7 +247,7 @@ pub(crate) fn below(request: &Request, profile: &Profile, redactor: &Redactor) -
 }
 
 /// Returns the names of the placeholders in a text, in their order.
-fn names(text: &str) -> impl Iterator<Item = &str> {
+pub(super) fn names(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices(['{', '<'])
         .filter_map(|(start, _)| placeholder(&text[start..]))
 }

@@ -17,7 +17,7 @@ use crate::error::{Failure, Result, nearest};
 use crate::input::Input;
 use crate::profile::{Origin, Profile};
 use crate::request::{Body, COMPONENT};
-use crate::text::lexical;
+use crate::text::lexical::{self, scan};
 use crate::text::terminal::sanitise;
 
 /// Plans a call of an endpoint.
@@ -61,6 +61,26 @@ pub(crate) fn call(
         request: finish(method, url, headers, body)?,
         filled,
     })
+}
+
+/// Returns an element of a list of objects, made of items whose names are inside the element.
+///
+/// # Errors
+/// Fails (exit 2) when an item is not declared or of the wrong type.
+pub(super) fn element(endpoint: &'static Endpoint, list: &str, items: &[Item]) -> Result<String> {
+    let mut assigned = Assigned::default();
+    for item in items {
+        let item = Item {
+            key: format!("{list}[0].{}", item.key),
+            ..item.clone()
+        };
+        assigned.take(endpoint, &item)?;
+    }
+    let body = assigned.fields.to_json();
+    let list = scan::members(body.as_bytes()).next();
+    let element = list.and_then(|(_, list)| scan::elements(list).next());
+    let element = element.map(String::from_utf8_lossy);
+    Ok(element.map_or_else(|| "{}".to_owned(), std::borrow::Cow::into_owned))
 }
 
 /// Returns what of a body can be checked before it is sent.
@@ -330,7 +350,12 @@ fn inside(endpoint: &'static Endpoint, steps: &[Step]) -> Option<String> {
     {
         return None;
     }
-    Some(bracketed(field.name) + &brackets(&steps[end..]))
+    // An index that was given says which element of a list is meant.
+    let begun = match declared_name(&steps[..end]) == field.name {
+        true => path_of(&steps[..end]),
+        false => bracketed(field.name),
+    };
+    Some(begun + &brackets(&steps[end..]))
 }
 
 /// Returns an item's value as JSON of the declared type.
@@ -463,7 +488,7 @@ fn brackets(steps: &[Step]) -> String {
 }
 
 /// Returns a declared name as the path of an item.
-fn bracketed(name: &str) -> String {
+pub(super) fn bracketed(name: &str) -> String {
     path_of(&steps(name))
 }
 

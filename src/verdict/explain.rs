@@ -415,7 +415,7 @@ pub(crate) fn seconds(duration: Duration) -> String {
 }
 
 /// Returns whether the request can have reached the server, so that it may have been acted on.
-fn request_may_have_arrived(failure: &TransportFailure) -> bool {
+pub(crate) fn request_may_have_arrived(failure: &TransportFailure) -> bool {
     use crate::exchange::timing::Phase;
     matches!(failure.phase, Phase::FirstByte | Phase::Transfer)
         && !matches!(

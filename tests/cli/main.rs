@@ -4,6 +4,10 @@
 mod support;
 
 #[cfg(test)]
+mod batch;
+#[cfg(test)]
+mod batch_journal;
+#[cfg(test)]
 mod bounds;
 #[cfg(test)]
 mod certificates;

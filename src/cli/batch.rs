@@ -1,0 +1,116 @@
+//! What can be given to `rein batch`.
+
+use std::ffi::OsString;
+
+use clap::{Args, ValueEnum, ValueHint};
+
+use super::options::CallOptions;
+
+/// `rein batch call NAME [ITEM]...`, or `rein batch [METHOD] TARGET [ITEM]...`
+#[derive(Args)]
+#[command(
+    help_template = super::EXAMPLES_FIRST,
+    after_help = EXAMPLES,
+    override_usage = "rein batch call NAME [ITEM]... --from FILE [OPTIONS]\n       rein batch [METHOD] TARGET [ITEM]... --from FILE [OPTIONS]"
+)]
+pub(crate) struct BatchArgs {
+    /// call and an endpoint's name, or a method and a target; then items that all calls have
+    #[arg(value_name = "call NAME [ITEM]", num_args = 1.., required = true)]
+    pub(crate) words: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) rows: RowOptions,
+    #[command(flatten)]
+    pub(crate) run: RunOptions,
+    /// Read more templates from this file
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) templates: Vec<OsString>,
+    #[command(flatten)]
+    pub(crate) options: CallOptions,
+}
+
+/// How the input becomes calls.
+#[derive(Args)]
+#[command(next_help_heading = "Input")]
+pub(crate) struct RowOptions {
+    /// Make a call of each row of this file, or of standard input with -
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) from: OsString,
+    /// The format of the rows (default: by the file's name, else ndjson)
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) input_format: Option<InputFormat>,
+    /// Use COLUMN of a row as FIELD, and no column that is not named so; @FILE reads one a line
+    #[arg(long, value_name = "FIELD=COLUMN")]
+    pub(crate) map: Vec<OsString>,
+    /// Send up to N rows in one request, as elements of its list FIELD
+    #[arg(long, num_args = 2, value_names = ["N", "FIELD"])]
+    pub(crate) group: Vec<String>,
+    /// Keep the body of a group below this size (default 4MB)
+    #[arg(long, value_name = "SIZE", requires = "group")]
+    pub(crate) group_bytes: Option<String>,
+    /// Split a group that is refused with one of these statuses, to find the rows that are wrong
+    #[arg(
+        long,
+        value_name = "LIST",
+        value_delimiter = ',',
+        default_value = "400,413,422"
+    )]
+    pub(crate) split_on: Vec<u16>,
+    /// Stop at the first row that no call can be made of; from a file, before anything is sent
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+/// How the calls are made.
+#[derive(Args)]
+#[command(next_help_heading = "Batch")]
+pub(crate) struct RunOptions {
+    /// Make this many calls at a time
+    #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) jobs: u16,
+    /// Send at most this many requests in a time: 50/s, 600/m
+    #[arg(long, value_name = "N/TIME")]
+    pub(crate) rate: Option<String>,
+    /// Write results as they come (default: in the order of the input)
+    #[arg(long)]
+    pub(crate) unordered: bool,
+    /// Write no results of calls that were done
+    #[arg(long)]
+    pub(crate) quiet_ok: bool,
+    /// Write the rows that failed to this file, byte for byte
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) failed: Option<OsString>,
+    /// Record in this file what is done, so that the same command resumes after it was killed
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) journal: Option<OsString>,
+    /// Send rows again whose outcome is not known, though they may be applied twice
+    #[arg(long, requires = "journal")]
+    pub(crate) resend_unknown: bool,
+    /// Stop after this many failed rows
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub(crate) stop_after: Option<u64>,
+    /// Write the summary to this file as JSON; --meta does the same
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub(crate) summary: Option<OsString>,
+}
+
+/// The format of the input.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum InputFormat {
+    /// One JSON object a line
+    Ndjson,
+    /// Comma-separated values with a header
+    Csv,
+    /// Tab-separated values with a header
+    Tsv,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rein -p demo batch call sync-comments source=reviews --group 1024 comments --from comments.ndjson
+  rein -p demo batch call sync-comments source=reviews --group 1024 comments --from comments.csv \\
+       --map id=id --map timestamp=date --map 'messages[0].body.text=text'
+  rein -p demo batch DELETE 'v1/sources/id:{id}' --from ids.ndjson --dry-run
+  rein -p prod batch call update-user --from users.ndjson --journal users.journal --confirm prod
+
+Each row's fields fill the fields of NAME, or the placeholders and the body of TARGET. Results are
+one JSON object a line. Exit codes: 0 all done, 10 some failed, 2 and 9 nothing was sent.";

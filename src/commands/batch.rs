@@ -1,0 +1,697 @@
+//! `rein batch`: from the command line to a job, its confirmation, and what is told of it.
+
+use std::collections::BTreeSet;
+use std::ffi::{OsStr, OsString};
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+
+use clap::ArgMatches;
+
+use crate::cli::batch::{BatchArgs, InputFormat};
+use crate::cli::options::{self, CallOptions, Format};
+use crate::cli::units;
+use crate::commands::prepare::{self, Callee};
+use crate::commands::{choose, confirm};
+use crate::console::stdout;
+use crate::engine::batch::{self, FailedRows, Job, Order, Settings, Skipping, Source, Survey};
+use crate::engine::{Context, print, report};
+use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
+use crate::files::hash;
+use crate::input;
+use crate::input::rows::{Raw, RowFormat};
+use crate::output::batch::{Results, Summary};
+use crate::output::junit;
+use crate::output::progress::BatchMeter;
+use crate::output::status::counted;
+use crate::output::view::{Screen, View};
+use crate::plan::batch::{Approval, Group, Mapping, Recipe};
+use crate::plan::call::Reading;
+use crate::plan::delivery::{Delivery, Notes};
+use crate::plan::presentation::{self, Declared};
+use crate::plan::sending::Sending;
+use crate::plan::{checks, preview};
+use crate::profile::{Guard, Profile, resolve};
+use crate::state::journal::{Journal, Key};
+use crate::text::terminal::sanitise;
+
+/// The size of a group's body unless `--group-bytes` says otherwise.
+const GROUP_BYTES: u64 = 4_000_000;
+
+/// How large a response may be unless `--max-size` says otherwise: several are held at a time.
+const MAX_BODY: u64 = 16 * 1024 * 1024;
+
+/// The columns of results unless `--columns` says otherwise.
+const COLUMNS: [&str; 7] = [
+    "line",
+    "status",
+    "server_ms",
+    "total_ms",
+    "attempts",
+    "body",
+    "error.message",
+];
+
+/// Makes a call of each row of a file.
+///
+/// # Errors
+/// Fails with everything that keeps the first call from being sent, and when the batch ends before
+/// its input.
+pub(crate) fn run(args: &BatchArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
+    let mut summary = Summary::default();
+    let result = refuse_options(args).and_then(|()| {
+        let runtime = cx.runtime()?;
+        let result = runtime.block_on(planned(args, matches, &mut summary, cx));
+        // A name lookup that hangs would hold up a runtime that is dropped.
+        runtime.shutdown_background();
+        result
+    });
+    tell(args, &summary, result, cx)
+}
+
+/// Refuses what has no meaning for many calls.
+fn refuse_options(args: &BatchArgs) -> Result<()> {
+    let CallOptions {
+        request,
+        safety,
+        output,
+        paging,
+        checks,
+        ..
+    } = &args.options;
+    let format = output.format;
+    let is_document = matches!(
+        format,
+        Some(Format::Pretty | Format::Raw | Format::Table | Format::Yaml)
+    );
+    let hint_stdout = "results go to standard output: redirect it with >";
+    let hint_format = "formats: ndjson, csv, tsv, and compact with -q";
+    for (is_given, name, hint) in [
+        (output.output.is_some(), "-o", hint_stdout),
+        (output.include, "-i", "-v shows header blocks"),
+        (output.dump_header.is_some(), "-D", "-v shows header blocks"),
+        (
+            output.write_out.is_some(),
+            "-w",
+            "each result has its times",
+        ),
+        (output.table || is_document, "this format", hint_format),
+        (
+            format == Some(Format::Compact) && output.filter.is_none(),
+            "--format compact",
+            hint_format,
+        ),
+        (output.sort.is_some(), "--sort", "results are not held"),
+        (
+            output.items_at.is_some(),
+            "--items",
+            "each result is an item",
+        ),
+        (output.fail, "-f", "leave it out"),
+        (output.keep_error_body, "--keep-error-body", "leave it out"),
+        (paging.paginate, "--paginate", "leave it out"),
+        (checks.until.is_some(), "--until", "leave it out"),
+        (safety.curl, "--curl", "--dry-run shows the first request"),
+        (request.get, "-G", "give query parameters as name==value"),
+        (request.head, "-I", "use the method HEAD"),
+    ] {
+        if is_given {
+            let failure = Failure::unsent(format!("{name} is not supported in a batch"));
+            return Err(failure.hint(hint));
+        }
+    }
+    Ok(())
+}
+
+async fn planned(
+    args: &BatchArgs,
+    matches: &ArgMatches,
+    summary: &mut Summary,
+    cx: &Context,
+) -> Result<Exit> {
+    let options = &args.options;
+    if options.output.safe_stdout {
+        stdout::break_commands();
+    }
+    let mut profile = resolve::resolve(&choose::choice(&options.profile), &cx.env)?;
+    let _tenant = match options.safety.dry_run {
+        true => None,
+        false => choose::start_demo(&mut profile).await?,
+    };
+    let (callee, items) = callee(args, cx)?;
+    let is_stdin = args.rows.from == "-";
+    let is_taken = prepare::stdin_taken(options)?;
+    if is_stdin && is_taken {
+        return Err(Failure::unsent(
+            "--from and --token-file both read standard input",
+        ));
+    }
+    let input = input::gather(
+        &options.request,
+        options::data_in_order(matches),
+        options::form_in_order(matches),
+        items,
+        is_stdin || is_taken,
+    )?;
+    let url = profile.base.value.url();
+    let sending = Sending::decide(&options.connection, &profile, url, &cx.env)?;
+    let connection = sending.connection.clone();
+    let format = format(args);
+    let mut recipe = Recipe::new(&callee, &options.request, input, &profile, &connection)?
+        .of_rows(format, mapping(args)?, group(args)?)?;
+    let mut source = Source::start(open(&args.rows.from)?, format)?;
+    let header = match source.next_if(recipe.needs_header()).await? {
+        Some(row) => {
+            recipe.read_header(&row.raw)?;
+            Some(row.raw)
+        }
+        None => None,
+    };
+    describe(summary, args, &recipe);
+    let (journal, mut skipping) = journal(args, &profile, &mut source).await?;
+    skipping.resend_unknown |= recipe.is_idempotent();
+    let survey = survey(args, &recipe, format, &skipping, &profile)?;
+    if options.safety.dry_run {
+        return dry_run(args, survey, &recipe, cx);
+    }
+    let approval = approve(args, survey.as_ref(), &profile, cx)?;
+    let job = Job {
+        settings: settings(args, &recipe, cx)?,
+        delivery: Delivery {
+            notes: Notes {
+                verbose: options.output.verbose,
+                ..Notes::default()
+            },
+            ..Delivery::default()
+        },
+        reading: Reading {
+            view: View::raw(),
+            max_size: Some(max_body(options)?),
+            head_only: false,
+            other_than_json: false,
+            checks: checks::decide(&options.checks)?,
+        },
+        order: Order {
+            unordered: args.run.unordered,
+            quiet_ok: args.run.quiet_ok,
+        },
+        results: Results::new(&view(options)?, &screen(cx)),
+        failed: failed_rows(args, header)?,
+        meter: meter(args, cx),
+        recipe: &recipe,
+        source,
+        sending,
+        approval,
+        skipping,
+        journal,
+    };
+    let (known, result) = batch::run(job, std::mem::take(summary), cx).await;
+    *summary = known;
+    result
+}
+
+/// Returns what is called, and the items that all calls have; those of a raw call are in it.
+fn callee<'a>(args: &'a BatchArgs, cx: &Context) -> Result<(Callee<'a>, &'a [OsString])> {
+    let options = &args.options;
+    match args.words.split_first() {
+        Some((first, rest)) if first == "call" => {
+            let (name, items) = rest.split_first().ok_or_else(|| {
+                Failure::usage("no name was given").hint("all names: rein templates")
+            })?;
+            let name = name
+                .to_str()
+                .ok_or_else(|| Failure::usage("the name is not valid UTF-8"))?;
+            Ok((Callee::named(name, &args.templates, options, cx)?, items))
+        }
+        _ => {
+            let callee = Callee::raw(&args.words)?;
+            let items = match &callee {
+                Callee::Raw(words) => words.items,
+                _ => &[],
+            };
+            Ok((callee, items))
+        }
+    }
+}
+
+fn format(args: &BatchArgs) -> RowFormat {
+    let by_name = || {
+        let extension = Path::new(&args.rows.from).extension()?.to_str()?;
+        match extension.to_ascii_lowercase().as_str() {
+            "csv" => Some(InputFormat::Csv),
+            "tsv" => Some(InputFormat::Tsv),
+            _ => None,
+        }
+    };
+    match args.rows.input_format.or_else(by_name) {
+        None | Some(InputFormat::Ndjson) => RowFormat::NdJson,
+        Some(InputFormat::Csv) => RowFormat::Delimited(b','),
+        Some(InputFormat::Tsv) => RowFormat::Delimited(b'\t'),
+    }
+}
+
+fn mapping(args: &BatchArgs) -> Result<Mapping> {
+    let mut pairs = Vec::new();
+    for word in &args.rows.map {
+        let word = word
+            .to_str()
+            .ok_or_else(|| Failure::usage("the value of --map is not valid UTF-8"))?;
+        match word.strip_prefix('@') {
+            Some(file) => {
+                let text = input::read_text(OsStr::new(file), "--map")?;
+                let lines = text.lines().map(str::trim);
+                let lines = lines.filter(|line| !line.is_empty() && !line.starts_with('#'));
+                pairs.extend(lines.map(str::to_owned));
+            }
+            None => pairs.push(word.to_owned()),
+        }
+    }
+    Mapping::parse(pairs.iter().map(String::as_str))
+}
+
+fn group(args: &BatchArgs) -> Result<Option<Group>> {
+    let [count, field] = args.rows.group.as_slice() else {
+        return Ok(None);
+    };
+    let max_rows = count.parse().ok().filter(|count| *count > 0);
+    let max_rows = max_rows.ok_or_else(|| {
+        Failure::usage(format!("--group {}: expected a number", sanitise(count)))
+            .hint("--group 1024 comments")
+    })?;
+    let max_bytes = match &args.rows.group_bytes {
+        Some(size) => units::size("--group-bytes", size)?,
+        None => GROUP_BYTES,
+    };
+    Ok(Some(Group {
+        field: field.clone(),
+        max_rows,
+        max_bytes: usize::try_from(max_bytes).unwrap_or(usize::MAX),
+    }))
+}
+
+fn open(from: &OsStr) -> Result<Box<dyn Read + Send>> {
+    if from == "-" {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    Ok(Box::new(open_file(from)?))
+}
+
+fn open_file(from: &OsStr) -> Result<File> {
+    File::open(from).map_err(|error| {
+        Failure::unsent(format!(
+            "cannot read {}: {}",
+            Path::new(from).display(),
+            io_reason(&error)
+        ))
+    })
+}
+
+/// Returns the size of the input, where it is a file.
+fn input_size(args: &BatchArgs) -> Option<u64> {
+    let metadata = std::fs::metadata(&args.rows.from).ok()?;
+    (args.rows.from != "-" && metadata.is_file()).then_some(metadata.len())
+}
+
+/// Notes what is known of the calls before any is made.
+fn describe(summary: &mut Summary, args: &BatchArgs, recipe: &Recipe<'_>) {
+    let classified = recipe.classified();
+    summary.profile.clone_from(&recipe.profile.name);
+    summary.class = Some(classified.class.name());
+    summary.endpoint = classified.endpoint.map(|endpoint| endpoint.name);
+    let shown = match recipe.callee {
+        Callee::Raw(_) => &args.words[..args.words.len() - recipe.raw_items()],
+        _ => &args.words[..2],
+    };
+    let words: Vec<_> = shown.iter().map(|word| word.to_string_lossy()).collect();
+    summary.call = words.join(" ");
+}
+
+fn settings(args: &BatchArgs, recipe: &Recipe<'_>, cx: &Context) -> Result<Settings> {
+    let rate = args.run.rate.as_deref();
+    Ok(Settings {
+        jobs: usize::from(args.run.jobs),
+        rate: rate.map(|rate| units::rate("--rate", rate)).transpose()?,
+        is_grouped: !args.rows.group.is_empty(),
+        split_on: args.rows.split_on.clone(),
+        stop_after: args.run.stop_after,
+        strict: args.rows.strict,
+        max_body: max_body(&args.options)?,
+        is_idempotent: recipe.is_idempotent(),
+        is_redacted: cx.env.stdout_terminal,
+    })
+}
+
+fn max_body(options: &CallOptions) -> Result<u64> {
+    match &options.output.max_size {
+        Some(size) => units::size("--max-size", &size.to_string_lossy()),
+        None => Ok(MAX_BODY),
+    }
+}
+
+/// Decides how results are written: one JSON object a line, unless something else is asked for.
+fn view(options: &CallOptions) -> Result<View> {
+    let mut output = options.output.clone();
+    output.format = output.format.or(match output.filter {
+        Some(_) => Some(Format::Compact),
+        None => Some(Format::Ndjson),
+    });
+    let declared = Declared {
+        items: None,
+        columns: COLUMNS.map(str::to_owned).to_vec(),
+    };
+    presentation::decide(&output, &declared)
+}
+
+fn screen(cx: &Context) -> Screen {
+    Screen {
+        terminal: cx.env.stdout_terminal,
+        width: None,
+        theme: cx.stdout_theme.clone(),
+    }
+}
+
+fn meter(args: &BatchArgs, cx: &Context) -> BatchMeter {
+    BatchMeter::start(&cx.env, args.options.output.silent, input_size(args))
+}
+
+fn failed_rows(args: &BatchArgs, header: Option<Raw>) -> Result<Option<FailedRows>> {
+    let Some(file) = &args.run.failed else {
+        return Ok(None);
+    };
+    if Path::new(file) == Path::new(&args.rows.from) {
+        return Err(Failure::unsent("--failed and --from name the same file"));
+    }
+    let mut failed = FailedRows::create(Path::new(file))?;
+    header
+        .into_iter()
+        .for_each(|header| failed.set_header(header));
+    Ok(Some(failed))
+}
+
+/// Opens the journal of the command, where there is one.
+async fn journal(
+    args: &BatchArgs,
+    profile: &Profile,
+    source: &mut Source,
+) -> Result<(Option<Journal>, Skipping)> {
+    let path = args
+        .run
+        .journal
+        .as_deref()
+        .filter(|_| !args.options.safety.dry_run);
+    let Some(path) = path else {
+        return Ok((None, Skipping::default()));
+    };
+    let key = key(args, profile, source).await?;
+    let (journal, reached) = Journal::open(Path::new(path), key)?;
+    let skipping = Skipping {
+        reached,
+        resend_unknown: args.run.resend_unknown,
+    };
+    Ok((Some(journal), skipping))
+}
+
+/// Returns what a journal belongs to. Values can be private, so that hashes stand for them.
+async fn key(args: &BatchArgs, profile: &Profile, source: &mut Source) -> Result<Key> {
+    let bytes = |words: &[OsString]| -> Vec<Vec<u8>> {
+        words
+            .iter()
+            .map(|word| word.as_encoded_bytes().to_vec())
+            .collect()
+    };
+    let hashed = |words: &[OsString]| {
+        let words = bytes(words);
+        hash(&words.iter().map(Vec::as_slice).collect::<Vec<_>>())
+    };
+    let request = &args.options.request;
+    let values = [&request.var[..], &request.header, &request.url_query].concat();
+    let endpoint = match profile.is_demo() {
+        true => "the built-in demo tenant".to_owned(),
+        false => profile.base.value.as_str().to_owned(),
+    };
+    let project = profile
+        .project
+        .as_ref()
+        .map(|project| project.value.clone());
+    let shown = |text: &OsStr| text.to_string_lossy().into_owned();
+    let call = args
+        .words
+        .iter()
+        .take(2)
+        .map(|word| shown(word))
+        .collect::<Vec<_>>();
+    let input = match input_size(args) {
+        Some(size) => {
+            let hash = hash_of_file(open_file(&args.rows.from)?)?;
+            format!("{size} bytes with the hash {hash}")
+        }
+        None => match source.peek().await? {
+            Some(Raw::Bytes(row)) => {
+                format!("a stream whose first row has the hash {}", hash(&[row]))
+            }
+            _ => "an empty stream".to_owned(),
+        },
+    };
+    let format = format(args);
+    Ok(Key(vec![
+        ("profile".to_owned(), profile.name.clone()),
+        ("endpoint".to_owned(), endpoint),
+        (
+            "project".to_owned(),
+            project.unwrap_or_else(|| "(none)".to_owned()),
+        ),
+        ("call".to_owned(), call.join(" ")),
+        ("hash of the words".to_owned(), hashed(&args.words)),
+        ("hash of the values".to_owned(), hashed(&values)),
+        ("mapping".to_owned(), hashed(&args.rows.map)),
+        ("group".to_owned(), args.rows.group.join(" ")),
+        ("input format".to_owned(), format!("{format:?}")),
+        ("input".to_owned(), input),
+    ]))
+}
+
+fn hash_of_file(file: File) -> Result<String> {
+    crate::files::hash_of(file).map_err(|error| {
+        Failure::unsent(format!(
+            "the input could not be read: {}",
+            io_reason(&error)
+        ))
+    })
+}
+
+/// Looks at the whole input where that is asked for, or a guard may be concerned.
+fn survey(
+    args: &BatchArgs,
+    recipe: &Recipe<'_>,
+    format: RowFormat,
+    skipping: &Skipping,
+    profile: &Profile,
+) -> Result<Option<Survey>> {
+    let is_guarded = profile.guard.value != Guard::None
+        || profile.unknown_guards.is_some()
+        || profile
+            .neighbours
+            .iter()
+            .any(|other| other.guard != Guard::None);
+    let is_wanted = args.options.safety.dry_run || args.rows.strict || is_guarded;
+    if !is_wanted || input_size(args).is_none() {
+        return Ok(None);
+    }
+    let survey = Survey::take(open_file(&args.rows.from)?, format, recipe, skipping)?;
+    if args.rows.strict && survey.invalid > 0 {
+        let invalid = counted(survey.invalid, "invalid line", "invalid lines");
+        let failure = Failure::unsent(format!("{invalid} (--strict)"));
+        return Err(named(&survey).into_iter().fold(failure, Failure::fact));
+    }
+    Ok(Some(survey))
+}
+
+/// Names the first invalid rows.
+fn named(survey: &Survey) -> Vec<String> {
+    let mut lines: Vec<String> = survey
+        .named
+        .iter()
+        .map(|(line, failure)| format!("line {line}: {}", failure.headline))
+        .collect();
+    let more = survey.invalid - survey.named.len() as u64;
+    if more > 0 {
+        lines.push(format!("and {more} more"));
+    }
+    lines
+}
+
+/// Says what the batch would do.
+fn dry_run(
+    args: &BatchArgs,
+    survey: Option<Survey>,
+    recipe: &Recipe<'_>,
+    cx: &Context,
+) -> Result<Exit> {
+    let Some(survey) = survey else {
+        return Err(
+            Failure::unsent("--dry-run needs a file that can be read twice")
+                .hint("write the rows to a file first"),
+        );
+    };
+    let mut text = facts(&survey)
+        .into_iter()
+        .map(|(name, value)| format!("{name:<9} {}\n", sanitise(&value)))
+        .collect::<String>();
+    if let Some(unit) = &survey.first {
+        let judgement = &unit.call.judgement;
+        let decision = confirm::decide(judgement, args.options.safety.confirm.as_deref(), cx);
+        text.push_str(&format!("\nfirst request, line {}:\n", unit.lines()));
+        text.push_str(&preview::dry_run(&preview::Look {
+            request: &unit.call.request,
+            filled: &unit.call.filled,
+            classified: &judgement.classified,
+            profile: recipe.profile,
+            decision: &decision,
+            proxy: None,
+        }));
+    } else {
+        text.push_str("nothing was sent\n");
+    }
+    cx.notes(&named(&survey));
+    print(&text)?;
+    Ok(match survey.invalid {
+        0 => Exit::Ok,
+        _ => Exit::BatchFailed,
+    })
+}
+
+/// Returns what a batch as a whole would do.
+fn facts(survey: &Survey) -> Vec<(&'static str, String)> {
+    let mut lines = survey.lines.to_string();
+    for (count, what) in [
+        (survey.invalid, "invalid"),
+        (survey.skipped, "sent by an earlier run"),
+    ] {
+        if count > 0 {
+            lines.push_str(&format!(", {count} of them {what}"));
+        }
+    }
+    let mut facts = vec![("lines", lines), ("requests", survey.requests.to_string())];
+    if let Some(class) = survey.class {
+        facts.push(("class", class.name().to_owned()));
+    }
+    facts.extend(survey.cost().map(|cost| ("cost", cost)));
+    if !survey.owners.is_empty() {
+        let owners: Vec<&str> = survey.owners.iter().map(String::as_str).collect();
+        facts.push(("owners", owners.join(", ")));
+    }
+    facts
+}
+
+/// Has the guards of the whole batch passed, once.
+fn approve(
+    args: &BatchArgs,
+    survey: Option<&Survey>,
+    profile: &Profile,
+    cx: &Context,
+) -> Result<Approval> {
+    let given = args.options.safety.confirm.as_deref();
+    let names = |text: &str| -> BTreeSet<String> {
+        text.split(',').map(|name| name.trim().to_owned()).collect()
+    };
+    let confirmed = given.map(names).unwrap_or_default();
+    // The owners of a stream are known only as its rows come: each is compared with these names.
+    let Some(survey) = survey else {
+        return Ok(Approval { owners: confirmed });
+    };
+    let needed: BTreeSet<String> = survey.needed.keys().cloned().collect();
+    if needed.is_subset(&confirmed) {
+        return Ok(Approval { owners: needed });
+    }
+    let all = needed.iter().cloned().collect::<Vec<_>>().join(",");
+    let all = sanitise(&all).into_owned();
+    let can_ask = cx.env.stdin_terminal && cx.env.stderr_terminal && given.is_none();
+    let mut lines: Vec<String> = facts(survey)
+        .into_iter()
+        .map(|(name, value)| format!("{name}: {}", sanitise(&value)))
+        .collect();
+    for needed in survey
+        .needed
+        .values()
+        .filter(|needed| !needed.reason.is_empty())
+    {
+        lines.push(format!(
+            "guarded by profile {}: {}",
+            sanitise(&needed.owner),
+            sanitise(&needed.reason)
+        ));
+    }
+    if !can_ask {
+        let failure = Failure::new(
+            Exit::Guard,
+            format!("refused by the guard of profile {all} (confirm)"),
+        );
+        let failure = lines.into_iter().fold(failure, Failure::fact);
+        return Err(failure
+            .fact("nothing was sent")
+            .hint(format!("to send it: --confirm {all}")));
+    }
+    lines.insert(
+        0,
+        format!(
+            "profile {} at {}",
+            sanitise(&profile.name),
+            sanitise(&profile.base.value.host_label())
+        ),
+    );
+    lines.push(format!("Type {all} to send all of it: "));
+    match confirm::ask(&lines.join("\n  ")) {
+        Some(reply) if names(&reply) == needed => Ok(Approval { owners: needed }),
+        _ => Err(Failure::new(
+            Exit::Guard,
+            format!("not confirmed: the name was not {all}"),
+        )
+        .fact("nothing was sent")),
+    }
+}
+
+/// Writes what was asked for about the batch, and returns how it ended.
+fn tell(args: &BatchArgs, summary: &Summary, result: Result<Exit>, cx: &Context) -> Result<Exit> {
+    let options = &args.options;
+    let exit = result
+        .as_ref()
+        .map_or_else(|failure| failure.exit, |exit| *exit);
+    let is_meta_shown = options
+        .output
+        .meta
+        .as_deref()
+        .is_some_and(|file| file == "-");
+    let has_run = summary.elapsed > std::time::Duration::ZERO && exit != Exit::Guard;
+    if has_run && !options.output.silent && !is_meta_shown {
+        cx.notes(&summary.text());
+    }
+    let mut written = Ok(());
+    let object = || summary.object(exit, result.as_ref().err());
+    for file in [&args.run.summary, &options.output.meta]
+        .into_iter()
+        .flatten()
+    {
+        if file == "-" {
+            stdout::note(&object());
+        } else {
+            written = written.and(report::write_file(
+                Path::new(file),
+                &format!("{}\n", object()),
+            ));
+        }
+    }
+    if let Some(file) = checks::report(&options.checks)? {
+        let report = junit::batch(summary, result.as_ref().map(|exit| *exit));
+        let report = String::from_utf8_lossy(&report).into_owned();
+        written = written.and(report::write_file(&file, &report));
+    }
+    match (result, written) {
+        (Ok(Exit::Ok), Err(failure)) => Err(failure),
+        (result, Err(failure)) => {
+            cx.fail(&failure);
+            result
+        }
+        (result, Ok(())) => result,
+    }
+}

@@ -1,0 +1,573 @@
+//! `rein batch`: many calls by a few workers, bound by the server and by nothing else.
+//!
+//! Each worker takes the next call from the [`Feed`], records its lines in the journal, sends it,
+//! records how it has ended and puts the result into the [`Outbox`]. All of them run on one thread;
+//! the input is read and the output is written by a thread each, behind bounded channels, so that
+//! neither a long input nor a slow output takes memory.
+
+mod feed;
+mod ledger;
+mod outbox;
+mod printer;
+mod source;
+mod survey;
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{Mutex, Notify};
+
+pub(crate) use self::feed::Skipping;
+use self::feed::{Counts, Fed, Feed};
+use self::ledger::Ledger;
+use self::outbox::{Ended, Outbox};
+pub(crate) use self::outbox::{FailedRows, Order};
+use self::printer::Printer;
+pub(crate) use self::source::Source;
+pub(crate) use self::survey::Survey;
+use crate::catalogue::{Answer, Class};
+use crate::engine::Context;
+use crate::engine::fetch::fetch;
+use crate::engine::limiter::Limiter;
+use crate::engine::response::checked;
+use crate::engine::session::Session;
+use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
+use crate::output::batch::{End, Outcome, Results, Summary};
+use crate::output::progress::BatchMeter;
+use crate::output::record::{Record, millis};
+use crate::output::status::counted;
+use crate::plan::batch::{self, Approval, Made, Recipe, Unit, Waiting};
+use crate::plan::call::Reading;
+use crate::plan::delivery::Delivery;
+use crate::plan::sending::Sending;
+use crate::signal;
+use crate::state::journal::{Event, Journal};
+use crate::state::lines::LineSet;
+
+/// How many results beyond the one that is written next may be held, for each worker.
+const WINDOW: u64 = 8;
+
+/// How many bytes of results may wait for earlier ones.
+const MAX_HELD: usize = 4 * 1024 * 1024;
+
+/// How many bytes of output may wait for the thread that writes them.
+const MAX_OUT: usize = 256 * 1024;
+
+/// How often the progress is looked at.
+const TICK: Duration = Duration::from_millis(200);
+
+/// How a batch is run.
+pub(crate) struct Settings {
+    pub(crate) jobs: usize,
+    /// How many requests a second.
+    pub(crate) rate: Option<f64>,
+    /// Whether rows are grouped.
+    pub(crate) is_grouped: bool,
+    /// The statuses by which a group is split.
+    pub(crate) split_on: Vec<u16>,
+    pub(crate) stop_after: Option<u64>,
+    /// Whether the first row that no call can be made of ends the batch.
+    pub(crate) strict: bool,
+    /// How large a response may be.
+    pub(crate) max_body: u64,
+    /// Whether a call can be made again without harm when its outcome is not known.
+    pub(crate) is_idempotent: bool,
+    /// Whether a token that a server echoes is hidden: results go to a terminal.
+    pub(crate) is_redacted: bool,
+}
+
+/// A batch that is ready to be run.
+pub(crate) struct Job<'a> {
+    pub(crate) recipe: &'a Recipe<'a>,
+    pub(crate) source: Source,
+    pub(crate) sending: Sending<'a>,
+    pub(crate) delivery: Delivery,
+    pub(crate) reading: Reading,
+    pub(crate) settings: Settings,
+    pub(crate) approval: Approval,
+    pub(crate) skipping: Skipping,
+    pub(crate) journal: Option<Journal>,
+    pub(crate) order: Order,
+    pub(crate) results: Results,
+    pub(crate) failed: Option<FailedRows>,
+    pub(crate) meter: BatchMeter,
+}
+
+/// Runs a batch; the summary is what is known of it, however it ends.
+pub(crate) async fn run(job: Job<'_>, summary: Summary, cx: &Context) -> (Summary, Result<Exit>) {
+    let begun = Instant::now();
+    let is_synced = !job.settings.is_idempotent;
+    let started = Ledger::new(job.journal, is_synced).and_then(|ledger| {
+        let printer = Printer::start()?;
+        Ok((ledger, printer))
+    });
+    let (ledger, printer) = match started {
+        Ok(started) => started,
+        Err(failure) => return (summary, Err(failure)),
+    };
+    let floor = Floor {
+        settings: job.settings,
+        recipe: job.recipe,
+        ledger,
+        feed: Mutex::new(Feed::new(
+            job.source,
+            job.recipe,
+            job.approval,
+            job.skipping,
+        )),
+        outbox: RefCell::new(Outbox::new(job.order, job.results, job.failed, summary)),
+        counts: Counts::default(),
+        in_flight: RefCell::default(),
+        stopped: RefCell::default(),
+        is_finished: Cell::new(false),
+        moved: Notify::new(),
+        ready: Notify::new(),
+    };
+    let lead = Lead {
+        sending: job.sending,
+        delivery: job.delivery,
+        reading: job.reading,
+    };
+    let work = async {
+        let sent = async {
+            floor.send_all(lead, cx).await;
+            floor.is_finished.set(true);
+            floor.ready.notify_one();
+            floor.moved.notify_waiters();
+        };
+        tokio::join!(sent, floor.pump(&printer), floor.watch(job.meter));
+    };
+    let is_whole = signal::unless_interrupted(work).await.is_some();
+    if !is_whole {
+        floor.interrupted();
+    }
+    floor.conclude(printer, begun, cx).await
+}
+
+/// What the sessions of the workers are made of.
+struct Lead<'a> {
+    sending: Sending<'a>,
+    delivery: Delivery,
+    reading: Reading,
+}
+
+/// What the workers share.
+struct Floor<'j, 'a> {
+    settings: Settings,
+    recipe: &'j Recipe<'a>,
+    ledger: Ledger,
+    feed: Mutex<Feed<'j, 'a>>,
+    outbox: RefCell<Outbox>,
+    counts: Counts,
+    /// The lines that have been sent and have not ended.
+    in_flight: RefCell<LineSet>,
+    /// Why no further call is made.
+    stopped: RefCell<Option<Failure>>,
+    is_finished: Cell<bool>,
+    /// Something has moved: there may be room for results, or for output, or no need any more.
+    moved: Notify,
+    /// There may be output to be written.
+    ready: Notify,
+}
+
+impl Floor<'_, '_> {
+    /// Makes all calls. A session is started once it is known that there is something to send.
+    async fn send_all(&self, lead: Lead<'_>, cx: &Context) {
+        let Some(first) = self.first_call().await else {
+            return;
+        };
+        let Fed::Call { unit, .. } = &first else {
+            return;
+        };
+        let request = &unit.call.request;
+        let mut record = Record::default();
+        let Lead {
+            sending,
+            delivery,
+            reading,
+        } = lead;
+        let session = Session::start(sending, delivery, request, &mut record, cx).await;
+        let mut session = match session {
+            Ok(session) => session,
+            Err(failure) => return self.stop(failure),
+        };
+        session.hold_bodies(self.settings.max_body);
+        let limiter = Arc::new(Limiter::new(self.settings.rate));
+        let mut first = Some(first);
+        let workers = (0..self.settings.jobs).map(|_| {
+            let session = session.worker(Arc::clone(&limiter));
+            self.work(session, reading.clone(), first.take())
+        });
+        let mut workers: FuturesUnordered<_> = workers.collect();
+        while workers.next().await.is_some() {}
+    }
+
+    /// Returns the first call; what comes before it are rows that no call can be made of.
+    async fn first_call(&self) -> Option<Fed> {
+        loop {
+            match self.next().await? {
+                Fed::Ended(place, ended) => self.put(place, vec![*ended]).await,
+                call @ Fed::Call { .. } => return Some(call),
+            }
+        }
+    }
+
+    async fn work(&self, session: Session<'_>, reading: Reading, first: Option<Fed>) {
+        let (mut session, mut reading) = (session, reading);
+        let mut next = first;
+        loop {
+            let fed = match next.take() {
+                Some(fed) => fed,
+                None => match self.next().await {
+                    Some(fed) => fed,
+                    None => return,
+                },
+            };
+            match fed {
+                Fed::Ended(place, ended) => self.put(place, vec![*ended]).await,
+                Fed::Call {
+                    place,
+                    unit,
+                    is_resent,
+                } => {
+                    let mut call = Calling {
+                        session: &mut session,
+                        reading: &mut reading,
+                        is_resent,
+                    };
+                    let ended = self.send(&mut call, *unit).await;
+                    self.put(place, ended).await;
+                }
+            }
+        }
+    }
+
+    /// Waits for the next call, and until its result can be held.
+    async fn next(&self) -> Option<Fed> {
+        let window = self.settings.jobs as u64 * WINDOW;
+        loop {
+            let moved = self.moved.notified();
+            if self.is_stopped() {
+                return None;
+            }
+            let place = self.counts.place.get();
+            if self.outbox.borrow().has_room(place, window, MAX_HELD) {
+                break;
+            }
+            moved.await;
+        }
+        let mut feed = self.feed.lock().await;
+        loop {
+            let moved = self.moved.notified();
+            if self.is_stopped() {
+                return None;
+            }
+            let fed = tokio::select! {
+                biased;
+                fed = feed.next(&self.counts) => fed,
+                () = moved => continue,
+            };
+            match fed {
+                Ok(fed) => return fed,
+                Err(failure) => self.stop(failure),
+            }
+        }
+    }
+
+    /// Sends a call. A group that is refused as a whole is split until it is known which of its
+    /// rows are wrong.
+    async fn send(&self, call: &mut Calling<'_, '_>, unit: Unit) -> Vec<Ended> {
+        let mut todo = vec![unit];
+        let mut ended = Vec::new();
+        while let Some(unit) = todo.pop() {
+            if self.is_stopped() {
+                break;
+            }
+            if call.session.time_left().is_some_and(|left| left.is_zero()) {
+                self.stop(Failure::new(Exit::TimeOut, "timed out (--max-time)"));
+                break;
+            }
+            let lines = unit.lines();
+            if let Err(failure) = self.ledger.begin(&lines).await {
+                self.stop(failure);
+                break;
+            }
+            self.in_flight.borrow_mut().add_all(&lines);
+            let (outcome, rows) = self.call(call, unit).await;
+            self.in_flight.borrow_mut().remove_all(&lines);
+            let recorded = match &outcome.end {
+                End::Done => self.ledger.end(Event::Done, &lines),
+                End::Failed(_) => self.ledger.end(Event::Failed, &lines),
+                End::Unknown(_) | End::Invalid(_) => Ok(()),
+            };
+            if let Err(failure) = recorded {
+                self.stop(failure);
+            }
+            let is_split = rows.len() > 1
+                && matches!(outcome.end, End::Failed(_))
+                && outcome
+                    .status
+                    .is_some_and(|status| self.settings.split_on.contains(&status));
+            if is_split {
+                self.outbox.borrow_mut().summary.add_call(&outcome);
+                self.split(rows, &mut todo, &mut ended);
+            } else {
+                let rows = rows.into_iter().map(|waiting| waiting.row).collect();
+                ended.push(Ended { outcome, rows });
+            }
+        }
+        ended
+    }
+
+    /// Makes two calls of the rows of one, the first on top.
+    fn split(&self, rows: Vec<Waiting>, todo: &mut Vec<Unit>, ended: &mut Vec<Ended>) {
+        let mut first = rows;
+        let second = first.split_off(first.len() / 2);
+        for half in [second, first] {
+            for made in batch::unit(self.recipe, half) {
+                match made {
+                    Made::Call(unit) => todo.push(*unit),
+                    Made::Bad(row, failure) => {
+                        let lines = [row.line].into_iter().collect();
+                        let outcome = Outcome::unsent(lines, End::Invalid(failure));
+                        let rows = vec![row];
+                        ended.push(Ended { outcome, rows });
+                    }
+                }
+            }
+        }
+    }
+
+    /// Makes one call.
+    async fn call(&self, call: &mut Calling<'_, '_>, unit: Unit) -> (Outcome, Vec<Waiting>) {
+        let lines = unit.lines();
+        let Unit { rows, call: made } = unit;
+        let classified = made.judgement.classified;
+        let endpoint = classified.endpoint;
+        let permissions = endpoint.map(|endpoint| endpoint.permissions);
+        call.session
+            .take_up(classified.class, permissions.unwrap_or_default());
+        call.reading.head_only = made.request.method == http::Method::HEAD;
+        call.reading.other_than_json =
+            endpoint.is_some_and(|endpoint| endpoint.answer == Answer::Other);
+        let is_delete = made.request.method == http::Method::DELETE;
+        let max_body = self.settings.max_body;
+        let fetched = fetch(call.session, made.request, call.reading, max_body).await;
+        let mut record = fetched.record;
+        let status = record.answer.as_ref().map(|answer| answer.status);
+        let met = fetched.outcome.and_then(|()| {
+            let status = status.unwrap_or_default();
+            checked(status, Some(&fetched.body), call.reading, &mut record).map_or(Ok(()), Err)
+        });
+        let is_gone = is_delete
+            && call.is_resent
+            && status == Some(404)
+            && record.answered_by == Some("reinfer");
+        let end = match met {
+            Ok(()) => End::Done,
+            // What an earlier run may have deleted is not there, as it was meant to be.
+            Err(_) if is_gone => End::Done,
+            Err(failure) if self.is_unknown(&record, &failure) => End::Unknown(failure),
+            Err(failure) => End::Failed(failure),
+        };
+        let outcome = Outcome {
+            lines,
+            is_group: self.settings.is_grouped,
+            end,
+            status,
+            server: record.server(),
+            network: record.network(),
+            total: record.timings.map(|timings| millis(timings.total)),
+            attempts: record.requests,
+            body: match self.settings.is_redacted {
+                true => record
+                    .redactor
+                    .clean(&String::from_utf8_lossy(&fetched.body))
+                    .into(),
+                false => fetched.body,
+            },
+            units: match classified.class {
+                Class::Billable => made.units,
+                _ => Some(0),
+            },
+        };
+        (outcome, rows)
+    }
+
+    /// Returns whether a call that has failed may have been applied. What can be made again without
+    /// harm has simply failed.
+    fn is_unknown(&self, record: &Record, failure: &Failure) -> bool {
+        if self.settings.is_idempotent {
+            return false;
+        }
+        match record.answer.as_ref().map(|answer| answer.status) {
+            None => record.may_have_arrived,
+            Some(500..) => true,
+            Some(200..=299) => !matches!(failure.exit, Exit::Platform | Exit::Unmet),
+            Some(_) => false,
+        }
+    }
+
+    /// Puts results where they are written from, and waits while too much is there already.
+    async fn put(&self, place: u64, ended: Vec<Ended>) {
+        let invalid = ended.iter().find_map(|one| match &one.outcome.end {
+            End::Invalid(failure) => Some((one.outcome.lines.to_string(), failure.clone())),
+            _ => None,
+        });
+        if let Err(failure) = self.outbox.borrow_mut().put(place, ended) {
+            self.stop(failure);
+        }
+        if let (Some((lines, failure)), true) = (invalid, self.settings.strict) {
+            let headline = format!("line {lines}: {} (--strict)", failure.headline);
+            self.stop(Failure {
+                exit: Exit::BatchFailed,
+                headline,
+                ..failure
+            });
+        }
+        let failed = self.failed();
+        if self.settings.stop_after.is_some_and(|most| failed >= most) {
+            let failures = counted(failed, "failure", "failures");
+            let headline = format!("stopped after {failures} (--stop-after)");
+            self.stop(Failure::new(Exit::BatchFailed, headline));
+        }
+        self.moved.notify_waiters();
+        self.ready.notify_one();
+        loop {
+            let moved = self.moved.notified();
+            if self.is_stopped() || self.outbox.borrow().out.len() <= MAX_OUT {
+                return;
+            }
+            moved.await;
+        }
+    }
+
+    /// Hands output over to the thread that writes it.
+    async fn pump(&self, printer: &Printer) {
+        loop {
+            let chunk = std::mem::take(&mut self.outbox.borrow_mut().out);
+            if chunk.is_empty() {
+                if self.is_finished.get() {
+                    return;
+                }
+                self.ready.notified().await;
+                continue;
+            }
+            if printer.sender.send(chunk).await.is_err() {
+                // Why it has ended is told by the thread.
+                self.stop(Failure::new(Exit::Write, "standard output was closed"));
+                return;
+            }
+            self.moved.notify_waiters();
+        }
+    }
+
+    /// Says how far the batch has come.
+    async fn watch(&self, meter: BatchMeter) {
+        let mut meter = meter;
+        while !self.is_finished.get() && meter.is_shown() {
+            let done = self.outbox.borrow().summary.done;
+            meter.update(done, self.failed(), self.counts.bytes.get());
+            let finished = tokio::time::timeout(TICK, async {
+                while !self.is_finished.get() {
+                    self.moved.notified().await;
+                }
+            });
+            let _in_time = finished.await;
+        }
+    }
+
+    /// Returns how many lines have failed, or may have.
+    fn failed(&self) -> u64 {
+        let summary = &self.outbox.borrow().summary;
+        summary.failed + summary.unknown
+    }
+
+    fn stop(&self, failure: Failure) {
+        self.stopped.borrow_mut().get_or_insert(failure);
+        self.moved.notify_waiters();
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.stopped.borrow().is_some()
+    }
+
+    /// Notes what an interrupt has left behind.
+    fn interrupted(&self) {
+        self.stop(Failure::new(Exit::Interrupted, "interrupted"));
+        let lines = std::mem::take(&mut *self.in_flight.borrow_mut());
+        if lines.count() == 0 {
+            return;
+        }
+        let failure = Failure::new(
+            Exit::Interrupted,
+            "interrupted while it was under way; its outcome is not known",
+        );
+        let outcome = Outcome {
+            is_group: lines.count() > 1,
+            ..Outcome::unsent(lines, End::Unknown(failure))
+        };
+        let rows = Vec::new();
+        let ended = vec![Ended { outcome, rows }];
+        let _stopped_already = self.outbox.borrow_mut().put(u64::MAX, ended);
+    }
+
+    /// Writes what is left, and says how the batch has ended.
+    async fn conclude(
+        self,
+        printer: Printer,
+        begun: Instant,
+        cx: &Context,
+    ) -> (Summary, Result<Exit>) {
+        let mut outbox = self.outbox.into_inner();
+        let mut stopped = self.stopped.into_inner();
+        let rest = outbox
+            .give_up_order()
+            .and_then(|()| outbox.finish())
+            .map(|note| note.iter().for_each(|note| cx.warn(note)));
+        let chunk = std::mem::take(&mut outbox.out);
+        if !chunk.is_empty() {
+            let _closed = printer.sender.send(chunk).await;
+        }
+        let written = printer.finish();
+        let mut summary = outbox.summary;
+        let is_read = summary.class == Some(Class::Read.name());
+        match written {
+            Ok(()) => {}
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe && is_read => {
+                // Nobody wants the rest.
+                stopped = None;
+            }
+            Err(error) => {
+                stopped = Some(Failure::new(
+                    Exit::Write,
+                    format!("the results could not be written: {}", io_reason(&error)),
+                ));
+            }
+        }
+        let stopped = stopped.or(rest.err()).or(self.ledger.finish().err());
+        summary.lines = self.counts.lines.get();
+        summary.earlier = self.counts.earlier.get();
+        summary.elapsed = begun.elapsed();
+        summary.stopped.clone_from(&stopped);
+        let exit = match stopped {
+            Some(failure) => Err(failure),
+            None if summary.is_all_done() => Ok(Exit::Ok),
+            None => Ok(Exit::BatchFailed),
+        };
+        (summary, exit)
+    }
+}
+
+/// What a worker makes its calls with.
+struct Calling<'c, 'a> {
+    session: &'c mut Session<'a>,
+    reading: &'c mut Reading,
+    /// Whether an earlier run has sent the lines already.
+    is_resent: bool,
+}

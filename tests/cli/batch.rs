@@ -1,0 +1,895 @@
+//! `rein batch`: a call for each row, grouped and split, with results one a line.
+
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::output::typing_on_a_terminal_when_asked;
+use crate::support::command::{Finished, Rein};
+use crate::support::{CANARY, Demo, Recorded, Recorder, Reply, rein};
+
+const OK: &str = r#"{"status":"ok"}"#;
+
+fn server() -> Recorder {
+    Recorder::always(Reply::json(200, OK))
+}
+
+/// Begins a batch whose rows come on standard input.
+fn batch(server: &Recorder, words: &[&str], rows: &str) -> Rein {
+    rein([&["batch"], words, &["--from", "-"]].concat())
+        .at(&server.url())
+        .stdin(rows)
+}
+
+/// Returns the results of a batch.
+fn results(finished: &Finished) -> Vec<Value> {
+    let text = finished.stdout_text();
+    text.lines()
+        .map(|line| serde_json::from_str(line).expect("a result"))
+        .collect()
+}
+
+fn lines(results: &[Value]) -> Vec<u64> {
+    results
+        .iter()
+        .map(|result| result["line"].as_u64().expect("a line"))
+        .collect()
+}
+
+/// Returns the JSON body of a request.
+fn body(request: &Recorded) -> Value {
+    serde_json::from_slice(&request.body).expect("JSON")
+}
+
+/// Rows of comments, numbered from 1.
+fn comments(count: usize) -> String {
+    (1..=count)
+        .map(|number| {
+            format!(
+                "{{\"id\":\"c{number}\",\"timestamp\":\"2024-01-01T00:00:00Z\",\"messages\":[{{\"body\":{{\"text\":\"t\"}}}}]}}\n"
+            )
+        })
+        .collect()
+}
+
+#[test]
+fn a_row_fills_placeholders_and_body_as_it_is() {
+    let server = server();
+    let rows = "{\"name\":\"a b\",\"title\":\"\\u00e9\",\"n\":1.10}\n{\"name\":2,\"deep\":{\"x\":[1, 2]}}\n";
+    let words = ["PUT", "v1/sources/acme/{name}", "common=yes", "--jobs", "1"];
+    let finished = batch(&server, &words, rows).run().exit(0);
+    let found = results(&finished);
+    assert_eq!(lines(&found), [1, 2]);
+    assert_eq!(found[0]["status"], 200);
+    assert_eq!(found[0]["server_ms"], 1.5);
+    assert_eq!(found[0]["attempts"], 1);
+    assert_eq!(found[0]["body"]["status"], "ok");
+    assert!(found[0]["total_ms"].is_number());
+    let requests = server.requests();
+    assert_eq!(requests[0].line(), "PUT /api/v1/sources/acme/a%20b");
+    assert_eq!(
+        requests[0].text(),
+        "{\"common\":\"yes\",\"title\":\"\\u00e9\",\"n\":1.10}"
+    );
+    assert_eq!(requests[1].line(), "PUT /api/v1/sources/acme/2");
+    assert_eq!(
+        requests[1].text(),
+        "{\"common\":\"yes\",\"deep\":{\"x\":[1, 2]}}"
+    );
+}
+
+#[test]
+fn a_row_fills_the_fields_of_a_name() {
+    let demo = Demo::start();
+    let rows = "{\"source\":\"one\",\"title\":\"One\",\"language\":\"en\"}\n{\"source\":\"two\",\"title\":\"Two\",\"language\":\"de\"}\n";
+    let call = |words: &[&str]| {
+        rein(words)
+            .var("REINFER_ENDPOINT", &demo.url)
+            .var("REINFER_TOKEN", &demo.token)
+    };
+    call(&[
+        "batch",
+        "call",
+        "create-source",
+        "project=retail-dev",
+        "--from",
+        "-",
+    ])
+    .stdin(rows)
+    .run()
+    .exit(0);
+    let list = call(&["call", "list-sources", "-q", ".sources[].name"])
+        .run()
+        .exit(0);
+    let text = list.stdout_text();
+    assert!(text.contains("one\n") && text.contains("two\n"), "{text}");
+}
+
+#[test]
+fn cells_are_typed_and_columns_mapped() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let file = folder.path().join("in.csv");
+    let rows = "ident,when,text,channel,more\r\nc1,2024-01-01T00:00:00Z,\"a \"\"b\"\"\nc\",mail,x\r\nc2,2024-01-01T00:00:00Z,d,,y\r\n";
+    std::fs::write(&file, rows).expect("written");
+    std::fs::write(
+        folder.path().join("map.txt"),
+        "# fields of a comment\nid=ident\ntimestamp=when\nmessages[0].body.text=text\n",
+    )
+    .expect("written");
+    let words = [
+        "batch",
+        "call",
+        "sync-comments",
+        "project=acme",
+        "source=s",
+        "--group",
+        "10",
+        "comments",
+        "--from",
+        "in.csv",
+        "--map",
+        "@map.txt",
+        "--map",
+        "user_properties.string:Channel=channel",
+    ];
+    rein(words)
+        .at(&server.url())
+        .folder(folder.path())
+        .run()
+        .exit(0);
+    assert_eq!(
+        server.only().text(),
+        r#"{"comments":[{"id":"c1","timestamp":"2024-01-01T00:00:00Z","messages":[{"body":{"text":"a \"b\"\nc"}}],"user_properties":{"string:Channel":"mail"}},{"id":"c2","timestamp":"2024-01-01T00:00:00Z","messages":[{"body":{"text":"d"}}]}]}"#
+    );
+    server.take();
+    // A number is one where the field is, and a cell that is none is a wrong row.
+    let rows = "dataset\tlimit\norders\t5\norders\tfive\n";
+    let words = [
+        "call",
+        "export-dataset",
+        "project=acme",
+        "--input-format",
+        "tsv",
+    ];
+    let finished = batch(&server, &words, rows).run().exit(10);
+    assert_eq!(body(&server.only())["limit"], 5);
+    let found = results(&finished);
+    assert_eq!(lines(&found), [2, 3]);
+    let message = found[1]["error"]["message"].as_str().expect("a message");
+    assert!(
+        message.contains("limit of export-dataset must be"),
+        "{message}"
+    );
+    // A column that is not there is a mistake of the command.
+    let words = ["POST", "v1/x/y", "--input-format", "csv", "--map", "a=nmae"];
+    batch(&server, &words, "name\nx\n")
+        .run()
+        .exit(2)
+        .says("did you mean name?");
+}
+
+#[test]
+fn rows_are_grouped_up_to_the_limit_in_rows_and_in_bytes() {
+    let server = server();
+    let call = [
+        "call",
+        "sync-comments",
+        "project=acme",
+        "source=s",
+        "--group",
+    ];
+    let words = [&call[..], &["4", "comments", "--jobs", "1"]].concat();
+    let finished = batch(&server, &words, &comments(10)).run().exit(0);
+    let sizes = |server: &Recorder| -> Vec<usize> {
+        let requests = server.take();
+        let list = |request| body(request)["comments"].as_array().map(Vec::len);
+        requests.iter().filter_map(list).collect()
+    };
+    assert_eq!(sizes(&server), [4, 4, 2]);
+    let found = results(&finished);
+    assert_eq!(lines(&found), [1, 5, 9]);
+    assert_eq!(found[2]["lines"], serde_json::json!([[9, 10]]));
+    // 110 bytes and a comma each.
+    let row = comments(1).len();
+    let limit = (2 * row + 40).to_string();
+    let words = [
+        &call[..],
+        &["4", "comments", "--jobs", "1", "--group-bytes", &limit],
+    ]
+    .concat();
+    batch(&server, &words, &comments(5)).run().exit(0);
+    for request in server.requests() {
+        assert!(request.body.len() <= 2 * row + 40, "{}", request.body.len());
+    }
+    assert_eq!(sizes(&server), [2, 2, 1]);
+    let words = [&call[..], &["16385", "comments"]].concat();
+    batch(&server, &words, "")
+        .run()
+        .exit(2)
+        .says("at most 16384 comments");
+    let words = [&call[..], &["2", "coments"]].concat();
+    batch(&server, &words, "")
+        .run()
+        .exit(2)
+        .says("lists: comments");
+}
+
+#[test]
+fn a_refused_group_is_split_until_the_wrong_rows_are_known() {
+    for status in [400, 413, 422] {
+        let server = Recorder::by(move |_, request| {
+            match request.text().contains("c7\"") || request.text().contains("c3\"") {
+                true => Reply::json(status, r#"{"status":"error","message":"no"}"#),
+                false => {
+                    let count = body(request)["comments"].as_array().map_or(0, Vec::len);
+                    Reply::json(
+                        200,
+                        &format!(
+                            "{{\"status\":\"ok\",\"new\":{count},\"updated\":0,\"unchanged\":0}}"
+                        ),
+                    )
+                }
+            }
+        });
+        let folder = tempfile::tempdir().expect("a folder");
+        let words = [
+            "call",
+            "sync-comments",
+            "project=acme",
+            "source=s",
+            "--group",
+            "8",
+            "comments",
+            "--failed",
+            "failed",
+            "--summary",
+            "summary",
+        ];
+        let rows = comments(10);
+        let finished = batch(&server, &words, &rows)
+            .folder(folder.path())
+            .run()
+            .exit(10);
+        let failed = std::fs::read_to_string(folder.path().join("failed")).expect("read");
+        let all: Vec<&str> = rows.split_inclusive('\n').collect();
+        assert_eq!(failed, [all[2], all[6]].concat());
+        let summary = std::fs::read(folder.path().join("summary")).expect("read");
+        let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+        // A request that was refused has cost nothing, and each comment is counted once.
+        for (name, value) in [
+            ("done", 8),
+            ("failed", 2),
+            ("new", 8),
+            ("ai_units_at_most", 8),
+        ] {
+            assert_eq!(summary[name], value, "{name}: {summary}");
+        }
+        let found = results(&finished);
+        let failures: Vec<u64> = lines(&found)
+            .into_iter()
+            .zip(&found)
+            .filter(|(_, result)| result.get("error").is_some())
+            .map(|(line, _)| line)
+            .collect();
+        assert_eq!(failures, [3, 7]);
+    }
+    // Another status leaves the group whole.
+    let server = Recorder::always(Reply::json(403, r#"{"status":"error"}"#));
+    let words = [
+        "call",
+        "sync-comments",
+        "project=a",
+        "source=s",
+        "--group",
+        "8",
+        "comments",
+    ];
+    batch(&server, &words, &comments(8)).run().exit(10);
+    server.only();
+    let words = [&words[..], &["--split-on", "403", "--jobs", "1"]].concat();
+    server.take();
+    batch(&server, &words, &comments(4)).run().exit(10);
+    assert_eq!(server.requests().len(), 7);
+}
+
+#[test]
+fn wrong_rows_are_named_and_kept_byte_for_byte_and_the_rest_goes_on() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let long = format!("{{\"name\":\"{}\"}}\n", "x".repeat(17 << 20));
+    let rows = [
+        "{\"name\":\"a\"}\r\n",
+        "  not json \r\n",
+        "\n",
+        "[1]\n",
+        "{\"other\":1}\n",
+        "{\"name\":{}}\n",
+        &long,
+        "{\"name\":\"b\"}",
+    ]
+    .concat();
+    let words = ["GET", "v1/sources/acme/{name}", "--failed", "failed"];
+    let finished = batch(&server, &words, &rows)
+        .folder(folder.path())
+        .run()
+        .exit(10);
+    let found = results(&finished);
+    assert_eq!(lines(&found), [1, 2, 4, 5, 6, 7, 8]);
+    for (at, text) in [
+        (1, "not valid JSON"),
+        (2, "not a JSON object"),
+        (3, "no placeholder {other}"),
+        (4, "name must be text"),
+        (5, "longer than 16 MiB"),
+    ] {
+        let message = found[at]["error"]["message"].as_str().expect("a message");
+        assert!(message.contains(text), "{message}");
+        assert_eq!(found[at]["error"]["outcome"], "invalid");
+    }
+    let failed = std::fs::read(folder.path().join("failed")).expect("read");
+    let expected = [
+        "  not json \r\n",
+        "[1]\n",
+        "{\"other\":1}\n",
+        "{\"name\":{}}\n",
+        &long,
+    ]
+    .concat();
+    assert!(failed == expected.as_bytes(), "{} bytes", failed.len());
+    let mut requests: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|one| one.line().to_owned())
+        .collect();
+    requests.sort();
+    assert_eq!(
+        requests,
+        ["GET /api/v1/sources/acme/a", "GET /api/v1/sources/acme/b"]
+    );
+}
+
+#[test]
+fn failed_rows_of_csv_have_their_header_and_can_be_fed_back() {
+    let is_bad = |request: &Recorded| request.line().ends_with("/bad");
+    let server = Recorder::by(move |_, request| match is_bad(request) {
+        true => Reply::json(404, r#"{"status":"error"}"#),
+        false => Reply::json(200, OK),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = [
+        "DELETE",
+        "v1/sources/acme/{name}",
+        "--input-format",
+        "csv",
+        "--failed",
+        "failed.csv",
+    ];
+    batch(&server, &words, "name\r\nx\r\n\"bad\"\r\ny")
+        .folder(folder.path())
+        .run()
+        .exit(10);
+    let failed = std::fs::read_to_string(folder.path().join("failed.csv")).expect("read");
+    assert_eq!(failed, "name\r\n\"bad\"\r\n");
+    server.take();
+    let words = [
+        "batch",
+        "DELETE",
+        "v1/sources/acme/{name}",
+        "--from",
+        "failed.csv",
+    ];
+    rein(words)
+        .at(&server.url())
+        .folder(folder.path())
+        .run()
+        .exit(10);
+    assert_eq!(server.only().line(), "DELETE /api/v1/sources/acme/bad");
+}
+
+#[test]
+fn strict_sends_nothing_of_a_file_with_a_wrong_row() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = "{\"name\":\"a\"}\n{\"name\":\"b\"}\nno\n";
+    std::fs::write(folder.path().join("in"), rows).expect("written");
+    let words = [
+        "batch",
+        "GET",
+        "v1/sources/acme/{name}",
+        "--strict",
+        "--from",
+        "in",
+    ];
+    rein(words)
+        .at(&server.url())
+        .folder(folder.path())
+        .run()
+        .exit(2)
+        .stdout("")
+        .says("line 3: the row is not valid JSON");
+    server.saw_nothing();
+    let words = ["GET", "v1/sources/acme/{name}", "--strict", "--jobs", "1"];
+    let rows = format!("{rows}{{\"name\":\"c\"}}\n");
+    batch(&server, &words, &rows).run().exit(10).says("line 3");
+    assert_eq!(server.requests().len(), 2);
+}
+
+#[test]
+fn results_are_in_the_order_of_the_input_or_as_they_come() {
+    let answer = |_: usize, request: &Recorded| {
+        if request.line().ends_with("/1") {
+            std::thread::sleep(Duration::from_millis(300));
+        }
+        Reply::json(200, OK)
+    };
+    let rows = "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n";
+    // Each connection is served by a thread, but answers are given one after the other.
+    let slow = || {
+        Recorder::by(
+            move |position, request| match request.line().ends_with("/1") {
+                true if position == 0 => answer(position, request),
+                _ => Reply::json(200, OK),
+            },
+        )
+    };
+    let words = ["GET", "v1/sources/acme/{n}", "--jobs", "3"];
+    let finished = batch(&slow(), &words, rows).run().exit(0);
+    assert_eq!(lines(&results(&finished)), [1, 2, 3]);
+    let late = Recorder::by(|_, request| {
+        match request.line().ends_with("/1") && request.header("x-late").is_empty() {
+            true => Reply::with(429, &["Retry-After: 0"], b""),
+            false => Reply::json(200, OK),
+        }
+    });
+    let words = [
+        "GET",
+        "v1/sources/acme/{n}",
+        "--jobs",
+        "3",
+        "--unordered",
+        "--retry-delay",
+        "300ms",
+    ];
+    let finished = batch(&late, &words, rows).run().exit(10);
+    let found = results(&finished);
+    assert_eq!(found.last().expect("a result")["line"], 1);
+    assert_eq!(found.len(), 3);
+}
+
+#[test]
+fn results_take_filters_columns_and_formats() {
+    let server = server();
+    let rows = "{\"n\":1}\n{\"n\":2}\n";
+    let call = |words: &[&str]| {
+        batch(
+            &server,
+            &[&["GET", "v1/sources/acme/{n}"], words].concat(),
+            rows,
+        )
+    };
+    call(&["-q", ".body.status, .line"])
+        .run()
+        .exit(0)
+        .stdout("ok\n1\nok\n2\n");
+    call(&["--format", "csv", "--columns", "line,status,body.status"])
+        .run()
+        .exit(0)
+        .stdout("line,status,body.status\n1,200,ok\n2,200,ok\n");
+    call(&["--quiet-ok"]).run().exit(0).stdout("");
+    for words in [
+        &["-t"][..],
+        &["-o", "x"],
+        &["-w", "x"],
+        &["--paginate"],
+        &["--curl"],
+        &["-d", "{}"],
+    ] {
+        call(words)
+            .run()
+            .exit(2)
+            .stdout("")
+            .says("not supported in a batch");
+    }
+}
+
+#[test]
+fn a_wait_that_the_server_asks_for_slows_all_workers() {
+    let server = Recorder::start(vec![
+        Reply::with(429, &["Retry-After: 1"], b""),
+        Reply::json(200, OK),
+    ]);
+    let rows: String = (0..20).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    let begun = Instant::now();
+    let finished = batch(
+        &server,
+        &["GET", "v1/sources/acme/{n}", "--jobs", "2"],
+        &rows,
+    )
+    .run()
+    .exit(0);
+    assert!(begun.elapsed() >= Duration::from_secs(1));
+    assert!(
+        results(&finished)
+            .iter()
+            .any(|result| result["attempts"] == 2)
+    );
+    assert_eq!(server.requests().len(), 21);
+    finished.says("21 requests (1 retried)");
+}
+
+#[test]
+fn a_rate_is_kept() {
+    let server = server();
+    let rows: String = (0..11).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    let begun = Instant::now();
+    batch(
+        &server,
+        &["GET", "v1/sources/acme/{n}", "--rate", "20/s"],
+        &rows,
+    )
+    .run()
+    .exit(0);
+    assert!(
+        begun.elapsed() >= Duration::from_millis(500),
+        "{:?}",
+        begun.elapsed()
+    );
+    batch(&server, &["GET", "v1/x/{n}", "--rate", "fast"], "")
+        .run()
+        .exit(2)
+        .says("50/s");
+}
+
+#[test]
+fn it_stops_after_so_many_failures() {
+    let server = Recorder::always(Reply::json(400, r#"{"status":"error"}"#));
+    let rows: String = (0..50).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    let words = [
+        "GET",
+        "v1/sources/acme/{n}",
+        "--jobs",
+        "1",
+        "--stop-after",
+        "3",
+    ];
+    batch(&server, &words, &rows)
+        .run()
+        .exit(10)
+        .says("stopped after 3 failures (--stop-after)");
+    assert_eq!(server.requests().len(), 3);
+}
+
+#[test]
+fn a_dry_run_checks_every_row_and_sends_nothing() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = format!("{}{{\"id\":1}}\n", comments(3));
+    std::fs::write(folder.path().join("in"), rows).expect("written");
+    let words = [
+        "batch",
+        "call",
+        "sync-comments",
+        "project=acme",
+        "source=s",
+        "--group",
+        "2",
+        "comments",
+        "--from",
+        "in",
+        "--dry-run",
+    ];
+    let finished = rein(words)
+        .at(&server.url())
+        .folder(folder.path())
+        .run()
+        .exit(10)
+        .says("line 4: ")
+        .no_canary();
+    let text = finished.stdout_text();
+    for part in [
+        "lines     4, 1 of them invalid",
+        "requests  2",
+        "class     billable",
+        "up to 3 AI units",
+        "first request, line 1-2:",
+        "POST ",
+        "nothing was sent",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    server.saw_nothing();
+}
+
+/// Two guarded profiles of one tenant, and one without a guard.
+fn guarded(server: &Recorder) -> String {
+    let url = server.url();
+    let profile = |name: &str, guard: &str| {
+        format!(
+            "[profiles.{name}]\nendpoint = \"{url}\"\nproject = \"{name}\"\ntoken_env = \"T\"\nguard = \"{guard}\"\n"
+        )
+    };
+    [
+        profile("dev", "none"),
+        profile("prod", "confirm"),
+        profile("shop", "confirm"),
+        profile("keep", "read-only"),
+    ]
+    .concat()
+}
+
+fn delete_in(rows: &str, words: &[&str], server: &Recorder, folder: &std::path::Path) -> Rein {
+    std::fs::write(folder.join("in"), rows).expect("written");
+    let all = [
+        &[
+            "-p",
+            "dev",
+            "batch",
+            "DELETE",
+            "v1/datasets/{project}/{name}",
+            "--from",
+            "in",
+        ],
+        words,
+    ]
+    .concat();
+    rein(all)
+        .config(&guarded(server))
+        .var("T", CANARY)
+        .folder(folder)
+}
+
+const OWNED: &str = "{\"project\":\"dev\",\"name\":\"a\"}\n{\"project\":\"prod\",\"name\":\"b\"}\n{\"project\":\"shop\",\"name\":\"c\"}\n";
+
+#[test]
+fn one_confirmation_names_every_owner() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let call = |words: &[&str]| delete_in(OWNED, words, &server, folder.path());
+    for words in [&[][..], &["--confirm", "prod"], &["--confirm", "dev,prod"]] {
+        call(words)
+            .run()
+            .exit(9)
+            .stdout("")
+            .says("--confirm prod,shop")
+            .says("lines: 3")
+            .says("requests: 3")
+            .says("class: destructive")
+            .says("owners: dev, keep, prod, shop");
+    }
+    server.saw_nothing();
+    call(&["--confirm", "shop,prod"]).run().exit(0).no_canary();
+    assert_eq!(server.take().len(), 3);
+    // What is read-only stays so whatever is confirmed.
+    let rows = "{\"project\":\"dev\",\"name\":\"a\"}\n{\"project\":\"keep\",\"name\":\"b\"}\n";
+    delete_in(rows, &["--confirm", "keep"], &server, folder.path())
+        .run()
+        .exit(9)
+        .says("read-only")
+        .says("line 2");
+    assert!(server.requests().is_empty());
+}
+
+#[test]
+fn the_question_is_asked_once_for_the_whole_batch() {
+    for (typed, sent) in [("prod,shop\n", 3), ("prod\n", 0)] {
+        let server = server();
+        let folder = tempfile::tempdir().expect("a folder");
+        let call = delete_in(OWNED, &[], &server, folder.path());
+        let seen = typing_on_a_terminal_when_asked(&call.command(), typed);
+        assert!(seen.contains("Type prod,shop to send all of it"), "{seen}");
+        assert!(seen.contains("requests: 3"), "{seen}");
+        assert_eq!(server.requests().len(), sent, "{seen}");
+    }
+}
+
+#[test]
+fn a_row_of_a_stream_that_leads_to_another_owner_is_not_sent() {
+    let server = server();
+    let words = [
+        "-p",
+        "dev",
+        "batch",
+        "DELETE",
+        "v1/datasets/{project}/{name}",
+        "--from",
+        "-",
+    ];
+    let call = |rows: &str, confirm: &[&str]| {
+        rein([&words[..], confirm].concat())
+            .config(&guarded(&server))
+            .var("T", CANARY)
+            .stdin(rows)
+    };
+    call(OWNED.split_once('\n').expect("rows").1, &[])
+        .run()
+        .exit(9)
+        .stdout("")
+        .says("--confirm prod");
+    server.saw_nothing();
+    let finished = call(OWNED, &["--confirm", "prod"]).run().exit(10);
+    let found = results(&finished);
+    assert_eq!(found[2]["error"]["exit"], 9);
+    assert_eq!(found[2]["attempts"], 0);
+    let mut sent: Vec<String> = server
+        .requests()
+        .iter()
+        .map(|one| one.line().to_owned())
+        .collect();
+    sent.sort();
+    assert_eq!(
+        sent,
+        [
+            "DELETE /api/v1/datasets/dev/a",
+            "DELETE /api/v1/datasets/prod/b"
+        ]
+    );
+}
+
+#[test]
+fn the_summary_describes_the_whole_batch() {
+    let server = Recorder::by(|_, request| match request.line().ends_with("/2") {
+        true => Reply::json(404, r#"{"status":"error","message":"gone <&>"}"#),
+        false => Reply::json(200, OK),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let words = [
+        "GET",
+        "v1/sources/acme/{n}",
+        "--meta",
+        "meta",
+        "--summary",
+        "summary",
+        "--report",
+        "junit=report.xml",
+    ];
+    let rows = "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n";
+    batch(&server, &words, rows)
+        .folder(folder.path())
+        .run()
+        .exit(10)
+        .says("3 lines: 2 done, 1 failed · 3 requests (0 retried)")
+        .says("server p50 1.5");
+    let read = |name: &str| std::fs::read_to_string(folder.path().join(name)).expect("read");
+    assert_eq!(read("meta"), read("summary"));
+    let summary: Value = serde_json::from_str(&read("meta")).expect("JSON");
+    for (name, value) in [
+        ("lines", 3),
+        ("requests", 3),
+        ("done", 2),
+        ("failed", 1),
+        ("exit", 10),
+    ] {
+        assert_eq!(summary[name], value, "{name}");
+    }
+    assert_eq!(summary["server_ms"]["p99"], 1.5);
+    let report = read("report.xml");
+    assert!(report.contains("tests=\"2\" failures=\"1\""), "{report}");
+    assert!(
+        report.contains("line 2") && report.contains("gone &lt;&amp;&gt;"),
+        "{report}"
+    );
+    batch(&server, &["GET", "v1/x/{n}", "-s"], "{\"n\":1}\n")
+        .run()
+        .exit(0)
+        .never_says("line");
+}
+
+#[test]
+#[cfg(unix)]
+fn ctrl_c_writes_everything_that_is_known() {
+    let server = Recorder::by(|_, request| match request.line().ends_with("/3") {
+        true => Reply::Hang(Vec::new()),
+        false => Reply::json(200, OK),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: String = (0..6).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    std::fs::write(folder.path().join("in"), rows).expect("written");
+    let words = [
+        "batch",
+        "POST",
+        "v1/x/{n}",
+        "--jobs",
+        "2",
+        "--from",
+        "in",
+        "--summary",
+        "summary",
+    ];
+    let call = rein(words).at(&server.url()).folder(folder.path());
+    let (exit, stdout, stderr) = crate::support::command::interrupted(&call, || {
+        std::thread::sleep(Duration::from_millis(20));
+        server.requests().len() == 6
+    });
+    std::thread::sleep(Duration::from_millis(50));
+    assert_eq!(exit, 130, "{stderr}");
+    let found: Vec<Value> = stdout
+        .lines()
+        .map(|line| serde_json::from_str(line).expect("a result"))
+        .collect();
+    assert_eq!(found.len(), 6, "{stdout}");
+    let unknown: Vec<&Value> = found
+        .iter()
+        .filter(|one| one.get("error").is_some())
+        .collect();
+    assert_eq!(unknown.len(), 1, "{stdout}");
+    assert_eq!(unknown[0]["line"], 4);
+    assert_eq!(unknown[0]["error"]["outcome"], "unknown");
+    assert!(stderr.contains("5 done, 1 unknown"), "{stderr}");
+    let summary = std::fs::read(folder.path().join("summary")).expect("read");
+    let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+    assert_eq!(summary["exit"], 130);
+}
+
+#[test]
+fn a_call_that_cannot_be_made_twice_is_unknown_when_its_response_is_lost() {
+    let server = Recorder::by(|_, request| match request.line().ends_with("/2") {
+        true => Reply::Reset(Vec::new()),
+        false => Reply::json(200, OK),
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows = "{\"n\":1}\n{\"n\":2}\n";
+    let words = ["POST", "v1/x/{n}", "--failed", "failed"];
+    let finished = batch(&server, &words, rows)
+        .folder(folder.path())
+        .run()
+        .exit(10);
+    assert_eq!(results(&finished)[1]["error"]["outcome"], "unknown");
+    // Fed back, it could be applied twice.
+    assert_eq!(
+        std::fs::read(folder.path().join("failed")).expect("read"),
+        b""
+    );
+    assert_eq!(server.requests().len(), 2);
+    let finished = batch(&server, &["PUT", "v1/x/{n}", "--failed", "failed"], rows)
+        .folder(folder.path())
+        .run()
+        .exit(10);
+    assert_eq!(results(&finished)[1]["error"]["outcome"], "failed");
+    assert_eq!(
+        std::fs::read(folder.path().join("failed")).expect("read"),
+        b"{\"n\":2}\n"
+    );
+}
+
+#[test]
+fn a_slow_reader_holds_up_the_batch_and_takes_no_memory() {
+    let big = format!("{{\"status\":\"ok\",\"x\":\"{}\"}}", "x".repeat(100_000));
+    let server = Recorder::always(Reply::json(200, &big));
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: String = (0..2000).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    std::fs::write(folder.path().join("in"), rows).expect("written");
+    let mut call = rein(["batch", "GET", "v1/x/{n}", "--from", "in", "-s"])
+        .at(&server.url())
+        .folder(folder.path())
+        .start();
+    // Nothing reads its output: it must come to rest long before all 2000 are asked for.
+    let mut before = 0;
+    let asked = loop {
+        std::thread::sleep(Duration::from_millis(500));
+        let now = server.requests().len();
+        if now > 0 && now == before {
+            break now;
+        }
+        before = now;
+    };
+    assert!(asked < 500, "{asked}");
+    call.kill().expect("ended");
+    let _status = call.wait().expect("an end");
+}
+
+#[test]
+fn an_empty_input_is_done_and_a_missing_one_is_a_mistake() {
+    let server = server();
+    batch(&server, &["GET", "v1/x/{n}"], "\n\n")
+        .run()
+        .exit(0)
+        .stdout("");
+    let missing = ["batch", "GET", "v1/x/{n}", "--from", "nowhere"];
+    rein(missing)
+        .at(&server.url())
+        .run()
+        .exit(2)
+        .says("cannot read nowhere");
+    server.saw_nothing();
+}
