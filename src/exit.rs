@@ -11,7 +11,7 @@ pub enum Exit {
     Local,
     /// Usage, configuration or credential: nothing was sent.
     Usage,
-    /// A redirect was answered and not followed.
+    /// The server redirected; rein did not follow.
     Redirect,
     /// HTTP 4xx: the request was wrong.
     Caller,
@@ -21,7 +21,7 @@ pub enum Exit {
     Lookup,
     /// No connection could be made.
     Connect,
-    /// A success status, but the answer is not Re:infer's.
+    /// A success status, but the response is not from Re:infer.
     NotReinfer,
     /// A guard refused; nothing was sent.
     Guard,

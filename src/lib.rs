@@ -99,7 +99,7 @@ fn hide_panics() {
     )]
     std::panic::set_hook(Box::new(|_| {
         console::stdout::note(
-            "error: rein itself failed; this is a mistake in the program\n  run it again with -v, and report what you see",
+            "error: internal error; please report this (run again with -v for details)",
         );
         std::process::exit(exit::Exit::Local.code().into());
     }));
@@ -179,7 +179,7 @@ mod tests {
         assert_eq!(run.status.code(), Some(1));
         assert_eq!(
             String::from_utf8_lossy(&run.stderr),
-            "error: rein itself failed; this is a mistake in the program\n  run it again with -v, and report what you see\n"
+            "error: internal error; please report this (run again with -v for details)\n"
         );
         assert!(!String::from_utf8_lossy(&run.stdout).contains("SEKRET"));
     }

@@ -33,9 +33,7 @@ pub(crate) fn profiles() -> Vec<CompletionCandidate> {
         .into_iter()
         .map(|entry| CompletionCandidate::new(entry.name));
     names
-        .chain([
-            CompletionCandidate::new(file::DEMO).help(Some("a tenant inside the program".into()))
-        ])
+        .chain([CompletionCandidate::new(file::DEMO).help(Some("the built-in demo tenant".into()))])
         .collect()
 }
 

@@ -68,7 +68,7 @@ pub(crate) struct DiffArgs {
     /// Read more templates from this file
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) templates: Vec<OsString>,
-    /// Read this configuration file in place of the usual one
+    /// Read this config file instead of the usual one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
     // Refused with what to type: A..B names the profiles.

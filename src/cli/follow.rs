@@ -28,7 +28,7 @@ pub(crate) struct FollowArgs {
     )]
     pub(crate) every: Option<String>,
     /// Hand each batch to this command, one result a line on its standard input; the stream is
-    /// advanced when it has ended with 0. Words as in a shell, run without one
+    /// advanced when it has ended with 0. Split like a shell would, but run without one (pipes need sh -c '...')
     #[arg(long, value_name = "COMMAND")]
     pub(crate) exec: Option<String>,
     /// Hand each result alone to the command; where it fails, tag the comment as an exception of
@@ -38,7 +38,7 @@ pub(crate) struct FollowArgs {
     /// Read at most this many results at a time, 1 to 1024
     #[arg(long, value_name = "N", default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) batch: u32,
-    /// Pass over at most this many comments at a time that the stream's filter leaves out
+    /// Maximum number of filtered-out comments to skip per request
     #[arg(long, value_name = "N", default_value_t = 1024, value_parser = clap::value_parser!(u32).range(1..=1024))]
     pub(crate) max_filtered: u32,
     /// Use the older fetch route

@@ -121,8 +121,9 @@ impl Item {
         let is_scheme = ["http", "https"].contains(&key.to_ascii_lowercase().as_str());
         if kind == Kind::Header && is_scheme && value.starts_with("//") {
             return Err(
-                Failure::usage(format!("'{}' is a URL and no item", shorten(text)))
-                    .hint("one call has one target; headers are written Name:value"),
+                Failure::usage(format!("'{}' is a URL, not an item", shorten(text))).hint(
+                    "quote the previous argument if it contains spaces; a call has one target",
+                ),
             );
         }
         Ok(Item { key, value, kind })

@@ -27,7 +27,7 @@ const EXAMPLES_FIRST: &str =
 
 const EXAMPLES: &str = "\
 Examples:
-  rein -p demo /api/v1/datasets                     try it: a tenant inside the program
+  rein -p demo /api/v1/datasets                     try it: the built-in demo tenant
   rein /api/v1/datasets                             the default profile's datasets
   rein -p prod v1/datasets/{project}/orders         {project} comes from the profile
   rein -X GET 'https://<my_api_endpoint>/api/v1/datasets' \\
@@ -123,7 +123,7 @@ pub(crate) enum Command {
         after_help = CONFIG_EXAMPLES
     )]
     Config(ConfigCommand),
-    /// Keep a local tenant running, to learn and test against
+    /// Run a local demo tenant
     #[command(args_override_self = true)]
     Demo(DemoArgs),
     /// Print the completion script of a shell
@@ -230,13 +230,13 @@ pub(crate) struct TemplatesArgs {
     /// Only this class: read, write, billable, stateful or destructive
     #[arg(long, conflicts_with = "name", add = ArgValueCandidates::new(complete::classes))]
     pub(crate) class: Option<String>,
-    /// For people or for programs
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ListFormat,
     /// Read more templates from this file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) templates: Vec<OsString>,
-    /// Read this configuration file in place of the usual one
+    /// Read this config file instead of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
     #[command(flatten)]
@@ -276,7 +276,7 @@ pub(crate) enum ProfileCommand {
     /// List every profile of the file
     #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile list")]
     List {
-        /// Read this configuration file in place of the usual one
+        /// Read this config file instead of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
         #[command(flatten)]
@@ -293,7 +293,7 @@ pub(crate) enum ProfileCommand {
         #[command(flatten)]
         color: ColorOption,
     },
-    /// Look at every step of a first call, and say what to do where one fails; only reads
+    /// Diagnose a profile step by step (read-only)
     #[command(
         help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile check demo\n  rein profile check --all --format json"
     )]
@@ -336,7 +336,7 @@ pub(crate) struct CheckArgs {
     /// Check every profile of the file
     #[arg(long, conflicts_with = "name")]
     pub(crate) all: bool,
-    /// For people or for programs
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ListFormat,
     /// Wait for a profile's answer for so long
@@ -374,7 +374,7 @@ pub(crate) struct AddArgs {
     /// The tenant of that organisation
     #[arg(long, value_name = "NAME")]
     pub(crate) tenant: Option<String>,
-    /// The word before .reinfer.io
+    /// Subdomain of reinfer.io
     #[arg(long, value_name = "NAME")]
     pub(crate) domain: Option<String>,
     /// Take everything but the token from this profile
@@ -386,7 +386,7 @@ pub(crate) struct AddArgs {
     /// none, confirm or read-only
     #[arg(long)]
     pub(crate) guard: Option<String>,
-    /// Certificates to trust beside the system's
+    /// Certificates to trust in addition to the system's
     #[arg(long, value_name = "FILE")]
     pub(crate) ca_file: Option<String>,
     /// The proxy to use

@@ -12,19 +12,19 @@ use crate::text::terminal::ColourChoice;
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Profile")]
 pub(crate) struct ProfileOptions {
-    /// Use this profile; `demo` is a tenant inside the program
+    /// Use this profile; `demo` is the built-in demo tenant
     #[arg(short = 'p', long, value_name = "NAME", add = ArgValueCandidates::new(complete::profiles))]
     pub(crate) profile: Option<String>,
     /// Use this endpoint, e.g. https://cloud.uipath.com/acme/dev/reinfer_
     #[arg(long, value_name = "URL", value_hint = ValueHint::Url)]
     pub(crate) endpoint: Option<OsString>,
-    /// Use this project in place of the profile's
+    /// Use this project instead of the profile's
     #[arg(long, value_name = "NAME")]
     pub(crate) project: Option<String>,
     /// Read the token from this file, or from standard input with -
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) token_file: Option<OsString>,
-    /// Read this configuration file in place of the usual one
+    /// Read this config file instead of the usual one
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
 }
@@ -129,7 +129,7 @@ pub(crate) struct SafetyOptions {
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputOptions {
-    /// Show the answer like this (default: pretty on a terminal, raw otherwise)
+    /// Output format of the response (default: pretty on a terminal, raw otherwise)
     #[arg(long, value_name = "FORMAT", overrides_with = "table")]
     pub(crate) format: Option<Format>,
     /// Show the items as a table
@@ -150,7 +150,7 @@ pub(crate) struct OutputOptions {
     /// Put a ' before csv and tsv cells that a spreadsheet would run as a formula
     #[arg(long)]
     pub(crate) csv_safe: bool,
-    /// Run this jq filter on the answer; strings print raw
+    /// Run this jq filter on the response; strings print raw
     #[arg(
         short = 'q',
         long = "jq",
@@ -199,7 +199,7 @@ pub(crate) struct OutputOptions {
     /// error, in place of the status line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) meta: Option<OsString>,
-    /// Print this after the answer, with curl's variables: '%{http_code} %{server_timing}\n', or
+    /// Print this after the response, with curl's variables: '%{http_code} %{server_timing}\n', or
     /// @FILE
     #[arg(short = 'w', long, value_name = "FORMAT", allow_hyphen_values = true)]
     pub(crate) write_out: Option<OsString>,
@@ -266,7 +266,7 @@ pub(crate) struct PagingOptions {
         allow_hyphen_values = true
     )]
     pub(crate) max_pages: Option<u64>,
-    /// The answer holds the next cursor at this path (for paths that the catalogue does not know)
+    /// The response has the next cursor at this path (for paths that the catalogue does not know)
     #[arg(
         long,
         value_name = "PATH",
@@ -277,7 +277,7 @@ pub(crate) struct PagingOptions {
     /// The request takes it in this query parameter, or field of the body
     #[arg(long, value_name = "FIELD", requires = "cursor_out")]
     pub(crate) cursor_in: Option<String>,
-    /// Keep the place in this file, so that the same command goes on where it stopped
+    /// Save progress in FILE; rerunning the command resumes
     #[arg(long, value_name = "FILE", requires = "paginate", value_hint = ValueHint::FilePath)]
     pub(crate) state: Option<OsString>,
 }
@@ -286,7 +286,7 @@ pub(crate) struct PagingOptions {
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Checks")]
 pub(crate) struct CheckOptions {
-    /// Fail (exit 11) unless this jq filter gives something true on the answer
+    /// Fail (exit 11) unless this jq filter gives something true on the response
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) expect: Vec<String>,
     /// Fail (exit 11) unless the status is one of these: 200,404 or 2xx
@@ -298,10 +298,10 @@ pub(crate) struct CheckOptions {
     /// Fail (exit 11) when the call took longer
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) max_total_time: Option<String>,
-    /// Repeat a read until this jq filter gives something true on the answer
+    /// Repeat a read until this jq filter gives something true on the response
     #[arg(long, value_name = "EXPR", allow_hyphen_values = true)]
     pub(crate) until: Option<String>,
-    /// Wait this long between two tries of --until (default 5s)
+    /// Wait this long between two attempts of --until (default 5s)
     #[arg(
         long,
         value_name = "TIME",
@@ -332,7 +332,7 @@ pub(crate) struct ConnectionOptions {
     /// Give up connecting after this time (default 10s)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) connect_timeout: Option<OsString>,
-    /// End a transfer in which nothing moves for this time (default 240s; with -Y: 30s)
+    /// Give up when no data moves for this long (default 240s; with -Y: 30s)
     #[arg(short = 'y', long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) speed_time: Option<OsString>,
     /// End a transfer that stays slower than this for the time of -y
@@ -344,10 +344,10 @@ pub(crate) struct ConnectionOptions {
     /// Use no proxy for these hosts, comma separated; * for all
     #[arg(long, value_name = "HOSTS")]
     pub(crate) noproxy: Option<OsString>,
-    /// Connect to ADDRESS for HOST:PORT; name and certificate check stay
+    /// Connect to ADDRESS for HOST:PORT; the host name and certificate check are unchanged
     #[arg(long, value_name = "HOST:PORT:ADDRESS")]
     pub(crate) resolve: Vec<OsString>,
-    /// Trust the certificates in this PEM file beside the system's
+    /// Trust the certificates in this PEM file in addition to the system's
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) cacert: Option<OsString>,
     /// Show the server this client certificate (PEM; with --key, or both in one file)
@@ -359,14 +359,14 @@ pub(crate) struct ConnectionOptions {
     /// Accept any certificate, for this call; warns
     #[arg(short = 'k', long)]
     pub(crate) insecure: bool,
-    /// Send again up to N times what may be sent again (default 2: reads on a lost connection, 429,
+    /// Retry up to N times what may be retried (default 2: reads on a lost connection, 429,
     /// 502, 503, 504; writes only when they cannot have been processed)
     #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) retry: Option<u32>,
-    /// Wait this long before each further try (default: growing from 0.5s)
+    /// Wait this long before each retry (default: growing from 0.5s)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) retry_delay: Option<OsString>,
-    /// Begin no further try after this time (default 60s)
+    /// Start no retry after this time (default 60s)
     #[arg(long, value_name = "TIME", allow_hyphen_values = true)]
     pub(crate) retry_max_time: Option<OsString>,
     /// Follow redirects: reads only, and only inside the endpoint

@@ -13,7 +13,7 @@ const LONGEST_SECONDS: f64 = 3.2e9;
 /// Fails on anything else, on negative and on absurdly long durations.
 pub(crate) fn duration(option: &str, text: &str) -> Result<Duration> {
     let wrong = || {
-        Failure::usage(format!("{option} is not a duration"))
+        Failure::usage(format!("{option}: \"{text}\" is not a duration"))
             .hint("write seconds or a unit: 1.5, 500ms, 30s, 10m, 2h")
     };
     let (number, unit) = split_unit(text);
@@ -37,7 +37,7 @@ pub(crate) fn duration(option: &str, text: &str) -> Result<Duration> {
 /// Fails on anything else and on sizes beyond 2^63.
 pub(crate) fn size(option: &str, text: &str) -> Result<u64> {
     let wrong = || {
-        Failure::usage(format!("{option} is not a size"))
+        Failure::usage(format!("{option}: \"{text}\" is not a size"))
             .hint("write bytes or a unit: 4096, 64k, 10MB, 2GiB")
     };
     let (number, unit) = split_unit(text);

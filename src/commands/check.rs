@@ -103,11 +103,7 @@ async fn check(choice: Choice<'_>, options: &ConnectionOptions, cx: &Context) ->
     let _tenant = match choose::start_demo(&mut profile).await {
         Ok(tenant) => tenant,
         Err(failure) => {
-            report.fail(
-                "demo",
-                &failure,
-                "try again, or keep one running: rein demo",
-            );
+            report.fail("demo", &failure, "retry, or keep one running: rein demo");
             return report;
         }
     };
@@ -193,11 +189,15 @@ fn cure(exit: Exit) -> &'static str {
     match exit {
         Exit::Connect => "check host and port of the endpoint, the VPN, firewalls and any proxy",
         Exit::Tls => "check that the endpoint's port is one for https, and any proxy on the way",
-        Exit::TimeOut => "try again; then tell whoever runs the endpoint or the network on the way",
-        Exit::EmptyReply | Exit::Receive | Exit::Incomplete | Exit::Coding => {
-            "check host and port of the endpoint: something else may answer there, or cut in on the way"
+        Exit::TimeOut => {
+            "try again; then report it to whoever runs the endpoint or the network on the way"
         }
-        Exit::Platform => "the platform failed, not this machine: try again, then tell its support",
+        Exit::EmptyReply | Exit::Receive | Exit::Incomplete | Exit::Coding => {
+            "check host and port of the endpoint: another service may be listening there, or a proxy may be in the way"
+        }
+        Exit::Platform => {
+            "the platform failed, not this machine: retry, then report it to its support"
+        }
         Exit::Caller => "ask an administrator what this token may do",
         _ => "check the endpoint: rein profile show",
     }
@@ -235,7 +235,7 @@ fn on_the_way(trace: &Trace, report: &mut Report) {
 
 /// Tells of every certificate that the server sent.
 fn certificates(trace: &Trace, trusted: bool, report: &mut Report) {
-    const TELL: &str = "tell whoever runs the endpoint: calls fail when it has ended";
+    const TELL: &str = "report it to whoever runs the endpoint: calls fail when it has ended";
     let now = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .unwrap_or_default();
@@ -259,11 +259,11 @@ fn certificates(trace: &Trace, trusted: bool, report: &mut Report) {
             }
             Found::Ended(days) => (
                 format!("ended {} ago", told(*days)),
-                "tell whoever runs the endpoint",
+                "report it to whoever runs the endpoint",
             ),
             Found::NotBegun(days) => (
                 format!("begins in {}", told(*days)),
-                "set this machine's clock, or tell whoever runs the endpoint",
+                "set this machine's clock, or report it to whoever runs the endpoint",
             ),
             Found::Untrusted { by_itself: true } => (
                 "signed by itself and not trusted here".to_owned(),

@@ -121,7 +121,7 @@ pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
         let _ends_with_curl = pump.join();
     }
     drop(handovers);
-    let status = status.map_err(failed("curl's end was not seen"))?;
+    let status = status.map_err(failed("cannot wait for curl"))?;
     signal::end_like(status);
     let code = status.code().and_then(|code| u8::try_from(code).ok());
     Ok(Exit::Curl(code.unwrap_or(1)))

@@ -8,7 +8,7 @@ use crate::profile::{Base, Profile};
 use crate::secret::Secret;
 use crate::secret::source::TokenSource;
 
-/// Starts the tenant inside the program when the profile is its, and gives the profile the
+/// Starts the built-in demo tenant when the profile is its, and gives the profile the
 /// tenant's address and token. What only looks, and opens no socket, leaves this out.
 pub(crate) async fn start_demo(profile: &mut Profile) -> Result<Option<Tenant>> {
     if !profile.is_demo() {

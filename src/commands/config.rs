@@ -40,10 +40,16 @@ pub(crate) fn check(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
         problems = connections(config, cx)?;
     }
     let Some(last) = problems.pop() else {
-        let place = file::path(config, &cx.env)
+        let path = file::path(config, &cx.env);
+        let place = path
+            .as_ref()
             .map(|path| path.display().to_string())
             .unwrap_or_default();
         let style = cx.stdout_theme.ok;
+        if path.is_some_and(|path| !path.exists()) {
+            let place = sanitise(&place);
+            return print(&format!("no config file yet; rein looks for {place}\n"));
+        }
         return print(&format!("{style}ok:{style:#} {}\n", sanitise(&place)));
     };
     for problem in &problems {

@@ -86,7 +86,7 @@ fn refuse(
         Refusal::WrongName => failure.hint(format!(
             "--confirm named another profile; it must be --confirm {owner}"
         )),
-        Refusal::NotConfirmed => failure.hint(format!("to send it: --confirm {owner}")),
+        Refusal::NotConfirmed => failure.hint(format!("to go ahead: add --confirm {owner}")),
         Refusal::Rewritten => failure.hint("leave the header out"),
     }
 }
@@ -96,7 +96,10 @@ fn what(request: &Request, path: &str, classified: &Classified) -> String {
         "{} {} is {}",
         request.method,
         sanitise(path),
-        with_cost(classified, request)
+        match classified.class {
+            Class::Write => "a write".to_owned(),
+            _ => with_cost(classified, request),
+        }
     )
 }
 
@@ -136,7 +139,7 @@ fn question(
         ));
     }
     debug_assert_ne!(needed.guard, Guard::None);
-    lines.push(format!("Type the name {owner} to send it: "));
+    lines.push(format!("Type \"{owner}\" to send it: "));
     lines.join("\n  ")
 }
 

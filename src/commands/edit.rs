@@ -20,7 +20,7 @@ use crate::text::terminal::sanitise;
 pub(crate) fn add(args: &AddArgs, cx: &Context) -> Result<Exit> {
     if args.name == file::DEMO {
         return Err(Failure::usage(
-            "the name demo is reserved for the tenant inside the program",
+            "the name demo is reserved for the built-in demo tenant",
         ));
     }
     let path = path(args.config.as_deref(), cx)?;

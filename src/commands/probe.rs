@@ -139,7 +139,7 @@ pub(crate) async fn ask(
         if body.len() > LARGEST_ANSWER {
             return Err(Failure::new(
                 Exit::TooLarge,
-                "the answer about the user is far too large",
+                "the response about the user is too large",
             ));
         }
     }
@@ -171,7 +171,7 @@ pub(crate) async fn ask(
         serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
             Failure::new(
                 Exit::Platform,
-                "the answer about the user is not in the known form",
+                "the response about the user is not in the known form",
             )
         })?;
     Ok(Probe {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::reply::{Content, Reply};
 use super::wire::{Misdeed, Switch};
 use crate::error::{Failure, Result};
+use crate::text::terminal::sanitise;
 
 /// The kinds of fault with what they do, for help and documentation.
 pub const FAULTS: [(&str, &str); 9] = [
@@ -15,14 +16,17 @@ pub const FAULTS: [(&str, &str); 9] = [
         "503",
         "any status from 400 to 599 as an error envelope; 429=2 adds Retry-After: 2",
     ),
-    ("slow", "the answer comes after 3 s; slow=500 after 500 ms"),
+    (
+        "slow",
+        "the response comes after 3 s; slow=500 after 500 ms",
+    ),
     ("stalled", "half of the body, and then nothing more"),
     ("cut", "half of the body, and then the connection is closed"),
-    ("reset", "the connection is reset before any answer"),
+    ("reset", "the connection is reset before any response"),
     ("garbage", "bytes that are not HTTP"),
     ("html", "a sign-in page with status 200"),
     ("redirect", "a redirect to a sign-in page on another host"),
-    ("empty", "the connection is closed without an answer"),
+    ("empty", "the connection is closed without a response"),
 ];
 
 /// What goes wrong.
@@ -66,7 +70,7 @@ impl FromStr for Fault {
     fn from_str(text: &str) -> Result<Self> {
         let wrong = || {
             let kinds: Vec<&str> = FAULTS.iter().map(|(kind, _)| *kind).collect();
-            Failure::usage("the fault is not a known one")
+            Failure::usage(format!("unknown fault \"{}\"", sanitise(text)))
                 .fact(format!("kinds: {}", kinds.join(", ")))
                 .hint("write KIND, KIND:RATE or KIND@PATH: 503:20%, slow=2000, cut@/export")
         };

@@ -85,7 +85,7 @@ pub(crate) async fn ask(
         .map_err(lost)?;
     let mut decoder = exchange.head.decoder().map_err(|coding| {
         about(
-            format!("{place} answered in an unknown coding: {coding}"),
+            format!("{place} responded in an unknown content coding: {coding}"),
             Exit::Coding,
         )
     })?;
@@ -98,7 +98,7 @@ pub(crate) async fn ask(
             Ok(())
         }
     };
-    let broken = || about(format!("{place} gave no usable answer"), Exit::Receive);
+    let broken = || about(format!("no usable response from {place}"), Exit::Receive);
     while let Some(chunk) = exchange.chunk().await.map_err(lost)? {
         decoder.push(&chunk, &mut sink).map_err(|_| broken())?;
     }
@@ -121,7 +121,7 @@ pub(crate) async fn ask(
     }
     let answer: Answer = serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
         about(
-            format!("{place} answered, but not as a token service does"),
+            format!("{place} responded, but not as a token service does"),
             Exit::NotReinfer,
         )
         .hint("check token_url")

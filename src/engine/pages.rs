@@ -426,9 +426,9 @@ impl<'a> Pages<'a> {
         }
         failure.hints = cause.hints;
         failure.hint(if self.resumed.state.is_some() {
-            "the same command goes on from here"
+            "rerun the same command to resume here"
         } else {
-            "with --state FILE the same command would go on from here"
+            "with --state FILE, rerunning the command would resume here"
         })
     }
 }

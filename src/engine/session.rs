@@ -285,7 +285,7 @@ impl<'a> Session<'a> {
         loop {
             let Some(request) = next.take().or_else(|| again.and_then(Request::try_clone)) else {
                 return Err(crate::error::Failure::local(
-                    "the request cannot be sent again",
+                    "the request cannot be retried",
                 ));
             };
             let credential = Credential::for_call(
@@ -325,9 +325,9 @@ impl<'a> Session<'a> {
             if is_too_late || again.is_none() {
                 let why = match is_too_late {
                     true => format!("-m ends before the wait of {} does", explain::seconds(wait)),
-                    false => "the body was streamed and cannot be repeated".to_owned(),
+                    false => "the request body was streamed".to_owned(),
                 };
-                self.say(format!("note: {cause}; not sent again: {why}"));
+                self.say(format!("note: {cause}; not retried: {why}"));
                 return outcome.map_err(|failure| failed(failure, record));
             }
             record.retries += 1;
@@ -335,7 +335,7 @@ impl<'a> Session<'a> {
             drop(outcome);
             let most = self.sending.retries.most();
             self.say(format!(
-                "note: {cause}; trying again in {} (retry {tries} of {most})",
+                "note: {cause}; retrying in {} (retry {tries} of {most})",
                 explain::seconds(wait)
             ));
             tokio::time::sleep(wait).await;
@@ -363,7 +363,7 @@ impl<'a> Session<'a> {
         self.client = Client::build(url, &self.sending.connection)?;
         self.client.watch_for(self.sending.known.clone());
         self.say(format!(
-            "note: {} requires HTTP/1.1; sending the request again over HTTP/1.1",
+            "note: {} requires HTTP/1.1; retrying over HTTP/1.1",
             self.shown.host
         ));
         Ok(true)

@@ -67,7 +67,7 @@ async fn repeat(
         let mut asked = None;
         match one {
             Err(_) => {
-                why = "no answer came in time".to_owned();
+                why = "no response came in time".to_owned();
                 break;
             }
             Ok(Err(failure)) => {
@@ -112,7 +112,7 @@ async fn repeat(
         }
         let wait = until.every.max(asked).min(left);
         let line = format!(
-            "try {tries}: not yet ({}); again in {}",
+            "attempt {tries}: not yet ({}); again in {}",
             checks::shown(&why),
             seconds(wait)
         );
@@ -139,7 +139,7 @@ async fn repeat(
         ),
     }
     .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
-    .fact(counted(tries, "try", "tries"));
+    .fact(counted(tries, "attempt", "attempts"));
     Err(match passed_on {
         Some(Err(cause)) if cause.exit == Exit::Write => response::unwritten(failure, cause),
         Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
@@ -162,7 +162,7 @@ async fn once(
 ) -> Result<Whole> {
     let request = request
         .try_clone()
-        .ok_or_else(|| Failure::usage("a body that is streamed cannot be sent again"))?;
+        .ok_or_else(|| Failure::usage("cannot repeat the request: its body was streamed"))?;
     record.bytes = 0;
     record.received = 0;
     let exchange = session.open(request, record).await?;

@@ -270,7 +270,7 @@ fn tls(error: &rustls::Error) -> TransportKind {
                 .to_owned(),
         },
         Error::InvalidMessage(_) | Error::InappropriateMessage { .. } => TransportKind::Tls {
-            reason: "what answers does not speak TLS".to_owned(),
+            reason: "the server responded, but not in TLS; is it plain http?".to_owned(),
         },
         _ => TransportKind::Tls {
             reason: "the handshake broke off".to_owned(),

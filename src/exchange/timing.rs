@@ -42,7 +42,7 @@ impl Phase {
             Phase::Lookup => "looking up the name",
             Phase::Connect => "connecting",
             Phase::Tls => "in the TLS handshake",
-            Phase::FirstByte => "waiting for the answer",
+            Phase::FirstByte => "waiting for the response",
             Phase::Transfer => "receiving the body",
         }
     }

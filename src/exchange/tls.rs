@@ -27,7 +27,7 @@ use crate::error::{Failure, Result, io_reason};
 /// What a call says about TLS.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TlsSettings {
-    /// PEM files trusted beside the system's certificates.
+    /// PEM files trusted in addition to the system's certificates.
     pub(crate) extra_roots: Vec<PathBuf>,
     /// The client certificate and key files.
     pub(crate) identity: Option<Identity>,

@@ -26,7 +26,7 @@ pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String
             format!("{} {}", answer.status, sanitise(&answer.reason)),
             style_of(answer.status, theme),
         ),
-        None => ("no answer".to_owned(), theme.server_error),
+        None => ("no response".to_owned(), theme.server_error),
     };
     let status = status.trim_end();
     let tail = |form| format!("{}  {}", times(record, form), size(record.bytes));

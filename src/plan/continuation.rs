@@ -36,10 +36,8 @@ impl Continuation {
             return Ok(until.map_or(Continuation::No, Continuation::Until));
         }
         if until.is_some() {
-            return Err(
-                Failure::usage("--until looks at one answer, and --paginate reads many")
-                    .hint("leave out one of the two"),
-            );
+            return Err(Failure::usage("--until and --paginate cannot be combined")
+                .hint("leave out one of them"));
         }
         paging::without_effect(options)?;
         if options.paging.limit == Some(0) {

@@ -63,8 +63,10 @@ impl Stream {
             _ => (None, "", ""),
         };
         if dataset.is_empty() || stream.is_empty() || project.as_deref() == Some("") {
-            return Err(Failure::usage(format!("'{}' is no stream", sanitise(text)))
-                .hint("write DATASET/STREAM or PROJECT/DATASET/STREAM"));
+            return Err(
+                Failure::usage(format!("'{}' does not name a stream", sanitise(text)))
+                    .hint("write DATASET/STREAM or PROJECT/DATASET/STREAM"),
+            );
         }
         Ok(Stream {
             project,
@@ -199,7 +201,7 @@ impl Route {
         let Some(list) = list else {
             return Err(Failure::new(
                 Exit::Platform,
-                "the answer holds no results: it is not what a stream gives",
+                "the response contains no results: it is not what a stream returns",
             ));
         };
         let results: Vec<&[u8]> = elements(list).collect();

@@ -170,7 +170,7 @@ impl Given {
                 "-I asks for the headers alone, but a body is given by {}",
                 given.name()
             ))
-            .hint("leave one of the two out"));
+            .hint("leave one of them out"));
         }
         Ok(given)
     }
@@ -193,8 +193,8 @@ impl Given {
             several => {
                 let names: Vec<&str> = several.iter().map(|source| source.name()).collect();
                 Err(Failure::usage(format!(
-                    "the body is given twice: by {}",
-                    names.join(" and by ")
+                    "{} cannot be combined: the request has one body",
+                    names.join(" and ")
                 )))
             }
         }
@@ -237,7 +237,7 @@ fn keep_method(options: &RequestOptions, name: &str, method: &str) -> Result<()>
 
 /// The failure for a name that is given two values where it can hold one.
 fn given_twice(name: &str) -> Failure {
-    Failure::usage(format!("{name} is given twice")).hint("leave one of the two out")
+    Failure::usage(format!("{name} is given twice")).hint("leave one of them out")
 }
 
 fn method(words: &Words<'_>, options: &RequestOptions, given: Given) -> Result<Method> {

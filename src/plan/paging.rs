@@ -30,8 +30,8 @@ pub(crate) fn without_effect(options: &CallOptions) -> Result<()> {
         ),
         (
             is_filtered,
-            "--limit counts items, and a filter makes of them what it likes",
-            "leave out one of the two, or pipe --format ndjson --limit N into another filter",
+            "--limit cannot count the output of -q",
+            "leave out one of them, or pipe --format ndjson --limit N into another filter",
         ),
     ] {
         if given {

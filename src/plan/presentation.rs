@@ -22,7 +22,7 @@ pub(crate) struct Declared {
     pub(crate) columns: Vec<String>,
 }
 
-/// Decides how the answer of a call is shown.
+/// Decides how the response of a call is shown.
 ///
 /// # Errors
 /// Fails (exit 2) when an option is wrong, or has no effect on the format.
@@ -58,7 +58,7 @@ pub(crate) fn decide(options: &OutputOptions, declared: &Declared) -> Result<Vie
         return Err(Failure::usage(
             "-f drops the body of an HTTP error, and --keep-error-body prints it",
         )
-        .hint("leave one of the two out"));
+        .hint("leave one of them out"));
     }
     let filter = match &options.filter {
         Some(code) => Some(Filter::compile(

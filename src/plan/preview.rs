@@ -160,7 +160,7 @@ pub(crate) fn cost(classified: &Classified, request: &Request) -> String {
 /// Says what a guard does with a call.
 pub(crate) fn guard_words(profile: &Profile, decision: &Decision) -> String {
     match decision {
-        Decision::Allow if profile.guard.value == Guard::None => "none in the way".to_owned(),
+        Decision::Allow if profile.guard.value == Guard::None => "none applies".to_owned(),
         Decision::Allow => format!("{}: passes", profile.guard.value.name()),
         Decision::Ask(needed) => {
             format!(
@@ -209,11 +209,11 @@ pub(crate) fn curl(
     proxy: Option<&Proxy>,
 ) -> Result<String> {
     if profile.is_demo() {
-        return Err(Failure::usage(
-            "the tenant inside the program has no address before it runs, so there is no line for curl",
-        )
-        .fact("nothing was sent")
-        .hint("keep one running, and use the lines that it prints: rein demo"));
+        return Err(
+            Failure::usage("--curl is not available for the built-in demo tenant")
+                .fact("nothing was sent")
+                .hint("start one with 'rein demo' and use its address"),
+        );
     }
     let quote = |text: &str| shell_words::quote(text).into_owned();
     let mut words = vec!["curl".to_owned()];

@@ -134,7 +134,7 @@ fn refuse_more_than_a_read(request: &Request, profile: &Profile) -> Result<()> {
         sanitise(request.url.path())
     ))
     .fact("-L follows reads only")
-    .hint("call the new URL itself if it is meant"))
+    .hint("to go there, call the new URL itself"))
 }
 
 /// Returns where a `Location` leads, when the profile's token may go there.

@@ -14,6 +14,7 @@ use crate::files::{create_private_folder, folder_of, follow_links, open_lock};
 use crate::profile::resolve::assemble_all;
 use crate::profile::{Guard, comments, file};
 use crate::secret::Secret;
+use crate::text::terminal::sanitise;
 
 /// The values that `profile add` gives a profile; what is not given stays as it is.
 #[derive(Debug, Default)]
@@ -129,7 +130,7 @@ pub(crate) fn remove(path: &Path, name: &str, env: &Env) -> Result<bool> {
 }
 
 fn missing(name: &str, path: &Path) -> Failure {
-    let name = crate::text::terminal::sanitise(name);
+    let name = sanitise(name);
     Failure::usage(format!("there is no profile {name} in {}", path.display()))
         .hint("rein profile list")
 }
@@ -232,7 +233,7 @@ fn of_the_change(mut failure: Failure, path: &Path) -> Failure {
     let place = format!("{}:", path.display());
     if let Some(rest) = failure.headline.strip_prefix(&place) {
         let what = rest.trim_start_matches(|c: char| c.is_ascii_digit() || c == ':' || c == ' ');
-        failure.headline = format!("{} stays as it is: {what}", path.display());
+        failure.headline = format!("cannot change {}: {what}", path.display());
     }
     failure.facts.retain(|fact| fact != "nothing was sent");
     failure.fact("nothing was changed")
@@ -288,7 +289,7 @@ fn replace(target: &PathBuf, folder: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Reads a guard's word as it is typed.
+/// Reads a guard's name as it is typed.
 ///
 /// # Errors
 /// Fails with the legal words.
@@ -296,6 +297,8 @@ pub(crate) fn guard_word(word: &str) -> Result<String> {
     if Guard::NAMES.contains(&word) {
         return Ok(word.to_owned());
     }
-    Err(Failure::usage("the guard is not a known one")
-        .fact(format!("guards: {}", Guard::NAMES.join(", "))))
+    Err(
+        Failure::usage(format!("unknown guard \"{}\"", sanitise(word)))
+            .fact(format!("guards: {}", Guard::NAMES.join(", "))),
+    )
 }

@@ -59,7 +59,7 @@ pub struct Profile {
     pub project: Option<Setting<String>>,
     /// Values for other placeholders.
     pub vars: BTreeMap<String, Setting<String>>,
-    /// Certificates that are trusted beside the system's, PEM.
+    /// Certificates that are trusted in addition to the system's, PEM.
     pub ca_file: Option<Setting<PathBuf>>,
     /// The proxy to use in place of the environment's.
     pub proxy: Option<Setting<Secret>>,
@@ -131,7 +131,7 @@ impl Profile {
         })
     }
 
-    /// Returns whether this is the tenant inside the program.
+    /// Returns whether this is the built-in demo tenant.
     pub fn is_demo(&self) -> bool {
         matches!(self.token, TokenSource::Demo(_))
     }

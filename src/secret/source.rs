@@ -223,7 +223,7 @@ pub fn variable_of_profile(profile: &str) -> String {
 
 fn missing(what: &str) -> Failure {
     Failure::usage(format!("no token: {what}"))
-        .fact("another token is not used in its place: it could be another tenant's")
+        .fact("rein does not fall back to another token: it may belong to another tenant")
         .fact("nothing was sent")
 }
 
@@ -268,7 +268,7 @@ fn read_environment(
     Err(Failure::usage(format!("no token: {tried}"))
         .fact("nothing was sent")
         .hint("export REINFER_TOKEN=..., or name a source in the profile: token_env, token_file, token_command")
-        .hint("a token is made in the web application: My Account, API token"))
+        .hint("create a token in the web application: My Account, API token"))
 }
 
 /// Checks a token's text without ever showing it; one final line break is cut off.
@@ -280,9 +280,9 @@ fn usable(text: String, source: &str) -> Result<Secret> {
     let problem = if value.trim().is_empty() {
         "is empty"
     } else if value.chars().any(|c| c.is_control() || c.is_whitespace()) {
-        "holds white space or control characters"
+        "contains whitespace or control characters; give the bare token, without \"Bearer \""
     } else if !value.is_ascii() {
-        "holds characters that cannot stand in a header"
+        "contains characters that cannot be in a header"
     } else {
         return Ok(Secret::new(value.to_owned()));
     };

@@ -132,7 +132,7 @@ pub(crate) fn check(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
     let milliseconds = |limit: Duration| limit.as_secs_f64() * 1000.0;
     if let Some(limit) = checks.max_server {
         let problem = match seen.server {
-            None => Some("the answer does not say: Server-Timing is absent".to_owned()),
+            None => Some("the response does not say: Server-Timing is absent".to_owned()),
             Some(server) if server > milliseconds(limit) => Some(format!("it was {server:.1} ms")),
             Some(_) => None,
         };
@@ -186,9 +186,9 @@ pub(crate) fn holds(expect: &Expect, body: &[u8]) -> Result<(), Unheld> {
         (Err(failure), ..) => Err(Unheld::CannotRun(failure)),
         (Ok(()), Some(value), _) => {
             let value = String::from_utf8_lossy(&value);
-            Err(Unheld::Not(format!("it gave {value}")))
+            Err(Unheld::Not(format!("the filter gave {value}")))
         }
-        (Ok(()), None, 0) => Err(Unheld::Not("it gave nothing".to_owned())),
+        (Ok(()), None, 0) => Err(Unheld::Not("the filter gave nothing".to_owned())),
         (Ok(()), None, _) => Ok(()),
     }
 }
@@ -201,7 +201,7 @@ pub(crate) fn failure(checked: &[Checked]) -> Option<Failure> {
         .collect();
     let headline = match unmet.as_slice() {
         [] => return None,
-        [_] if checked.len() == 1 => "the expectation was not met".to_owned(),
+        [_] if checked.len() == 1 => "expectation not met".to_owned(),
         _ => format!(
             "{} of {} expectations were not met",
             unmet.len(),
@@ -331,8 +331,8 @@ mod tests {
         insta::assert_snapshot!(failure, @r"
         error: 4 of 5 expectations were not met
           --expect-status 204: it was 200
-          --expect '.b': it gave null
-          --max-server-time 1 ms: the answer does not say: Server-Timing is absent
+          --expect '.b': the filter gave null
+          --max-server-time 1 ms: the response does not say: Server-Timing is absent
           --max-total-time 10 ms: it was 20.0 ms
         ");
     }
@@ -353,7 +353,7 @@ mod tests {
                 "{status}"
             );
         }
-        let not = Err(Unheld::Not("it gave false".to_owned()));
+        let not = Err(Unheld::Not("the filter gave false".to_owned()));
         assert_eq!(after(Exit::Ok, 200, &not), Step::NotYet);
         assert_eq!(after(Exit::NotReinfer, 200, &not), Step::Last);
         let cannot = Err(Unheld::CannotRun(Failure::local("it cannot")));

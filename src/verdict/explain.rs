@@ -115,7 +115,7 @@ fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
     let failure = Failure::new(
         Exit::Redirect,
         format!(
-            "{}: a redirect was answered and not followed",
+            "{}: the server redirected; rein did not follow",
             head.line(about)
         ),
     )
@@ -124,7 +124,7 @@ fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
         Some(location) => failure
             .fact(format!("it points to {}", about.clean(&about.redactor.target(&location))))
             .hint("a redirect to a sign-in page means that endpoint or token is wrong: rein profile show"),
-        None => failure.fact("it names no place to go to"),
+        None => failure.fact("it has no Location header"),
     }
 }
 
@@ -138,9 +138,10 @@ fn platform(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>
     };
     let failure = Failure::new(exit, format!("{} from Re:infer{said}", head.line(about)));
     match head.status {
-        401 => failure.fact(about.call()).fact(about.token()).hint(
-            "the token is wrong, or has been replaced: generating a new token ends the old one",
-        ),
+        401 => failure
+            .fact(about.call())
+            .fact(about.token())
+            .hint("the token is wrong, or has been replaced: a new token revokes the previous one"),
         403 => {
             let call = match about.permissions {
                 [] => about.call(),
@@ -155,10 +156,10 @@ fn platform(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>
                 .fact("nothing was done: there were too many requests");
             match head.header("retry-after") {
                 Some(wait) if wait.bytes().all(|byte| byte.is_ascii_digit()) => {
-                    failure.hint(format!("try again in {} s", about.clean(wait)))
+                    failure.hint(format!("retry in {} s", about.clean(wait)))
                 }
-                Some(when) => failure.hint(format!("try again after {}", about.clean(when))),
-                None => failure.hint("try again later"),
+                Some(when) => failure.hint(format!("retry after {}", about.clean(when))),
+                None => failure.hint("retry later"),
             }
         }
         200..=299 => failure
@@ -198,12 +199,18 @@ fn not_there(failure: Failure, about: &About<'_>) -> Failure {
 
 fn somebody_else(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
     let headline = if exit == Exit::NotReinfer {
-        format!("{}, but the answer is not Re:infer's", head.line(about))
+        format!(
+            "{}, but the response is not from Re:infer",
+            head.line(about)
+        )
     } else {
-        format!("{}, and it is not Re:infer that answered", head.line(about))
+        format!(
+            "{}, but the response is not from Re:infer",
+            head.line(about)
+        )
     };
     let mut failure = Failure::new(exit, headline).fact(about.call());
-    failure = failure.fact(format!("what came: {}", looks_like(head, body, about)));
+    failure = failure.fact(format!("response: {}", looks_like(head, body, about)));
     for name in ["server", "via", "www-authenticate"] {
         if let Some(value) = head.header(name) {
             failure = failure.fact(format!("{name}: {}", about.clean(value)));
@@ -244,7 +251,7 @@ fn guess(head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> String {
         );
     }
     if matches!(head.status, 502..=504) {
-        return "this looks like a gateway in front of Re:infer: try again, then tell whoever runs it".to_owned();
+        return "this looks like a gateway in front of Re:infer: retry, then report it to whoever runs it".to_owned();
     }
     if text.contains("\"error\"") || text.contains("\"errorcode\"") {
         return "this looks like another service: check the endpoint and its path".to_owned();
@@ -303,21 +310,21 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
         TransportKind::TimeOut { limit, what } => time_out(*limit, *what, failure, about),
         TransportKind::EmptyReply => Failure::new(
             Exit::EmptyReply,
-            format!("{host} closed the connection without an answer"),
+            format!("{host} closed the connection without a response"),
         ),
         TransportKind::Receive { reason } | TransportKind::NotHttp { reason } => Failure::new(
             Exit::Receive,
-            format!("no usable answer from {host}: {reason}"),
+            format!("no usable response from {host}: {reason}"),
         ),
         TransportKind::HeadTooLarge => Failure::new(
             Exit::Receive,
             format!(
-                "no usable answer from {host}: its header block is too large (256 KiB and 512 headers are the most)"
+                "no usable response from {host}: its header block is too large (maximum: 256 KiB and 512 headers)"
             ),
         ),
         TransportKind::Incomplete => Failure::new(
             Exit::Incomplete,
-            format!("the answer of {host} was cut short"),
+            format!("the response of {host} was cut short"),
         )
         .fact("what was received is not the whole body"),
         TransportKind::Upload { reason } => Failure::local(reason.clone()),
@@ -331,7 +338,7 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
             Exit::Receive,
             format!("{host} requires HTTP/1.1 for this request"),
         )
-        .hint("send it again with --http1.1"),
+        .hint("retry with --http1.1"),
     };
     let explained = explained.fact(about.call());
     if request_may_have_arrived(failure) {
@@ -344,7 +351,7 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
 fn untrusted(fault: CertificateFault, host: &str) -> Failure {
     let cure = match fault {
         CertificateFault::Expired | CertificateFault::NotValidYet => {
-            "tell whoever runs the endpoint; if others can call it, set this machine's clock"
+            "report it to whoever runs the endpoint; if others can call it, set this machine's clock"
         }
         CertificateFault::WrongName => "check the endpoint's spelling",
         _ => "a company's own authority is trusted with ca_file in the profile, or --cacert FILE",
@@ -393,7 +400,7 @@ fn time_out(
             "raise it with -m",
         ),
         Limit::Stall => (
-            format!("nothing moved for {seconds} while {phase}"),
+            format!("no data moved for {seconds} while {phase}"),
             "raise it with --speed-time",
         ),
         Limit::Speed(speed) => (
@@ -447,7 +454,7 @@ fn outcome(failure: Failure, about: &About<'_>) -> Failure {
     };
     failure
         .fact(format!(
-            "the outcome is unknown: it may have been applied{and}"
+            "the outcome is unknown: the request may have been applied{and}"
         ))
         .hint(match (&about.tells, about.class) {
             (Some(read), _) => {

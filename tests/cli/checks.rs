@@ -19,7 +19,7 @@ fn every_expectation_that_is_not_met_is_listed() {
         .run()
         .exit(11)
         .stdout(OK)
-        .says("error: 3 of 4 expectations were not met\n  --expect '.count > 5': it gave false\n  --expect '.missing': it gave null\n  --max-server-time 1 ms: it was 1.5 ms\n");
+        .says("error: 3 of 4 expectations were not met\n  --expect '.count > 5': the filter gave false\n  --expect '.missing': the filter gave null\n  --max-server-time 1 ms: it was 1.5 ms\n");
     rein([
         "/api/v1/x",
         "--expect",
@@ -168,7 +168,7 @@ fn a_read_is_repeated_until_it_holds() {
     .exit(0)
     .stdout(r#"{"status":"ok","job":"done"}"#)
     .says("note: try 1: not yet (404 Not Found from Re:infer); again in 1 ms\n")
-    .says("note: try 2: not yet (it gave false)")
+    .says("note: try 2: not yet (the filter gave false)")
     .says("note: try 3: not yet (500 ");
     assert_eq!(server.requests().len(), 5, "{run}");
     // One status line, for the last try.
@@ -257,7 +257,7 @@ fn what_does_not_hold_in_time_is_not_met() {
     .run()
     .exit(11)
     .stdout(OK)
-    .says("error: --until was not met within 0 ms\n  .done: it gave null\n");
+    .says("error: --until was not met within 0 ms\n  .done: the filter gave null\n");
     let hanging = Recorder::always(Reply::Hang(Vec::new()));
     rein([
         "/api/v1/job",
@@ -271,7 +271,7 @@ fn what_does_not_hold_in_time_is_not_met() {
     .at(&hanging.url())
     .run()
     .exit(11)
-    .says("no answer came in time");
+    .says("no response came in time");
     // A server that asks for more time than there is ends it.
     let busy = Recorder::always(Reply::with(
         429,

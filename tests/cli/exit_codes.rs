@@ -112,7 +112,7 @@ fn a_401_and_a_403_name_the_tokens_source_and_what_to_do() {
         .run()
         .exit(4)
         .says("$REINFER_TOKEN")
-        .says("generating a new token ends the old one");
+        .says("a new token revokes the previous one");
     let server = Recorder::always(Reply::json(403, r#"{"status":"error","message":"m"}"#));
     rein(["/api/v1/datasets"])
         .at(&server.url())

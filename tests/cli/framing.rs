@@ -180,7 +180,7 @@ fn what_was_not_processed_is_sent_again_whatever_its_class() {
             "HTTP/1.1 required",
             vec![Frame::Reset(HTTP_1_1_REQUIRED)],
             &["2", "1.1"],
-            "requires HTTP/1.1; sending the request again over HTTP/1.1",
+            "requires HTTP/1.1; retrying over HTTP/1.1",
         ),
     ];
     for (name, frames, requests, note) in cases {

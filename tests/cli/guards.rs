@@ -225,7 +225,7 @@ fn the_prompt_takes_the_name_and_nothing_else() {
             .config(&config)
             .var("T", CANARY);
         let seen = crate::output::typing_on_a_terminal_when_asked(&call.command(), answer);
-        assert!(seen.contains("Type the name prod to send it"), "{seen}");
+        assert!(seen.contains("Type \"prod\" to send it"), "{seen}");
         assert!(seen.contains("class: destructive"), "{seen}");
         assert_eq!(server.requests().len(), sent, "{answer:?} {seen}");
     }
@@ -242,7 +242,7 @@ fn the_prompt_cannot_be_rewritten_by_a_name() {
         .config(&config)
         .var("T", CANARY);
     let seen = crate::output::typing_on_a_terminal_when_asked(&call.command(), "prod");
-    assert!(seen.contains("Type the name prod"), "{seen}");
+    assert!(seen.contains("Type prod"), "{seen}");
     assert!(!seen.contains('\u{202e}'), "{seen}");
     server.saw_nothing();
 }
@@ -611,7 +611,7 @@ fn the_check_names_each_step_and_the_first_failures_code() {
             CANARY,
             4,
             "fail  answer",
-            "generating a new token ends the old one",
+            "a new token revokes the previous one",
         ),
         (closed, CANARY, 7, "fail  connect", ""),
         (html.url(), "", 2, "fail  token", "token_env"),

@@ -616,7 +616,7 @@ fn a_failed_run_goes_on_from_its_state() {
         .at(&failing.url())
         .run()
         .exit(18)
-        .says("the same command goes on from here")
+        .says("rerun the same command to resume here")
         .no_canary();
     assert_eq!(
         std::fs::read_to_string(&out).expect("the old file"),
@@ -727,7 +727,7 @@ fn a_closed_pipe_asks_for_no_further_page() {
 
 #[test]
 fn expectations_hold_for_every_page() {
-    let told = "--expect '.comments | length > 0': page 2: it gave false";
+    let told = "--expect '.comments | length > 0': page 2: the filter gave false";
     // The second server's cursor does not move on: it is told what else was not as expected.
     for (last, exit) in [("", 11), (r#","continuation":"c2""#, 18)] {
         let server = Recorder::start(vec![
@@ -779,7 +779,7 @@ fn waits_and_limits_hold_for_every_page() {
         .run()
         .exit(0)
         .stdout("{\"id\":1}\n{\"id\":2}\n{\"id\":3}\n")
-        .says("trying again in 1 s (retry 1 of 2)")
+        .says("retrying in 1 s (retry 1 of 2)")
         .says("4 requests · 3 pages · 3 items");
     let queries = asked(&server);
     assert_eq!(queries[2], queries[3]);

@@ -4,7 +4,7 @@ use crate::output::{in_a_shell, on_a_terminal, typing_ahead, typing_on_a_termina
 use crate::support::command::Rein;
 use crate::support::{CANARY, Recorder, Reply, rein};
 
-const QUESTION: &str = "Type the name prod to send it";
+const QUESTION: &str = "Type \"prod\" to send it";
 
 /// A call that a guard asks about, and the server that it would go to.
 fn guarded() -> (Recorder, Rein) {

@@ -333,7 +333,7 @@ fn standard_input_is_read_for_one_option_alone() {
 #[test]
 fn what_is_wrong_before_sending_sends_nothing() {
     let cases: [(&[&str], &str); 55] = [
-        (&["v1/x", "https://other/x"], "is a URL and no item"),
+        (&["v1/x", "https://other/x"], "is a URL, not an item"),
         (&["datasets"], "did you mean v1/datasets?"),
         (
             &["export-dataset"],

@@ -30,7 +30,7 @@ fn a_read_is_tried_again_and_gives_one_document() {
             .exit(0)
             .stdout(OK);
         assert_eq!(server.requests().len(), 3, "{run}");
-        run.says("trying again in 1 ms (retry 1 of 2)")
+        run.says("retrying in 1 ms (retry 1 of 2)")
             .says("3 requests");
     }
     let server = Recorder::always(busy(503));
@@ -154,9 +154,7 @@ fn a_delete_that_finds_nothing_on_a_retry_has_succeeded() {
         .at(&server.url())
         .run()
         .exit(0)
-        .says(
-            "note: Re:infer answers the retry with 404: it is not there, which counts as deleted",
-        );
+        .says("note: the retry returned 404: it does not exist, which counts as deleted");
     // Not at once, and not because somebody on the way says so.
     let somebody = Reply::with(404, &["Content-Type: text/html"], b"<html>nginx</html>");
     for replies in [vec![busy(404)], vec![busy(429), somebody]] {
@@ -187,7 +185,7 @@ fn retry_after_is_kept_and_its_limit_too() {
         .at(&server.url())
         .run()
         .exit(0)
-        .says("trying again in 1 s");
+        .says("retrying in 1 s");
     assert!(begun.elapsed() >= Duration::from_secs(1));
     // All of the time is enough for a wait that takes all of it.
     let exact = Recorder::start(vec![later("1"), Reply::json(200, OK)]);
@@ -279,6 +277,6 @@ fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
     .at(&server.url())
     .run()
     .exit(5)
-    .says("not sent again: the body was streamed and cannot be repeated");
+    .says("not sent again: the request body was streamed");
     assert_eq!(server.requests().len(), 1);
 }

@@ -453,7 +453,7 @@ fn what_a_template_of_ones_own_cannot_use_is_an_error() {
     for (args, says) in [
         (
             &["since=1", "-d", "{}"][..],
-            "the body is given twice: by -d and by items",
+            "-d and items cannot be combined: the request has one body",
         ),
         (&["since=1", "-F", "a=b"], "by items and by -F"),
         (&["since=1", "-T", "/dev/null"], "by items and by -T"),

@@ -44,12 +44,12 @@ fn time_outs_are_28_and_name_phase_and_seconds() {
         .at(&silent.url())
         .run()
         .exit(28)
-        .says("timed out after 200 ms (--max-time) while waiting for the answer");
+        .says("timed out after 200 ms (--max-time) while waiting for the response");
     rein(["--speed-time", "0.2", "/api/v1/x"])
         .at(&silent.url())
         .run()
         .exit(28)
-        .says("nothing moved for 200 ms");
+        .says("no data moved for 200 ms");
     let half = Recorder::always(Reply::Hang(
         b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n{".to_vec(),
     ));
@@ -474,7 +474,7 @@ fn an_interrupted_write_may_have_been_applied() {
     for (method, doubt) in [
         (
             "POST",
-            "error: interrupted\n  POST /api/v1/x\n  the outcome is unknown: it may have been applied\n  \
+            "error: interrupted\n  POST /api/v1/x\n  the outcome is unknown: the request may have been applied\n  \
              check what it changes before sending it again\n",
         ),
         ("GET", ""),

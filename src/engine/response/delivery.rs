@@ -122,7 +122,7 @@ pub(super) fn hold(body: &mut Vec<u8>, piece: &[u8], most: u64) -> Result<(), St
             Failure::new(
                 Exit::TooLarge,
                 format!(
-                    "the answer is larger than {}, too large to be looked at as a whole",
+                    "the response is larger than {}, too large to be read whole",
                     status::size(most)
                 ),
             )

@@ -382,7 +382,7 @@ impl Answer<'_> {
         }
         if is_gone_on_a_retry(&verdict, head, record) {
             self.cx.notes(&[
-                "note: Re:infer answers the retry with 404: it is not there, which counts as deleted"
+                "note: the retry returned 404: it does not exist, which counts as deleted"
                     .to_owned(),
             ]);
         }

@@ -254,7 +254,7 @@ impl Hands {
                     let (first, second) =
                         (sanitise(first).into_owned(), sanitise(key).into_owned());
                     return Err(Failure::local(format!(
-                        "the answer has more than one list: {first} and {second}"
+                        "the response has more than one list: {first} and {second}"
                     ))
                     .hint(format!("say which: --items {first} or --items {second}")));
                 }
@@ -338,7 +338,7 @@ impl Hands {
                 .chain(self.members.iter().map(|(key, _)| key));
             let names: Vec<String> = names.map(|name| sanitise(name).into_owned()).collect();
             return Err(
-                Failure::local(format!("the answer has nothing at --items {path}"))
+                Failure::local(format!("the response has nothing at --items {path}"))
                     .fact(format!("it has: {}", names.join(", "))),
             );
         }

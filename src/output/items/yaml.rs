@@ -28,7 +28,7 @@ impl YamlRows {
         let mut document = String::new();
         YamlEmitter::new(&mut document)
             .dump(node)
-            .map_err(|_| Failure::local("the answer cannot be written as YAML"))?;
+            .map_err(|_| Failure::local("the response cannot be written as YAML"))?;
         let body = document.strip_prefix("---\n").unwrap_or(&document);
         out.extend_from_slice(body.trim_end_matches('\n').as_bytes());
         out.push(b'\n');
@@ -76,7 +76,7 @@ fn node(value: &[u8], deeper: usize, nodes: &mut usize) -> Result<Yaml<'static>>
     })?;
     let Some(deeper) = deeper.checked_sub(1) else {
         return Err(Failure::local(format!(
-            "the answer nests deeper than {DEEPEST} levels, too deep for YAML"
+            "the response nests deeper than {DEEPEST} levels, too deep for YAML"
         ))
         .hint("--format pretty and ndjson show any depth"));
     };

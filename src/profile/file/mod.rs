@@ -347,7 +347,7 @@ impl Reader<'_> {
             return Err(self
                 .wrong(
                     name.span(),
-                    "the name demo is reserved for the tenant inside the program",
+                    "the name demo is reserved for the built-in demo tenant",
                 )
                 .hint("give the profile another name"));
         }

@@ -113,7 +113,7 @@ pub(crate) fn resolve_if_any(choice: &Choice<'_>, env: &Env) -> Result<Found> {
     })
 }
 
-/// Returns the profile of the tenant inside the program. Its port and its token are those of the
+/// Returns the profile of the built-in demo tenant. Its port and its token are those of the
 /// tenant that is started for a call.
 fn demo(choice: &Choice<'_>) -> Result<Profile> {
     let options = [
@@ -122,10 +122,10 @@ fn demo(choice: &Choice<'_>) -> Result<Profile> {
     ];
     if let Some((option, _)) = options.iter().find(|(_, is_given)| *is_given) {
         return Err(Failure::usage(format!(
-            "{option} does not go with the profile demo, which is a tenant inside the program"
+            "{option} cannot be combined with the profile demo, the built-in demo tenant"
         ))
         .fact("nothing was sent")
-        .hint("leave one of the two out"));
+        .hint("leave one of them out"));
     }
     let base = Base::from_endpoint("http://127.0.0.1").map_err(Failure::local)?;
     let mut profile = bare(
@@ -240,7 +240,7 @@ fn endpoint_variable(text: &str) -> Result<Base> {
 /// Both variables together must mean one tenant.
 fn agree(name: &str, base: &Base, config: Option<&ConfigFile>) -> Result<()> {
     let of_profile = if name == DEMO {
-        "the tenant inside the program".to_owned()
+        "the built-in demo tenant".to_owned()
     } else {
         let Some((config, entry)) = config.and_then(|config| Some((config, config.entry(name)?)))
         else {
@@ -601,7 +601,7 @@ fn base<'a>(chain: &[&'a Entry], config: &ConfigFile) -> Result<FoundBase<'a>> {
     };
     Err(config
         .wrong(entry.line, &what)
-        .hint("give it endpoint = \"https://...\", or domain, or organisation and tenant"))
+        .hint("set endpoint = \"https://...\", or domain, or organisation and tenant"))
 }
 
 /// A token is never inherited: production must not get the token of development.
@@ -644,7 +644,7 @@ fn unknown(name: &str, origin: &Origin, config: &ConfigFile) -> Failure {
         name,
         known.iter().copied(),
     )
-    .hint("they stand in the file that `rein config path` prints")
+    .hint("they are in the file that `rein config path` prints")
 }
 
 fn suggest<'a>(failure: Failure, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
@@ -655,12 +655,11 @@ fn suggest<'a>(failure: Failure, name: &str, known: impl Iterator<Item = &'a str
 }
 
 fn nothing_selected(config: &ConfigFile) -> Failure {
-    let failure =
-        Failure::usage("no profile or endpoint was named, so there is nowhere to send this")
-            .hint("try it on a tenant inside the program: rein -p demo /api/v1/datasets");
+    let failure = Failure::usage("no profile selected")
+        .hint("try the built-in demo tenant: rein -p demo /api/v1/datasets");
     if config.profiles.is_empty() {
         failure
-            .hint("or name yours: export REINFER_ENDPOINT=https://... REINFER_TOKEN=...")
+            .hint("or give an endpoint: export REINFER_ENDPOINT=https://... REINFER_TOKEN=...")
             .hint(format!(
                 "or write {} (see config.example.toml)",
                 config.path.display()
@@ -671,7 +670,7 @@ fn nothing_selected(config: &ConfigFile) -> Failure {
             .iter()
             .map(|entry| entry.name.as_str())
             .collect();
-        failure.hint(format!("or choose one with -p: {}", names.join(", ")))
+        failure.hint(format!("choose one with -p: {}", names.join(", ")))
     }
 }
 
