@@ -198,17 +198,10 @@ fn not_there(failure: Failure, about: &About<'_>) -> Failure {
 }
 
 fn somebody_else(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
-    let headline = if exit == Exit::NotReinfer {
-        format!(
-            "{}, but the response is not from Re:infer",
-            head.line(about)
-        )
-    } else {
-        format!(
-            "{}, but the response is not from Re:infer",
-            head.line(about)
-        )
-    };
+    let headline = format!(
+        "{}, but the response is not from Re:infer",
+        head.line(about)
+    );
     let mut failure = Failure::new(exit, headline).fact(about.call());
     failure = failure.fact(format!("response: {}", looks_like(head, body, about)));
     for name in ["server", "via", "www-authenticate"] {
