@@ -553,7 +553,7 @@ mod tests {
             page,
         );
         for part in [
-            "not Re:infer's",
+            "not from Re:infer",
             "\"Sign in to UiPath\"",
             "server: nginx",
             "via: 1.1 squid",
@@ -575,7 +575,7 @@ mod tests {
         };
         let mut about = about(&redactor);
         for (class, said) in [
-            (Class::Write, "it may have been applied\n"),
+            (Class::Write, "may have been applied\n"),
             (
                 Class::Billable,
                 "applied, and AI units may have been used\n",

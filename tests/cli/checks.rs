@@ -167,9 +167,9 @@ fn a_read_is_repeated_until_it_holds() {
     .run()
     .exit(0)
     .stdout(r#"{"status":"ok","job":"done"}"#)
-    .says("note: try 1: not yet (404 Not Found from Re:infer); again in 1 ms\n")
-    .says("note: try 2: not yet (the filter gave false)")
-    .says("note: try 3: not yet (500 ");
+    .says("note: attempt 1: not yet (404 Not Found from Re:infer); again in 1 ms\n")
+    .says("note: attempt 2: not yet (the filter gave false)")
+    .says("note: attempt 3: not yet (500 ");
     assert_eq!(server.requests().len(), 5, "{run}");
     // One status line, for the last try.
     assert_eq!(

@@ -35,7 +35,13 @@ fn every_failure_has_a_cure_and_is_told_once() {
             "connect",
             "check host and port",
         ),
-        (failing.url(), &token, 5, "answer", "tell its support"),
+        (
+            failing.url(),
+            &token,
+            5,
+            "answer",
+            "report it to its support",
+        ),
         (forbidden.url(), &token, 4, "answer", "administrator"),
         (
             strange.url(),

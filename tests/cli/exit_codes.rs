@@ -57,12 +57,12 @@ fn status_first_then_who_answered_then_the_body() {
         (
             Reply::with(503, &["Content-Type: text/plain"], b"upstream"),
             5,
-            "not Re:infer",
+            "not from Re:infer",
         ),
         (
             Reply::with(400, json, br#"{"error":"invalid_client"}"#),
             4,
-            "not Re:infer",
+            "not from Re:infer",
         ),
         (
             Reply::with(200, json, br#"{"x":1}"#),

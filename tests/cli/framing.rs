@@ -162,19 +162,19 @@ fn what_was_not_processed_is_sent_again_whatever_its_class() {
             "gone away",
             vec![Frame::GoAway(0, NO_ERROR), Frame::Close],
             &["2", "2"],
-            "without processing the request; trying again",
+            "without processing the request; retrying",
         ),
         (
             "gone away in trouble",
             vec![Frame::GoAway(0, INTERNAL_ERROR), Frame::Close],
             &["2", "2"],
-            "without processing the request; trying again",
+            "without processing the request; retrying",
         ),
         (
             "refused",
             vec![Frame::Reset(REFUSED_STREAM)],
             &["2", "2"],
-            "without processing the request; trying again",
+            "without processing the request; retrying",
         ),
         (
             "HTTP/1.1 required",

@@ -242,7 +242,7 @@ fn the_prompt_cannot_be_rewritten_by_a_name() {
         .config(&config)
         .var("T", CANARY);
     let seen = crate::output::typing_on_a_terminal_when_asked(&call.command(), "prod");
-    assert!(seen.contains("Type prod"), "{seen}");
+    assert!(seen.contains("Type \"prod"), "{seen}");
     assert!(!seen.contains('\u{202e}'), "{seen}");
     server.saw_nothing();
 }

@@ -381,7 +381,7 @@ fn what_is_wrong_before_sending_sends_nothing() {
         (&["v1/x", "-F", "a=@/nonexistent"], "cannot read"),
         (&["v1/x", "-F", "a"], "NAME=CONTENT"),
         (&["v1/x", "a:={"], "not JSON"),
-        (&["v1/x", "-d", "{}", "a=1"], "given twice"),
+        (&["v1/x", "-d", "{}", "a=1"], "cannot be combined"),
         (&["v1/x", "a=1", "a[b]=2"], "clashes"),
         (&["v1/x", "word"], "not an item"),
         (&["v1/x", "-d", "@-", "-T", "-"], "standard input"),

@@ -277,6 +277,6 @@ fn a_body_is_repeated_byte_for_byte_or_not_at_all() {
     .at(&server.url())
     .run()
     .exit(5)
-    .says("not sent again: the request body was streamed");
+    .says("not retried: the request body was streamed");
     assert_eq!(server.requests().len(), 1);
 }

@@ -209,7 +209,7 @@ fn mistakes_are_named_and_nothing_is_sent() {
                 "-d",
                 "{}",
             ],
-            "given twice",
+            "cannot be combined",
         ),
         (
             &[
@@ -455,7 +455,7 @@ fn what_a_template_of_ones_own_cannot_use_is_an_error() {
             &["since=1", "-d", "{}"][..],
             "-d and items cannot be combined: the request has one body",
         ),
-        (&["since=1", "-F", "a=b"], "by items and by -F"),
+        (&["since=1", "-F", "a=b"], "items and -F cannot be combined"),
         (&["since=1", "-T", "/dev/null"], "by items and by -T"),
         (&["-d", "{}", "-F", "a=b"], "by -d and by -F"),
         (&["since=1", "limit=1", "limit=2"], "limit is given twice"),

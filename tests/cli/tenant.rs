@@ -96,7 +96,7 @@ fn demo_is_a_profile_however_it_is_chosen() {
         ),
         (
             &["-p", "demo", "--endpoint", &url, "profile", "check"],
-            "--endpoint does not go",
+            "--endpoint cannot be combined",
         ),
     ] {
         let run = rein(args).run().exit(2);
@@ -202,7 +202,7 @@ fn the_demo_listens_on_the_loopback_alone_and_only_during_the_call() {
 fn each_fault_ends_with_its_own_code() {
     for (fault, exit, says) in [
         ("503", 5, "503 Service Unavailable from Re:infer"),
-        ("429=7", 4, "try again in 7 s"),
+        ("429=7", 4, "retry in 7 s"),
         ("slow=50", 0, "200 OK"),
         ("stalled", 28, "nothing moved"),
         ("cut", 18, "cut short"),
@@ -210,7 +210,7 @@ fn each_fault_ends_with_its_own_code() {
         ("garbage", 56, "not HTTP"),
         ("html", 8, "Sign in to your account"),
         ("redirect", 3, "login.example.invalid"),
-        ("empty", 52, "without an answer"),
+        ("empty", 52, "without a response"),
         ("503:0", 0, "200 OK"),
         ("503:100%", 5, "503 Service Unavailable from Re:infer"),
         ("503@/elsewhere", 0, "200 OK"),

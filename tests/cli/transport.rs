@@ -26,8 +26,8 @@ fn every_failure_on_the_way_has_its_code() {
         .says("nonexistent.invalid could not be looked up");
     let head = "HTTP/1.1 200 OK\r\nServer-Timing: total;dur=1\r\nContent-Length: 100\r\n\r\n";
     for (reply, exit, says) in [
-        (Reply::Close(Vec::new()), 52, "without an answer"),
-        (Reply::Close(b"HTTP/1.1 200 O".to_vec()), 52, "without an answer"),
+        (Reply::Close(Vec::new()), 52, "without a response"),
+        (Reply::Close(b"HTTP/1.1 200 O".to_vec()), 52, "without a response"),
         (Reply::Close(b"garbage\r\n\r\n".to_vec()), 56, "not HTTP"),
         (Reply::Close(format!("{head}{{}}").into_bytes()), 18, "cut short"),
         (Reply::Close(b"HTTP/1.1 200 OK\r\nServer-Timing: total;dur=1\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\"".to_vec()), 18, "cut short"),
