@@ -204,7 +204,7 @@ fn each_fault_ends_with_its_own_code() {
         ("503", 5, "503 Service Unavailable from Re:infer"),
         ("429=7", 4, "retry in 7 s"),
         ("slow=50", 0, "200 OK"),
-        ("stalled", 28, "nothing moved"),
+        ("stalled", 28, "no data moved"),
         ("cut", 18, "cut short"),
         ("reset", 56, "reset"),
         ("garbage", 56, "not HTTP"),
