@@ -456,8 +456,11 @@ fn what_a_template_of_ones_own_cannot_use_is_an_error() {
             "-d and items cannot be combined: the request has one body",
         ),
         (&["since=1", "-F", "a=b"], "items and -F cannot be combined"),
-        (&["since=1", "-T", "/dev/null"], "by items and by -T"),
-        (&["-d", "{}", "-F", "a=b"], "by -d and by -F"),
+        (
+            &["since=1", "-T", "/dev/null"],
+            "items and -T cannot be combined",
+        ),
+        (&["-d", "{}", "-F", "a=b"], "-d and -F cannot be combined"),
         (&["since=1", "limit=1", "limit=2"], "limit is given twice"),
         (&["since=1", "-X", "GET"], "decides on the method itself"),
         (&["since=1", "-I"], "decides on the method itself"),

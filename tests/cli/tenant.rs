@@ -88,11 +88,11 @@ fn demo_is_a_profile_however_it_is_chosen() {
     for (args, says) in [
         (
             &["-p", "demo", "--endpoint", &url, "v1/x"][..],
-            "--endpoint does not go with the profile demo",
+            "--endpoint cannot be combined with the profile demo",
         ),
         (
             &["-p", "demo", "--token-file", "/nonexistent", "v1/x"],
-            "--token-file does not go",
+            "--token-file cannot be combined",
         ),
         (
             &["-p", "demo", "--endpoint", &url, "profile", "check"],
