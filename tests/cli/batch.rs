@@ -893,3 +893,51 @@ fn an_empty_input_is_done_and_a_missing_one_is_a_mistake() {
         .says("cannot read nowhere");
     server.saw_nothing();
 }
+
+#[test]
+fn progress_is_a_bar_on_a_terminal_and_a_line_every_ten_seconds_elsewhere() {
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let server = Recorder::by(move |_, _| {
+        // The first calls are done at once, and the last one keeps the batch going.
+        match asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) {
+            0..4 => Reply::json(200, OK),
+            _ => Reply::Hang(Vec::new()),
+        }
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: String = (0..5).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    std::fs::write(folder.path().join("in"), rows).expect("written");
+    let words = ["batch", "GET", "v1/x/{n}", "--jobs", "1", "--from", "in"];
+    let call = |more: &[&str]| {
+        rein([&words[..], more].concat())
+            .at(&server.url())
+            .folder(folder.path())
+    };
+    let silent = call(&["-s", "-m", "11"]);
+    let silent = std::thread::spawn(move || silent.run());
+    let finished = call(&["-m", "11"]).run();
+    finished.says("done · 0 failed · ").says("s left");
+    let silent = silent.join().expect("an end");
+    silent.never_says(" · ");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_bar_shows_how_far_the_batch_has_come() {
+    let server = Recorder::by(|_, _| {
+        std::thread::sleep(Duration::from_millis(20));
+        Reply::json(200, OK)
+    });
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: String = (0..60).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    std::fs::write(folder.path().join("in"), rows).expect("written");
+    let call = rein(["batch", "GET", "v1/x/{n}", "--from", "in"])
+        .at(&server.url())
+        .folder(folder.path());
+    let command = crate::output::in_a_shell(&call.command(), "exec \"$0\" \"$@\" > results");
+    let seen = crate::output::on_a_terminal(&command);
+    assert!(seen.contains("%") && seen.contains("/s"), "{seen}");
+    assert!(seen.contains("60 lines: 60 done"), "{seen}");
+    let results = std::fs::read_to_string(folder.path().join("results")).expect("read");
+    assert_eq!(results.lines().count(), 60);
+}

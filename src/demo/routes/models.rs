@@ -26,6 +26,10 @@ pub(super) fn route(
         }
         ("POST", ["query" | "recent"]) => query(call, &comments),
         ("GET", ["labellings"]) => annotations(call, &comments),
+        ("POST", ["labellings", uid]) => {
+            call.needs("datasets-review", project)?;
+            annotate(call, &comments, uid)
+        }
         ("POST", ["statistics"]) => Ok(Reply::ok(
             json!({"statistics": {"num_comments": comments.len()}}),
         )),
@@ -224,6 +228,20 @@ fn annotations(call: &Call, comments: &[Object]) -> Answer {
     // Here the end is an empty page, so there is a cursor even on the last full one.
     let after = cursor("labellings", start + page.len());
     Ok(Reply::ok(json!({"results": rows, "after": after})))
+}
+
+/// Takes the annotations of one comment and answers with them; the tenant does not keep them.
+fn annotate(call: &Call, comments: &[Object], uid: &str) -> Answer {
+    let mut body = call.fields(&["labelling", "entities", "moon_forms", "context"])?;
+    let comment = comments.iter().find(|comment| text(comment, "uid") == uid);
+    let comment = comment.ok_or_else(not_found)?;
+    match body.remove("labelling") {
+        Some(labelling @ Value::Array(_)) => Ok(Reply::ok(
+            json!({"comment": comment, "labelling": labelling}),
+        )),
+        None => Ok(Reply::ok(json!({"comment": comment}))),
+        Some(_) => Err(bad("'labelling' must be a list")),
+    }
 }
 
 fn models(call: &Call) -> Answer {
