@@ -19,8 +19,8 @@ use crate::engine::{Context, print, report};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::files::hash;
-use crate::input;
 use crate::input::rows::{Raw, RowFormat};
+use crate::input::{self, Input};
 use crate::output::batch::{Results, Summary};
 use crate::output::junit;
 use crate::output::progress::BatchMeter;
@@ -140,20 +140,7 @@ async fn planned(
         false => choose::start_demo(&mut profile).await?,
     };
     let (callee, items) = callee(args, cx)?;
-    let is_stdin = args.rows.from == "-";
-    let is_taken = prepare::stdin_taken(options)?;
-    if is_stdin && is_taken {
-        return Err(Failure::unsent(
-            "--from and --token-file both read standard input",
-        ));
-    }
-    let input = input::gather(
-        &options.request,
-        options::data_in_order(matches),
-        options::form_in_order(matches),
-        items,
-        is_stdin || is_taken,
-    )?;
+    let input = gathered(args, matches, items)?;
     let url = profile.base.value.url();
     let sending = Sending::decide(&options.connection, &profile, url, &cx.env)?;
     let connection = sending.connection.clone();
@@ -178,20 +165,8 @@ async fn planned(
     let approval = approve(args, survey.as_ref(), &profile, cx)?;
     let job = Job {
         settings: settings(args, &recipe, cx)?,
-        delivery: Delivery {
-            notes: Notes {
-                verbose: options.output.verbose,
-                ..Notes::default()
-            },
-            ..Delivery::default()
-        },
-        reading: Reading {
-            view: View::raw(),
-            max_size: Some(max_body(options)?),
-            head_only: false,
-            other_than_json: false,
-            checks: checks::decide(&options.checks)?,
-        },
+        delivery: delivery(options),
+        reading: reading(options)?,
         order: Order {
             unordered: args.run.unordered,
             quiet_ok: args.run.quiet_ok,
@@ -209,6 +184,45 @@ async fn planned(
     let (known, result) = batch::run(job, std::mem::take(summary), cx).await;
     *summary = known;
     result
+}
+
+/// Reads what the calls have in common.
+fn gathered(args: &BatchArgs, matches: &ArgMatches, items: &[OsString]) -> Result<Input> {
+    let options = &args.options;
+    let is_stdin = args.rows.from == "-";
+    let is_taken = prepare::stdin_taken(options)?;
+    if is_stdin && is_taken {
+        return Err(Failure::unsent(
+            "--from and --token-file both read standard input",
+        ));
+    }
+    input::gather(
+        &options.request,
+        options::data_in_order(matches),
+        options::form_in_order(matches),
+        items,
+        is_stdin || is_taken,
+    )
+}
+
+fn delivery(options: &CallOptions) -> Delivery {
+    Delivery {
+        notes: Notes {
+            verbose: options.output.verbose,
+            ..Notes::default()
+        },
+        ..Delivery::default()
+    }
+}
+
+fn reading(options: &CallOptions) -> Result<Reading> {
+    Ok(Reading {
+        view: View::raw(),
+        max_size: Some(max_body(options)?),
+        head_only: false,
+        other_than_json: false,
+        checks: checks::decide(&options.checks)?,
+    })
 }
 
 /// Returns what is called, and the items that all calls have; those of a raw call are in it.
@@ -606,23 +620,8 @@ fn approve(
     }
     let all = needed.iter().cloned().collect::<Vec<_>>().join(",");
     let all = sanitise(&all).into_owned();
-    let can_ask = cx.env.stdin_terminal && cx.env.stderr_terminal && given.is_none();
-    let mut lines: Vec<String> = facts(survey)
-        .into_iter()
-        .map(|(name, value)| format!("{name}: {}", sanitise(&value)))
-        .collect();
-    for needed in survey
-        .needed
-        .values()
-        .filter(|needed| !needed.reason.is_empty())
-    {
-        lines.push(format!(
-            "guarded by profile {}: {}",
-            sanitise(&needed.owner),
-            sanitise(&needed.reason)
-        ));
-    }
-    if !can_ask {
+    let mut lines = concerns(survey);
+    if !(cx.env.stdin_terminal && cx.env.stderr_terminal && given.is_none()) {
         let failure = Failure::new(
             Exit::Guard,
             format!("refused by the guard of profile {all} (confirm)"),
@@ -632,14 +631,8 @@ fn approve(
             .fact("nothing was sent")
             .hint(format!("to send it: --confirm {all}")));
     }
-    lines.insert(
-        0,
-        format!(
-            "profile {} at {}",
-            sanitise(&profile.name),
-            sanitise(&profile.base.value.host_label())
-        ),
-    );
+    let (name, host) = (sanitise(&profile.name), profile.base.value.host_label());
+    lines.insert(0, format!("profile {name} at {}", sanitise(&host)));
     lines.push(format!("Type {all} to send all of it: "));
     match confirm::ask(&lines.join("\n  ")) {
         Some(reply) if names(&reply) == needed => Ok(Approval { owners: needed }),
@@ -649,6 +642,24 @@ fn approve(
         )
         .fact("nothing was sent")),
     }
+}
+
+/// Returns what is confirmed: the whole batch, and why its guards apply.
+fn concerns(survey: &Survey) -> Vec<String> {
+    let facts = facts(survey).into_iter();
+    let facts = facts.map(|(name, value)| format!("{name}: {}", sanitise(&value)));
+    let reasons = survey
+        .needed
+        .values()
+        .filter(|needed| !needed.reason.is_empty())
+        .map(|needed| {
+            format!(
+                "guarded by profile {}: {}",
+                sanitise(&needed.owner),
+                sanitise(&needed.reason)
+            )
+        });
+    facts.chain(reasons).collect()
 }
 
 /// Writes what was asked for about the batch, and returns how it ended.

@@ -26,10 +26,7 @@ pub(super) fn route(
         }
         ("POST", ["query" | "recent"]) => query(call, &comments),
         ("GET", ["labellings"]) => annotations(call, &comments),
-        ("POST", ["labellings", uid]) => {
-            call.needs("datasets-review", project)?;
-            annotate(call, &comments, uid)
-        }
+        ("POST", ["labellings", uid]) => annotate(call, project, &comments, uid),
         ("POST", ["statistics"]) => Ok(Reply::ok(
             json!({"statistics": {"num_comments": comments.len()}}),
         )),
@@ -231,7 +228,8 @@ fn annotations(call: &Call, comments: &[Object]) -> Answer {
 }
 
 /// Takes the annotations of one comment and answers with them; the tenant does not keep them.
-fn annotate(call: &Call, comments: &[Object], uid: &str) -> Answer {
+fn annotate(call: &Call, project: &str, comments: &[Object], uid: &str) -> Answer {
+    call.needs("datasets-review", project)?;
     let mut body = call.fields(&["labelling", "entities", "moon_forms", "context"])?;
     let comment = comments.iter().find(|comment| text(comment, "uid") == uid);
     let comment = comment.ok_or_else(not_found)?;
