@@ -284,24 +284,24 @@ fn check_once(requests: &[Recorded], unknown: &[u64], count: u64) {
 
 #[test]
 fn killed_at_random_two_hundred_times_every_line_is_done_once_or_named() {
-    let mut killed_in_all = 0;
-    for words in [
+    let commands = [
         &["POST", "v1/x/{n}", "--jobs", "4"][..],
         &["POST", "v1/x/y", "--jobs", "2", "--group", "3", "rows"],
-    ] {
-        for _ in 0..40 {
+    ];
+    for words in commands {
+        let mut killed_in_all = 0;
+        while killed_in_all < 100 {
             let folder = tempfile::tempdir().expect("a folder");
             write_rows(folder.path(), 200);
             let server = Recorder::by(|_, _| {
                 std::thread::sleep(Duration::from_micros(300));
                 Reply::json(200, OK)
             });
-            let (requests, unknown, killed) = killed(&server, folder.path(), words, 3, 60);
+            let (requests, unknown, killed) = killed(&server, folder.path(), words, 5, 60);
             killed_in_all += killed;
             check_once(&requests, &unknown, 200);
         }
     }
-    assert!(killed_in_all >= 200, "{killed_in_all}");
 }
 
 #[test]
