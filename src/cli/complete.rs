@@ -20,9 +20,30 @@ pub(crate) fn words(root: &clap::Command, args: Vec<OsString>) -> Vec<OsString> 
         return args;
     };
     let mut words = head.to_vec();
-    words.extend(hoist::options_after_subcommand(root, before.to_vec()));
+    let mut before = before.to_vec();
+    hide_values(root, &mut before);
+    words.extend(hoist::options_after_subcommand(root, before));
     words.push(typed.clone());
     words
+}
+
+/// Takes the values of options for no subcommand: the completion engine would read `demo` in
+/// `-p demo` as one.
+fn hide_values(root: &clap::Command, words: &mut [OsString]) {
+    let mut at = 1;
+    while let Some(word) = words.get(at).map(|word| word.to_string_lossy()) {
+        let is_option = word.starts_with('-') && word != "-";
+        let values = match is_option {
+            true => hoist::values_following(root, &word),
+            false => 0,
+        };
+        for value in words.iter_mut().skip(at + 1).take(values) {
+            if root.find_subcommand(&*value).is_some() {
+                *value = OsString::from("_");
+            }
+        }
+        at += 1 + values;
+    }
 }
 
 /// Offers profiles. A broken file offers none of its own and breaks nothing.

@@ -2,7 +2,7 @@
 
 use clap::CommandFactory;
 use clap_complete::Shell;
-use clap_complete::env::{Bash, Elvish, EnvCompleter, Fish, Powershell, Zsh};
+use clap_complete::env::{Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use crate::cli::Cli;
 use crate::engine::print;
@@ -11,6 +11,9 @@ use crate::exit::Exit;
 
 /// The variable by which a completion script asks the program for candidates.
 pub const COMPLETE_VARIABLE: &str = "REIN_COMPLETE";
+
+/// The script for bash. clap's own hands over the words as bash splits them, at `=` and `:` too.
+const BASH: &str = include_str!("completion.bash");
 
 /// Prints the completion script of a shell: a stub that asks the program itself.
 ///
@@ -26,7 +29,7 @@ pub(crate) fn completions(shell: Shell) -> Result<Exit> {
 /// Fails for a shell that is not supported.
 pub fn completion_script(shell: Shell) -> Result<String> {
     let completer: &dyn EnvCompleter = match shell {
-        Shell::Bash => &Bash,
+        Shell::Bash => return Ok(BASH.to_owned()),
         Shell::Elvish => &Elvish,
         Shell::Fish => &Fish,
         Shell::PowerShell => &Powershell,

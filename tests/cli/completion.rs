@@ -61,3 +61,94 @@ fn a_broken_file_offers_the_rest() {
     assert_eq!(offered("bash", "[broken", &["-p", ""]), ["demo"]);
     assert!(!offered("bash", "[broken", &["call", "list-"]).is_empty());
 }
+
+/// Completes a line in bash, whose words are given as bash splits them at blanks, `=` and `:`.
+fn in_bash(line: &str, words: &[&str], current: &str) -> Option<Vec<String>> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let program = std::path::Path::new(env!("CARGO_BIN_EXE_rein"));
+    let folders = [program.parent().expect("a folder").to_path_buf()];
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&path)));
+    let script = "source <(rein completions bash)\nCOMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9\n\
+                  current=$2; shift 2; COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))\n\
+                  _rein rein \"$current\" \"\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
+    let done = std::process::Command::new("bash")
+        .args(["--norc", "-c", script, "bash", line, current])
+        .args(words)
+        .env_clear()
+        .env("PATH", path.expect("a PATH"))
+        .env("HOME", folder.path())
+        .output();
+    match done {
+        Ok(done) => {
+            assert!(
+                done.stderr.is_empty(),
+                "{}",
+                String::from_utf8_lossy(&done.stderr)
+            );
+            let text = String::from_utf8_lossy(&done.stdout);
+            Some(text.lines().map(str::to_owned).collect())
+        }
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => None,
+        Err(error) => panic!("bash: {error}"),
+    }
+}
+
+#[test]
+fn bash_completes_words_with_equals_signs_and_colons() {
+    use std::io::Write;
+    for (line, words, current, expected) in [
+        (
+            "rein call export-dataset --format=n",
+            &["rein", "call", "export-dataset", "--format", "=", "n"][..],
+            "n",
+            "ndjson",
+        ),
+        (
+            "rein --color=al",
+            &["rein", "--color", "=", "al"],
+            "al",
+            "always",
+        ),
+        (
+            "rein v1/datasets/id:",
+            &["rein", "v1/datasets/id", ":"],
+            "",
+            "{dataset_id}",
+        ),
+        (
+            "rein -p demo v1/datas",
+            &["rein", "-p", "demo", "v1/datas"],
+            "v1/datas",
+            "v1/datasets",
+        ),
+        (
+            "rein call list-comments sour",
+            &["rein", "call", "list-comments", "sour"],
+            "sour",
+            "source=",
+        ),
+        (
+            "rein call list-comments --format ",
+            &["rein", "call", "list-comments", "--format", ""],
+            "",
+            "table",
+        ),
+        (
+            "rein call export-dataset dataset=or",
+            &["rein", "call", "export-dataset", "dataset", "=", "or"],
+            "or",
+            "",
+        ),
+    ] {
+        let Some(offered) = in_bash(line, words, current) else {
+            let mut stderr = std::io::stderr();
+            writeln!(stderr, "skipped: there is no bash").expect("standard error");
+            return;
+        };
+        assert!(
+            offered.iter().any(|word| word == expected),
+            "{line}: {offered:?}"
+        );
+    }
+}
