@@ -11,9 +11,9 @@ use crate::cli::diff::DiffArgs;
 use crate::cli::options::CallOptions;
 use crate::commands::prepare::{self, Callee, Given};
 use crate::commands::{choose, confirm};
-use crate::compare;
+use crate::compare::Rules;
 use crate::compare::difference::{Counts, Gathered};
-use crate::compare::document::Receiver;
+use crate::compare::document::{Document, Receiver, compare_documents};
 use crate::console::stdout;
 use crate::demo::Tenant;
 use crate::engine::{self, Context};
@@ -53,7 +53,7 @@ pub(crate) fn run(args: &DiffArgs, matches: &ArgMatches, cx: &Context) -> Result
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
         let sides = Sides::read(&operands, args, &options, matches, cx).await?;
-        compared(&sides, args, shown, cx)
+        compared(sides, args, shown, cx)
     });
     runtime.shutdown_background();
     result
@@ -62,8 +62,8 @@ pub(crate) fn run(args: &DiffArgs, matches: &ArgMatches, cx: &Context) -> Result
 /// Both documents.
 struct Sides {
     names: [String; 2],
-    documents: [Vec<u8>; 2],
-    projects: [Option<String>; 2],
+    documents: [Document; 2],
+    rules: Rules,
     /// What hides the tokens that each side knows.
     redactors: Vec<Redactor>,
 }
@@ -96,9 +96,15 @@ impl Sides {
             }
         }
         let mut redactors = Vec::new();
-        let mut documents = [const { Vec::new() }; 2];
+        let project = |profile: &Option<Profile>| {
+            let project = profile.as_ref()?.project.as_ref()?;
+            Some(project.value.clone())
+        };
+        let projects = [project(&left), project(&right)];
+        let rules = decisions::rules(args, projects.each_ref().map(Option::as_deref))?;
+        let mut documents = Vec::new();
         for (index, plan) in plans.into_iter().enumerate() {
-            let mut receiver = Receiver::new(&names[index]);
+            let mut receiver = Receiver::new(&names[index], &rules);
             match (&operands[index], plan) {
                 (Operand::Profile(_), Some(plan)) => {
                     let read = engine::diff::read(plan, &mut receiver, cx).await;
@@ -108,16 +114,15 @@ impl Sides {
                 (Operand::File(path), _) => file(path, &mut receiver)?,
                 (Operand::Profile(_), None) => {}
             }
-            documents[index] = receiver.finish()?;
+            documents.push(receiver.finish()?);
         }
-        let project = |profile: &Option<Profile>| {
-            let project = profile.as_ref()?.project.as_ref()?;
-            Some(project.value.clone())
+        let Ok(documents) = documents.try_into() else {
+            return Err(Failure::local("two documents are needed"));
         };
         Ok(Sides {
             names,
             documents,
-            projects: [project(&left), project(&right)],
+            rules,
             redactors,
         })
     }
@@ -216,7 +221,7 @@ fn planned<'p>(given: &Given<'_>, profile: &'p Profile, cx: &Context) -> Result<
 }
 
 /// Reads a file.
-fn file(path: &Path, receiver: &mut Receiver) -> Result<()> {
+fn file(path: &Path, receiver: &mut Receiver<'_>) -> Result<()> {
     let cannot = |error: &std::io::Error| {
         let name = path.to_string_lossy();
         Failure::usage(format!(
@@ -236,14 +241,17 @@ fn file(path: &Path, receiver: &mut Receiver) -> Result<()> {
 }
 
 /// Compares the documents and shows what differs.
-fn compared(sides: &Sides, args: &DiffArgs, shown: Shown, cx: &Context) -> Result<Exit> {
-    let [left, right] = &sides.projects;
-    let rules = decisions::rules(args, [left.as_deref(), right.as_deref()])?;
-    let [left, right] = &sides.documents;
-    let mut gathered = Gathered::new(!matches!(shown, Shown::Counts | Shown::CountsAsJson));
-    let [left, right] = [left, right].map(|document| compare::trimmed(document));
-    let noted = compare::compare(left, right, &rules, &mut |found| gathered.take(found))?;
-    for line in notes::warnings(&noted, &sides.names) {
+fn compared(sides: Sides, args: &DiffArgs, shown: Shown, cx: &Context) -> Result<Exit> {
+    let Sides {
+        names,
+        documents,
+        rules,
+        redactors,
+    } = sides;
+    let is_counted = matches!(shown, Shown::Counts | Shown::CountsAsJson);
+    let mut gathered = Gathered::new(!is_counted);
+    let noted = compare_documents(documents, &rules, &mut gathered)?;
+    for line in notes::warnings(&noted, &names) {
         cx.warn(&line);
     }
     if !args.silent {
@@ -253,21 +261,18 @@ fn compared(sides: &Sides, args: &DiffArgs, shown: Shown, cx: &Context) -> Resul
             DEFAULT_IGNORED.len()
         };
         cx.notes(&notes::ignored(&noted, &rules, defaults));
-        cx.notes(&[summary(&gathered.counts, &sides.names)]);
     }
     let screen = Screen {
         terminal: cx.env.stdout_terminal,
         width: cx.env.stdout_terminal.then(|| cx.env.columns()),
         theme: cx.stdout_theme.clone(),
     };
-    let text = diff::shown(
-        shown,
-        gathered.kept(),
-        &gathered.counts,
-        &sides.names,
-        &screen,
-    )?;
-    write(&text, &sides.redactors, cx)?;
+    let counts = &gathered.counts;
+    let text = diff::shown(shown, gathered.kept(), counts, &names, &screen)?;
+    write(&text, &redactors, cx)?;
+    if !args.silent && !is_counted {
+        cx.notes(&[summary(counts, &names)]);
+    }
     Ok(match gathered.counts.is_same() {
         true => Exit::Ok,
         false => Exit::Unmet,

@@ -26,6 +26,9 @@ pub(crate) struct Difference {
     pub(crate) pointer: String,
     /// Whether it is an element of an array.
     pub(crate) is_element: bool,
+    /// Where among the differences of the outermost list it comes: what is inside its elements
+    /// first, then those only on the left, then those only on the right, each by position.
+    order: (u8, usize),
     /// The value on the left, without white space.
     pub(crate) left: Option<Vec<u8>>,
     /// The value on the right, without white space.
@@ -37,6 +40,20 @@ impl Found<'_, '_> {
     pub(crate) fn size(&self) -> usize {
         const BESIDE: usize = 200;
         self.left.map_or(0, <[u8]>::len) + self.right.map_or(0, <[u8]>::len) + BESIDE
+    }
+
+    fn order(&self) -> (u8, usize) {
+        let is_element = |step: &Step<'_>| matches!(step, Step::Element { .. });
+        let at = self.path.iter().position(is_element);
+        let Some((at, Step::Element { index, .. })) = at.map(|at| (at, &self.path[at])) else {
+            return (0, 0);
+        };
+        let is_element_itself = at + 1 == self.path.len();
+        match (self.left, self.right) {
+            (Some(_), None) if is_element_itself => (1, *index),
+            (None, Some(_)) if is_element_itself => (2, *index),
+            _ => (0, *index),
+        }
     }
 
     /// Makes a difference that can be kept.
@@ -53,6 +70,7 @@ impl Found<'_, '_> {
             None => {}
         }
         Difference {
+            order: self.order(),
             parent: place(parents),
             name: last.map(name).unwrap_or_default(),
             pointer,
@@ -228,6 +246,13 @@ impl Gathered {
         }
         kept.push(found.kept());
         Ok(())
+    }
+
+    /// Puts those of a list, kept from a place on, in the order of a patch.
+    pub(crate) fn sort_from(&mut self, from: usize) {
+        if let Some(kept) = self.kept.as_mut().and_then(|kept| kept.get_mut(from..)) {
+            kept.sort_by_key(|difference| difference.order);
+        }
     }
 
     /// Returns the differences that were kept.

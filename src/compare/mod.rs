@@ -5,6 +5,7 @@ pub(crate) mod difference;
 pub(crate) mod document;
 mod keyed;
 mod numbers;
+mod partition;
 pub(crate) mod pattern;
 mod strings;
 
@@ -75,6 +76,22 @@ pub(crate) struct Noted {
     pub(crate) repeated_names: [u64; 2],
     /// What is wrong with the keys of elements, by list: how often, and an example.
     pub(crate) problems: IndexMap<(Side, String, Problem), (u64, String)>,
+}
+
+impl Noted {
+    /// Adds what was noted of another part of the documents.
+    fn add(&mut self, other: Noted) {
+        for (count, more) in self.ignored.iter_mut().zip(other.ignored) {
+            *count += more;
+        }
+        self.own_projects += other.own_projects;
+        for (count, more) in self.repeated_names.iter_mut().zip(other.repeated_names) {
+            *count += more;
+        }
+        for (problem, (count, example)) in other.problems {
+            self.problems.entry(problem).or_insert((0, example)).0 += count;
+        }
+    }
 }
 
 /// Checks that bytes are one JSON text that can be compared.

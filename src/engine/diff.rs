@@ -22,7 +22,11 @@ use crate::text::terminal::sanitise;
 ///
 /// # Errors
 /// Fails as the call does, and when the document is too large.
-pub(crate) async fn read(plan: Plan<'_>, receiver: &mut Receiver, cx: &Context) -> Result<Record> {
+pub(crate) async fn read(
+    plan: Plan<'_>,
+    receiver: &mut Receiver<'_>,
+    cx: &Context,
+) -> Result<Record> {
     let Plan {
         request,
         sending,
@@ -47,13 +51,13 @@ pub(crate) async fn read(plan: Plan<'_>, receiver: &mut Receiver, cx: &Context) 
 }
 
 /// A call that is under way.
-struct Call<'a> {
+struct Call<'a, 'r> {
     reading: &'a Reading,
-    receiver: &'a mut Receiver,
+    receiver: &'a mut Receiver<'r>,
     record: Record,
 }
 
-impl Call<'_> {
+impl Call<'_, '_> {
     async fn whole(&mut self, session: &mut Session<'_>, request: Request) -> Result<()> {
         let body = self.fetched(session, request).await?;
         self.receiver.push(&body)

@@ -100,6 +100,14 @@ impl Path {
         }
     }
 
+    /// Makes the path to a member, whose text is the name alone: for the heading of a column.
+    pub(crate) fn heading(name: &str) -> Path {
+        Path {
+            text: name.to_owned(),
+            steps: vec![Step::Key(name.to_owned())],
+        }
+    }
+
     /// Returns the path to a member of what this one leads to.
     pub(crate) fn member(&self, name: &str) -> Path {
         let inner = Path::key(name);

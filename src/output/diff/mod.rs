@@ -9,8 +9,10 @@ use serde_json::{Map, Value};
 use crate::compare::difference::{Counts, Difference};
 use crate::error::Result;
 use crate::output::items::Rows;
+use crate::output::items::columns::Columns;
 use crate::output::items::table::{Style, TableRows};
 use crate::output::view::Screen;
+use crate::text::path::Path;
 use crate::text::terminal::sanitise;
 
 pub(crate) use page::page;
@@ -76,7 +78,9 @@ fn table(differences: &[Difference], names: &[String; 2], screen: &Screen) -> Re
         header: true,
         theme: screen.theme.clone(),
     };
-    let mut rows = TableRows::new(style, None);
+    let [left, right] = names.each_ref().map(|name| Path::heading(name));
+    let columns = Columns::new(vec![Path::heading("path"), left, right]);
+    let mut rows = TableRows::new(style, Some(columns));
     let mut out = Vec::new();
     for difference in differences {
         let mut row = Map::new();

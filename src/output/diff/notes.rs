@@ -15,6 +15,11 @@ pub(crate) fn ignored(noted: &Noted, rules: &Rules, defaults: usize) -> Vec<Stri
         .map(|(pattern, count)| hidden(&sanitise(pattern.text()), count))
         .collect();
     let asked = parts.split_off(defaults.min(parts.len()));
+    for part in &mut parts {
+        if let Some(name) = part.strip_prefix("**.") {
+            *part = name.to_owned();
+        }
+    }
     if let Some([left, right]) = &rules.projects {
         let names = format!("project names {} = {}", sanitise(left), sanitise(right));
         parts.push(hidden(&names, noted.own_projects));
@@ -22,7 +27,7 @@ pub(crate) fn ignored(noted: &Noted, rules: &Rules, defaults: usize) -> Vec<Stri
     let mut lines = Vec::new();
     if defaults > 0 {
         lines.push(format!(
-            "note: ignored by default: {}; --no-default-ignore compares them",
+            "note: ignored by default at any depth: {}; --no-default-ignore compares them",
             parts.join(", ")
         ));
     }
