@@ -168,6 +168,46 @@ const FUNCTIONS: &[&str] = &[
     "getpath(path(~))", "setpath(path(~); ~)", "[.[]? | ~] | sort", "tostream | ~", "env | ~",
 ];
 
+/// Two documents are compared, or are not JSON; what differs is the same number in every output, and
+/// each document is the same as itself. The patch is JSON with an operation for each difference.
+pub fn difference(left: &str, right: &str) {
+    use crate::compare::difference::Gathered;
+    use crate::compare::{KeyRule, Rules, checked, compare, trimmed};
+    let is_compared = |text: &str| checked("it", text.as_bytes()).is_ok();
+    if !is_compared(left) || !is_compared(right) {
+        return;
+    }
+    let keyed = Rules {
+        keys: KeyRule::parse("id").into_iter().collect(),
+        ..Rules::default()
+    };
+    for rules in [Rules::default(), keyed] {
+        let gathered = |left: &str, right: &str| {
+            let mut gathered = Gathered::new(true);
+            let [left, right] = [left, right].map(|text| trimmed(text.as_bytes()));
+            let noted = compare(left, right, &rules, &mut |found| gathered.take(found));
+            (noted.is_ok()).then_some(gathered)
+        };
+        for text in [left, right] {
+            assert!(gathered(text, text).is_none_or(|same| same.counts.is_same()));
+        }
+        let (Some(forth), Some(back)) = (gathered(left, right), gathered(right, left)) else {
+            continue;
+        };
+        assert_eq!(forth.counts.changed, back.counts.changed);
+        assert_eq!(forth.counts.only_left, back.counts.only_right);
+        let screen = crate::output::view::Screen {
+            terminal: false,
+            width: None,
+            theme: crate::text::terminal::Theme::plain(),
+        };
+        let patch = crate::output::diff::patch(forth.kept(), &screen);
+        assert!(lexical::check(&patch).is_ok());
+        let operations = lexical::scan::elements(&patch).count();
+        assert_eq!(operations, forth.kept().len());
+    }
+}
+
 /// A value fills exactly the segment that it stands for.
 pub fn placeholder(value: &str) {
     if let Ok(filled) = target::fill("/a/{v}/b", |_| Some(value)) {
@@ -296,6 +336,14 @@ mod tests {
         #[test]
         fn generated_filters_print_json(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             generated_filter(&bytes);
+        }
+
+        #[test]
+        fn differences_are_counted_alike(
+            left in crate::text::lexical::tests::json(), right in crate::text::lexical::tests::json(),
+        ) {
+            difference(&left, &right);
+            difference(&format!("[{left},{{\"id\":1,\"v\":{right}}}]"), &format!("[{{\"id\":1,\"v\":{left}}}]"));
         }
 
         #[test]

@@ -16,6 +16,7 @@ use crate::text::path::Path;
 use crate::text::terminal::sanitise;
 
 pub(crate) use page::page;
+pub(crate) use patch::patch;
 
 /// What differences are shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -45,7 +46,7 @@ pub(crate) fn shown(
 ) -> Result<Vec<u8>> {
     Ok(match shown {
         Shown::Page => page(differences, names, screen).into_bytes(),
-        Shown::Patch => patch::patch(differences, screen),
+        Shown::Patch => patch(differences, screen),
         Shown::Table => table(differences, names, screen)?,
         Shown::Counts => self::counts(counts, names, "\n").into_bytes(),
         Shown::CountsAsJson => {
