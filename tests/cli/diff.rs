@@ -89,7 +89,7 @@ fn statuses_and_server_times_of_both_and_what_was_ignored_are_on_standard_error(
         );
     }
     assert!(
-        lines[2].starts_with("note: ignored by default: **.id (1), "),
+        lines[2].starts_with("note: ignored by default at any depth: id (1), "),
         "{}",
         run.stderr_text()
     );
@@ -599,4 +599,70 @@ fn what_is_too_large_is_refused_with_what_to_type() {
 fn a_profile_is_compared_with_itself() {
     let run = rein(["diff", "demo..demo", "v1/datasets/{project}/orders"]).run();
     run.exit(0).stdout("");
+}
+
+#[test]
+fn a_large_list_is_compared_by_its_key() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let element = |id: u32, title: &str| {
+        format!(
+            "{{\"id\":{id},\"title\":\"{title}\",\"body\":\"{}\"}}",
+            "x".repeat(100_000)
+        )
+    };
+    let list = |ids: &mut dyn Iterator<Item = u32>, title: &str| {
+        let elements: Vec<String> = ids
+            .map(|id| element(id, if id == 7 { title } else { "same" }))
+            .collect();
+        format!("{{\"status\":\"ok\",\"results\":[{}]}}", elements.join(","))
+    };
+    write(folder.path(), "a.json", &list(&mut (0..340), "one"));
+    write(folder.path(), "b.json", &list(&mut (1..341).rev(), "other"));
+    let line = |more: &[&str]| {
+        rein(["diff", "a.json..b.json"].iter().chain(more))
+            .folder(folder.path())
+            .run()
+    };
+    let run = line(&["--key", "id", "--format", "json"]).exit(11);
+    let patch = run.stdout_text();
+    let lines: Vec<&str> = patch.lines().collect();
+    assert_eq!(
+        lines[1],
+        r#"{"op":"replace","path":"/results/7/title","value":"other"},"#
+    );
+    assert_eq!(lines[2], r#"{"op":"remove","path":"/results/0"},"#);
+    assert!(lines[3].starts_with(r#"{"op":"add","path":"/results/-","value":{"id":340,"#));
+    line(&["--key", "id", "--ignore", "results"]).exit(0);
+    line(&["--key", "other=id"])
+        .exit(1)
+        .says("is too large to be compared");
+    line(&["--key", "gone"])
+        .exit(1)
+        .says("share a key or have none");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_is_driven_by_nothing_and_shown_no_token() {
+    use crate::output::{drives_a_terminal, on_a_terminal};
+    let echo = |title: &str| format!("{{\"a\u{202e}\":\"\u{9b}31m {title} {CANARY}-prod\"}}");
+    let pair = Pair::json(&echo("x"), &echo("y"));
+    for format in ["text", "json", "table"] {
+        let args = [
+            "dev..prod",
+            "/api/v1/datasets",
+            "--color",
+            "never",
+            "--format",
+            format,
+        ];
+        let seen = on_a_terminal(&pair.rein(&args).command());
+        assert!(seen.contains("(redacted)"), "{format}: {seen}");
+        assert!(!seen.contains(CANARY), "{format}: {seen}");
+        assert!(!seen.contains(drives_a_terminal), "{format}: {seen:?}");
+    }
+    let coloured = on_a_terminal(&pair.rein(&["dev..prod", "/api/v1/datasets"]).command());
+    for style in ["\u{1b}[31m", "\u{1b}[32m"] {
+        assert!(coloured.contains(style), "{coloured:?}");
+    }
 }
