@@ -8,13 +8,14 @@ use crate::engine::token::{self, Freshness};
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
+use crate::plan::curl::judge::Transfer;
 use crate::plan::curl::line::Word;
 use crate::plan::curl::{address, judge, line, preview};
 use crate::plan::ownership::Profiles;
 use crate::plan::{self, connection, sending, target};
 use crate::profile::known::KnownTokens;
-use crate::profile::resolve;
-use crate::secret::Redactor;
+use crate::profile::{Profile, resolve};
+use crate::secret::{Redactor, Secret};
 
 /// Runs a command line of curl.
 ///
@@ -70,15 +71,7 @@ async fn called(mut line: Line, cx: &Context) -> Result<Exit> {
             &transfers, &words, profiles, confirmed, can_ask,
         ));
     }
-    let mut items = transfers.iter().flat_map(|transfer| &transfer.items);
-    if !items.any(|item| item.role() == "silent" && item.is_on) {
-        let notes: Vec<String> = line
-            .notes
-            .iter()
-            .map(|text| format!("note: {text}"))
-            .collect();
-        cx.notes(&notes);
-    }
+    say(&line.notes, &transfers, cx);
     let program = child::find(&cx.env).map_err(|failure| match native() {
         Ok((native, _)) => failure.hint(format!("without curl: {}", native.trim_end())),
         Err(_) => failure,
@@ -94,14 +87,7 @@ async fn called(mut line: Line, cx: &Context) -> Result<Exit> {
         .iter()
         .any(|word| matches!(word, Word::Secret(_, None)));
     let token = match profiles.chosen.filter(|_| needs_token) {
-        Some(profile) => {
-            let options = ConnectionOptions::default();
-            let limits = connection::limits(&options)?;
-            let service = sending::token_service(&options, profile, &cx.env)?;
-            let kept = Freshness::Kept;
-            let token = token::obtain(profile, service.as_ref(), limits, kept, &mut 0, cx).await?;
-            Some(token.secret)
-        }
+        Some(profile) => Some(obtain(profile, cx).await?),
         None => None,
     };
     let run = child::Run {
@@ -116,4 +102,22 @@ async fn called(mut line: Line, cx: &Context) -> Result<Exit> {
     tokio::task::spawn_blocking(move || child::run(&run, &env))
         .await
         .unwrap_or_else(|_| Err(Failure::local("curl could not be run")))
+}
+
+/// Says what was filled or changed, unless the line has `-s`.
+fn say(notes: &[String], transfers: &[Transfer], cx: &Context) {
+    let mut items = transfers.iter().flat_map(|transfer| &transfer.items);
+    if !items.any(|item| item.role() == "silent" && item.is_on) {
+        let notes = notes.iter().map(|text| format!("note: {text}"));
+        cx.notes(&notes.collect::<Vec<_>>());
+    }
+}
+
+async fn obtain(profile: &Profile, cx: &Context) -> Result<Secret> {
+    let options = ConnectionOptions::default();
+    let limits = connection::limits(&options)?;
+    let service = sending::token_service(&options, profile, &cx.env)?;
+    let kept = Freshness::Kept;
+    let token = token::obtain(profile, service.as_ref(), limits, kept, &mut 0, cx).await?;
+    Ok(token.secret)
 }

@@ -38,7 +38,6 @@ use crate::signal::{self, Started};
 use crate::text::lexical;
 use crate::text::path::Path;
 use crate::text::terminal::sanitise;
-use crate::verdict::checks::Checks;
 
 /// How large a batch may be: it is held until it is safe.
 const LARGEST_BATCH: u64 = 256 * 1024 * 1024;
@@ -145,13 +144,7 @@ impl<'a> Follower<'a> {
             every,
             profile,
             session,
-            reading: Reading {
-                view: View::raw(),
-                max_size: None,
-                head_only: false,
-                other_than_json: false,
-                checks: Checks::default(),
-            },
+            reading: Reading::plain(),
             sink,
             meter: Meter::start(&cx.env, !to_terminal),
             batches: 0,

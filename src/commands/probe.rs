@@ -7,29 +7,23 @@ use http::Method;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-use crate::catalogue::Class;
 use crate::cli::options::ConnectionOptions;
-use crate::engine::token::{self, Freshness};
-use crate::engine::{Context, token_guard};
+use crate::engine::Context;
+use crate::engine::fetch::fetch;
+use crate::engine::session::Session;
 use crate::error::{Failure, Result};
-use crate::exchange::auth::Credential;
-use crate::exchange::client::Client;
 use crate::exchange::recording_verifier::CertificateLog;
 use crate::exchange::timing::Timings;
-use crate::exchange::{self};
 use crate::exit::Exit;
-use crate::plan::{connection, sending};
+use crate::output::record::Record;
+use crate::plan::call::Reading;
+use crate::plan::delivery::Delivery;
+use crate::plan::sending::Sending;
 use crate::profile::Profile;
-use crate::profile::known::KnownTokens;
 use crate::request::{Body, Header, Request, TypedCredential, USER_AGENT};
-use crate::secret::Redactor;
-use crate::text::lexical;
-use crate::verdict::explain::{self, About, AnswerHead};
-use crate::verdict::sniff::Sniffer;
-use crate::verdict::{self, Evidence, server_timing};
 
 /// The most that is read of the answer.
-const LARGEST_ANSWER: usize = 4 * 1024 * 1024;
+const MAX_RESPONSE: u64 = 4 * 1024 * 1024;
 
 const PATH: &str = "/auth/user";
 
@@ -82,103 +76,47 @@ pub(crate) async fn ask(
     cx: &Context,
 ) -> Result<Probe> {
     let url = profile.base.value.join(PATH)?;
-    let mut connection = connection::decide(options, profile, &url, &cx.env)?;
-    connection.certificate_log = Some(trace.certificate_log.clone());
-    let limits = connection::limits(options)?;
-    // How many requests it took is nothing that the check tells.
-    let mut requests = 0;
-    let mut known = KnownTokens::gather(&profile.holders, &cx.env);
-    token_guard::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
-    let service = sending::token_service(options, profile, &cx.env)?;
-    let kept = Freshness::Kept;
-    let token = token::obtain(profile, service.as_ref(), limits, kept, &mut requests, cx).await?;
-    trace.token = Some(token.source.clone());
-    let mut redactor = Redactor::default();
-    redactor.learn(&token.secret);
-    known.add_token(&token, &profile.name, &profile.base.value);
-    known.teach(&mut redactor);
-    token_guard::refuse_in_proxy(connection.proxy.as_ref(), &known)?;
-    let credential = Credential::for_call(&url, profile, &token, &TypedCredential::Profile)?;
-    let client = Client::build(&url, &connection)?;
-    let headers = vec![
-        Header::new("User-Agent", USER_AGENT),
-        Header::new("Accept", "application/json"),
-    ];
-    let host = format!(
-        "{}:{}",
-        url.host_str().unwrap_or_default(),
-        url.port_or_known_default().unwrap_or_default()
-    );
-    let proxy = connection.proxy.as_ref().map(exchange::proxy::Proxy::shown);
-    let about = About {
-        method: "GET",
-        path: PATH,
-        host: &host,
-        profile: &profile.name,
-        token_source: Some(&token.source),
-        permissions: &[],
-        class: Class::Read,
-        tells: None,
-        proxy: proxy.as_deref(),
-        redactor: &redactor,
-    };
+    let mut sending = Sending::decide(options, profile, &url, &cx.env)?;
+    sending.connection.certificate_log = Some(trace.certificate_log.clone());
+    // A check reports what happens the first time.
+    sending.retries.retries = Some(0);
     let request = Request {
         method: Method::GET,
         url,
-        headers,
+        headers: vec![
+            Header::new("User-Agent", USER_AGENT),
+            Header::new("Accept", "application/json"),
+        ],
         body: Body::Empty,
         typed: TypedCredential::Profile,
     };
-    let lost = |failure| explain::transport(&failure, &about);
-    let sent = exchange::send(&client, request, Some(&credential), limits, false).await;
-    trace.timings = client.timings();
-    let mut exchange = sent.map_err(lost)?;
-    let mut body = Vec::new();
-    while let Some(chunk) = exchange.chunk().await.map_err(lost)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > LARGEST_ANSWER {
-            return Err(Failure::new(
-                Exit::TooLarge,
-                "the response about the user is too large",
-            ));
-        }
-    }
-    let head = &exchange.head;
-    let timing = head
-        .headers
-        .get_all("server-timing")
-        .iter()
-        .map(http::HeaderValue::as_bytes);
-    let server = server_timing::total(&server_timing::parse(timing));
-    let mut sniffer = Sniffer::new(server.is_some());
-    sniffer.push(&body);
-    let evidence = Evidence {
-        status: head.status,
-        body_due: true,
-        timed: server.is_some(),
-        other_than_json: false,
-        body: &sniffer,
-    };
-    let answer = AnswerHead {
-        status: head.status,
-        reason: &head.reason,
-        headers: &head.headers,
-    };
-    if let Some(failure) = explain::answer(verdict::judge(&evidence), &answer, &sniffer, &about) {
-        return Err(failure);
-    }
-    let envelope: Envelope =
-        serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
-            Failure::new(
-                Exit::Platform,
-                "the response about the user is not in the known form",
-            )
-        })?;
+    let mut begun = Record::default();
+    let session = Session::start(sending, Delivery::default(), &request, &mut begun, cx).await;
+    trace.token = begun.token_source;
+    let mut session = session?;
+    let fetched = fetch(&mut session, request, &Reading::plain(), MAX_RESPONSE).await;
+    let record = fetched.record;
+    trace.timings = record.timings.unwrap_or_default();
+    fetched.outcome?;
+    let server = record.server();
+    let body = fetched.body;
+    let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| {
+        Failure::new(
+            Exit::Platform,
+            "the response about the user is not in the known form",
+        )
+    })?;
     Ok(Probe {
         user: envelope.user,
         server,
-        skew: skew(head.headers.get("date").and_then(|date| date.to_str().ok())),
-        http_version: head.version,
+        skew: skew(
+            record
+                .answer
+                .as_ref()
+                .and_then(|head| head.header("date"))
+                .as_deref(),
+        ),
+        http_version: record.answer.map_or("", |head| head.version),
     })
 }
 

@@ -92,6 +92,7 @@ impl<'a> Session<'a> {
         .await?;
         let mut redactor = Redactor::default();
         redactor.learn(&token.secret);
+        record.token_source = Some(token.source.clone());
         let known = &mut sending.known;
         known.add_token(&token, &profile.name, &profile.base.value);
         known.teach(&mut redactor);

@@ -21,7 +21,6 @@ use crate::exchange::retry::Policy;
 use crate::exchange::tls::TlsSettings;
 use crate::exit::Exit;
 use crate::output::record::Record;
-use crate::output::view::View;
 use crate::plan::call::{Plan, Reading};
 use crate::plan::checks::Until;
 use crate::plan::continuation::Continuation;
@@ -36,7 +35,7 @@ use crate::profile::{Guard, Profile};
 use crate::request::{Body, Request, TypedCredential};
 use crate::text::jq::Filter;
 use crate::text::terminal::ColourChoice;
-use crate::verdict::checks::{Checks, Expect};
+use crate::verdict::checks::Expect;
 
 const DATASETS: &str = "/api/v1/datasets";
 
@@ -158,16 +157,6 @@ fn sending<'a>(profile: &'a Profile, classified: &Classified) -> Sending<'a> {
     sending
 }
 
-fn reading() -> Reading {
-    Reading {
-        view: View::raw(),
-        max_size: None,
-        head_only: false,
-        other_than_json: false,
-        checks: Checks::default(),
-    }
-}
-
 /// A call, and the folder that its body is written into.
 struct Call<'a> {
     plan: Plan<'a>,
@@ -181,7 +170,7 @@ impl<'a> Call<'a> {
         let classified = judgement.classified.clone();
         let plan = Plan {
             sending: sending(profile, &classified),
-            reading: reading(),
+            reading: Reading::plain(),
             delivery: Delivery {
                 file: Some(folder.path().join("body")),
                 ..Delivery::default()

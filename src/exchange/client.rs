@@ -75,7 +75,6 @@ impl Client {
 
     /// Returns a client with the same pool of connections whose requests are measured on their own.
     /// The time of name lookup, connecting and TLS goes to the client that was built.
-    #[allow(dead_code, reason = "the commands that make many calls use it")]
     pub(crate) fn fork(&self) -> Client {
         Client {
             marks: Marks::default(),

@@ -137,6 +137,17 @@ pub(crate) struct Reading {
 }
 
 impl Reading {
+    /// Returns the reading of a response that is only looked at: nothing is shown or expected.
+    pub(crate) fn plain() -> Self {
+        Reading {
+            view: View::raw(),
+            max_size: None,
+            head_only: false,
+            other_than_json: false,
+            checks: Checks::default(),
+        }
+    }
+
     /// Returns whether a status says that the answer is not what was asked for.
     pub(crate) fn is_failure(&self, status: u16) -> bool {
         let wanted = &self.checks.statuses;
