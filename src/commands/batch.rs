@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
 
@@ -18,7 +18,7 @@ use crate::engine::batch::{self, FailedRows, Job, Order, Settings, Skipping, Sou
 use crate::engine::{Context, print, report};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::files::hash;
+use crate::files::{hash, is_same};
 use crate::input::rows::{Raw, RowFormat};
 use crate::input::{self, Input};
 use crate::output::batch::{Results, Summary};
@@ -59,6 +59,8 @@ const COLUMNS: [&str; 7] = [
 /// Fails with everything that keeps the first call from being sent, and when the batch ends before
 /// its input.
 pub(crate) fn run(args: &BatchArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
+    // Before the summary is written, which would be over the input.
+    refuse_input_as_output(args)?;
     let mut summary = Summary::default();
     let result = refuse_options(args).and_then(|()| {
         let runtime = cx.runtime()?;
@@ -223,6 +225,30 @@ fn reading(options: &CallOptions) -> Result<Reading> {
         other_than_json: false,
         checks: checks::decide(&options.checks)?,
     })
+}
+
+/// Refuses to write over the input, by whatever name it is given.
+fn refuse_input_as_output(args: &BatchArgs) -> Result<()> {
+    let metadata = |file: &OsStr| std::fs::metadata(file).ok();
+    let input = metadata(&args.rows.from).filter(|_| args.rows.from != "-");
+    for (option, file) in [
+        ("--failed", &args.run.failed),
+        ("--journal", &args.run.journal),
+        ("--summary", &args.run.summary),
+        ("--meta", &args.options.output.meta),
+    ] {
+        let Some(file) = file else { continue };
+        let is_one = |input: &Metadata| {
+            let same = |found: Metadata| cfg!(unix) && is_same(&found, input);
+            metadata(file).is_some_and(same)
+        };
+        if *file == args.rows.from && file != "-" || input.as_ref().is_some_and(is_one) {
+            return Err(Failure::unsent(format!(
+                "{option} and --from name the same file"
+            )));
+        }
+    }
+    Ok(())
 }
 
 /// Returns what is called, and the items that all calls have; those of a raw call are in it.
@@ -393,9 +419,6 @@ fn failed_rows(args: &BatchArgs, header: Option<Raw>) -> Result<Option<FailedRow
     let Some(file) = &args.run.failed else {
         return Ok(None);
     };
-    if Path::new(file) == Path::new(&args.rows.from) {
-        return Err(Failure::unsent("--failed and --from name the same file"));
-    }
     let mut failed = FailedRows::create(Path::new(file))?;
     header
         .into_iter()

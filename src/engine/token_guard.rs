@@ -25,8 +25,9 @@ pub(crate) fn refuse(request: &Request, known: &KnownTokens) -> Result<()> {
         (host, Some(port)) => format!("{host}:{port}"),
         (host, None) => host.to_owned(),
     };
-    let for_proxy = request.header("Proxy-Authorization").unwrap_or_default();
-    if let Some(source) = known.all().find(for_proxy.as_bytes()) {
+    if let Some(for_proxy) = request.header("Proxy-Authorization")
+        && let Some(source) = known.all().find(for_proxy.as_bytes())
+    {
         return Err(refused(source, "a proxy"));
     }
     let foreign = known.foreign_to(url);

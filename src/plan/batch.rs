@@ -821,3 +821,46 @@ impl Approval {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_mapping_is_pairs_of_a_field_and_a_column() {
+        let mapping = Mapping::parse([
+            "messages[0].body.text = text",
+            "user_properties.string:A=b=c",
+        ]);
+        let mapping = mapping.expect("a mapping");
+        let pairs = mapping.0.iter();
+        let pairs: Vec<_> = pairs
+            .map(|one| (one.field.as_str(), one.column.as_str()))
+            .collect();
+        assert_eq!(
+            pairs,
+            [
+                ("messages[0].body.text", "text"),
+                ("user_properties.string:A", "b=c")
+            ]
+        );
+        for wrong in [&["a"][..], &["=a"], &["a="], &["a=b", "a=c"]] {
+            assert!(Mapping::parse(wrong.iter().copied()).is_err(), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn a_name_is_no_path() {
+        assert_eq!(escaped("a.b"), "a.b");
+        assert_eq!(escaped(r"a[0]\"), r"a\[0\]\\");
+    }
+
+    #[test]
+    fn a_value_of_a_url_is_text() {
+        let text = |json: &[u8]| scalar("f", Cell::Json(json)).ok();
+        assert_eq!(text(br#""a\u00e9""#), Some(Some("a\u{e9}".to_owned())));
+        assert_eq!(text(b"1.10"), Some(Some("1.10".to_owned())));
+        assert_eq!(text(b"null"), Some(None));
+        assert_eq!(text(b"[1]"), None);
+    }
+}

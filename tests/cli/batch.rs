@@ -879,6 +879,40 @@ fn a_slow_reader_holds_up_the_batch_and_takes_no_memory() {
 }
 
 #[test]
+fn files_are_kept_until_something_is_sent() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    let rows = "{\"n\":1}\n";
+    std::fs::write(path("in"), rows).expect("written");
+    std::fs::write(path("failed"), "of an earlier run\n").expect("written");
+    let call = |words: &[&str]| {
+        rein([&["batch", "GET", "v1/x/{n}", "--from", "in"], words].concat()).folder(folder.path())
+    };
+    let read = |name: &str| std::fs::read_to_string(path(name)).expect("read");
+    // Without a token nothing is sent.
+    call(&["--failed", "failed"])
+        .var("REINFER_ENDPOINT", server.url())
+        .run()
+        .exit(2);
+    assert_eq!(read("failed"), "of an earlier run\n");
+    call(&["--failed", "failed"])
+        .at(&server.url())
+        .run()
+        .exit(0);
+    assert_eq!(read("failed"), "");
+    for option in ["--failed", "--journal", "--summary", "--meta"] {
+        let text = format!("{option} and --from name the same file");
+        call(&[option, "./in"])
+            .at(&server.url())
+            .run()
+            .exit(2)
+            .says(&text);
+        assert_eq!(read("in"), rows);
+    }
+}
+
+#[test]
 fn an_empty_input_is_done_and_a_missing_one_is_a_mistake() {
     let server = server();
     batch(&server, &["GET", "v1/x/{n}"], "\n\n")

@@ -30,16 +30,20 @@ pub(crate) struct FailedRows {
     file: File,
     /// The header of the input, until the first row is written.
     header: Option<Raw>,
+    /// Whether what it held before is gone.
+    is_begun: bool,
     ends_with_newline: bool,
 }
 
 impl FailedRows {
-    /// Creates the file.
+    /// Opens the file. What it holds stays until something has been sent.
     ///
     /// # Errors
-    /// Fails (exit 2) when it cannot be created.
+    /// Fails (exit 2) when it cannot be opened.
     pub(crate) fn create(path: &Path) -> Result<Self> {
-        let file = File::create(path).map_err(|error| {
+        let mut options = File::options();
+        options.create(true).truncate(false).write(true);
+        let file = options.open(path).map_err(|error| {
             Failure::unsent(format!(
                 "cannot create {}: {}",
                 path.display(),
@@ -50,6 +54,7 @@ impl FailedRows {
             path: path.to_owned(),
             file,
             header: None,
+            is_begun: false,
             ends_with_newline: true,
         })
     }
@@ -59,7 +64,28 @@ impl FailedRows {
         self.header = Some(header);
     }
 
+    /// Removes what an earlier run has left in it.
+    fn begin(&mut self) -> Result<()> {
+        if std::mem::replace(&mut self.is_begun, true) {
+            return Ok(());
+        }
+        // A pipe or terminal has nothing to be removed.
+        let is_file = self.file.metadata().is_ok_and(|found| found.is_file());
+        match is_file {
+            true => self.file.set_len(0).map_err(|error| self.unwritten(&error)),
+            false => Ok(()),
+        }
+    }
+
+    fn unwritten(&self, error: &std::io::Error) -> Failure {
+        Failure::new(
+            Exit::Write,
+            format!("cannot write {}: {}", self.path.display(), io_reason(error)),
+        )
+    }
+
     fn write(&mut self, row: &mut Row) -> Result<()> {
+        self.begin()?;
         self.header
             .take()
             .map_or(Ok(()), |mut header| self.raw(&mut header))?;
@@ -79,16 +105,7 @@ impl FailedRows {
         };
         separated
             .and_then(|()| raw.write_to(&mut self.file))
-            .map_err(|error| {
-                Failure::new(
-                    Exit::Write,
-                    format!(
-                        "cannot write {}: {}",
-                        self.path.display(),
-                        io_reason(&error)
-                    ),
-                )
-            })
+            .map_err(|error| self.unwritten(&error))
     }
 }
 
@@ -170,6 +187,9 @@ impl Outbox {
     /// # Errors
     /// Fails when they cannot be written.
     pub(crate) fn finish(&mut self) -> Result<Option<String>> {
+        if let Some(failed) = self.failed.as_mut().filter(|_| self.summary.requests > 0) {
+            failed.begin()?;
+        }
         let Outbox { results, out, .. } = self;
         results.finish(out)
     }
