@@ -128,6 +128,10 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
             commands::diff::run(args, matches.unwrap_or(&parsed.matches), cx)
         }
         Some(Command::Follow(args)) => commands::follow::run(args, cx),
+        Some(Command::Timing(args)) => {
+            let matches = parsed.matches.subcommand_matches("timing");
+            commands::timing::run(args, matches.unwrap_or(&parsed.matches), cx)
+        }
         Some(Command::Templates(args)) => commands::templates::run(args, cx),
         Some(Command::Profile(ProfileCommand::List { config, .. })) => {
             commands::profile::list(config.as_deref(), cx)

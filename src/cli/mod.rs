@@ -9,6 +9,7 @@ pub(crate) mod harmless;
 pub(crate) mod hoist;
 pub(crate) mod items;
 pub(crate) mod options;
+pub(crate) mod timing;
 pub(crate) mod units;
 
 use std::ffi::{OsStr, OsString};
@@ -105,6 +106,9 @@ pub(crate) enum Command {
     /// Look up what the API offers: names, fields, permissions, cost
     #[command(args_override_self = true, help_template = EXAMPLES_FIRST, after_help = TEMPLATES_EXAMPLES)]
     Templates(TemplatesArgs),
+    /// Make the same read many times: percentiles, platform against network
+    #[command(args_override_self = true)]
+    Timing(Box<timing::TimingArgs>),
     /// Show profiles: which tenant, project and token belong together
     #[command(
         subcommand,
@@ -686,6 +690,7 @@ const SUBCOMMANDS: &[&str] = &[
     "man",
     "profile",
     "templates",
+    "timing",
 ];
 
 /// Parses a line that is plainly a raw call, with nothing but a raw call's options built: that is

@@ -20,4 +20,5 @@ pub(crate) mod probe;
 pub(crate) mod profile;
 pub(crate) mod shell;
 pub(crate) mod templates;
+pub(crate) mod timing;
 pub(crate) mod usage;

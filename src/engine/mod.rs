@@ -16,6 +16,7 @@ pub(crate) mod report;
 pub(crate) mod response;
 pub(crate) mod resume;
 pub(crate) mod session;
+pub(crate) mod timing;
 pub(crate) mod token;
 pub(crate) mod token_guard;
 pub(crate) mod until;

@@ -151,6 +151,20 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Returns a session like this one, with the same token, that opens connections of its own to
+    /// the host of `target`.
+    ///
+    /// # Errors
+    /// Fails as [`Client::build`] does.
+    pub(crate) fn reconnected(&self, target: &Url) -> Result<Session<'a>> {
+        let mut client = Client::build(target, &self.sending.connection)?;
+        client.watch_for(self.sending.known.clone());
+        Ok(Session {
+            client,
+            ..self.fork()
+        })
+    }
+
     /// Returns the record of a call that is about to be made.
     pub(crate) fn begin_record(&self) -> Record {
         let profile = self.sending.profile;

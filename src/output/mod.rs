@@ -13,6 +13,7 @@ pub(crate) mod progress;
 pub(crate) mod quantiles;
 pub(crate) mod record;
 pub(crate) mod status;
+pub(crate) mod timing;
 pub(crate) mod verbose;
 pub(crate) mod view;
 pub(crate) mod write_out;

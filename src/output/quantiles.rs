@@ -1,5 +1,7 @@
 //! Percentiles of any number of times in little memory.
 
+use crate::verdict::statistics::nearest_rank;
+
 /// How many times are kept as they are; beyond, they are counted in buckets.
 const MAX_EXACT: usize = 4096;
 /// The lower end of the first bucket, in milliseconds; each further one begins 1 % higher.
@@ -38,11 +40,8 @@ impl Quantiles {
 
     /// Returns the time at or below which `percent` of all times are; `None` without any.
     pub(crate) fn percentile(&self, percent: f64) -> Option<f64> {
-        if self.count == 0 {
-            return None;
-        }
-        let rank = (percent / 100.0 * self.count as f64).ceil().max(1.0) as u64;
-        let rank = rank.min(self.count);
+        let count = usize::try_from(self.count).unwrap_or(usize::MAX);
+        let rank = nearest_rank(count, percent)? as u64;
         if rank == self.count {
             return Some(self.max);
         }

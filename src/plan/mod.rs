@@ -23,6 +23,7 @@ pub(crate) mod redirect;
 pub(crate) mod sending;
 pub(crate) mod target;
 pub(crate) mod template;
+pub(crate) mod timing;
 pub(crate) mod user_template;
 pub(crate) mod words;
 

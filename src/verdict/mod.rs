@@ -5,6 +5,8 @@ pub(crate) mod checks;
 pub(crate) mod explain;
 pub mod server_timing;
 pub(crate) mod sniff;
+pub(crate) mod statistics;
+pub(crate) mod thresholds;
 
 use crate::exit::Exit;
 use crate::verdict::sniff::Sniffer;

@@ -82,6 +82,8 @@ mod templates;
 #[cfg(test)]
 mod tenant;
 #[cfg(test)]
+mod timing;
+#[cfg(test)]
 mod tokens;
 #[cfg(test)]
 mod transport;

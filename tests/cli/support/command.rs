@@ -37,6 +37,12 @@ pub(crate) fn rein<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>) -> Rein {
 }
 
 impl Rein {
+    /// Adds a word.
+    pub(crate) fn also(mut self, word: impl AsRef<OsStr>) -> Self {
+        self.args.push(word.as_ref().to_owned());
+        self
+    }
+
     /// Sets a variable.
     pub(crate) fn var(mut self, name: &str, value: impl AsRef<OsStr>) -> Self {
         self.vars.push((name.into(), value.as_ref().to_owned()));

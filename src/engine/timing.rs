@@ -1,0 +1,205 @@
+//! `rein timing`: the same read many times, on one profile or on several in turn.
+
+use std::cell::{Cell, RefCell};
+use std::time::{Duration, SystemTime};
+
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
+use tokio::time::Instant;
+
+use crate::engine::fetch::{Fetched, fetch};
+use crate::engine::limiter::Limiter;
+use crate::engine::session::Session;
+use crate::error::{Failure, Result};
+use crate::exchange::retry;
+use crate::exit::Exit;
+use crate::output::progress::Meter;
+use crate::output::timing::{Connections, ReadError, Sample, Times};
+use crate::plan::call::Reading;
+use crate::plan::timing::Pattern;
+use crate::request::Request;
+
+/// The largest body of a read, for all tasks together: it is held until it has been judged.
+const MAX_BODIES: u64 = 256 * 1024 * 1024;
+/// The longest wait that a server may ask for.
+const MAX_HOLD: Duration = Duration::from_secs(60);
+
+/// The read of one profile.
+pub(crate) struct Lane<'a> {
+    pub(crate) session: Session<'a>,
+    pub(crate) request: Request,
+    pub(crate) reading: Reading,
+}
+
+/// Everything that the tasks share.
+pub(crate) struct Measurement<'a> {
+    lanes: Vec<Lane<'a>>,
+    pattern: Pattern,
+    samples: RefCell<Vec<Sample>>,
+    begun: Cell<Option<Instant>>,
+    /// How many rounds have begun: a round is a read of each profile.
+    rounds: Cell<usize>,
+    /// When the next round may begin.
+    limiter: Limiter,
+    meter: RefCell<Meter>,
+}
+
+impl<'a> Measurement<'a> {
+    /// Prepares a measurement.
+    pub(crate) fn new(lanes: Vec<Lane<'a>>, pattern: Pattern, meter: Meter) -> Self {
+        Measurement {
+            limiter: Limiter::new(pattern.rounds_per_second),
+            lanes,
+            pattern,
+            samples: RefCell::default(),
+            begun: Cell::default(),
+            rounds: Cell::default(),
+            meter: RefCell::new(meter),
+        }
+    }
+
+    /// Makes all reads. Those that have ended are kept when this is dropped before its end.
+    ///
+    /// # Errors
+    /// Fails with what does not pass by itself before any read has succeeded, and (exit 28) when
+    /// the time of the whole command is over. Any other failure is a sample.
+    pub(crate) async fn run(&self) -> Result<()> {
+        let tasks = (0..self.pattern.jobs).map(|_| self.task());
+        let mut tasks: FuturesUnordered<_> = tasks.collect();
+        while let Some(ended) = tasks.next().await {
+            ended?;
+        }
+        Ok(())
+    }
+
+    /// Returns the reads, in the order in which they ended.
+    pub(crate) fn into_samples(self) -> Vec<Sample> {
+        self.samples.into_inner()
+    }
+
+    /// Reads until there are enough reads, over connections of its own.
+    async fn task(&self) -> Result<()> {
+        let sessions = self.lanes.iter().map(Lane::connect);
+        let mut sessions: Vec<Session<'a>> = sessions.collect::<Result<_>>()?;
+        for _ in 0..self.pattern.warmup {
+            for (lane, session) in self.lanes.iter().zip(&mut sessions) {
+                let fetched = self.fetch(lane, session).await?;
+                self.judge(&fetched, session)?;
+            }
+        }
+        while let Some(round) = self.next_round() {
+            self.limiter.admit().await;
+            // Every other round is made backwards, so that no profile is always the first.
+            let count = sessions.len();
+            for at in 0..count {
+                let at = if round % 2 == 0 { at } else { count - 1 - at };
+                self.read(at, round, &mut sessions[at]).await?;
+            }
+        }
+        Ok(())
+    }
+
+    fn next_round(&self) -> Option<usize> {
+        let round = self.rounds.get();
+        (round < self.pattern.reads).then(|| {
+            self.rounds.set(round + 1);
+            round
+        })
+    }
+
+    /// Makes a read that is measured.
+    async fn read(&self, profile: usize, round: usize, session: &mut Session<'a>) -> Result<()> {
+        let lane = &self.lanes[profile];
+        if self.pattern.connections == Connections::Fresh {
+            *session = session.reconnected(&lane.request.url)?;
+        }
+        let start = Instant::now();
+        let first = self.begun.get().unwrap_or(start);
+        self.begun.set(Some(first));
+        let fetched = self.fetch(lane, session).await?;
+        let at = start.saturating_duration_since(first).as_secs_f64() * 1000.0;
+        let judged = self.judge(&fetched, session);
+        if judged
+            .as_ref()
+            .is_err_and(|failure| failure.exit == Exit::TimeOut)
+        {
+            return judged;
+        }
+        let Fetched {
+            record, outcome, ..
+        } = fetched;
+        let mut samples = self.samples.borrow_mut();
+        samples.push(Sample {
+            profile,
+            read: round + 1,
+            at,
+            status: record.answer.as_ref().map(|answer| answer.status),
+            bytes: record.bytes,
+            times: Times::of(&record),
+            error: outcome.err().map(|failure| ReadError {
+                exit: failure.exit,
+                headline: failure.headline,
+            }),
+        });
+        let all = self.pattern.reads * self.lanes.len();
+        let line = format!("{} of {all} reads", samples.len());
+        self.meter.borrow_mut().say(&line);
+        judged
+    }
+
+    async fn fetch(&self, lane: &Lane<'a>, session: &mut Session<'a>) -> Result<Fetched> {
+        let request = lane
+            .request
+            .try_clone()
+            .ok_or_else(|| Failure::usage("a body that is streamed cannot be sent again"))?;
+        let most = MAX_BODIES / self.pattern.jobs.max(1) as u64;
+        Ok(fetch(session, request, &lane.reading, most).await)
+    }
+
+    /// Ends the measurement where a failure says that all further reads would fail as well.
+    fn judge(&self, fetched: &Fetched, session: &Session<'_>) -> Result<()> {
+        let Err(failure) = &fetched.outcome else {
+            return Ok(());
+        };
+        if session.time_left() == Some(Duration::ZERO) {
+            return Err(Failure::new(
+                Exit::TimeOut,
+                "--max-time ended the measurement",
+            ));
+        }
+        let answer = fetched.record.answer.as_ref();
+        let status = answer.map(|answer| answer.status);
+        if let (Some(429 | 503), Some(answer)) = (status, answer)
+            && let Some(asked) = retry::asked(&answer.headers, SystemTime::now())
+        {
+            self.limiter.hold(asked.min(MAX_HOLD));
+        }
+        let has_succeeded = || {
+            self.samples
+                .borrow()
+                .iter()
+                .any(|read| read.error.is_none())
+        };
+        if is_lasting(failure.exit, status) && !has_succeeded() {
+            return Err(failure.clone());
+        }
+        Ok(())
+    }
+}
+
+impl<'a> Lane<'a> {
+    fn connect(&self) -> Result<Session<'a>> {
+        self.session.reconnected(&self.request.url)
+    }
+}
+
+/// Returns whether a failure does not pass by itself.
+fn is_lasting(exit: Exit, status: Option<u16>) -> bool {
+    match exit {
+        Exit::Caller => !matches!(status, Some(408 | 425 | 429)),
+        Exit::Platform | Exit::TimeOut | Exit::EmptyReply | Exit::Receive | Exit::Incomplete => {
+            false
+        }
+        _ => true,
+    }
+}

@@ -1,0 +1,129 @@
+//! How often a read is made for `rein timing`, and what is not a read.
+
+use crate::catalogue::Class;
+use crate::cli::timing::TimingArgs;
+use crate::cli::units;
+use crate::error::{Failure, Result};
+use crate::exchange::retry::Policy;
+use crate::output::timing::Connections;
+use crate::plan::call::Plan;
+use crate::plan::continuation::Continuation;
+use crate::plan::guard::Decision;
+use crate::verdict::thresholds::{Limited, Statistic, Threshold};
+
+/// How often a read is made, and how.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pattern {
+    /// How many reads of each profile are measured.
+    pub(crate) reads: usize,
+    /// How many reads of each profile each task makes before.
+    pub(crate) warmup: usize,
+    pub(crate) jobs: usize,
+    pub(crate) connections: Connections,
+    /// How many rounds begin in a second at most: a round is a read of each profile.
+    pub(crate) rounds_per_second: Option<f64>,
+}
+
+impl Pattern {
+    /// Reads the options; a round has a read of each of `profiles` profiles.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when a time or a rate is invalid.
+    pub(crate) fn decide(args: &TimingArgs, profiles: usize) -> Result<Pattern> {
+        let every = args.every.as_deref();
+        let every = every
+            .map(|text| units::duration("--every", text))
+            .transpose()?;
+        let rate = args.rate.as_deref();
+        let rate = rate.map(|text| units::rate("--rate", text)).transpose()?;
+        let rounds_per_second = match every {
+            Some(every) if every.is_zero() => None,
+            Some(every) => Some(1.0 / every.as_secs_f64()),
+            None => rate.map(|rate| rate / profiles as f64),
+        };
+        let connections = if args.fresh {
+            Connections::Fresh
+        } else {
+            Connections::Kept
+        };
+        let usual = usize::from(connections == Connections::Kept);
+        Ok(Pattern {
+            reads: args.count as usize,
+            warmup: args.warmup.map_or(usual, |warmup| warmup as usize),
+            jobs: usize::from(args.jobs),
+            connections,
+            rounds_per_second,
+        })
+    }
+}
+
+/// Reads the limits.
+///
+/// # Errors
+/// Fails (exit 2) when one is not `STATISTIC=TIME`.
+pub(crate) fn thresholds(args: &TimingArgs) -> Result<Vec<Threshold>> {
+    let server = args
+        .max_server_time
+        .iter()
+        .map(|text| (Limited::Server, text));
+    let total = args
+        .max_total_time
+        .iter()
+        .map(|text| (Limited::Total, text));
+    server
+        .chain(total)
+        .map(|(of, text)| threshold(of, text))
+        .collect()
+}
+
+fn threshold(of: Limited, text: &str) -> Result<Threshold> {
+    let option = match of {
+        Limited::Server => "--max-server-time",
+        Limited::Total => "--max-total-time",
+    };
+    let parsed = text
+        .split_once('=')
+        .and_then(|(name, limit)| Some((Statistic::parse(name)?, limit)));
+    let Some((statistic, limit)) = parsed else {
+        return Err(
+            Failure::usage(format!("{option} requires a statistic and a time"))
+                .hint(format!("{option} p95=250ms; or mean=, max=, p99.9=")),
+        );
+    };
+    Ok(Threshold {
+        of,
+        statistic,
+        limit: units::duration(option, limit)?,
+        text: format!("{option} {text}"),
+    })
+}
+
+/// Makes a plan one of a read that is made many times: no retry hides a failure.
+///
+/// # Errors
+/// Fails (exit 2) on anything but a read, and on a body that can be sent once.
+pub(crate) fn only_reads(plan: &mut Plan<'_>, decision: &Decision) -> Result<()> {
+    let class = plan.classified.class;
+    if class != Class::Read || *decision != Decision::Allow {
+        return Err(Failure::unsent(format!(
+            "timing repeats a call, and this one is {}",
+            match class {
+                Class::Read => "guarded",
+                other => other.name(),
+            }
+        ))
+        .hint("only reads are repeated"));
+    }
+    if plan.request.try_clone().is_none() {
+        return Err(
+            Failure::unsent("timing repeats a call, but this body is streamed")
+                .hint("give the body in a file"),
+        );
+    }
+    debug_assert!(matches!(plan.continuation, Continuation::No));
+    plan.sending.retries = Policy {
+        retries: Some(0),
+        ..plan.sending.retries
+    };
+    Ok(())
+}
