@@ -66,9 +66,8 @@ fn a_broken_file_offers_the_rest() {
 fn in_bash(line: &str, words: &[&str], current: &str) -> Option<Vec<String>> {
     let folder = tempfile::tempdir().expect("a folder");
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_rein"));
-    let folders = [program.parent().expect("a folder").to_path_buf()];
-    let path = std::env::var_os("PATH").unwrap_or_default();
-    let path = std::env::join_paths(folders.into_iter().chain(std::env::split_paths(&path)));
+    let program = program.parent().expect("a folder");
+    let path = format!("{}:/usr/local/bin:/usr/bin:/bin", program.display());
     let script = "source <(rein completions bash)\nCOMP_LINE=$1 COMP_POINT=${#1} COMP_TYPE=9\n\
                   current=$2; shift 2; COMP_WORDS=(\"$@\") COMP_CWORD=$(($# - 1))\n\
                   _rein rein \"$current\" \"\"; printf '%s\\n' \"${COMPREPLY[@]}\"";
@@ -76,7 +75,7 @@ fn in_bash(line: &str, words: &[&str], current: &str) -> Option<Vec<String>> {
         .args(["--norc", "-c", script, "bash", line, current])
         .args(words)
         .env_clear()
-        .env("PATH", path.expect("a PATH"))
+        .env("PATH", path)
         .env("HOME", folder.path())
         .output();
     match done {
