@@ -104,6 +104,15 @@ pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
     builder.create(folder)
 }
 
+/// Creates a file that only its owner can read, where none is yet.
+pub(crate) fn create_private(path: &Path) -> io::Result<File> {
+    let mut options = File::options();
+    options.create_new(true).write(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options.open(path)
+}
+
 /// Opens a file that is there to be locked. Only its owner can: others could hold it for ever.
 pub(crate) fn open_lock(path: &Path) -> io::Result<File> {
     let mut options = File::options();

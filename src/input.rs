@@ -15,6 +15,22 @@ use crate::cli::options::{DataKind, RequestOptions};
 use crate::cli::tail;
 use crate::error::{Failure, Result, io_reason};
 
+/// Returns whether a pipe is standard input and has data that nobody has read.
+#[cfg(unix)]
+pub(crate) fn is_data_waiting() -> bool {
+    use rustix::fs::{FileType, fstat};
+    let stdin = std::io::stdin();
+    let is_pipe =
+        fstat(&stdin).is_ok_and(|found| FileType::from_raw_mode(found.st_mode) == FileType::Fifo);
+    is_pipe && rustix::io::ioctl_fionread(&stdin).is_ok_and(|bytes| bytes > 0)
+}
+
+/// Returns whether a pipe is standard input and has data: elsewhere that is not known.
+#[cfg(not(unix))]
+pub(crate) fn is_data_waiting() -> bool {
+    false
+}
+
 /// What the command line says about a request, with every file read or opened.
 #[derive(Default)]
 pub(crate) struct Input {

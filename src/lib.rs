@@ -153,6 +153,10 @@ fn dispatch(parsed: &Parsed, cx: &Context) -> Result<Exit> {
         Some(Command::Config(ConfigCommand::Check { config, .. })) => {
             commands::config::check(config.as_deref(), cx)
         }
+        Some(Command::Config(ConfigCommand::Init { config, .. })) => {
+            commands::config::init(config.as_deref(), cx)
+        }
+        Some(Command::Config(ConfigCommand::Example { .. })) => commands::config::example(),
         Some(Command::Config(ConfigCommand::Import(args))) => commands::import::run(args, cx),
         Some(Command::Demo(args)) => commands::demo::run(args, cx),
         Some(Command::Completions { shell, .. }) => commands::shell::completions(*shell),

@@ -97,6 +97,7 @@ pub(crate) struct RunOptions {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum InputFormat {
     /// One JSON object a line
+    #[value(alias = "jsonl")]
     Ndjson,
     /// Comma-separated values with a header
     Csv,

@@ -25,6 +25,51 @@ pub(crate) enum Native {
     CurlOnly,
 }
 
+/// Options of other tools by their long names, and the way to the same end here. Without this a
+/// spelling that happens to be near is suggested: `--fail` for `--all`.
+const OTHER_TOOLS: [(&[&str], &str); 15] = [
+    (
+        &["all", "all-pages", "page-all", "fetch-all"],
+        "to read all pages: --paginate",
+    ),
+    (
+        &["page-size", "per-page"],
+        "for one page's size: the item limit=N",
+    ),
+    (
+        &["timeout"],
+        "for the whole command: --max-time TIME (-m), such as -m 30s",
+    ),
+    (&["pretty"], "use --format pretty"),
+    (&["csv"], "use --format csv"),
+    (&["yaml"], "use --format yaml"),
+    (&["ndjson", "jsonl"], "use --format ndjson"),
+    (&["filter"], "use -q EXPR: a jq filter on the response"),
+    (
+        &["query"],
+        "use -q EXPR for a jq filter, or the item name==value for a query parameter",
+    ),
+    (&["fields"], "for the columns of a table: --columns LIST"),
+    (
+        &["token", "api-key", "api-token", "bearer"],
+        "there is no such option, since ps and the shell's history would show the token; \
+         use --token-file FILE, the variable REINFER_TOKEN, or rein profile add NAME --ask-token",
+    ),
+    (
+        &["method"],
+        "use -X METHOD, or write the method before the target",
+    ),
+    (&["body"], "use -d BODY, or items: name=text"),
+    (
+        &["yes", "force"],
+        "to confirm a write under a guard: --confirm PROFILE",
+    ),
+    (
+        &["organisation", "organization", "tenant"],
+        "a profile names them: rein profile add NAME --organisation NAME --tenant NAME, then -p NAME",
+    ),
+];
+
 /// Returns the words without those options of curl's that change nothing; `command` knows the
 /// options that a native call has itself, and whatever else is no option of curl's stays.
 ///
@@ -83,7 +128,10 @@ fn dropped_long(command: &Command, long: &str) -> Result<Option<usize>> {
     let positive = name.strip_prefix("no-").unwrap_or_default();
     let is_it = |option: &&CurlOption| option.long == positive && !option.takes_value;
     match TABLE.iter().find(is_it) {
-        None => Ok(None),
+        None => match OTHER_TOOLS.iter().find(|(names, _)| names.contains(&name)) {
+            Some((_, instead)) => Err(unsupported(&shown).hint(*instead)),
+            None => Ok(None),
+        },
         Some(_) if hoist::knows(command, &format!("--{positive}")) => {
             Err(unsupported(&shown).hint(format!("leave out --{positive}")))
         }
@@ -173,6 +221,7 @@ mod tests {
             ("v1/x --no-silent", "leave out --silent"),
             ("v1/x --trace f", "use -v or --meta FILE"),
             ("--url=https://h/", "pass the URL as an argument"),
+            ("v1/x --all", "to read all pages: --paginate"),
         ] {
             let failure = without(line).expect_err(line).to_string();
             assert!(failure.contains(says), "{failure}");

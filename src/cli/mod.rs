@@ -26,7 +26,18 @@ pub(crate) use options::{CallOptions, ColorChoice, ColorOption, ProfileOptions};
 const EXAMPLES_FIRST: &str =
     "{about-with-newline}\n{usage-heading} {usage}{after-help}\n\n{all-args}";
 
+/// The examples of `-h`.
 const EXAMPLES: &str = "\
+Examples:
+  rein -p demo /api/v1/datasets                     try it: the built-in demo tenant
+  rein /api/v1/datasets                             the default profile's datasets
+  rein -p prod v1/datasets/{project}/orders         {project} comes from the profile
+  rein POST v1/datasets/{project}/orders/export limit:=2
+  rein PUT v1/sources/retail-dev/new -d @source.json
+  rein call export-dataset dataset=orders --paginate --format csv -o orders.csv";
+
+/// The examples of `--help`, and what belongs to no single option.
+const LONG_EXAMPLES: &str = "\
 Examples:
   rein -p demo /api/v1/datasets                     try it: the built-in demo tenant
   rein /api/v1/datasets                             the default profile's datasets
@@ -37,6 +48,18 @@ Examples:
   rein PUT v1/sources/retail-dev/new -d @source.json
   rein call export-dataset dataset=orders --paginate --format csv -o orders.csv
   rein /api/v1/datasets --expect '.datasets | length > 0' --max-server-time 2s
+
+Environment:
+  REINFER_PROFILE                  the profile to use, unless -p names one
+  REINFER_ENDPOINT, REINFER_TOKEN  endpoint and token without a profile
+  REINFER_TOKEN_<PROFILE>          the token of one profile: REINFER_TOKEN_PROD_EU for prod-eu
+  REINFER_PROJECT                  replaces the profile's project
+  REINFER_CONFIG                   the config file
+  REIN_CURL                        the curl that 'rein curl' runs
+  NO_COLOR, CLICOLOR_FORCE, TERM   whether colour is used
+  COLUMNS                          the width of tables and lines
+  http_proxy, https_proxy, ALL_PROXY, NO_PROXY     proxies, as for curl
+  GITHUB_ACTIONS, TF_BUILD         annotations and safe logs in CI
 
 Exit codes: 0 done, 2 nothing was sent, 3 redirect, 4 the request was wrong, 5 the platform
 failed, 6 7 28 35 52 56 60 the network, 8 not Re:infer's answer, 9 refused by a guard, 11 an
@@ -52,7 +75,7 @@ expectation not met, 18 incomplete. The reference is in the repository: docs/REA
     disable_version_flag = true,
     args_override_self = true,
     args_conflicts_with_subcommands = true,
-    help_template = EXAMPLES_FIRST, after_help = EXAMPLES,
+    help_template = EXAMPLES_FIRST, after_help = EXAMPLES, after_long_help = LONG_EXAMPLES,
     override_usage = "rein [OPTIONS] [METHOD] TARGET [ITEM]...\n       rein <COMMAND> ...",
     max_term_width = 100
 )]
@@ -253,6 +276,7 @@ pub(crate) enum ListFormat {
     /// Aligned columns
     Table,
     /// One JSON document
+    #[value(alias = "pretty")]
     Json,
 }
 
@@ -271,6 +295,7 @@ Examples:
 
 const CONFIG_EXAMPLES: &str = "\
 Examples:
+  rein config init
   rein config path
   rein config check";
 
@@ -278,7 +303,7 @@ Examples:
 #[derive(Subcommand)]
 pub(crate) enum ProfileCommand {
     /// List every profile of the file
-    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile list")]
+    #[command(alias = "ls", help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile list")]
     List {
         /// Read this config file instead of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -287,7 +312,7 @@ pub(crate) enum ProfileCommand {
         color: ColorOption,
     },
     /// Show every value of one profile with where it came from
-    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile show\n  rein profile show prod")]
+    #[command(alias = "current", help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile show\n  rein profile show prod")]
     Show {
         /// The profile (default: the one a call would use)
         #[arg(add = ArgValueCandidates::new(complete::profiles))]
@@ -303,10 +328,10 @@ pub(crate) enum ProfileCommand {
     )]
     Check(CheckArgs),
     /// Add a profile, or change what is given of one
-    #[command(help_template = EXAMPLES_FIRST, after_help = ADD_EXAMPLES)]
+    #[command(alias = "set", help_template = EXAMPLES_FIRST, after_help = ADD_EXAMPLES)]
     Add(Box<AddArgs>),
     /// Make a profile the default
-    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile use dev")]
+    #[command(alias = "switch", help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile use dev")]
     Use {
         /// The profile
         #[arg(add = ArgValueCandidates::new(complete::profiles))]
@@ -318,7 +343,7 @@ pub(crate) enum ProfileCommand {
         color: ColorOption,
     },
     /// Remove a profile
-    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile remove old")]
+    #[command(alias = "rm", help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein profile remove old")]
     Remove {
         /// The profile
         #[arg(add = ArgValueCandidates::new(complete::profiles))]
@@ -373,7 +398,7 @@ pub(crate) struct AddArgs {
     #[arg(long, value_name = "URL")]
     pub(crate) endpoint: Option<String>,
     /// The organisation at cloud.uipath.com
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, alias = "organization", value_name = "NAME")]
     pub(crate) organisation: Option<String>,
     /// The tenant of that organisation
     #[arg(long, value_name = "NAME")]
@@ -408,6 +433,9 @@ pub(crate) struct AddArgs {
     /// Ask for the token, without echo, and store it in the file, which is for your eyes alone
     #[arg(long, group = "source")]
     pub(crate) ask_token: bool,
+    /// Make it the default; the first profile of a file is that anyway
+    #[arg(long)]
+    pub(crate) default: bool,
     /// Change this file in place of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
@@ -424,6 +452,21 @@ pub(crate) enum ConfigCommand {
         /// Read this file in place of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
+    },
+    /// Write an example config file, every setting commented out
+    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein config init")]
+    Init {
+        /// Write this file instead of the usual one
+        #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+        config: Option<OsString>,
+        #[command(flatten)]
+        color: ColorOption,
+    },
+    /// Print an example config file
+    #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein config example | less")]
+    Example {
         #[command(flatten)]
         color: ColorOption,
     },
@@ -610,9 +653,67 @@ fn parse_own(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
         return Ok(parsed);
     }
     let args = hoist::options_after_subcommand(&command, args);
-    let matches = command.try_get_matches_from(args)?;
+    let is_short = args.iter().any(|word| word == "-h");
+    let matches = match command.clone().try_get_matches_from(&args) {
+        Err(error) if is_short && error.kind() == clap::error::ErrorKind::DisplayHelp => {
+            briefly(command).try_get_matches_from(args)?
+        }
+        matches => matches?,
+    };
     let cli = Cli::from_arg_matches(&matches)?;
     Ok(Parsed { cli, matches })
+}
+
+/// The options of a raw call that `-h` lists; `--help` has all of them.
+const MAIN_OPTIONS: [(&str, &str); 14] = [
+    (
+        "profile",
+        "Use this profile; `demo` is the built-in demo tenant",
+    ),
+    ("request", "Use this method"),
+    ("header", "Add a header"),
+    ("data", "Send this JSON as the body; @FILE or @- reads it"),
+    ("var", "Fill {NAME} or <NAME> in TARGET"),
+    (
+        "confirm",
+        "Confirm a write under a guard by the guarded profile's name",
+    ),
+    (
+        "dry_run",
+        "Show the request, its class and its guard; send nothing",
+    ),
+    (
+        "format",
+        "pretty, compact, table, csv, tsv, ndjson, yaml or raw",
+    ),
+    ("table", "Show the items as a table"),
+    (
+        "filter",
+        "Run this jq filter on the response; strings print raw",
+    ),
+    ("output", "Write the body to this file"),
+    (
+        "verbose",
+        "Show both header blocks and the time of each phase",
+    ),
+    ("paginate", "Read all pages"),
+    ("max_time", "Maximum time for the whole command, e.g. 30s"),
+];
+
+/// Returns the definition whose help fits a screen: the main options, a line each, in one group.
+fn briefly(command: clap::Command) -> clap::Command {
+    command.mut_args(|argument| {
+        let id = argument.get_id().to_string();
+        // Its values are in the line itself; clap does not allow flags to hide theirs.
+        let is_format = id == "format";
+        match MAIN_OPTIONS.iter().find(|(name, _)| *name == id) {
+            Some((_, help)) => argument
+                .help(*help)
+                .hide_possible_values(is_format)
+                .help_heading(clap::builder::Resettable::Reset),
+            None => argument.hide(id != "help"),
+        }
+    })
 }
 
 /// A line that begins with the word curl needs no definition of anything else.
@@ -733,6 +834,7 @@ mod tests {
     #[test]
     fn the_command_tree_is_consistent() {
         Cli::command().debug_assert();
+        briefly(Cli::command()).debug_assert();
     }
 
     #[test]

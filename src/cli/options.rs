@@ -251,12 +251,7 @@ pub(crate) struct PagingOptions {
     #[arg(long)]
     pub(crate) paginate: bool,
     /// Stop after this many items
-    #[arg(
-        long,
-        value_name = "N",
-        requires = "paginate",
-        allow_hyphen_values = true
-    )]
+    #[arg(long, value_name = "N", allow_hyphen_values = true)]
     pub(crate) limit: Option<u64>,
     /// Stop after this many pages; more to come is exit 18
     #[arg(
@@ -398,6 +393,7 @@ pub(crate) enum Format {
     /// The bytes as received
     Raw,
     /// Indented; numbers, order and duplicates kept
+    #[value(alias = "json")]
     Pretty,
     /// On one line; numbers, order and duplicates kept
     Compact,
@@ -408,6 +404,7 @@ pub(crate) enum Format {
     /// The items as tab-separated values
     Tsv,
     /// The items, one a line
+    #[value(alias = "jsonl")]
     Ndjson,
     /// The items as YAML
     Yaml,

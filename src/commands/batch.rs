@@ -224,6 +224,7 @@ fn reading(options: &CallOptions) -> Result<Reading> {
         head_only: false,
         other_than_json: false,
         checks: checks::decide(&options.checks)?,
+        pages: None,
     })
 }
 

@@ -5,7 +5,7 @@ use clap::ArgMatches;
 use crate::cli::options::CallOptions;
 use crate::cli::{CallArgs, Parsed};
 use crate::commands::prepare::{self, Callee, Given};
-use crate::commands::{choose, confirm};
+use crate::commands::{choose, confirm, notes};
 use crate::console::stdout;
 use crate::engine::report::Wanted;
 use crate::engine::{self, Context, print, report, response};
@@ -202,5 +202,15 @@ async fn guarded(
     }
     response::check_files(&plan.delivery, wanted)?;
     confirm::pass(decision, request, &record.path, classified, profile)?;
-    engine::run(plan, cx, record).await
+    let mut after = Vec::new();
+    if !options.output.silent {
+        cx.notes(&notes::before(&options.output));
+        after.extend(notes::unread(request));
+        after.extend(notes::forgotten(profile, classified.class));
+    }
+    let exit = engine::run(plan, cx, record).await?;
+    for note in after.iter().filter(|note| note.holds(exit)) {
+        cx.notes(&[note.text.to_owned()]);
+    }
+    Ok(exit)
 }

@@ -1,32 +1,91 @@
-//! `rein config path` and `rein config check`.
+//! `rein config path`, `check`, `init` and `example`.
 
 use std::ffi::OsStr;
 use std::fs::File;
+use std::io::{self, Write};
+use std::path::PathBuf;
 
 use crate::cli::options::ConnectionOptions;
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
+use crate::files;
 use crate::plan::connection;
 use crate::profile::resolve::{self, Choice};
 use crate::profile::{file, show};
 use crate::text::terminal::sanitise;
+
+/// The example that comes with the program.
+const EXAMPLE: &str = include_str!("../../config.example.toml");
+
+/// Prints the example.
+///
+/// # Errors
+/// Fails when it cannot be written.
+pub(crate) fn example() -> Result<Exit> {
+    print(EXAMPLE)
+}
+
+/// Writes the example where the config file is looked for, every setting commented out: its
+/// endpoints and variables are somebody else's.
+///
+/// # Errors
+/// Fails when a file is there already, which stays as it is, or none can be written.
+pub(crate) fn init(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
+    let path = usual_path(config, cx)?;
+    let shown = sanitise(&path.display().to_string()).into_owned();
+    let cannot = |error: &io::Error| {
+        Failure::new(
+            Exit::Write,
+            format!("cannot write {shown}: {}", io_reason(error)),
+        )
+    };
+    files::create_private_folder(files::folder_of(&path)).map_err(|error| cannot(&error))?;
+    let mut file = files::create_private(&path).map_err(|error| match error.kind() {
+        io::ErrorKind::AlreadyExists => Failure::usage(format!("{shown} is there already"))
+            .fact("nothing was changed")
+            .hint("to read the example: rein config example"),
+        _ => cannot(&error),
+    })?;
+    file.write_all(commented_out(EXAMPLE).as_bytes())
+        .and_then(|()| file.sync_all())
+        .map_err(|error| cannot(&error))?;
+    print(&format!(
+        "written: {shown}\nnext: remove the # before the settings that you need, then: rein config check\n"
+    ))
+}
+
+/// Returns a TOML text with `#` before each line that is no comment.
+fn commented_out(text: &str) -> String {
+    let line = |line: &str| match line {
+        "" => "\n".to_owned(),
+        comment if comment.starts_with('#') => format!("{comment}\n"),
+        setting => format!("#{setting}\n"),
+    };
+    text.lines().map(line).collect()
+}
 
 /// Prints where the configuration file is looked for.
 ///
 /// # Errors
 /// Fails when there is no home directory and no variable names a place.
 pub(crate) fn path(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
-    let Some(path) = file::path(config, &cx.env) else {
-        return Err(Failure::usage(
-            "there is no home directory, so there is no usual place for the file",
-        )
-        .hint("name it: --config FILE, or REINFER_CONFIG=FILE"));
-    };
+    let path = usual_path(config, cx)?;
     let shown = path.display().to_string();
     print(&match cx.env.stdout_terminal {
         true => format!("{}\n", sanitise(&shown)),
         false => format!("{shown}\n"),
+    })
+}
+
+/// Returns where the config file is, or would be.
+///
+/// # Errors
+/// Fails when there is no home directory and no variable names a place.
+pub(crate) fn usual_path(config: Option<&OsStr>, cx: &Context) -> Result<PathBuf> {
+    file::path(config, &cx.env).ok_or_else(|| {
+        Failure::usage("there is no home directory, so there is no usual place for the file")
+            .hint("name it: --config FILE, or REINFER_CONFIG=FILE")
     })
 }
 

@@ -44,6 +44,7 @@ fn exports(tenant: &Tenant, ca_file: Option<&std::path::Path>) -> String {
         format!("export REINFER_TOKEN={}", tenant.token()),
         "export REINFER_PROJECT=retail-dev".to_owned(),
         // Otherwise a default profile would lead the lesson to production.
+        "# Hides your own profiles in this terminal, so that no call reaches them:".to_owned(),
         "export REINFER_CONFIG=/dev/null".to_owned(),
         "unset REINFER_PROFILE".to_owned(),
     ];

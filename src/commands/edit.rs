@@ -1,13 +1,13 @@
 //! `rein profile add`, `use` and `remove`.
 
 use std::ffi::OsStr;
-use std::path::PathBuf;
 
 use crate::cli::AddArgs;
+use crate::commands::config::usual_path;
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::profile::edit::{self, Changes};
+use crate::profile::edit::{self, Changes, MakeDefault};
 use crate::profile::file;
 use crate::secret::Secret;
 use crate::signal;
@@ -23,7 +23,7 @@ pub(crate) fn add(args: &AddArgs, cx: &Context) -> Result<Exit> {
             "the name demo is reserved for the built-in demo tenant",
         ));
     }
-    let path = path(args.config.as_deref(), cx)?;
+    let path = usual_path(args.config.as_deref(), cx)?;
     let mut changes = Changes::default();
     for (key, given) in [
         ("extends", &args.extends),
@@ -66,13 +66,23 @@ pub(crate) fn add(args: &AddArgs, cx: &Context) -> Result<Exit> {
     if args.ask_token {
         changes.token = Some(ask_token(cx)?);
     }
-    let existed = edit::add(&path, &args.name, &changes, &cx.env)?;
-    let done = if existed { "changed" } else { "added" };
-    print(&format!(
-        "{done}: {} in {}\n",
-        sanitise(&args.name),
-        path.display()
-    ))
+    let choice = match args.default {
+        true => MakeDefault::Set,
+        false => MakeDefault::IfFirst,
+    };
+    let added = edit::add(&path, &args.name, &changes, choice, &cx.env)?;
+    let done = if added.existed { "changed" } else { "added" };
+    let name = sanitise(&args.name);
+    let mut text = format!("{done}: {name} in {}\n", path.display());
+    if added.is_new_default {
+        text.push_str(&format!(
+            "default: {name}, used when nothing else selects a profile\n"
+        ));
+    }
+    if !added.existed {
+        text.push_str(&format!("next: rein profile check {name}\n"));
+    }
+    print(&text)
 }
 
 /// Makes a profile the default.
@@ -80,7 +90,7 @@ pub(crate) fn add(args: &AddArgs, cx: &Context) -> Result<Exit> {
 /// # Errors
 /// Fails when there is no such profile.
 pub(crate) fn make_default(name: &str, config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
-    let path = path(config, cx)?;
+    let path = usual_path(config, cx)?;
     edit::make_default(&path, name, &cx.env)?;
     print(&format!(
         "default: {} in {}\n",
@@ -94,7 +104,7 @@ pub(crate) fn make_default(name: &str, config: Option<&OsStr>, cx: &Context) -> 
 /// # Errors
 /// Fails when there is no such profile or another one extends it.
 pub(crate) fn remove(name: &str, config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
-    let path = path(config, cx)?;
+    let path = usual_path(config, cx)?;
     if edit::remove(&path, name, &cx.env)? {
         cx.warn("it was the default: there is none now (rein profile use NAME)");
     }
@@ -120,13 +130,6 @@ fn from_here(path: &str) -> Result<String> {
         .into_os_string()
         .into_string()
         .map_err(|_| Failure::usage("the path of the current folder is not valid UTF-8"))
-}
-
-fn path(config: Option<&OsStr>, cx: &Context) -> Result<PathBuf> {
-    file::path(config, &cx.env).ok_or_else(|| {
-        Failure::usage("there is no home directory, so there is no usual place for the file")
-            .hint("name it: --config FILE, or REINFER_CONFIG=FILE")
-    })
 }
 
 /// Asks on the terminal without echo.

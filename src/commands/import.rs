@@ -7,7 +7,7 @@ use crate::cli::{ImportArgs, ImportFrom};
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
-use crate::profile::edit::{self, Changes};
+use crate::profile::edit::{self, Changes, MakeDefault};
 use crate::profile::file::ConfigFile;
 use crate::profile::import::{self, Foreign};
 use crate::profile::{Base, file};
@@ -176,7 +176,7 @@ fn take(foreign: &Foreign, path: &Path, tokens: bool, cx: &Context) -> Result<Ve
             file.display()
         ));
     }
-    edit::add(path, &foreign.name, &changes, &cx.env)?;
+    edit::add(path, &foreign.name, &changes, MakeDefault::Keep, &cx.env)?;
     Ok(notes)
 }
 

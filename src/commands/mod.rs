@@ -14,6 +14,7 @@ pub(crate) mod edit;
 pub(crate) mod findings;
 pub(crate) mod follow;
 pub(crate) mod import;
+pub(crate) mod notes;
 pub(crate) mod preflight;
 pub(crate) mod prepare;
 pub(crate) mod probe;

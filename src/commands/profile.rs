@@ -26,7 +26,7 @@ pub(crate) fn list(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
     let selected = resolve::selected_name(&choice, &cx.env)?;
     let profiles = resolve::all(&choice, &cx.env)?;
     if profiles.is_empty() {
-        cx.warn("there is no profile yet; see config.example.toml, or try: rein -p demo /api/v1/datasets");
+        cx.warn("there is no profile yet; add one: rein profile add, or try: rein -p demo /api/v1/datasets");
         return Ok(Exit::Ok);
     }
     let mut table = plain_table();

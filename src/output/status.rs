@@ -117,10 +117,13 @@ fn style_of(status: u16, theme: &Theme) -> anstyle::Style {
 }
 
 fn times(record: &Record, form: Form) -> String {
-    let shown = |milliseconds: f64| match form {
-        Form::Aligned => format!("{milliseconds:>6.1} ms"),
-        Form::Plain => format!("{milliseconds:.1} ms"),
-        Form::Tight => format!("{milliseconds:.1}"),
+    let shown = |milliseconds: f64| {
+        let (value, unit) = in_its_unit(milliseconds);
+        match form {
+            Form::Aligned => format!("{value:>6.1} {unit:<2}"),
+            Form::Plain => format!("{value:.1} {unit}"),
+            Form::Tight => format!("{value:.1}{unit}"),
+        }
     };
     let timings = record.timings.unwrap_or_default();
     let mut parts = match (record.server(), record.network()) {
@@ -136,8 +139,7 @@ fn times(record: &Record, form: Form) -> String {
             ]
         }
     };
-    let unit = if form == Form::Tight { " ms" } else { "" };
-    parts.push(format!("total {}{unit}", shown(millis(timings.total))));
+    parts.push(format!("total {}", shown(millis(timings.total))));
     if u64::from(record.requests) > record.pages.unwrap_or(1).max(1) {
         parts.push(format!("{} requests", record.requests));
     }
@@ -147,6 +149,21 @@ fn times(record: &Record, form: Form) -> String {
         parts.push(counted(items, "item", "items"));
     }
     parts.join(" · ")
+}
+
+/// Returns a time in milliseconds, or in seconds from one on, with its unit.
+fn in_its_unit(milliseconds: f64) -> (f64, &'static str) {
+    if milliseconds < 999.95 {
+        (milliseconds, "ms")
+    } else {
+        (milliseconds / 1000.0, "s")
+    }
+}
+
+/// Returns a time in milliseconds as a person reads it.
+fn time(milliseconds: f64) -> String {
+    let (value, unit) = in_its_unit(milliseconds);
+    format!("{value:.1} {unit}")
 }
 
 /// Returns a number with the word for what is counted.
@@ -191,7 +208,7 @@ pub(crate) fn phases(record: &Record, theme: &Theme, width: Option<u16>) -> Vec<
         .map(|width| usize::from(width).saturating_sub(BEFORE_BARS).min(BARS.0))
         .filter(|bars| *bars >= BARS.1);
     for phase in phases_of(record, width.is_some()) {
-        let took = format!("{:.1} ms", millis(phase.end.saturating_sub(phase.start)));
+        let took = time(millis(phase.end.saturating_sub(phase.start)));
         let mut line = format!("* {:<16} {took:>10}", phase.name);
         if let Some(bars) = bars {
             let place = |moment: Duration| {
@@ -274,7 +291,7 @@ fn metrics(answer: &Answered) -> Vec<String> {
     let line = |metric: &crate::verdict::server_timing::Metric| {
         let duration = metric
             .duration
-            .map(|duration| format!(" {duration:.1} ms"))
+            .map(|duration| format!(" {}", time(duration)))
             .unwrap_or_default();
         let description = metric
             .description
@@ -343,7 +360,7 @@ mod tests {
         assert_eq!(line(94), plain);
         assert_eq!(
             line(88),
-            "prod  POST /api/v1/sources  200 OK  server 37.7 · network 24.1 · total 62.0 ms  2.1 kB"
+            "prod  POST /api/v1/sources  200 OK  server 37.7ms · network 24.1ms · total 62.0ms  2.1 kB"
         );
         assert_eq!(line(80).lines().count(), 2);
         for width in 60..140 {

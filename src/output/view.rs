@@ -4,6 +4,7 @@
 use crate::error::{Failure, Result};
 use crate::output::items::columns::Columns;
 use crate::output::items::delimited::{Delimited, Delimiter, Style as DelimitedStyle};
+use crate::output::items::named::Named;
 use crate::output::items::ndjson::NdJson;
 use crate::output::items::sorted::{Sort, Sorted};
 use crate::output::items::table::{Style as TableStyle, TableRows};
@@ -179,6 +180,10 @@ impl View {
                 Box::new(TableRows::new(style, columns))
             }
             _ => Box::new(NdJson::new(&screen.theme, screen.terminal)),
+        };
+        let rows = match &self.columns {
+            Some(columns) if columns.is_asked() => Box::new(Named::new(columns, rows)),
+            _ => rows,
         };
         match &self.sort {
             Some(sort) => Box::new(Sorted::new(sort.clone(), rows)),

@@ -10,6 +10,7 @@ use crate::output::view::View;
 use crate::plan::continuation::Continuation;
 use crate::plan::delivery::Delivery;
 use crate::plan::ownership::{self, Judgement, Profiles, Sent};
+use crate::plan::paging::Recipe;
 use crate::plan::presentation::{self, Declared};
 use crate::plan::sending::Sending;
 use crate::plan::{self, checks, connection};
@@ -48,12 +49,6 @@ impl<'a> Plan<'a> {
     ) -> Result<Self> {
         let connection = &options.connection;
         let mut sending = Sending::decide(connection, profile, &request.url, env)?;
-        let max_size = options
-            .output
-            .max_size
-            .as_deref()
-            .map(|size| units::size("--max-size", &size.to_string_lossy()))
-            .transpose()?;
         let led_to = connection::led_to(&request.url, &sending.connection);
         let sent = Sent {
             declared_a_read: template.is_some_and(|template| template.reads),
@@ -68,15 +63,7 @@ impl<'a> Plan<'a> {
             None => plan::refuse_empty_segments(&request, profile, &classified),
             Some(_) => Ok(()),
         };
-        let reading = Reading {
-            view: presentation::decide(&options.output, &declared)?,
-            max_size,
-            head_only: request.method == http::Method::HEAD,
-            other_than_json: classified
-                .endpoint
-                .is_some_and(|endpoint| endpoint.answer == Answers::Other),
-            checks: checks::decide(&options.checks)?,
-        };
+        let reading = reading(options, &request, &classified, &declared)?;
         let continuation = Continuation::decide(
             options,
             declared.items.as_deref(),
@@ -101,6 +88,29 @@ impl<'a> Plan<'a> {
             continuation,
         })
     }
+}
+
+/// Decides how the responses of a call are read and shown.
+fn reading(
+    options: &CallOptions,
+    request: &Request,
+    classified: &Classified,
+    declared: &Declared,
+) -> Result<Reading> {
+    let max_size = options.output.max_size.as_deref();
+    let max_size = max_size.map(|size| units::size("--max-size", &size.to_string_lossy()));
+    let endpoint = classified.endpoint;
+    Ok(Reading {
+        view: presentation::decide(&options.output, declared)?,
+        max_size: max_size.transpose()?,
+        head_only: request.method == http::Method::HEAD,
+        other_than_json: endpoint.is_some_and(|endpoint| endpoint.answer == Answers::Other),
+        checks: checks::decide(&options.checks)?,
+        pages: match endpoint {
+            Some(endpoint) => Recipe::told_by_cursor(endpoint, declared.items.as_deref())?,
+            None => None,
+        },
+    })
 }
 
 /// Returns what is known of the items: the template's word counts before the catalogue's.
@@ -134,6 +144,8 @@ pub(crate) struct Reading {
     pub(crate) other_than_json: bool,
     /// What the answer must be.
     pub(crate) checks: Checks,
+    /// How a single response tells that more pages follow it, where it does.
+    pub(crate) pages: Option<Recipe>,
 }
 
 impl Reading {
@@ -145,6 +157,7 @@ impl Reading {
             head_only: false,
             other_than_json: false,
             checks: Checks::default(),
+            pages: None,
         }
     }
 

@@ -33,6 +33,12 @@ impl Continuation {
     ) -> Result<Continuation> {
         let until = Until::decide(&options.checks, classified.class)?;
         if !options.paging.paginate {
+            // clap could only say that --paginate is missing, which is seldom what is meant.
+            if options.paging.limit.is_some() {
+                return Err(Failure::unsent(
+                    "--limit needs --paginate; for one page's size use limit=N",
+                ));
+            }
             return Ok(until.map_or(Continuation::No, Continuation::Until));
         }
         if until.is_some() {

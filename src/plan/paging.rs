@@ -199,6 +199,33 @@ impl Recipe {
         }
     }
 
+    /// Finds how a response of an endpoint tells that more pages follow it; `None` where only an
+    /// empty page would, and for streams.
+    ///
+    /// # Errors
+    /// Fails when a path in a template cannot be read.
+    pub(crate) fn told_by_cursor(
+        endpoint: &'static Endpoint,
+        items: Option<&str>,
+    ) -> Result<Option<Recipe>> {
+        let is_told = |paging: &Paging| {
+            paging.style != PagingStyle::StreamSequence && paging.end != PagingEnd::EmptyPage
+        };
+        let Some(paging) = endpoint.paging.filter(is_told) else {
+            return Ok(None);
+        };
+        Recipe::of(&paging, items.map(Path::parse).transpose()?).map(Some)
+    }
+
+    /// Returns how many items a page has that says that more follow: one whole JSON text that has
+    /// been checked.
+    pub(crate) fn items_before_more(&self, page: &[u8]) -> Option<usize> {
+        match Pager::new(self.clone(), None).next(page) {
+            Next::Page(_) => Some(elements(self.items_of(page.trim_ascii())?).count()),
+            Next::End | Next::Repeated(_) => None,
+        }
+    }
+
     fn of(paging: &Paging, items: Option<Path>) -> Result<Recipe> {
         let (place, cursor) = match paging.style {
             PagingStyle::BodyContinuation => {

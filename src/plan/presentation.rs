@@ -131,8 +131,11 @@ fn columns(
             paths.push(Path::parse(column)?);
         }
     }
+    if !paths.is_empty() {
+        return Ok(Some(Columns::asked(paths)));
+    }
     // What a filter makes of the items, or what is elsewhere, has columns of its own.
-    if paths.is_empty() && !filtered && options.items_at.is_none() {
+    if !filtered && options.items_at.is_none() {
         for column in &declared.columns {
             paths.push(Path::parse(column)?);
         }

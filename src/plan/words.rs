@@ -23,6 +23,42 @@ pub(crate) struct Words<'a> {
 /// a target must not become a request.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 
+/// What a line without any word is answered with.
+const USAGE: &str = "\
+usage: rein [OPTIONS] [METHOD] TARGET [ITEM]...
+       rein <COMMAND> ...
+examples:
+  rein -p demo /api/v1/datasets    try it: the built-in demo tenant
+  rein templates --search quota    find an endpoint
+  rein profile add dev --endpoint https://cloud.uipath.com/acme/dev/reinfer_ --ask-token
+more: rein -h, rein --help";
+
+/// What people call a thing that has another name here.
+const MEANT: [(&[&str], &str); 7] = [
+    (
+        &["doctor", "auth", "status"],
+        "to check a profile step by step: rein profile check",
+    ),
+    (
+        &["login", "logout", "configure", "signin"],
+        "there is no session to log in to; store a token: rein profile add NAME --endpoint URL --ask-token",
+    ),
+    (&["whoami"], "to see whose token it is: rein /auth/user"),
+    (
+        &["profiles", "contexts", "context"],
+        "to list profiles: rein profile list",
+    ),
+    (
+        &["init", "setup"],
+        "to write a config file: rein config init",
+    ),
+    (&["version"], "to print the version: rein --version"),
+    (
+        &["endpoints", "list", "ls", "search"],
+        "to find an endpoint: rein templates --search WORD; to list profiles: rein profile list",
+    ),
+];
+
 /// Tells the words of a raw call apart.
 ///
 /// # Errors
@@ -33,9 +69,7 @@ pub(crate) fn split<'a>(
     subcommands: impl Fn() -> Vec<String>,
 ) -> Result<Words<'a>> {
     let Some(first) = words.first() else {
-        return Err(Failure::usage("no target was given")
-            .hint("try it on a tenant inside the program: rein -p demo /api/v1/datasets")
-            .hint("all options and subcommands: rein --help"));
+        return Err(Failure::usage("no target was given").hint(USAGE));
     };
     let method = first
         .to_str()
@@ -70,6 +104,10 @@ fn not_a_target(word: &str, next: Option<&str>, subcommands: &[String]) -> Failu
         "'{}' is neither a target nor a subcommand",
         sanitise(word)
     ));
+    let is_it = |(names, _): &&(&[&str], &'static str)| names.contains(&word);
+    if let Some((_, instead)) = MEANT.iter().find(is_it) {
+        return failure.hint(*instead);
+    }
     let mut close: Vec<String> = nearest(word, subcommands.iter().map(String::as_str))
         .into_iter()
         .map(str::to_owned)
@@ -155,6 +193,8 @@ mod tests {
             ("templats", "templates"),
             ("GET", ""),
             ("", "demo"),
+            ("doctor", "rein profile check"),
+            ("login", "rein profile add"),
             ("GET datasets", ""),
         ] {
             let words = words(line);

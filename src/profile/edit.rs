@@ -35,64 +35,109 @@ const SOURCES: [&str; 5] = ["oauth", "token", "token_command", "token_env", "tok
 /// The keys that name the endpoint; a new kind replaces the old.
 const ENDPOINT_KINDS: [&[&str]; 3] = [&["endpoint"], &["domain"], &["organisation", "tenant"]];
 
-/// Adds a profile or changes one. Returns whether it was there before.
+/// Whether a profile that is added becomes the default.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum MakeDefault {
+    /// Where it is the only one, and the file names no default.
+    IfFirst,
+    /// In any case.
+    Set,
+    /// The default stays as it is.
+    Keep,
+}
+
+/// What adding a profile came to.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Added {
+    /// Whether it was there before.
+    pub(crate) existed: bool,
+    /// Whether it has become the default.
+    pub(crate) is_new_default: bool,
+}
+
+/// Adds a profile or changes one.
 ///
 /// # Errors
 /// Fails, with the file untouched, when the result would not be a valid file.
-pub(crate) fn add(path: &Path, name: &str, changes: &Changes, env: &Env) -> Result<bool> {
+pub(crate) fn add(
+    path: &Path,
+    name: &str,
+    changes: &Changes,
+    default: MakeDefault,
+    env: &Env,
+) -> Result<Added> {
     change(path, env, |document| {
+        let before = document.get("default_profile").and_then(Item::as_str);
+        let before = before.map(str::to_owned);
         let profiles = table(document.as_table_mut(), "profiles")?;
         profiles.set_implicit(true);
         let existed = profiles.contains_key(name);
-        let profile = table(profiles, name)?;
-        let new_keys: Vec<&str> = changes.texts.iter().map(|(key, _)| *key).collect();
-        if let Some(kind) = ENDPOINT_KINDS
-            .iter()
-            .find(|kind| new_keys.iter().any(|key| kind.contains(key)))
-        {
-            for other in ENDPOINT_KINDS
-                .iter()
-                .filter(|other| *other != kind)
-                .copied()
-                .flatten()
-            {
-                profile.remove(other);
-            }
+        let is_first = profiles.is_empty();
+        give(table(profiles, name)?, changes)?;
+        let is_new_default = match default {
+            MakeDefault::IfFirst => is_first && before.is_none(),
+            MakeDefault::Set => before.as_deref() != Some(name),
+            MakeDefault::Keep => false,
+        };
+        if is_new_default {
+            set(document.as_table_mut(), "default_profile", name.into());
         }
-        let gives_source = new_keys.iter().any(|key| SOURCES.contains(key));
-        if gives_source || changes.token_command.is_some() || changes.token.is_some() {
-            SOURCES
-                .iter()
-                .filter(|key| !new_keys.contains(key))
-                .for_each(|key| {
-                    profile.remove(key);
-                });
-        }
-        for (key, text) in &changes.texts {
-            set(profile, key, text.as_str().into());
-        }
-        if let Some(words) = &changes.token_command {
-            set(
-                profile,
-                "token_command",
-                words
-                    .iter()
-                    .map(String::as_str)
-                    .collect::<toml_edit::Array>()
-                    .into(),
-            );
-        }
-        if let Some(oauth) = &changes.oauth {
-            let oauth_table = table(profile, "oauth")?;
-            for (key, text) in oauth {
-                set(oauth_table, key, text.as_str().into());
-            }
-        }
-        if let Some(token) = &changes.token {
-            set(profile, "token", token.expose().into());
-        }
-        Ok(existed)
+        Ok(Added {
+            existed,
+            is_new_default,
+        })
     })
+}
+
+/// Gives a profile's table its new values.
+fn give(profile: &mut Table, changes: &Changes) -> Result<()> {
+    let new_keys: Vec<&str> = changes.texts.iter().map(|(key, _)| *key).collect();
+    if let Some(kind) = ENDPOINT_KINDS
+        .iter()
+        .find(|kind| new_keys.iter().any(|key| kind.contains(key)))
+    {
+        for other in ENDPOINT_KINDS
+            .iter()
+            .filter(|other| *other != kind)
+            .copied()
+            .flatten()
+        {
+            profile.remove(other);
+        }
+    }
+    let gives_source = new_keys.iter().any(|key| SOURCES.contains(key));
+    if gives_source || changes.token_command.is_some() || changes.token.is_some() {
+        SOURCES
+            .iter()
+            .filter(|key| !new_keys.contains(key))
+            .for_each(|key| {
+                profile.remove(key);
+            });
+    }
+    for (key, text) in &changes.texts {
+        set(profile, key, text.as_str().into());
+    }
+    if let Some(words) = &changes.token_command {
+        set(
+            profile,
+            "token_command",
+            words
+                .iter()
+                .map(String::as_str)
+                .collect::<toml_edit::Array>()
+                .into(),
+        );
+    }
+    if let Some(oauth) = &changes.oauth {
+        let oauth_table = table(profile, "oauth")?;
+        for (key, text) in oauth {
+            set(oauth_table, key, text.as_str().into());
+        }
+    }
+    if let Some(token) = &changes.token {
+        set(profile, "token", token.expose().into());
+    }
+    Ok(())
 }
 
 /// Makes a profile the one that is used when nothing else is said.

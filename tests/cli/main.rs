@@ -37,6 +37,7 @@ mod exit_codes;
 mod fields;
 #[cfg(test)]
 mod files;
+mod first_contact;
 #[cfg(test)]
 mod follow;
 #[cfg(test)]

@@ -23,6 +23,9 @@ use crate::verdict::sniff::Sniffer;
 /// How much of a body is held where a filter looks at it.
 const MOST_HELD: u64 = 256 * 1024 * 1024;
 
+/// Up to what size a body is held to see whether more pages follow it.
+const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
+
 /// Where a body has come to.
 pub(super) struct Reader {
     pub(super) output: BodyOutput,
@@ -31,6 +34,8 @@ pub(super) struct Reader {
     pub(super) trouble: Option<Failure>,
     /// The body as far as it is needed when it is complete.
     pub(super) kept: Option<Vec<u8>>,
+    /// The body, as long as it is small enough to look for more pages in it.
+    pub(super) page: Option<Vec<u8>>,
     /// The beginning, where a failure that shows only in the body must print nothing.
     pub(super) held_back: Option<Vec<u8>>,
     /// Whether the reader of our output has gone.
@@ -47,6 +52,12 @@ impl Reader {
     pub(super) fn take(&mut self, piece: &[u8], sniffer: &Sniffer) -> Result<(), Stop> {
         if let Some(kept) = &mut self.kept {
             hold(kept, piece, MOST_HELD)?;
+        }
+        match &mut self.page {
+            Some(page) if page.len() + piece.len() <= MAX_PAGE_BYTES => {
+                page.extend_from_slice(piece);
+            }
+            page => *page = None,
         }
         if let Some(failure) = self.unwritten.as_ref()
             && sniffer.is_beyond_the_beginning()

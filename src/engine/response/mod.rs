@@ -219,6 +219,7 @@ impl Answer<'_> {
             output,
             trouble: None,
             kept: is_looked_at.then(Vec::new),
+            page: (self.reading.pages.is_some() && is_success && !self.is_silent()).then(Vec::new),
             held_back: (self.reading.view.is_layout() && is_success).then(Vec::new),
             is_closed: false,
             file: self.file().map(Path::to_owned),
@@ -386,6 +387,7 @@ impl Answer<'_> {
                     .to_owned(),
             ]);
         }
+        let page = read.page.take();
         record.items = read.output.items();
         record.file = self
             .session
@@ -405,7 +407,31 @@ impl Answer<'_> {
         }
         match unmet {
             Some(failure) => Err(Stop::Failed(failure)),
-            None => Ok(Exit::Ok),
+            None => {
+                self.note_more_pages(page.as_deref());
+                Ok(Exit::Ok)
+            }
+        }
+    }
+
+    /// Returns whether `-s` leaves out notes.
+    fn is_silent(&self) -> bool {
+        self.session.delivery.notes.no_progress
+    }
+
+    /// Says that there are more items than the response has, where it says so itself.
+    fn note_more_pages(&self, page: Option<&[u8]>) {
+        let (Some(recipe), Some(page)) = (&self.reading.pages, page) else {
+            return;
+        };
+        if serde_json::from_slice::<serde::de::IgnoredAny>(page).is_err() {
+            return;
+        }
+        if let Some(count) = recipe.items_before_more(page) {
+            let items = status::counted(count as u64, "item", "items");
+            self.cx.notes(&[format!(
+                "note: {items} shown and there are more; add --paginate for all of them"
+            )]);
         }
     }
 

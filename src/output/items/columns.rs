@@ -14,12 +14,30 @@ use crate::text::terminal::Theme;
 #[derive(Clone, Debug)]
 pub(crate) struct Columns {
     list: Vec<Path>,
+    /// Whether the user named them: one that no item has is then a mistake.
+    is_asked: bool,
 }
 
 impl Columns {
     /// Makes columns of their paths.
     pub(crate) fn new(list: Vec<Path>) -> Self {
-        Columns { list }
+        Columns {
+            list,
+            is_asked: false,
+        }
+    }
+
+    /// Makes columns of paths that the user named.
+    pub(crate) fn asked(list: Vec<Path>) -> Self {
+        Columns {
+            list,
+            is_asked: true,
+        }
+    }
+
+    /// Returns whether the user named them.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.is_asked
     }
 
     /// Returns the paths, which are also the names.

@@ -3,6 +3,7 @@
 
 pub(crate) mod columns;
 pub(crate) mod delimited;
+pub(crate) mod named;
 pub(crate) mod ndjson;
 pub(crate) mod sorted;
 pub(crate) mod table;

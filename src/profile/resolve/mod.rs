@@ -660,8 +660,9 @@ fn nothing_selected(config: &ConfigFile) -> Failure {
     if config.profiles.is_empty() {
         failure
             .hint("or give an endpoint: export REINFER_ENDPOINT=https://... REINFER_TOKEN=...")
+            .hint("or add a profile: rein profile add NAME --endpoint URL --ask-token")
             .hint(format!(
-                "or write {} (see config.example.toml)",
+                "or write {} from an example: rein config init",
                 config.path.display()
             ))
     } else {
