@@ -141,7 +141,7 @@ pub(crate) enum Command {
         after_help = PROFILE_EXAMPLES
     )]
     Profile(ProfileCommand),
-    /// Find and check the configuration file
+    /// Write, find and check the config file
     #[command(
         subcommand,
         arg_required_else_help = true,
@@ -672,12 +672,9 @@ const MAIN_OPTIONS: [(&str, &str); 14] = [
     ),
     ("request", "Use this method"),
     ("header", "Add a header"),
-    ("data", "Send this JSON as the body; @FILE or @- reads it"),
+    ("data", "Send JSON: @FILE, @- or text"),
     ("var", "Fill {NAME} or <NAME> in TARGET"),
-    (
-        "confirm",
-        "Confirm a write under a guard by the guarded profile's name",
-    ),
+    ("confirm", "Confirm a guarded write by the profile's name"),
     (
         "dry_run",
         "Show the request, its class and its guard; send nothing",
