@@ -118,7 +118,11 @@ fn closed_streams_keep_out_of_files_that_are_written() {
             read(&head).starts_with("HTTP/1.1 200 OK\r\n") && read(&head).ends_with("\r\n\r\n")
         );
         serde_json::from_str::<serde_json::Value>(&read(&meta)).expect("JSON");
-        assert_eq!(read(&config), "[profiles.a]\ndomain = \"d\"\n", "{closed}");
+        assert_eq!(
+            read(&config),
+            "default_profile = \"a\"\n\n[profiles.a]\ndomain = \"d\"\n",
+            "{closed}"
+        );
         std::fs::remove_file(&config).expect("removed");
     }
 }
