@@ -43,7 +43,7 @@ pub enum Exit {
     TooManyRedirects,
     /// The server closed the connection without answering.
     EmptyReply,
-    /// The connection broke while the answer was being received.
+    /// The connection broke while the response was being received.
     Receive,
     /// The server's certificate was not accepted.
     Certificate,

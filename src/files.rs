@@ -1,4 +1,4 @@
-//! Files beside the answers': what is private, what is locked, which two are one.
+//! Files beside the responses': what is private, what is locked, which two are one.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, OpenOptions};
@@ -172,7 +172,7 @@ pub(crate) fn is_same(one: &Metadata, other: &Metadata) -> bool {
     (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
-/// Returns whether it is one file: nothing that tells files apart is to be had here.
+/// Returns whether it is one file: nothing that tells files apart is available here.
 #[cfg(not(unix))]
 pub(crate) fn is_same(_one: &Metadata, _other: &Metadata) -> bool {
     true

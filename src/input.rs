@@ -34,13 +34,13 @@ pub(crate) fn is_data_waiting() -> bool {
 /// What the command line says about a request, with every file read or opened.
 #[derive(Default)]
 pub(crate) struct Input {
-    /// The pieces of the body, in the order typed.
+    /// The chunks of the body, in the order typed.
     pub(crate) data: Vec<Data>,
-    /// The items, in the order typed; a file's text stands in the place of its name.
+    /// The items, in the order typed; a file's text is instead of its name.
     pub(crate) items: Vec<Item>,
     /// Header lines, in the order typed.
     pub(crate) header_lines: Vec<String>,
-    /// The pieces of `--url-query`, in the order typed; `Raw` ones are added as they are.
+    /// The chunks of `--url-query`, in the order typed; `Raw` ones are added as they are.
     pub(crate) url_query: Vec<Data>,
     /// Form parts, in the order typed.
     pub(crate) form: Vec<FormPart>,
@@ -48,7 +48,7 @@ pub(crate) struct Input {
     pub(crate) upload: Option<Upload>,
 }
 
-/// A piece of the body.
+/// A chunk of the body.
 #[derive(Clone)]
 pub(crate) struct Data {
     /// The option it was given with.
@@ -67,9 +67,9 @@ pub(crate) struct FormPart {
     pub(crate) name: String,
     /// What is sent for it.
     pub(crate) content: FormContent,
-    /// The part's content type, when one was typed.
+    /// The part's content type, when one was given.
     pub(crate) content_type: Option<String>,
-    /// The part's file name, when one was typed or a file is sent.
+    /// The part's file name, when one was given or a file is sent.
     pub(crate) file_name: Option<String>,
 }
 
@@ -256,7 +256,7 @@ impl Reader {
         })
     }
 
-    /// Reads a piece of `--url-query`: `+text` as it is, everything else to be encoded.
+    /// Reads a chunk of `--url-query`: `+text` as it is, everything else to be encoded.
     fn query(&mut self, word: &OsStr) -> Result<Data> {
         match word.as_encoded_bytes().strip_prefix(b"+") {
             Some(raw) => Ok(Data {
@@ -340,7 +340,7 @@ impl Reader {
     }
 }
 
-/// Returns a form part as text. Where that is not to be had because of its file's name, which may
+/// Returns a form part as text. Where that is not available because of its file's name, which may
 /// be any bytes, the name is returned beside a text without it.
 fn form_word_and_file(word: &OsStr, literal: bool) -> Result<(String, Option<&OsStr>)> {
     let bytes = word.as_encoded_bytes();
@@ -376,7 +376,7 @@ struct FormSettings {
     file_name: Option<String>,
 }
 
-/// Splits curl's `;type=` and `;filename=` off a form part's value, which may stand in quotes.
+/// Splits curl's `;type=` and `;filename=` off a form part's value, which may be in quotes.
 ///
 /// # Errors
 /// Fails on a `;` that begins nothing of the kind: curl would drop what follows.

@@ -23,7 +23,7 @@ pub fn item(text: &str) {
     }
 }
 
-/// A path into an answer is one or is not; looking for it in any JSON finds pieces of that JSON.
+/// A path into a response is one or is not; looking for it in any JSON finds chunks of that JSON.
 pub fn columns(path: &str, json: &[u8]) {
     let Ok(path) = Path::parse(path) else {
         return;
@@ -221,7 +221,7 @@ pub fn placeholder(value: &str) {
     }
 }
 
-/// A configuration file is understood, or the message about it holds nothing of its values.
+/// A config file is understood, or the message about it holds nothing of its values.
 pub fn configuration(text: &str) {
     const CANARY: &str = "SEKRET-0123";
     let home = Some(FilePath::new("/home"));

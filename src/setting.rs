@@ -26,7 +26,7 @@ pub enum Origin {
     Option(&'static str),
     /// An environment variable.
     Variable(String),
-    /// A line of the configuration file.
+    /// A line of the config file.
     File {
         /// The file.
         path: PathBuf,

@@ -1,4 +1,4 @@
-//! Where a paged call has come to, kept in a file so that the same command goes on from there.
+//! Where a paged call has come to, kept in a file so that the same command resumes from there.
 //!
 //! The order makes it safe against a kill and a power failure: a page's output is written and
 //! forced onto the disk first; then the new state is written beside the old one, forced onto the

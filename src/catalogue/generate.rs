@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// The endpoints that answer with something else than JSON: binary content and, on request, CSV
+/// The endpoints that response with something else than JSON: binary content and, on request, CSV
 /// (seen in the vendor's schema and client).
 const OTHER_THAN_JSON: [&str; 6] = [
     "get-attachment",
@@ -50,7 +50,7 @@ fn row(endpoint: &Value) -> String {
         other => panic!("class {other:?}"),
     };
     let name = endpoint["name"].as_str().unwrap_or_default();
-    let answer = if OTHER_THAN_JSON.contains(&name) {
+    let response = if OTHER_THAN_JSON.contains(&name) {
         "Other"
     } else {
         "Json"
@@ -61,7 +61,7 @@ fn row(endpoint: &Value) -> String {
          method: {:?}, path: {:?},\n        path_params: {},\n        query_params: {},\n        \
          body_fields: {},\n        example_body: {:?},\n        permissions: {},\n        \
          items: {:?}, columns: {},\n        paging: {},\n        \
-         class: Class::{class}, idempotent: {}, documented: {}, answer: Answer::{answer},\n    }},\n",
+         class: Class::{class}, idempotent: {}, documented: {}, answer: Answer::{response},\n    }},\n",
         text("group"),
         text("summary"),
         text("method"),

@@ -43,7 +43,7 @@ pub struct Endpoint {
     pub example_body: Option<&'static str>,
     /// What the caller must be allowed to do; `(inferred)` marks a guess.
     pub permissions: &'static [&'static str],
-    /// Where in the answer the items are.
+    /// Where in the response the items are.
     pub items: Option<&'static str>,
     /// The columns of a table of them.
     pub columns: &'static [&'static str],
@@ -56,7 +56,7 @@ pub struct Endpoint {
     /// Whether the vendor documents it publicly.
     pub documented: bool,
     /// What a success answers with.
-    pub answer: Answer,
+    pub response: ResponseKind,
 }
 
 /// A parameter or field.
@@ -164,7 +164,7 @@ impl Class {
 
 /// What a success answers with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
+pub enum ResponseKind {
     /// The JSON envelope.
     Json,
     /// Bytes of some type, or CSV when it is asked for.
@@ -178,7 +178,7 @@ pub struct Paging {
     pub style: PagingStyle,
     /// The field or parameter that takes the cursor.
     pub request_field: &'static str,
-    /// Where the answer holds it.
+    /// Where the response holds it.
     pub response_field: &'static str,
     /// The field or parameter for the size of a page.
     pub limit_field: Option<&'static str>,
@@ -197,7 +197,7 @@ pub enum PagingEnd {
     NoCursor,
     /// A page without items.
     EmptyPage,
-    /// This field of the answer is `false`.
+    /// This field of the response is `false`.
     False(&'static str),
 }
 

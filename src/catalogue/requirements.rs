@@ -357,7 +357,7 @@ impl<'de> Visitor<'de> for Walk<'_> {
         {
             self.faults.outside(&self.path, limit, count, " elements");
         }
-        // A list in the place of an object has none of its members.
+        // A list instead of an object has none of its members.
         if self.node.element.is_none() {
             for (name, _) in self
                 .node

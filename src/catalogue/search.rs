@@ -2,7 +2,7 @@
 
 use super::Endpoint;
 
-/// Words that say nothing about what is sought.
+/// Words that say nothing about what is looked up.
 const FILLERS: [&str; 11] = [
     "a", "all", "an", "and", "for", "from", "in", "of", "or", "the", "to",
 ];

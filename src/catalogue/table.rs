@@ -1,6 +1,6 @@
 //! Generated from `catalogue/endpoints.json`: see `generate.rs`. Constant data, nothing is parsed.
 
-use super::{Answer, Class, Endpoint, Field, Kind, Limit, Paging, PagingEnd, PagingStyle};
+use super::{Class, Endpoint, Field, Kind, Limit, Paging, PagingEnd, PagingStyle, ResponseKind};
 
 #[rustfmt::skip]
 pub(super) static ENDPOINTS: [Endpoint; 182] = [
@@ -15,7 +15,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View sources"],
         items: Some("sources"), columns: &["id", "owner", "name", "title", "language", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-project-sources", group: "sources",
@@ -30,7 +30,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View sources (inferred)"],
         items: Some("sources"), columns: &["id", "owner", "name", "title", "language", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-source", group: "sources",
@@ -46,7 +46,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View sources (inferred)"],
         items: None, columns: &["source.id", "source.owner", "source.name", "source.title", "source.language", "source.updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-source-by-id", group: "sources",
@@ -61,7 +61,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View sources (inferred)"],
         items: None, columns: &["source.id", "source.owner", "source.name", "source.title", "source.language", "source.updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-source", group: "sources",
@@ -88,7 +88,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Sources admin (inferred)"],
         items: None, columns: &["source.id", "source.owner", "source.name", "source.title"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-source", group: "sources",
@@ -115,7 +115,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Sources admin (inferred)"],
         items: None, columns: &["source.id", "source.owner", "source.name", "source.title"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-source", group: "sources",
@@ -130,7 +130,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Sources admin (inferred)"],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-source-statistics", group: "sources",
@@ -148,7 +148,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["statistics.num_comments"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-source-threads", group: "sources",
@@ -164,7 +164,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("threads"), columns: &["thread_id", "comments"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-email-transform-tag", group: "sources",
@@ -179,7 +179,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["email_transform_tag_info.text_format", "email_transform_tag_info.rich_text_upgrade_tag"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "sync-comments", group: "comments",
@@ -216,7 +216,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Edit messages"],
         items: None, columns: &["new", "updated", "unchanged"],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "sync-raw-emails", group: "comments",
@@ -246,7 +246,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Edit messages"],
         items: Some("comments"), columns: &["new", "updated", "unchanged"],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-comment", group: "comments",
@@ -265,7 +265,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View sources"],
         items: None, columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text", "comment.messages[0].from"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-comments", group: "comments",
@@ -284,7 +284,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Edit messages"],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-comments", group: "comments",
@@ -308,7 +308,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("comments"), columns: &["id", "timestamp", "messages[0].subject.text", "messages[0].from", "thread_id"],
         paging: Some(Paging { style: PagingStyle::QueryContinuation, request_field: "after", response_field: "continuation", limit_field: Some("limit"), max: Some(256), end: PagingEnd::NoCursor, first_page_only: &["from_timestamp"] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "add-comments", group: "comments",
@@ -346,7 +346,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "sync-comments-csv", group: "comments",
@@ -364,7 +364,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["new", "updated", "unchanged"],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "sniff-csv", group: "comments",
@@ -379,7 +379,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["columns", "encoding", "delimiter"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "set-comment-audio", group: "comments",
@@ -397,7 +397,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-comment-audio", group: "comments",
@@ -413,7 +413,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Other,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Other,
     },
     Endpoint {
         name: "get-attachment", group: "attachments",
@@ -428,7 +428,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View sources"],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Other,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Other,
     },
     Endpoint {
         name: "upload-comment-attachment", group: "attachments",
@@ -447,7 +447,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["content_hash"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "upload-email-attachment", group: "attachments",
@@ -466,7 +466,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["content_hash"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-attachment-pages", group: "attachments",
@@ -481,7 +481,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("page_metadata"), columns: &["full_size", "thumbnail_size"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-attachment-page-image", group: "attachments",
@@ -497,7 +497,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Other,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Other,
     },
     Endpoint {
         name: "get-attachment-page-thumbnail", group: "attachments",
@@ -513,7 +513,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Other,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Other,
     },
     Endpoint {
         name: "get-attachment-page-selections", group: "attachments",
@@ -529,7 +529,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("selections"), columns: &["kind", "text"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "search-attachment", group: "attachments",
@@ -546,7 +546,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("search_results"), columns: &["page_index"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-datasets", group: "datasets",
@@ -559,7 +559,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels"],
         items: Some("datasets"), columns: &["id", "owner", "name", "title", "model_family", "last_modified"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-project-datasets", group: "datasets",
@@ -574,7 +574,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels"],
         items: Some("datasets"), columns: &["id", "owner", "name", "title", "model_family", "last_modified"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-dataset", group: "datasets",
@@ -590,7 +590,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels"],
         items: None, columns: &["dataset.id", "dataset.owner", "dataset.name", "dataset.title", "dataset.model_family", "dataset.last_modified"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-dataset-by-id", group: "datasets",
@@ -605,7 +605,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["dataset.id", "dataset.owner", "dataset.name", "dataset.title", "dataset.model_family", "dataset.last_modified"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-dataset", group: "datasets",
@@ -634,7 +634,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Datasets admin"],
         items: None, columns: &["dataset.id", "dataset.owner", "dataset.name", "dataset.title", "dataset.model_family", "dataset.last_modified"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-dataset", group: "datasets",
@@ -658,7 +658,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Datasets admin"],
         items: None, columns: &["dataset.id", "dataset.owner", "dataset.name", "dataset.title", "dataset.model_family", "dataset.last_modified"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-dataset", group: "datasets",
@@ -674,7 +674,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Datasets admin (inferred)"],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-dataset-by-id", group: "datasets",
@@ -689,7 +689,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "export-dataset", group: "datasets",
@@ -713,7 +713,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Export datasets (inferred)"],
         items: Some("comments"), columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text", "predictions.labels[0].name"],
         paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "query-comments", group: "datasets",
@@ -739,7 +739,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("results"), columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text"],
         paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Other,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Other,
     },
     Endpoint {
         name: "query-recent-comments", group: "datasets",
@@ -759,7 +759,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("results"), columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text"],
         paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-dataset-statistics", group: "datasets",
@@ -784,7 +784,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["statistics.num_comments", "statistics.min_timestamp", "statistics.max_timestamp"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-dataset-summary", group: "datasets",
@@ -803,7 +803,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("summary.user_properties.string"), columns: &["full_name"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-dataset-status", group: "datasets",
@@ -819,7 +819,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["status.training_complete", "status.inference_complete", "status.total_comments_with_text"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-dataset-user-properties", group: "datasets",
@@ -835,7 +835,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "query-user-property-values", group: "datasets",
@@ -856,7 +856,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "reset-annotations", group: "datasets",
@@ -874,7 +874,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-themes", group: "datasets",
@@ -890,7 +890,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("theme_set.themes"), columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "describe-thread", group: "datasets",
@@ -909,7 +909,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("thread_themes"), columns: &["description", "comment_indices"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "sync-annotations", group: "annotations",
@@ -929,7 +929,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-annotations", group: "annotations",
@@ -953,7 +953,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("results"), columns: &["comment.uid", "comment.timestamp", "labelling[0].assigned[0].name"],
         paging: Some(Paging { style: PagingStyle::QueryContinuation, request_field: "after", response_field: "after", limit_field: Some("limit"), max: Some(999), end: PagingEnd::EmptyPage, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-annotations", group: "annotations",
@@ -975,7 +975,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["comment.uid", "labelling[0].assigned"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-label-groups", group: "labels",
@@ -991,7 +991,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("label_groups"), columns: &["name", "trainable", "hidden"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-label-group", group: "labels",
@@ -1008,7 +1008,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("label_group.label_defs"), columns: &["name", "title", "external_id"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-label-group", group: "labels",
@@ -1030,7 +1030,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["label_group.name"],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-label-group", group: "labels",
@@ -1047,7 +1047,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "set-labels", group: "labels",
@@ -1073,7 +1073,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-label", group: "labels",
@@ -1092,7 +1092,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["label.name", "label.title", "label.external_id"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-label", group: "labels",
@@ -1113,7 +1113,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["num_modified", "label.name"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-label", group: "labels",
@@ -1132,7 +1132,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["num_modified"],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-label-history", group: "labels",
@@ -1152,7 +1152,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("versions"), columns: &["model_version", "timestamp"],
         paging: Some(Paging { style: PagingStyle::QueryOlderThan, request_field: "older_than_version", response_field: "oldest_version", limit_field: None, max: None, end: PagingEnd::EmptyPage, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-label-field-history", group: "labels",
@@ -1173,7 +1173,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("versions"), columns: &["model_version", "timestamp"],
         paging: Some(Paging { style: PagingStyle::QueryOlderThan, request_field: "older_than_version", response_field: "oldest_version", limit_field: None, max: None, end: PagingEnd::EmptyPage, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-pretrained-labels", group: "labels",
@@ -1188,7 +1188,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-models", group: "models",
@@ -1210,7 +1210,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("labellers"), columns: &["version", "model_name", "pinned", "validated", "trained_time"],
         paging: Some(Paging { style: PagingStyle::BodyOlderThan, request_field: "older_than_version", response_field: "labellers[-1].version", limit_field: Some("limit"), max: Some(100), end: PagingEnd::EmptyPage, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-model-validation", group: "models",
@@ -1227,7 +1227,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels (inferred)"],
         items: None, columns: &["validation.version", "validation.dataset_score", "validation.dataset_quality", "validation.num_labels", "validation.num_reviewed_comments", "validation.coverage"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-model-validation-details", group: "models",
@@ -1246,7 +1246,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["validation.version", "validation.model_rating.score", "validation.model_rating.quality", "validation.reviewed_size"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-label-validation", group: "models",
@@ -1268,7 +1268,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["label_validation.average_precision", "label_validation.train_size", "label_validation.test_size"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "pin-model", group: "models",
@@ -1285,7 +1285,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "unpin-model", group: "models",
@@ -1302,7 +1302,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-model", group: "models",
@@ -1322,7 +1322,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["labeller.version", "labeller.pinned"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-model-tags", group: "models",
@@ -1338,7 +1338,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Model Admin"],
         items: Some("model_tags"), columns: &["name", "version", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "set-model-tag", group: "models",
@@ -1360,7 +1360,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["model_tag.name", "model_tag.version"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-model-tag", group: "models",
@@ -1377,7 +1377,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "predict", group: "predictions",
@@ -1402,7 +1402,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels", "View sources"],
         items: Some("predictions"), columns: &["[0].name", "[0].probability"],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "predict-raw-emails", group: "predictions",
@@ -1431,7 +1431,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels (inferred)", "View sources (inferred)"],
         items: Some("predictions"), columns: &["[0].name", "[0].probability"],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "predict-comments", group: "predictions",
@@ -1452,7 +1452,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels (inferred)", "View sources (inferred)"],
         items: Some("predictions"), columns: &["uid", "labels[0].name", "labels[0].probability"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "predict-latest", group: "predictions",
@@ -1476,7 +1476,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("predictions"), columns: &["[0].name", "[0].probability"],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "predict-extractions", group: "predictions",
@@ -1499,7 +1499,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("predictions"), columns: &["groups"],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-stream", group: "streams",
@@ -1524,7 +1524,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Streams admin", "View labels"],
         items: None, columns: &["stream.id", "stream.name", "stream.title", "stream.model.version", "stream.updated_at"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-stream", group: "streams",
@@ -1550,7 +1550,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Streams admin (inferred)", "View labels (inferred)"],
         items: None, columns: &["stream.id", "stream.name", "stream.title", "stream.model.version", "stream.updated_at"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-streams", group: "streams",
@@ -1566,7 +1566,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels", "View streams"],
         items: Some("streams"), columns: &["id", "name", "title", "model.version", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-stream", group: "streams",
@@ -1583,7 +1583,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View labels", "View streams"],
         items: None, columns: &["stream.id", "stream.name", "stream.title", "stream.model.version", "stream.updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-stream", group: "streams",
@@ -1600,7 +1600,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Streams admin (inferred)", "View labels (inferred)"],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-stream-results", group: "streams",
@@ -1620,7 +1620,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Consume streams", "View labels", "View sources"],
         items: Some("results"), columns: &["comment.uid", "comment.timestamp", "comment.messages[0].subject.text", "prediction.taxonomies[0].labels[0].name", "continuation"],
         paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "continuation", limit_field: Some("max_results"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "fetch-stream", group: "streams",
@@ -1640,7 +1640,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Consume streams", "View labels", "View sources"],
         items: Some("results"), columns: &["comment.uid", "comment.timestamp", "labels[0].name", "sequence_id"],
         paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "sequence_id", limit_field: Some("size"), max: Some(1024), end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "advance-stream", group: "streams",
@@ -1659,7 +1659,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Consume streams", "View labels"],
         items: None, columns: &["sequence_id"],
         paging: None,
-        class: Class::Stateful, idempotent: false, documented: true, answer: Answer::Json,
+        class: Class::Stateful, idempotent: false, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "reset-stream", group: "streams",
@@ -1678,7 +1678,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Consume streams", "View labels"],
         items: None, columns: &["sequence_id"],
         paging: None,
-        class: Class::Stateful, idempotent: false, documented: true, answer: Answer::Json,
+        class: Class::Stateful, idempotent: false, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "tag-stream-exceptions", group: "streams",
@@ -1699,7 +1699,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Consume streams", "View sources"],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "untag-stream-exceptions", group: "streams",
@@ -1718,7 +1718,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Consume streams", "View sources"],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-stream-results-preview", group: "streams",
@@ -1738,7 +1738,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Consume streams", "View labels", "View sources"],
         items: Some("results"), columns: &["comment.uid", "comment.timestamp", "continuation"],
         paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "continuation", limit_field: Some("max_results"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-trigger", group: "triggers",
@@ -1763,7 +1763,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-triggers", group: "triggers",
@@ -1779,7 +1779,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("triggers"), columns: &["id", "name", "title", "model.version", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-trigger", group: "triggers",
@@ -1796,7 +1796,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["trigger.id", "trigger.name", "trigger.title"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-trigger", group: "triggers",
@@ -1822,7 +1822,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-trigger", group: "triggers",
@@ -1839,7 +1839,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "fetch-trigger", group: "triggers",
@@ -1859,7 +1859,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("results"), columns: &["comment.uid", "comment.timestamp", "labels[0].name", "sequence_id"],
         paging: Some(Paging { style: PagingStyle::StreamSequence, request_field: "sequence_id", response_field: "sequence_id", limit_field: Some("size"), max: Some(1024), end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "advance-trigger", group: "triggers",
@@ -1878,7 +1878,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["sequence_id"],
         paging: None,
-        class: Class::Stateful, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Stateful, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "reset-trigger", group: "triggers",
@@ -1897,7 +1897,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["sequence_id"],
         paging: None,
-        class: Class::Stateful, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Stateful, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "tag-trigger-exceptions", group: "triggers",
@@ -1918,7 +1918,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "untag-trigger-exceptions", group: "triggers",
@@ -1937,7 +1937,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "query-audit-events", group: "audit",
@@ -1954,7 +1954,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["Read audit logs"],
         items: Some("audit_events"), columns: &["timestamp", "event_type", "actor_user_id", "event_id"],
         paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-users", group: "users",
@@ -1967,7 +1967,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &["View tenant users", "View users"],
         items: Some("users"), columns: &["username", "email", "last_login_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: true, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: true, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-users-detailed", group: "users",
@@ -1980,7 +1980,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("users"), columns: &["id", "username", "email", "verified", "created"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-user", group: "users",
@@ -1995,7 +1995,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["user.id", "user.username", "user.email"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-user", group: "users",
@@ -2014,7 +2014,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["user.id", "user.username", "user.email"],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-user", group: "users",
@@ -2033,7 +2033,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["user.id", "user.username"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-user", group: "users",
@@ -2048,7 +2048,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "send-welcome-email", group: "users",
@@ -2063,7 +2063,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-current-user", group: "users",
@@ -2076,7 +2076,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["user.id", "user.username", "user.email"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "refresh-permissions", group: "users",
@@ -2089,7 +2089,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["permissions_refreshed"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "derive-permissions", group: "users",
@@ -2105,7 +2105,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["global_permissions", "organisation_permissions"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "reduce-permissions", group: "users",
@@ -2121,7 +2121,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["global_permissions", "organisation_permissions"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-projects", group: "projects",
@@ -2134,7 +2134,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("projects"), columns: &["name", "title", "description"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-projects-detailed", group: "projects",
@@ -2149,7 +2149,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("projects"), columns: &["id", "name", "title", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-project", group: "projects",
@@ -2164,7 +2164,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["project.id", "project.name", "project.title", "project.updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-project", group: "projects",
@@ -2186,7 +2186,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["project.id", "project.name", "project.title"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-project", group: "projects",
@@ -2206,7 +2206,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["project.id", "project.name", "project.title"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-project", group: "projects",
@@ -2223,7 +2223,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-project-resource-counts", group: "projects",
@@ -2238,7 +2238,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["sources", "datasets", "buckets", "integrations", "dashboards", "users_with_permissions"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-buckets", group: "buckets",
@@ -2251,7 +2251,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("buckets"), columns: &["id", "owner", "name", "created_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-project-buckets", group: "buckets",
@@ -2266,7 +2266,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("buckets"), columns: &["id", "owner", "name", "created_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-bucket", group: "buckets",
@@ -2282,7 +2282,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["bucket.id", "bucket.owner", "bucket.name"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-bucket-by-id", group: "buckets",
@@ -2297,7 +2297,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["bucket.id", "bucket.owner", "bucket.name"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-bucket", group: "buckets",
@@ -2317,7 +2317,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["bucket.id", "bucket.owner", "bucket.name"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-bucket", group: "buckets",
@@ -2336,7 +2336,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["bucket.id", "bucket.name"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-bucket", group: "buckets",
@@ -2351,7 +2351,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-bucket-statistics", group: "buckets",
@@ -2367,7 +2367,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["statistics.count.kind", "statistics.count.value"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-keyed-sync-states", group: "buckets",
@@ -2382,7 +2382,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("keyed_sync_states"), columns: &["mailbox_name", "folder_path", "status", "synced_until", "last_synced_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "query-keyed-sync-state-ids", group: "buckets",
@@ -2399,7 +2399,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("keyed_sync_state_ids"), columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-keyed-sync-state", group: "buckets",
@@ -2415,7 +2415,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["keyed_sync_state.mailbox_name", "keyed_sync_state.folder_path", "keyed_sync_state.synced_until"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "set-keyed-sync-state", group: "buckets",
@@ -2433,7 +2433,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-keyed-sync-state", group: "buckets",
@@ -2449,7 +2449,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-bucket-sync-state", group: "buckets",
@@ -2465,7 +2465,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["bucket_sync_state.sync_state", "bucket_sync_state.last_synced_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "set-bucket-sync-state", group: "buckets",
@@ -2483,7 +2483,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-bucket-emails", group: "emails",
@@ -2502,7 +2502,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("emails"), columns: &["id", "mailbox", "timestamp", "metadata.folder"],
         paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: Some(256), end: PagingEnd::NoCursor, first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-bucket-email", group: "emails",
@@ -2520,7 +2520,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("emails"), columns: &["id", "mailbox", "timestamp", "metadata.folder"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "query-bucket-emails", group: "emails",
@@ -2542,7 +2542,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("emails"), columns: &["id", "mailbox", "timestamp", "metadata.folder"],
         paging: Some(Paging { style: PagingStyle::BodyContinuation, request_field: "continuation", response_field: "continuation", limit_field: Some("limit"), max: None, end: PagingEnd::False("more_results"), first_page_only: &[] }),
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "add-bucket-emails", group: "emails",
@@ -2568,7 +2568,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Billable, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Billable, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-bucket-emails", group: "emails",
@@ -2586,7 +2586,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-integrations", group: "integrations",
@@ -2599,7 +2599,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("integrations"), columns: &["id", "owner", "name", "type", "enabled", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-project-integrations", group: "integrations",
@@ -2614,7 +2614,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("integrations"), columns: &["id", "owner", "name", "type", "enabled", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-integration", group: "integrations",
@@ -2630,7 +2630,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["integration.id", "integration.owner", "integration.name", "integration.type", "integration.enabled"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-integration-by-id", group: "integrations",
@@ -2645,7 +2645,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["integration.id", "integration.owner", "integration.name", "integration.type", "integration.enabled"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-integration", group: "integrations",
@@ -2668,7 +2668,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["integration.id", "integration.owner", "integration.name", "integration.type", "integration.enabled"],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-integration", group: "integrations",
@@ -2690,7 +2690,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["integration.id", "integration.owner", "integration.name", "integration.type", "integration.enabled"],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-integration", group: "integrations",
@@ -2705,7 +2705,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-integration-errors", group: "integrations",
@@ -2721,7 +2721,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("errors"), columns: &["id", "created_at", "error_text"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "validate-exchange-credentials", group: "integrations",
@@ -2738,7 +2738,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["result"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-quotas", group: "quotas",
@@ -2751,7 +2751,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("quotas"), columns: &["quota_kind", "current_max_usage", "hard_limit", "auto_increase_up_to"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-tenant-quotas", group: "quotas",
@@ -2766,7 +2766,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("quotas"), columns: &["quota_kind", "current_max_usage", "hard_limit", "auto_increase_up_to"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "request-quota-increase", group: "quotas",
@@ -2783,7 +2783,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["hard_limit", "requested_limit"],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "set-tenant-quota", group: "quotas",
@@ -2802,7 +2802,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "reset-tenant-quota", group: "quotas",
@@ -2818,7 +2818,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-alerts", group: "alerts",
@@ -2831,7 +2831,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("alerts"), columns: &["id", "owner", "name", "title", "updated_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-alert", group: "alerts",
@@ -2847,7 +2847,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["alert.id", "alert.name", "alert.title", "alert.revision"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-alert", group: "alerts",
@@ -2865,7 +2865,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["alert.id", "alert.name"],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-alert", group: "alerts",
@@ -2883,7 +2883,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["alert.id", "alert.revision"],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-alert", group: "alerts",
@@ -2898,7 +2898,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-alert-issues", group: "alerts",
@@ -2914,7 +2914,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("issues"), columns: &["id", "detail.start", "detail.end", "detail.value", "detail.ongoing"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "preview-alert", group: "alerts",
@@ -2932,7 +2932,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("issues"), columns: &["start", "end", "value", "ongoing"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-alert-subscriptions", group: "alerts",
@@ -2945,7 +2945,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("alert_subscriptions"), columns: &["id", "owner", "name"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-alert-subscription", group: "alerts",
@@ -2960,7 +2960,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "query-issues", group: "alerts",
@@ -2975,7 +2975,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("issues"), columns: &["id", "alert_id", "detail.start", "detail.value"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-issue", group: "alerts",
@@ -2990,7 +2990,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["issue.id", "issue.alert_id", "issue.detail.start"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "set-issue-status", group: "alerts",
@@ -3007,7 +3007,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-project-dashboards", group: "dashboards",
@@ -3022,7 +3022,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("dashboards"), columns: &["id", "name", "title"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-dataset-dashboards", group: "dashboards",
@@ -3038,7 +3038,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("dashboards"), columns: &["id", "name", "title"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-dashboard", group: "dashboards",
@@ -3054,7 +3054,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["dashboard.id", "dashboard.name", "dashboard.title"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-dashboard", group: "dashboards",
@@ -3076,7 +3076,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "update-dashboard", group: "dashboards",
@@ -3097,7 +3097,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-dashboard", group: "dashboards",
@@ -3113,7 +3113,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-ixp-projects", group: "ixp",
@@ -3126,7 +3126,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("projects"), columns: &["id", "name", "created_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-ixp-project", group: "ixp",
@@ -3141,7 +3141,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["project.id", "project.name", "project.created_at"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "list-ixp-models", group: "ixp",
@@ -3156,7 +3156,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: Some("models"), columns: &["version", "model_name", "validated", "trained_time"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-ixp-consumability", group: "ixp",
@@ -3169,7 +3169,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["can_consume_runtime", "can_consume_designtime"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "create-ixp-dataset", group: "ixp",
@@ -3185,7 +3185,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["dataset.id", "dataset.owner", "dataset.name", "dataset.title", "dataset.model_family", "dataset.last_modified"],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "delete-ixp-dataset", group: "ixp",
@@ -3200,7 +3200,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Destructive, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Destructive, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "upload-document", group: "ixp",
@@ -3217,7 +3217,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["comment_id", "attachment_ref"],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-document", group: "ixp",
@@ -3233,7 +3233,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Other,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Other,
     },
     Endpoint {
         name: "upload-ixp-runtime-document", group: "ixp",
@@ -3251,7 +3251,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["document.id"],
         paging: None,
-        class: Class::Billable, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Billable, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "get-ixp-extractions", group: "ixp",
@@ -3268,7 +3268,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &["status", "extraction.name"],
         paging: None,
-        class: Class::Read, idempotent: true, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: true, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "import-ixp-taxonomy", group: "ixp",
@@ -3288,7 +3288,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "suggest-ixp-taxonomy", group: "ixp",
@@ -3307,7 +3307,7 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Read, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Read, idempotent: false, documented: false, response: ResponseKind::Json,
     },
     Endpoint {
         name: "upload-file", group: "files",
@@ -3322,6 +3322,6 @@ pub(super) static ENDPOINTS: [Endpoint; 182] = [
         permissions: &[],
         items: None, columns: &[],
         paging: None,
-        class: Class::Write, idempotent: false, documented: false, answer: Answer::Json,
+        class: Class::Write, idempotent: false, documented: false, response: ResponseKind::Json,
     },
 ];

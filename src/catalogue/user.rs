@@ -1,4 +1,4 @@
-//! Templates of the user's own, from the configuration file or a file of templates.
+//! Templates of the user's own, from the config file or a file of templates.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use crate::error::{Failure, Result};
 pub(crate) struct UserTemplate {
     /// Its name; never one of the catalogue's.
     pub(crate) name: String,
-    /// The file and line that it stands on.
+    /// The file and line that it is on.
     pub(crate) place: (PathBuf, usize),
     pub(crate) summary: Option<String>,
     /// In capitals.
@@ -67,9 +67,9 @@ impl Shape {
     /// Returns the placeholders in it, in their order.
     pub(crate) fn names<'a>(&'a self, names: &mut Vec<&'a str>) {
         match self {
-            Shape::Text(text) => names.extend(pieces(text).filter_map(|piece| match piece {
-                Piece::Name(name) => Some(name),
-                Piece::Text(_) => None,
+            Shape::Text(text) => names.extend(chunks(text).filter_map(|chunk| match chunk {
+                FormChunk::Name(name) => Some(name),
+                FormChunk::Text(_) => None,
             })),
             Shape::Raw(_) => {}
             Shape::List(list) => list.iter().for_each(|shape| shape.names(names)),
@@ -89,17 +89,17 @@ impl Shape {
         match self {
             Shape::Raw(json) => Ok(json.clone()),
             Shape::Text(text) => {
-                let mut all = pieces(text);
-                if let (Some(Piece::Name(name)), None) = (all.next(), all.next()) {
+                let mut all = chunks(text);
+                if let (Some(FormChunk::Name(name)), None) = (all.next(), all.next()) {
                     return value_of(name)
                         .map(|value| value.json)
                         .ok_or_else(|| missing(name));
                 }
                 let mut filled = String::new();
-                for piece in pieces(text) {
-                    match piece {
-                        Piece::Text(text) => filled.push_str(text),
-                        Piece::Name(name) => {
+                for chunk in chunks(text) {
+                    match chunk {
+                        FormChunk::Text(text) => filled.push_str(text),
+                        FormChunk::Name(name) => {
                             filled.push_str(&value_of(name).ok_or_else(|| missing(name))?.text);
                         }
                     }
@@ -143,9 +143,9 @@ impl UserTemplate {
     /// Returns the placeholders of path and query.
     pub(crate) fn names_outside_body(&self) -> Vec<&str> {
         let mut names = Vec::new();
-        names.extend(pieces(&self.path).filter_map(|piece| match piece {
-            Piece::Name(name) => Some(name),
-            Piece::Text(_) => None,
+        names.extend(chunks(&self.path).filter_map(|chunk| match chunk {
+            FormChunk::Name(name) => Some(name),
+            FormChunk::Text(_) => None,
         }));
         self.query
             .iter()
@@ -177,13 +177,13 @@ fn each_once(names: Vec<&str>) -> Vec<&str> {
     seen
 }
 
-enum Piece<'a> {
+enum FormChunk<'a> {
     Text(&'a str),
     Name(&'a str),
 }
 
-/// Cuts a text into plain pieces and `{placeholders}`.
-fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
+/// Cuts a text into plain chunks and `{placeholders}`.
+fn chunks(text: &str) -> impl Iterator<Item = FormChunk<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {
         if rest.is_empty() {
@@ -191,16 +191,16 @@ fn pieces(text: &str) -> impl Iterator<Item = Piece<'_>> {
         }
         if let Some(name) = name_at(rest) {
             rest = &rest[name.len() + 2..];
-            return Some(Piece::Name(name));
+            return Some(FormChunk::Name(name));
         }
         let next = rest
             .char_indices()
             .skip(1)
             .map(|(at, _)| at)
             .find(|at| name_at(&rest[*at..]).is_some());
-        let (piece, after) = rest.split_at(next.unwrap_or(rest.len()));
+        let (chunk, after) = rest.split_at(next.unwrap_or(rest.len()));
         rest = after;
-        Some(Piece::Text(piece))
+        Some(FormChunk::Text(chunk))
     })
 }
 

@@ -97,7 +97,7 @@ pub(crate) fn classes() -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// Offers the fields of the template that stands on the line, each up to its separator.
+/// Offers the fields of the template that is on the line, each up to its separator.
 pub(crate) fn items(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let Some(endpoint) = endpoint_on_the_line() else {
@@ -117,7 +117,7 @@ pub(crate) fn items(typed: &OsStr) -> Vec<CompletionCandidate> {
         .collect()
 }
 
-/// Offers the columns of the template that stands on the line, after those that are typed already.
+/// Offers the columns of the template that is on the line, after those that are given already.
 pub(crate) fn columns(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
     let (before, _) = typed

@@ -1,4 +1,4 @@
-//! What can be typed after `rein follow`.
+//! What can be given after `rein follow`.
 
 use std::ffi::OsString;
 

@@ -24,7 +24,7 @@ pub(crate) struct Item {
 pub(crate) enum Kind {
     /// `name=text`: a JSON string.
     Text,
-    /// `name:=json`: JSON as typed.
+    /// `name:=json`: JSON as given.
     Json,
     /// `name=@file`: a JSON string with the file's text.
     TextFile,

@@ -1,4 +1,4 @@
-//! What can be typed. Parsing only: nothing here asks the environment or a file anything.
+//! What can be given. Parsing only: nothing here asks the environment or a file anything.
 
 pub(crate) mod batch;
 pub(crate) mod complete;
@@ -184,7 +184,7 @@ pub(crate) struct CallArgs {
     /// Read more templates from this file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) templates: Vec<OsString>,
-    /// Compare what the endpoint needs with what the user may do, in place of the call
+    /// Compare what the endpoint needs with what the user may do, instead of the call
     #[arg(long)]
     pub(crate) preflight: bool,
     #[command(flatten)]
@@ -336,7 +336,7 @@ pub(crate) enum ProfileCommand {
         /// The profile
         #[arg(add = ArgValueCandidates::new(complete::profiles))]
         name: String,
-        /// Change this file in place of the usual one
+        /// Change this file instead of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
         #[command(flatten)]
@@ -348,7 +348,7 @@ pub(crate) enum ProfileCommand {
         /// The profile
         #[arg(add = ArgValueCandidates::new(complete::profiles))]
         name: String,
-        /// Change this file in place of the usual one
+        /// Change this file instead of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
         #[command(flatten)]
@@ -436,7 +436,7 @@ pub(crate) struct AddArgs {
     /// Make it the default; the first profile of a file is that anyway
     #[arg(long)]
     pub(crate) default: bool,
-    /// Change this file in place of the usual one
+    /// Change this file instead of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
     #[command(flatten)]
@@ -446,10 +446,10 @@ pub(crate) struct AddArgs {
 /// `rein config ...`
 #[derive(Subcommand)]
 pub(crate) enum ConfigCommand {
-    /// Print where the configuration file is looked for
+    /// Print where the config file is looked for
     #[command(help_template = EXAMPLES_FIRST, after_help = "Examples:\n  ${EDITOR:-vi} \"$(rein config path)\"")]
     Path {
-        /// Read this file in place of the usual one
+        /// Read this file instead of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
         #[command(flatten)]
@@ -480,7 +480,7 @@ pub(crate) enum ConfigCommand {
         help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein config check\n  rein config check --config ./new.toml"
     )]
     Check {
-        /// Read this file in place of the usual one
+        /// Read this file instead of the usual one
         #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
         config: Option<OsString>,
         #[command(flatten)]
@@ -499,7 +499,7 @@ pub(crate) struct ImportArgs {
     /// Copy tokens and client secrets as well, to files for your eyes alone
     #[arg(long)]
     pub(crate) tokens: bool,
-    /// Change this configuration file in place of the usual one
+    /// Change this config file instead of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
     #[command(flatten)]

@@ -196,7 +196,7 @@ pub(crate) struct OutputOptions {
     #[arg(short = 'v', long)]
     pub(crate) verbose: bool,
     /// Write what is known about the call to this file as JSON, however it ends; - is standard
-    /// error, in place of the status line
+    /// error, instead of the status line
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) meta: Option<OsString>,
     /// Print this after the response, with curl's variables: '%{http_code} %{server_timing}\n', or
@@ -243,7 +243,7 @@ pub(crate) struct ColorOption {
     pub(crate) color: Option<ColorChoice>,
 }
 
-/// How far the answer goes on.
+/// How far the response goes on.
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Paging")]
 pub(crate) struct PagingOptions {
@@ -277,7 +277,7 @@ pub(crate) struct PagingOptions {
     pub(crate) state: Option<OsString>,
 }
 
-/// What the answer must be.
+/// What the response must be.
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Checks")]
 pub(crate) struct CheckOptions {
@@ -431,7 +431,7 @@ impl From<Option<ColorChoice>> for ColourChoice {
     }
 }
 
-/// Which option a piece of the body was given with.
+/// Which option a chunk of the body was given with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum DataKind {
     /// `-d`, `--data-binary`: `@FILE` is a file, every byte kept.
@@ -444,7 +444,7 @@ pub(crate) enum DataKind {
     UrlEncode,
 }
 
-/// Returns the pieces of the body in the order in which they were typed, across the options.
+/// Returns the chunks of the body in the order in which they were given, across the options.
 pub(crate) fn data_in_order(matches: &ArgMatches) -> Vec<(DataKind, OsString)> {
     const OPTIONS: [(&str, DataKind); 5] = [
         ("data", DataKind::Data),
@@ -453,7 +453,7 @@ pub(crate) fn data_in_order(matches: &ArgMatches) -> Vec<(DataKind, OsString)> {
         ("json", DataKind::Json),
         ("data_urlencode", DataKind::UrlEncode),
     ];
-    let mut pieces: Vec<(usize, DataKind, OsString)> = Vec::new();
+    let mut chunks: Vec<(usize, DataKind, OsString)> = Vec::new();
     for (id, kind) in OPTIONS {
         let values = matches
             .get_many::<OsString>(id)
@@ -461,20 +461,20 @@ pub(crate) fn data_in_order(matches: &ArgMatches) -> Vec<(DataKind, OsString)> {
             .flatten()
             .cloned();
         let indices = matches.indices_of(id).into_iter().flatten();
-        pieces.extend(
+        chunks.extend(
             indices
                 .zip(values)
                 .map(|(index, value)| (index, kind, value)),
         );
     }
-    pieces.sort_by_key(|(index, _, _)| *index);
-    pieces
+    chunks.sort_by_key(|(index, _, _)| *index);
+    chunks
         .into_iter()
         .map(|(_, kind, value)| (kind, value))
         .collect()
 }
 
-/// Returns the form parts in the order in which they were typed; `true` marks `--form-string`.
+/// Returns the form parts in the order in which they were given; `true` marks `--form-string`.
 pub(crate) fn form_in_order(matches: &ArgMatches) -> Vec<(bool, OsString)> {
     let mut parts: Vec<(usize, bool, OsString)> = Vec::new();
     for (id, literal) in [("form", false), ("form_string", true)] {

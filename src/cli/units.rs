@@ -1,11 +1,11 @@
-//! Durations and sizes as they are typed: `30s`, `1.5`, `10m`, `2MiB`.
+//! Durations and sizes as they are given: `30s`, `1.5`, `10m`, `2MiB`.
 
 use std::time::Duration;
 
 use crate::error::{Failure, Result};
 
 /// A century: longer waits are a typing mistake, and adding them to a clock must not overflow.
-const LONGEST_SECONDS: f64 = 3.2e9;
+const MAX_SECONDS: f64 = 3.2e9;
 
 /// Reads a duration: a number with `ms`, `s`, `m` or `h`; without a unit, seconds as in curl.
 ///
@@ -25,7 +25,7 @@ pub(crate) fn duration(option: &str, text: &str) -> Result<Duration> {
         _ => return Err(wrong()),
     };
     let seconds = decimal(number).ok_or_else(wrong)? * factor;
-    if seconds > LONGEST_SECONDS {
+    if seconds > MAX_SECONDS {
         return Err(wrong());
     }
     Duration::try_from_secs_f64(seconds).map_err(|_| wrong())

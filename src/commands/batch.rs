@@ -1,4 +1,4 @@
-//! `rein batch`: from the command line to a job, its confirmation, and what is told of it.
+//! `rein batch`: from the command line to a job, its confirmation, and what is reported of it.
 
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};

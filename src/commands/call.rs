@@ -98,7 +98,7 @@ fn reported(
     report::tell(&record, result, &wanted, cx)
 }
 
-/// Reads what is to be told.
+/// Reads what is to report.
 fn wants(options: &CallOptions, wanted: &mut Wanted<'_>) -> Result<()> {
     prepare::stdin_taken(options)?;
     if let Some(format) = &options.output.write_out {

@@ -129,12 +129,12 @@ async fn check(choice: Choice<'_>, options: &ConnectionOptions, cx: &Context) ->
     }
     certificates(&trace, result.is_ok(), &mut report);
     if let Ok(probe) = &result {
-        answered(&profile, probe, &trace, &mut report);
+        note_response(&profile, probe, &trace, &mut report);
     }
     report
 }
 
-/// Tells of the configuration file. Returns whether there is more to look at.
+/// Tells of the config file. Returns whether there is more to look at.
 fn configuration(choice: Choice<'_>, is_chosen: bool, report: &mut Report, cx: &Context) -> bool {
     match (
         file::path(choice.config, &cx.env),
@@ -218,7 +218,7 @@ fn millis(moment: Duration) -> String {
     format!("{:.1} ms", moment.as_secs_f64() * 1000.0)
 }
 
-/// Tells of what stood, whether or not an answer came in the end.
+/// Tells of what stood, whether or not a response came in the end.
 fn on_the_way(trace: &Trace, report: &mut Report) {
     let timings = &trace.timings;
     if let Some(lookup) = timings.lookup {
@@ -304,7 +304,7 @@ fn told(days: u64) -> String {
     }
 }
 
-fn answered(profile: &Profile, probe: &Probe, trace: &Trace, report: &mut Report) {
+fn note_response(profile: &Profile, probe: &Probe, trace: &Trace, report: &mut Report) {
     let timings = &trace.timings;
     report.ok(
         "answer",

@@ -2,7 +2,7 @@
 _rein() {
     local current="$2" line="${COMP_LINE:0:COMP_POINT}" words=() at word gap
     # bash splits words at = and :, which rein's items, options and targets contain. What has no
-    # blank in front of it on the line belongs to the word before.
+    # blank in front of it on the line belongs to the preceding word.
     for ((at = 0; at <= COMP_CWORD; at++)); do
         word="${COMP_WORDS[at]}"
         # Behind a separator, what is being typed is still empty and the separator is the word.

@@ -65,7 +65,7 @@ fn commented_out(text: &str) -> String {
     text.lines().map(line).collect()
 }
 
-/// Prints where the configuration file is looked for.
+/// Prints where the config file is looked for.
 ///
 /// # Errors
 /// Fails when there is no home directory and no variable names a place.

@@ -143,7 +143,7 @@ fn question(
     lines.join("\n  ")
 }
 
-/// Asks on standard error and reads a line; an end of input is no reply. What was typed before the
+/// Asks on standard error and reads a line; an end of input is no reply. What was given before the
 /// question was seen is discarded: it was meant for something else.
 pub(super) fn ask(question: &str) -> Option<String> {
     discard_type_ahead();
@@ -152,13 +152,13 @@ pub(super) fn ask(question: &str) -> Option<String> {
         .write_all(question.as_bytes())
         .and_then(|()| stderr.flush())
         .ok()?;
-    let mut answer = String::new();
-    let read = std::io::stdin().lock().read_line(&mut answer).ok()?;
+    let mut response = String::new();
+    let read = std::io::stdin().lock().read_line(&mut response).ok()?;
     if read == 0 {
         note("");
         return None;
     }
-    Some(answer.trim_end_matches(['\n', '\r']).to_owned())
+    Some(response.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 #[cfg(unix)]

@@ -165,7 +165,7 @@ async fn profile(
     };
     let mut profile =
         resolve::resolve(&choice, &cx.env).map_err(|failure| match name.ends_with(".json") {
-            true => failure.fact(format!("there is no file {} either", sanitise(name))),
+            true => failure.fact(format!("no file named {} exists either", sanitise(name))),
             false => failure,
         })?;
     let tenant = choose::start_demo(&mut profile).await?;

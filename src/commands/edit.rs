@@ -115,7 +115,7 @@ pub(crate) fn remove(name: &str, config: Option<&OsStr>, cx: &Context) -> Result
     ))
 }
 
-/// Makes a path that was typed here one that means the same from the file's own folder.
+/// Makes a path that was given here one that means the same from the file's own folder.
 fn from_here(path: &str) -> Result<String> {
     if path.is_empty() || path.starts_with("~/") {
         return Ok(path.to_owned());

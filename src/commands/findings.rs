@@ -122,12 +122,12 @@ pub(super) fn page(report: &Report, theme: &Theme) -> String {
 
 /// Returns the permissions, a column for each project; of many projects only the profile's own.
 fn table(report: &Report, theme: &Theme) -> String {
-    const MOST_PROJECTS: usize = 6;
+    const MAX_PROJECTS: usize = 6;
     let all = report.permissions.len();
     let shown: Vec<(&String, &Vec<(String, bool)>)> = report
         .permissions
         .iter()
-        .filter(|(project, _)| all <= MOST_PROJECTS || report.own.as_ref() == Some(project))
+        .filter(|(project, _)| all <= MAX_PROJECTS || report.own.as_ref() == Some(project))
         .collect();
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in shown.iter().flat_map(|(_, held)| held.iter()) {

@@ -40,10 +40,10 @@ use crate::text::path::Path;
 use crate::text::terminal::sanitise;
 
 /// How large a batch may be: it is held until it is safe.
-const LARGEST_BATCH: u64 = 256 * 1024 * 1024;
+const MAX_BATCH: u64 = 256 * 1024 * 1024;
 
 /// How often an advance whose reply was lost is looked after.
-const MOST_ADVANCES: u32 = 3;
+const MAX_ADVANCES: u32 = 3;
 
 /// Follows a stream.
 ///
@@ -131,7 +131,7 @@ impl<'a> Follower<'a> {
         let mut record = begun(profile);
         let delivery = Delivery::decide(&options.output);
         let mut session = Session::start(sending, delivery, &read, &mut record, cx).await?;
-        session.hold_bodies(LARGEST_BATCH);
+        session.hold_bodies(MAX_BATCH);
         let sink = match command {
             Some(words) => Sink::Command(words),
             None => Sink::Output(Box::new(open_output(&session, cx)?)),
@@ -160,8 +160,8 @@ impl<'a> Follower<'a> {
         let mut looks = 0;
         let mut before: Option<Position> = None;
         loop {
-            let answer = self.read().await?;
-            let batch = self.route.batch(&answer)?;
+            let response = self.read().await?;
+            let batch = self.route.batch(&response)?;
             if batch.is_end() {
                 if once {
                     return Ok(());
@@ -186,7 +186,7 @@ impl<'a> Follower<'a> {
                 .fact("its results were delivered; they would come again and again")
                 .into());
             }
-            self.deliver(&answer, &batch).await?;
+            self.deliver(&response, &batch).await?;
             self.advance(&batch).await?;
             before = Some(position);
             self.batches += 1;
@@ -206,8 +206,8 @@ impl<'a> Follower<'a> {
             self.profile,
         )?;
         let endpoint = self.route.endpoint()?;
-        let answer = self.call(request, endpoint).await?;
-        lexical::check(&answer).map_err(|error| {
+        let response = self.call(request, endpoint).await?;
+        lexical::check(&response).map_err(|error| {
             Failure::new(
                 Exit::Platform,
                 format!(
@@ -216,10 +216,10 @@ impl<'a> Follower<'a> {
                 ),
             )
         })?;
-        Ok(answer)
+        Ok(response)
     }
 
-    /// Makes a call and returns its answer, which has been judged.
+    /// Makes a call and returns its response, which has been judged.
     async fn call(&mut self, request: Request, endpoint: &Endpoint) -> Result<Vec<u8>, Stop> {
         self.session.take_up(endpoint.class, endpoint.permissions);
         self.record.received = 0;
@@ -228,7 +228,7 @@ impl<'a> Follower<'a> {
         response::show_head(&exchange.head, &self.session, self.cx);
         let whole = Whole::read(
             exchange,
-            LARGEST_BATCH,
+            MAX_BATCH,
             &self.reading,
             &self.session,
             &self.record,
@@ -239,12 +239,12 @@ impl<'a> Follower<'a> {
     }
 
     /// Makes a batch safe: written and flushed, or taken by the command.
-    async fn deliver(&mut self, answer: &[u8], batch: &Batch<'_>) -> Result<(), Stop> {
+    async fn deliver(&mut self, response: &[u8], batch: &Batch<'_>) -> Result<(), Stop> {
         if batch.results.is_empty() {
             return Ok(());
         }
         let words = match &mut self.sink {
-            Sink::Output(output) => return write(output, answer),
+            Sink::Output(output) => return write(output, response),
             Sink::Command(words) => words.clone(),
         };
         let Some(kind) = self.args.exceptions.clone() else {
@@ -283,7 +283,7 @@ impl<'a> Follower<'a> {
                 Err(Stop::Failed(failure)) if follow::is_unknown(failure.exit) => failure,
                 Err(stop) => return Err(stop),
             };
-            if advances >= MOST_ADVANCES {
+            if advances >= MAX_ADVANCES {
                 return Err(failure
                     .fact("the batch was delivered, and may be delivered again")
                     .into());
@@ -447,8 +447,8 @@ fn open_output(session: &Session<'_>, cx: &Context) -> Result<BodyOutput> {
     })
 }
 
-fn write(output: &mut BodyOutput, answer: &[u8]) -> Result<(), Stop> {
-    output.page(answer).map_err(|trouble| match trouble {
+fn write(output: &mut BodyOutput, response: &[u8]) -> Result<(), Stop> {
+    output.page(response).map_err(|trouble| match trouble {
         Trouble::Write(error) => response::cannot_write(&error),
         Trouble::Content(failure) => Stop::Failed(failure),
     })?;

@@ -1,4 +1,4 @@
-//! One file a subcommand: put the pieces together, decide nothing.
+//! One file a subcommand: put the chunks together, decide nothing.
 
 pub(crate) mod batch;
 pub(crate) mod call;

@@ -49,7 +49,7 @@ impl<'a> Callee<'a> {
 pub(crate) struct Given<'a> {
     pub(crate) options: &'a CallOptions,
     pub(crate) callee: Callee<'a>,
-    /// The pieces of the body, in the order of the command line.
+    /// The chunks of the body, in the order of the command line.
     data: Vec<(DataKind, OsString)>,
     /// The parts of a form, in the order of the command line; `true` marks `--form-string`.
     form: Vec<(bool, OsString)>,

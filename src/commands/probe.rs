@@ -22,7 +22,7 @@ use crate::plan::sending::Sending;
 use crate::profile::Profile;
 use crate::request::{Body, Header, Request, TypedCredential, USER_AGENT};
 
-/// The most that is read of the answer.
+/// The most that is read of the response.
 const MAX_RESPONSE: u64 = 4 * 1024 * 1024;
 
 const PATH: &str = "/auth/user";
@@ -111,12 +111,12 @@ pub(crate) async fn ask(
         server,
         skew: skew(
             record
-                .answer
+                .response
                 .as_ref()
                 .and_then(|head| head.header("date"))
                 .as_deref(),
         ),
-        http_version: record.answer.map_or("", |head| head.version),
+        http_version: record.response.map_or("", |head| head.version),
     })
 }
 

@@ -29,9 +29,9 @@ pub(crate) struct Difference {
     /// Where among the differences of the outermost list it comes: what is inside its elements
     /// first, then those only on the left, then those only on the right, each by position.
     order: (u8, usize),
-    /// The value on the left, without white space.
+    /// The value on the left, without whitespace.
     pub(crate) left: Option<Vec<u8>>,
-    /// The value on the right, without white space.
+    /// The value on the right, without whitespace.
     pub(crate) right: Option<Vec<u8>>,
 }
 
@@ -170,7 +170,7 @@ fn point(step: &Step<'_>, text: &mut String) {
     }
 }
 
-/// Returns a value without white space.
+/// Returns a value without whitespace.
 pub(crate) fn compact(value: &[u8]) -> Vec<u8> {
     let mut formatter = Formatter::new(Layout::Compact, &Theme::plain(), false);
     let mut out = Vec::new();

@@ -1,4 +1,4 @@
-//! A document on its way to a comparison, which comes in pieces.
+//! A document on its way to a comparison, which comes in chunks.
 
 use crate::compare::difference::Gathered;
 use crate::compare::partition::{Partitioned, Partitioner, compare_lists};
@@ -49,23 +49,23 @@ impl<'r> Receiver<'r> {
         }
     }
 
-    /// Takes the next piece.
+    /// Takes the next chunk.
     ///
     /// # Errors
     /// Fails (exit 1) when the document is too large, or is found not to be JSON.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<()> {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<()> {
         if let Some(partitioner) = &mut self.partitioner {
-            return partitioner.push(piece, self.rules);
+            return partitioner.push(chunk, self.rules);
         }
-        if self.bytes.len() + piece.len() <= self.max_whole {
-            self.bytes.extend_from_slice(piece);
+        if self.bytes.len() + chunk.len() <= self.max_whole {
+            self.bytes.extend_from_slice(chunk);
             return Ok(());
         }
         if self.rules.keys.is_empty() {
             return Err(too_large(&self.name));
         }
         let mut partitioner = Partitioner::new(&self.name);
-        let held = [std::mem::take(&mut self.bytes).as_slice(), piece].concat();
+        let held = [std::mem::take(&mut self.bytes).as_slice(), chunk].concat();
         partitioner.push(without_mark(&held), self.rules)?;
         self.partitioner = Some(Box::new(partitioner));
         Ok(())
@@ -150,10 +150,10 @@ mod tests {
         }
     }
 
-    fn received(max_whole: usize, text: &str, piece: usize, rules: &Rules) -> Document {
+    fn received(max_whole: usize, text: &str, chunk: usize, rules: &Rules) -> Document {
         let mut receiver = Receiver::of_at_most(max_whole, "it", rules);
-        for piece in text.as_bytes().chunks(piece) {
-            receiver.push(piece).expect(text);
+        for chunk in text.as_bytes().chunks(chunk) {
+            receiver.push(chunk).expect(text);
         }
         receiver.finish().expect(text)
     }
@@ -187,7 +187,7 @@ mod tests {
         /// What is in partitions gives the same differences, in the same order, as what is in memory.
         #[test]
         fn partitions_change_nothing(
-            left in document(), right in document(), piece in 1_usize..200, is_list in any::<bool>(),
+            left in document(), right in document(), chunk in 1_usize..200, is_list in any::<bool>(),
         ) {
             let rules = rules();
             let text = |text: String| match is_list {
@@ -198,7 +198,7 @@ mod tests {
             let mut results = Vec::new();
             for (one, other) in [(1 << 20, 1 << 20), (0, 0), (0, 1 << 20), (40, 40)] {
                 let mut gathered = Gathered::new(true);
-                let documents = [received(one, &left, piece, &rules), received(other, &right, piece, &rules)];
+                let documents = [received(one, &left, chunk, &rules), received(other, &right, chunk, &rules)];
                 let noted = compare_documents(documents, &rules, &mut gathered).expect("a comparison");
                 let mut kept = gathered.kept().to_vec();
                 // A list in memory comes where its member is, and all others after the rest.

@@ -107,7 +107,7 @@ pub(crate) fn checked(name: &str, bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-/// Returns a document that has been checked without a byte order mark and white space around it.
+/// Returns a document that has been checked without a byte order mark and whitespace around it.
 pub(crate) fn trimmed(document: &[u8]) -> &[u8] {
     lexical::without_mark(document).trim_ascii()
 }
@@ -295,7 +295,7 @@ impl<'d, 'r> Walk<'d, 'r> {
         patterns.position(|pattern| pattern.matches(&self.path))
     }
 
-    /// Returns whether two values that are not compared are written alike but for white space.
+    /// Returns whether two values that are not compared are written alike but for whitespace.
     fn is_same_text(&self, left: &'d [u8], right: &'d [u8]) -> bool {
         left == right || difference::compact(left) == difference::compact(right)
     }

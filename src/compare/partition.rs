@@ -53,7 +53,7 @@ fn place<'d>(name: Option<&str>) -> Vec<Step<'d>> {
     name.map(step).into_iter().collect()
 }
 
-/// Takes a document apart that comes in pieces.
+/// Takes a document apart that comes in chunks.
 #[derive(Debug)]
 pub(crate) struct Partitioner {
     name: String,
@@ -84,14 +84,14 @@ impl Partitioner {
         }
     }
 
-    /// Takes the next piece, which does not begin with a byte order mark.
+    /// Takes the next chunk, which does not begin with a byte order mark.
     ///
     /// # Errors
     /// Fails (exit 1) when it is not JSON, or too large beside its lists.
-    pub(crate) fn push(&mut self, piece: &[u8], rules: &Rules) -> Result<()> {
+    pub(crate) fn push(&mut self, chunk: &[u8], rules: &Rules) -> Result<()> {
         let (name, taken) = (&self.name, &mut self.taken);
         let mut outcome = Ok(());
-        let read = self.splitter.push(piece, &mut |part| {
+        let read = self.splitter.push(chunk, &mut |part| {
             if outcome.is_ok() {
                 outcome = taken.take(name, &part, rules);
             }

@@ -92,9 +92,9 @@ pub(crate) struct LineGuard {
 }
 
 impl LineGuard {
-    /// Adds the next piece, made harmless, to `out`.
-    pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
-        for byte in piece {
+    /// Adds the next chunk, made harmless, to `out`.
+    pub(crate) fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
+        for byte in chunk {
             if !std::mem::replace(&mut self.in_line, !matches!(byte, b'\n' | b'\r')) {
                 out.extend_from_slice(b"| ");
             }

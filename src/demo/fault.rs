@@ -48,7 +48,7 @@ pub enum FaultKind {
     Html,
     /// A redirect elsewhere.
     Redirect,
-    /// No answer.
+    /// No response.
     Empty,
 }
 

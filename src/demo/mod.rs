@@ -34,9 +34,9 @@ pub const TOKEN: &str = "demo-token-full-access";
 pub const READ_ONLY_TOKEN: &str = "demo-token-read-only";
 
 /// Larger request bodies are answered with 413.
-const LARGEST_BODY: usize = 256 * 1024 * 1024;
+const MAX_BODY: usize = 256 * 1024 * 1024;
 
-/// Is told of every request after its answer.
+/// Is told of every request after its response.
 pub type Log = Box<dyn Fn(&LogLine) + Send + Sync>;
 
 /// How the tenant runs.
@@ -59,9 +59,9 @@ pub struct LogLine {
     pub method: String,
     /// Path and query.
     pub path: String,
-    /// The status; 0 when there was no answer.
+    /// The status; 0 when there was no response.
     pub status: u16,
-    /// How long the answer took, in milliseconds.
+    /// How long the response took, in milliseconds.
     pub millis: f64,
     /// The fault that was played, if one was.
     pub fault: Option<String>,
@@ -184,7 +184,7 @@ async fn serve(
     let stream = Sabotage::new(stream, switch.clone());
     let service = service_fn(move |request| {
         let (shared, switch) = (Arc::clone(&shared), switch.clone());
-        async move { Ok::<_, std::convert::Infallible>(answer(request, &shared, &switch).await) }
+        async move { Ok::<_, std::convert::Infallible>(response(request, &shared, &switch).await) }
     });
     let builder = Builder::new(TokioExecutor::new());
     // A connection that breaks is the client's affair, or a fault that was asked for.
@@ -204,7 +204,7 @@ async fn serve(
     }
 }
 
-async fn answer(
+async fn response(
     request: hyper::Request<Incoming>,
     shared: &Shared,
     switch: &Switch,
@@ -215,7 +215,7 @@ async fn answer(
         Ok(fault) => (fault, None),
         Err(mistake) => (None, Some(mistake)),
     };
-    let reply = match Limited::new(body, LARGEST_BODY).collect().await {
+    let reply = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => {
             let call = Call::new(&head, body.to_bytes());
             let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);

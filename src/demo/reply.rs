@@ -12,10 +12,10 @@ use http_body_util::{BodyExt, Empty, Full};
 use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use serde_json::{Value, json};
 
-/// The body of an answer on the wire.
+/// The body of a response on the wire.
 pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
-/// An answer.
+/// A response.
 #[derive(Debug)]
 pub(super) struct Reply {
     pub(super) status: u16,
@@ -25,7 +25,7 @@ pub(super) struct Reply {
     pub(super) timed: bool,
 }
 
-/// What follows the head.
+/// What follows the header block.
 #[derive(Debug)]
 pub(super) enum Content {
     Bytes(Bytes),
@@ -89,7 +89,7 @@ impl Reply {
         reply
     }
 
-    /// Returns the answer for the wire, with the time that it took.
+    /// Returns the response for the wire, with the time that it took.
     pub(super) fn into_response(self, took: Duration, head_only: bool) -> hyper::Response<Body> {
         let mut builder = hyper::Response::builder().status(self.status);
         for (name, value) in &self.headers {
@@ -200,7 +200,7 @@ impl HttpBody for BigBody {
         mut self: Pin<&mut Self>,
         _: &mut Context<'_>,
     ) -> Poll<Option<io::Result<Frame<Bytes>>>> {
-        let piece = if !self.begun {
+        let chunk = if !self.begun {
             self.begun = true;
             Bytes::from(format!("{{\"status\":\"ok\",\"rows\":[{ROW}"))
         } else if self.left > 0 {
@@ -213,6 +213,6 @@ impl HttpBody for BigBody {
         } else {
             return Poll::Ready(None);
         };
-        Poll::Ready(Some(Ok(Frame::data(piece))))
+        Poll::Ready(Some(Ok(Frame::data(chunk))))
     }
 }

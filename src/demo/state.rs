@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 pub(super) type Object = Map<String, Value>;
 
 /// How many comments the busiest source has.
-const MOST_COMMENTS: usize = 150;
+const MAX_COMMENTS: usize = 150;
 
 /// Everything that can change.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Default for State {
                 "description": "", "created_at": DAY_ONE, "updated_at": DAY_ONE, "user_auto_join": false,
             })));
             for (name, title, comments) in [
-                ("support", "Support inbox", MOST_COMMENTS),
+                ("support", "Support inbox", MAX_COMMENTS),
                 ("reviews", "Shop reviews", 40),
                 ("archive", "Archive", 0),
             ] {
@@ -95,7 +95,7 @@ impl Default for State {
 /// When the seeded things were made.
 pub(super) const DAY_ONE: &str = "2024-01-02T08:00:00Z";
 
-/// When something that a call makes is made: fixed, so that answers can be compared.
+/// When something that a call makes is made: fixed, so that responses can be compared.
 pub(super) const NOW: &str = "2024-06-01T12:00:00Z";
 
 impl State {

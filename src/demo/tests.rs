@@ -320,9 +320,9 @@ fn exports_audit_events_and_annotations_have_their_own_ends() {
 fn predictions_answer_each_document() {
     let state = &mut State::default();
     let target = "/api/v1/datasets/retail/orders/labellers/live/predict";
-    let (status, answer) = admin(state, "POST", target, &json!({"documents": [{}, {}, {}]}));
+    let (status, response) = admin(state, "POST", target, &json!({"documents": [{}, {}, {}]}));
     assert_eq!(
-        (status, answer["predictions"].as_array().map(Vec::len)),
+        (status, response["predictions"].as_array().map(Vec::len)),
         (200, Some(3))
     );
     assert_eq!(

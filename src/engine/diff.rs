@@ -3,7 +3,7 @@
 use crate::compare::document::Receiver;
 use crate::engine::Context;
 use crate::engine::fetch::{Fetched, fetch};
-use crate::engine::pages::{LARGEST_PAGE, Totals};
+use crate::engine::pages::{MAX_PAGE, Totals};
 use crate::engine::response;
 use crate::engine::session::Session;
 use crate::error::{Failure, Result};
@@ -63,13 +63,13 @@ impl Call<'_, '_> {
         self.receiver.push(&body)
     }
 
-    /// Makes one request; what is counted goes on from those before it.
+    /// Makes one request; what is counted resumes from those before it.
     async fn fetched(&mut self, session: &mut Session<'_>, request: Request) -> Result<Vec<u8>> {
         let Fetched {
             mut record,
             body,
             outcome,
-        } = fetch(session, request, self.reading, LARGEST_PAGE).await;
+        } = fetch(session, request, self.reading, MAX_PAGE).await;
         record.received += self.record.received;
         record.bytes += self.record.bytes;
         record.requests += self.record.requests;

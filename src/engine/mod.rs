@@ -55,7 +55,7 @@ pub(crate) async fn run(plan: Plan<'_>, cx: &Context, record: &mut Record) -> Re
     match continuation {
         Continuation::No => {
             let exchange = session.open(request, record).await?;
-            response::pass_on(exchange, &reading, &session, record, cx).await
+            response::deliver(exchange, &reading, &session, record, cx).await
         }
         Continuation::Pages(wanted) => {
             let pages = Pages::new(request, wanted, &reading, resumed, cx);

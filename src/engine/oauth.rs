@@ -20,18 +20,18 @@ use crate::verdict::explain::transport_headline;
 pub(crate) struct Granted {
     /// The access token.
     pub(crate) token: Secret,
-    /// Its life in seconds; 3600 where the answer does not say.
+    /// Its life in seconds; 3600 where the response does not say.
     pub(crate) seconds: u64,
 }
 
-/// The most that is read of the answer.
-const LARGEST_ANSWER: usize = 256 * 1024;
+/// The most that is read of the response.
+const MAX_ANSWER: usize = 256 * 1024;
 
 /// The life that UiPath documents.
 const USUAL_LIFE: u64 = 3600;
 
 #[derive(Deserialize)]
-struct Answer {
+struct ResponseKind {
     access_token: Zeroizing<String>,
     expires_in: Option<Seconds>,
 }
@@ -90,9 +90,9 @@ pub(crate) async fn ask(
         )
     })?;
     let mut body = Zeroizing::new(Vec::new());
-    let mut sink = |piece: &[u8]| {
-        body.extend_from_slice(piece);
-        if body.len() > LARGEST_ANSWER {
+    let mut sink = |chunk: &[u8]| {
+        body.extend_from_slice(chunk);
+        if body.len() > MAX_ANSWER {
             Err(())
         } else {
             Ok(())
@@ -119,15 +119,16 @@ pub(crate) async fn ask(
             return Err(about(headline, exit).hint(hint));
         }
     }
-    let answer: Answer = serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
-        about(
-            format!("{place} responded, but not as a token service does"),
-            Exit::NotReinfer,
-        )
-        .hint("check token_url")
-    })?;
-    let usable = !answer.access_token.is_empty()
-        && answer
+    let response: ResponseKind =
+        serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
+            about(
+                format!("{place} responded, but not as a token service does"),
+                Exit::NotReinfer,
+            )
+            .hint("check token_url")
+        })?;
+    let usable = !response.access_token.is_empty()
+        && response
             .access_token
             .bytes()
             .all(|byte| byte.is_ascii_graphic());
@@ -136,8 +137,8 @@ pub(crate) async fn ask(
         return Err(about(headline, Exit::NotReinfer).hint("check token_url"));
     }
     Ok(Granted {
-        token: Secret::from(answer.access_token),
-        seconds: answer
+        token: Secret::from(response.access_token),
+        seconds: response
             .expires_in
             .and_then(|seconds| seconds.whole())
             .unwrap_or(USUAL_LIFE),

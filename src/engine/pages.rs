@@ -28,7 +28,7 @@ use crate::verdict::checks::{self, Checked};
 use crate::verdict::server_timing::Metric;
 
 /// How large a page may be: it is held until it is known to be whole.
-pub(crate) const LARGEST_PAGE: u64 = 64 * 1024 * 1024;
+pub(crate) const MAX_PAGE: u64 = 64 * 1024 * 1024;
 
 /// Says that an earlier run has read and written everything.
 pub(crate) fn nothing_left(resumed: &Resumed, cx: &Context) -> Result<Exit> {
@@ -41,8 +41,8 @@ pub(crate) fn nothing_left(resumed: &Resumed, cx: &Context) -> Result<Exit> {
 
 /// What ends the reading of pages before the last.
 enum Ended {
-    /// The first answer was no page: it has been passed on as it is.
-    Answered(Result<Exit>),
+    /// The first response was no page: it has been passed on as it is.
+    ResponseInfo(Result<Exit>),
     ClosedPipe,
     Stopped(Failure),
 }
@@ -102,17 +102,17 @@ impl Totals {
         }
     }
 
-    /// Puts the times of all pages in the place of those of the last.
+    /// Puts the times of all pages instead of those of the last.
     pub(crate) fn write(&self, record: &mut Record) {
         record.timings = Some(self.timings);
-        if let Some(answer) = &mut record.answer {
-            answer.metrics = self.server.map(Metric::total).into_iter().collect();
+        if let Some(response) = &mut record.response {
+            response.metrics = self.server.map(Metric::total).into_iter().collect();
         }
     }
 }
 
 impl<'a> Pages<'a> {
-    /// Begins, or goes on from where an earlier run has come to.
+    /// Begins, or resumes from where an earlier run has come to.
     pub(crate) fn new(
         first: Request,
         wanted: PagePlan,
@@ -159,13 +159,13 @@ impl<'a> Pages<'a> {
         session: &mut Session<'_>,
         record: &mut Record,
     ) -> Result<Exit> {
-        session.hold_bodies(LARGEST_PAGE);
+        session.hold_bodies(MAX_PAGE);
         let ended = signal::unless_interrupted(self.all(session, record)).await;
         record.pages = Some(self.progress.pages);
         self.totals.write(record);
         session.show(&self.first, record);
         let stopped = match ended {
-            Some(Err(Ended::Answered(result))) => return result,
+            Some(Err(Ended::ResponseInfo(result))) => return result,
             Some(Err(Ended::ClosedPipe)) => return Ok(Exit::Ok),
             Some(Ok(())) => None,
             Some(Err(Ended::Stopped(failure))) => Some(failure),
@@ -279,17 +279,17 @@ impl<'a> Pages<'a> {
         let exchange = session.open(request, record).await?;
         if self.progress.pages == 0 && exchange.head.status >= 300 {
             let passed_on =
-                response::pass_on(exchange, self.reading, session, record, self.cx).await;
-            return Err(Ended::Answered(passed_on));
+                response::deliver(exchange, self.reading, session, record, self.cx).await;
+            return Err(Ended::ResponseInfo(passed_on));
         }
         response::show_head(&exchange.head, session, self.cx);
-        let whole = Whole::read(exchange, LARGEST_PAGE, self.reading, session, record).await?;
+        let whole = Whole::read(exchange, MAX_PAGE, self.reading, session, record).await?;
         let judged = whole.judge(self.reading, session, record);
         self.totals.add(record);
         if self.progress.pages == 0 {
             if judged.is_err() {
-                let passed_on = whole.pass_on(self.reading, session, record, self.cx);
-                return Err(Ended::Answered(passed_on));
+                let passed_on = whole.deliver(self.reading, session, record, self.cx);
+                return Err(Ended::ResponseInfo(passed_on));
             }
             match response::dump_head(&whole.exchange.head.block, session) {
                 Err(Stop::Failed(failure)) => self.undumped = Some(failure),

@@ -1,4 +1,4 @@
-//! What is told about a call when it has ended: `--meta` and `-w`.
+//! What is reported about a call when it has ended: `--meta` and `-w`.
 
 use std::borrow::Cow;
 use std::ffi::OsStr;
@@ -44,7 +44,7 @@ pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
     Ok(format)
 }
 
-/// What is to be told about a call when it has ended.
+/// What is to report about a call when it has ended.
 #[derive(Default)]
 pub(crate) struct Wanted<'a> {
     /// Where the object of `--meta` goes to.
@@ -75,7 +75,7 @@ pub(crate) fn write_meta_on_signal(file: Option<&OsStr>, record: &Record) {
 /// Writes what was asked for about a call, and returns how the call ended.
 ///
 /// # Errors
-/// Fails as the call did, or when what is told cannot be written.
+/// Fails as the call did, or when what is reported cannot be written.
 pub(crate) fn tell(
     record: &Record,
     result: Result<Exit>,

@@ -18,7 +18,7 @@ use crate::exchange::failure::{TransportFailure, TransportKind};
 use crate::exchange::retry::{self, Outcome, Spent};
 use crate::exchange::timing::Phase;
 use crate::exchange::{self, Exchange};
-use crate::output::record::{Answered, Record};
+use crate::output::record::{Record, ResponseInfo};
 use crate::output::verbose;
 use crate::plan::delivery::Delivery;
 use crate::plan::redirect::Hops;
@@ -46,7 +46,7 @@ pub(crate) struct Session<'a> {
     /// Up to how many bytes bodies are held whole before anything is made of them.
     held: Option<u64>,
     /// When requests may be sent, where this is one of many sessions at work. Those say nothing of
-    /// single retries: what they come to is told when all have ended.
+    /// single retries: what they come to is reported when all have ended.
     limiter: Option<Arc<Limiter>>,
     /// What messages say of the request that is under way.
     shown: Shown,
@@ -182,8 +182,8 @@ impl<'a> Session<'a> {
         self.token.secret.clone()
     }
 
-    /// Holds the bodies of the answers that follow, so that a read whose answer breaks off in the
-    /// middle is made again.
+    /// Holds the bodies of the responses that follow, so that a read whose response breaks off in the
+    /// middle is retried.
     pub(crate) fn hold_bodies(&mut self, most: u64) {
         self.held = Some(most);
     }
@@ -218,10 +218,10 @@ impl<'a> Session<'a> {
         })?
     }
 
-    /// Sends a request, again where that is allowed, and returns the answer that counts.
+    /// Sends a request, again where that is allowed, and returns the response that counts.
     ///
     /// # Errors
-    /// Fails when no answer came.
+    /// Fails when no response came.
     pub(crate) async fn open(&mut self, request: Request, record: &mut Record) -> Result<Exchange> {
         self.show(&request, record);
         if self.delivery.notes.verbose {
@@ -261,7 +261,7 @@ impl<'a> Session<'a> {
             let again = next.try_clone();
             exchange = self.until_final(next, again.as_ref(), record).await?;
         }
-        answered(&exchange, record);
+        note_response(&exchange, record);
         Ok(exchange)
     }
 
@@ -346,7 +346,7 @@ impl<'a> Session<'a> {
                 return outcome.map_err(|failure| failed(failure, record));
             }
             record.retries += 1;
-            // The connection of an answer that nobody reads is given up before the wait.
+            // The connection of a response that nobody reads is given up before the wait.
             drop(outcome);
             let most = self.sending.retries.most();
             self.say(format!(
@@ -395,7 +395,7 @@ impl<'a> Session<'a> {
         credential: &Credential,
     ) -> Result<Exchange, TransportFailure> {
         let keep_head = self.delivery.needs_header_block || request.method == http::Method::HEAD;
-        // Only one request can be told of; many are told of by whoever makes them.
+        // Only one request can be told of; many are reported of by whoever makes them.
         let is_told = self.sending.class != Class::Read && self.limiter.is_none();
         let _until_it_is_answered = is_told.then(|| self.in_doubt());
         let mut exchange = exchange::send(
@@ -456,7 +456,7 @@ impl<'a> Session<'a> {
             .wait(tries, asked, spent, fastrand::f64())
     }
 
-    /// Says why a try has to be made again.
+    /// Says why an attempt has to be retried.
     fn cause(&self, outcome: &Result<Exchange, TransportFailure>) -> String {
         match outcome {
             Ok(exchange) => {
@@ -473,8 +473,8 @@ impl<'a> Session<'a> {
     }
 }
 
-/// Notes what is known of an answer once its head is there.
-pub(crate) fn answered(exchange: &Exchange, record: &mut Record) {
+/// Notes what is known of a response once its header block is there.
+pub(crate) fn note_response(exchange: &Exchange, record: &mut Record) {
     let head = &exchange.head;
     let values = head.headers.get_all("server-timing").iter();
     let mut metrics = server_timing::parse(values.map(http::HeaderValue::as_bytes));
@@ -485,7 +485,7 @@ pub(crate) fn answered(exchange: &Exchange, record: &mut Record) {
             .as_deref()
             .map(|text| record.redactor.clean(text));
     }
-    record.answer = Some(Answered {
+    record.response = Some(ResponseInfo {
         status: head.status,
         reason: record.redactor.clean(&head.reason),
         version: head.version,

@@ -427,6 +427,9 @@ fn forks_of_a_session_send_at_the_same_time() {
             failed.outcome.err().map(|failure| failure.exit),
             Some(Exit::Caller)
         );
-        assert_eq!(failed.record.answer.map(|answer| answer.status), Some(400));
+        assert_eq!(
+            failed.record.response.map(|response| response.status),
+            Some(400)
+        );
     });
 }

@@ -133,7 +133,7 @@ impl<'a> Measurement<'a> {
             profile,
             read: round + 1,
             at,
-            status: record.answer.as_ref().map(|answer| answer.status),
+            status: record.response.as_ref().map(|response| response.status),
             bytes: record.bytes,
             times: Times::of(&record),
             error: outcome.err().map(|failure| ReadError {
@@ -151,7 +151,7 @@ impl<'a> Measurement<'a> {
         let request = lane
             .request
             .try_clone()
-            .ok_or_else(|| Failure::usage("a body that is streamed cannot be sent again"))?;
+            .ok_or_else(|| Failure::usage("cannot repeat the request: its body was streamed"))?;
         let most = MAX_BODIES / self.pattern.jobs.max(1) as u64;
         Ok(fetch(session, request, &lane.reading, most).await)
     }
@@ -167,10 +167,10 @@ impl<'a> Measurement<'a> {
                 "--max-time ended the measurement",
             ));
         }
-        let answer = fetched.record.answer.as_ref();
-        let status = answer.map(|answer| answer.status);
-        if let (Some(429 | 503), Some(answer)) = (status, answer)
-            && let Some(asked) = retry::asked(&answer.headers, SystemTime::now())
+        let response = fetched.record.response.as_ref();
+        let status = response.map(|response| response.status);
+        if let (Some(429 | 503), Some(response)) = (status, response)
+            && let Some(asked) = retry::asked(&response.headers, SystemTime::now())
         {
             self.limiter.hold(asked.min(MAX_HOLD));
         }

@@ -8,7 +8,7 @@ use percent_encoding::percent_decode_str;
 use crate::error::{Failure, Result};
 use crate::exchange::proxy::Proxy;
 use crate::profile::known::{KnownTokens, not_for};
-use crate::request::{Body, Piece, Request};
+use crate::request::{Body, FormChunk, Request};
 use crate::secret::search::Finder;
 
 /// Files up to this size are looked at before anything is connected; larger ones, and what is
@@ -87,11 +87,11 @@ fn in_body<'a>(body: &Body, foreign: &'a Finder) -> Result<Option<&'a str>> {
         Body::Bytes(bytes) => Ok(foreign.find(bytes)),
         Body::File { file, length, .. } => in_file(file, *length),
         Body::Form(form) => {
-            for piece in &form.pieces {
-                let found = match piece {
-                    Piece::Bytes(bytes) => foreign.find(bytes),
-                    Piece::File { file, length } => in_file(file, *length)?,
-                    Piece::Stdin => None,
+            for chunk in &form.chunks {
+                let found = match chunk {
+                    FormChunk::Bytes(bytes) => foreign.find(bytes),
+                    FormChunk::File { file, length } => in_file(file, *length)?,
+                    FormChunk::Stdin => None,
                 };
                 if found.is_some() {
                     return Ok(found);

@@ -1,4 +1,4 @@
-//! `--until`: a read repeated until it holds, with only the last answer passed on.
+//! `--until`: a read repeated until it holds, with only the last response passed on.
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -19,8 +19,8 @@ use crate::signal;
 use crate::verdict::checks::{self, Checked, Step, Unheld};
 use crate::verdict::explain::seconds;
 
-/// How large an answer may be: it is held, and looked at as a whole.
-const LARGEST: u64 = 256 * 1024 * 1024;
+/// How large a response may be: it is held, and looked at as a whole.
+const MAX_BODY: u64 = 256 * 1024 * 1024;
 
 /// Repeats a read.
 ///
@@ -52,7 +52,7 @@ async fn repeat(
     record: &mut Record,
     cx: &Context,
 ) -> Result<Exit> {
-    session.hold_bodies(LARGEST);
+    session.hold_bodies(MAX_BODY);
     let begun = Instant::now();
     let mut meter = Meter::start_now(&cx.env);
     let mut last = None;
@@ -61,7 +61,7 @@ async fn repeat(
     loop {
         tries += 1;
         let left = until.within.saturating_sub(begun.elapsed());
-        // The last try, at the end of the time, may take as long as the wait before it.
+        // The last attempt, at the end of the time, may take as long as the wait before it.
         let most = left.max(until.every);
         let one = tokio::time::timeout(most, once(session, request, reading, record)).await;
         let mut asked = None;
@@ -92,7 +92,7 @@ async fn repeat(
                 if checks::after(exit, status, &held) == Step::Last {
                     drop(meter);
                     response::show_head(&whole.exchange.head, session, cx);
-                    let outcome = whole.pass_on(reading, session, record, cx);
+                    let outcome = whole.deliver(reading, session, record, cx);
                     let problem = held.clone().err().map(Unheld::why);
                     record.checks.push(checked(until, problem));
                     return match held {
@@ -122,10 +122,10 @@ async fn repeat(
         tokio::time::sleep(wait).await;
     }
     drop(meter);
-    // The last answer is passed on, whatever it is.
+    // The last response is passed on, whatever it is.
     let passed_on = last.map(|whole: Whole| {
         response::show_head(&whole.exchange.head, session, cx);
-        whole.pass_on(reading, session, record, cx)
+        whole.deliver(reading, session, record, cx)
     });
     record.checks.push(checked(until, Some(why.clone())));
     let failure = match session.time_left() {
@@ -166,7 +166,7 @@ async fn once(
     record.bytes = 0;
     record.received = 0;
     let exchange = session.open(request, record).await?;
-    match Whole::read(exchange, LARGEST, reading, session, record).await {
+    match Whole::read(exchange, MAX_BODY, reading, session, record).await {
         Ok(whole) => Ok(whole),
         Err(Stop::Failed(failure)) => Err(failure),
         // Nothing is written while a body is only held.

@@ -56,7 +56,7 @@ impl Credential {
         Some(Credential { value })
     }
 
-    /// Puts the credential into a request's headers, in the place of any other.
+    /// Puts the credential into a request's headers, instead of any other.
     pub(super) fn attach(&self, headers: &mut http::HeaderMap) {
         headers.insert(http::header::AUTHORIZATION, self.value.clone());
     }

@@ -61,14 +61,14 @@ pub(crate) struct Client {
 
 /// Twice what servers usually allow; the client's own limit of a hundred is too low for some
 /// gateways.
-pub(super) const MOST_HEADERS: usize = 512;
+pub(super) const MAX_HEADERS: usize = 512;
 
 /// Header blocks above this end the call, so that a server cannot fill the memory. Over HTTP/1 the
 /// library reads up to about 400 KiB before it stops by itself.
-pub(super) const LARGEST_HEADER_BLOCK: u32 = 256 * 1024;
+pub(super) const MAX_HEADER_BLOCK: u32 = 256 * 1024;
 
 impl Client {
-    /// Returns what has been measured of the try that is under way.
+    /// Returns what has been measured of the attempt that is under way.
     pub(crate) fn timings(&self) -> super::timing::Timings {
         self.marks.timings()
     }
@@ -82,7 +82,7 @@ impl Client {
         }
     }
 
-    /// Returns the phase that the try is in.
+    /// Returns the phase that the attempt is in.
     pub(crate) fn phase(&self) -> super::timing::Phase {
         self.marks.phase()
     }
@@ -120,8 +120,8 @@ impl Client {
             .connect_timeout(connection.connect_timeout)
             .dns_resolver(resolver)
             .connector_layer(MarkLayer(marks.clone()))
-            .http1_max_headers(MOST_HEADERS)
-            .http2_max_header_list_size(LARGEST_HEADER_BLOCK)
+            .http1_max_headers(MAX_HEADERS)
+            .http2_max_header_list_size(MAX_HEADER_BLOCK)
             .http2_adaptive_window(true);
         if http1_only {
             builder = builder.http1_only();

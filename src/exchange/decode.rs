@@ -7,12 +7,12 @@ use brotli_decompressor::{BrotliDecompressStream, BrotliResult, BrotliState, Sta
 use flate2::{Crc, Decompress, FlushDecompress, Status};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
-/// The size of the pieces handed on.
+/// The size of the chunks handed on.
 const PIECE: usize = 64 * 1024;
 
 /// The largest window that a zstd body may ask for: what the format recommends to support at
 /// least (RFC 8878), which is also what browsers allow.
-const LARGEST_WINDOW: u64 = 8 * 1024 * 1024;
+const MAX_WINDOW: u64 = 8 * 1024 * 1024;
 
 /// A content coding that cannot be undone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,7 +78,7 @@ impl Decoder {
         Ok(Decoder(coding))
     }
 
-    /// Decodes the next bytes and hands them on in pieces.
+    /// Decodes the next bytes and hands them on in chunks.
     ///
     /// # Errors
     /// Fails when the bytes are broken or the receiver wants no more.
@@ -131,8 +131,8 @@ fn drain<E>(
     decoded: &mut Vec<u8>,
     sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), DecodeError<E>> {
-    for piece in decoded.chunks(PIECE) {
-        sink(piece).map_err(DecodeError::Sink)?;
+    for chunk in decoded.chunks(PIECE) {
+        sink(chunk).map_err(DecodeError::Sink)?;
     }
     decoded.clear();
     Ok(())
@@ -188,9 +188,9 @@ impl Gzip {
             match self.state {
                 GzipState::Data => {
                     let checksum = &mut self.checksum;
-                    let ended = inflate(&mut self.inner, &mut input, &mut |piece| {
-                        checksum.update(piece);
-                        sink(piece)
+                    let ended = inflate(&mut self.inner, &mut input, &mut |chunk| {
+                        checksum.update(chunk);
+                        sink(chunk)
                     })?;
                     if !ended {
                         return Ok(());
@@ -431,13 +431,13 @@ struct Zstd {
 
 impl Zstd {
     /// The longest frame header with its magic number (RFC 8878, section 3.1.1).
-    const LONGEST_HEADER: usize = 18;
+    const MAX_HEADER: usize = 18;
     /// The checksum behind the last block.
     const CHECKSUM: usize = 4;
 
     fn new() -> Self {
         let mut decoder = FrameDecoder::new();
-        decoder.set_max_window_size(LARGEST_WINDOW);
+        decoder.set_max_window_size(MAX_WINDOW);
         Zstd {
             decoder,
             waiting: Vec::new(),
@@ -450,7 +450,7 @@ impl Zstd {
     fn header_length(input: &[u8]) -> usize {
         const MAGIC: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
         let (true, Some(descriptor)) = (input.starts_with(&MAGIC), input.get(4)) else {
-            return Self::LONGEST_HEADER;
+            return Self::MAX_HEADER;
         };
         let is_single_segment = descriptor & 0x20 != 0;
         let dictionary = [0, 1, 2, 4][usize::from(descriptor & 3)];
@@ -536,15 +536,15 @@ mod tests {
 
     use proptest::prelude::*;
 
-    fn decode(coding: &str, coded: &[u8], piece: usize) -> Result<Vec<u8>, DecodeError<()>> {
+    fn decode(coding: &str, coded: &[u8], chunk: usize) -> Result<Vec<u8>, DecodeError<()>> {
         let mut decoded = Vec::new();
         let mut decoder = Decoder::for_header([coding.as_bytes()].into_iter()).expect("known");
-        let mut sink = |piece: &[u8]| {
-            decoded.extend_from_slice(piece);
+        let mut sink = |chunk: &[u8]| {
+            decoded.extend_from_slice(chunk);
             Ok(())
         };
-        for piece in coded.chunks(piece.max(1)) {
-            decoder.push(piece, &mut sink)?;
+        for chunk in coded.chunks(chunk.max(1)) {
+            decoder.push(chunk, &mut sink)?;
         }
         decoder.finish(&mut sink)?;
         Ok(decoded)
@@ -649,17 +649,17 @@ mod tests {
         assert_eq!(decode("gzip", &coded, 3).as_deref(), Ok(&b"ab"[..]));
     }
 
-    /// What a push hands on, and how a decoder ends, whatever the size of the pieces.
-    fn pushed(coding: &str, pieces: &[&[u8]]) -> (Vec<Vec<u8>>, Result<(), DecodeError<()>>) {
+    /// What a push hands on, and how a decoder ends, whatever the size of the chunks.
+    fn pushed(coding: &str, chunks: &[&[u8]]) -> (Vec<Vec<u8>>, Result<(), DecodeError<()>>) {
         let mut decoder = Decoder::for_header([coding.as_bytes()].into_iter()).expect("known");
         let mut seen = Vec::new();
-        for piece in pieces {
+        for chunk in chunks {
             let mut now = Vec::new();
             let mut sink = |decoded: &[u8]| {
                 now.extend_from_slice(decoded);
                 Ok(())
             };
-            if let Err(error) = decoder.push(piece, &mut sink) {
+            if let Err(error) = decoder.push(chunk, &mut sink) {
                 seen.push(now);
                 return (seen, Err(error));
             }
@@ -686,8 +686,8 @@ mod tests {
             events[1].push(std::mem::take(zlib.get_mut()));
         }
         for (coding, events) in ["gzip", "deflate"].into_iter().zip(&events) {
-            let pieces: Vec<&[u8]> = events.iter().map(Vec::as_slice).collect();
-            let (seen, ended) = pushed(coding, &pieces);
+            let chunks: Vec<&[u8]> = events.iter().map(Vec::as_slice).collect();
+            let (seen, ended) = pushed(coding, &chunks);
             assert_eq!(seen, [b"data: 1\n\n", b"data: 2\n\n"], "{coding}");
             assert_eq!(ended, Err(DecodeError::Truncated), "{coding}");
         }
@@ -724,8 +724,8 @@ mod tests {
             (whole[..5].to_vec(), Err(DecodeError::Truncated)),
         ] {
             for size in [1, 2, 3, coded.len()] {
-                let pieces: Vec<&[u8]> = coded.chunks(size).collect();
-                let (seen, ended) = pushed("gzip", &pieces);
+                let chunks: Vec<&[u8]> = coded.chunks(size).collect();
+                let (seen, ended) = pushed("gzip", &chunks);
                 assert_eq!(ended, expected, "{coded:?} by {size}");
                 let is_cut_early = coded.len() < 10;
                 let decoded = if is_cut_early { &b""[..] } else { b"text" };
@@ -771,9 +771,9 @@ mod tests {
             let coded = encode(coding, &zeros);
             let mut decoder = Decoder::for_header([coding.as_bytes()].into_iter()).expect("known");
             let mut seen = 0;
-            let stopped = decoder.push(&coded, &mut |piece: &[u8]| {
-                assert!(piece.len() <= PIECE);
-                seen += piece.len();
+            let stopped = decoder.push(&coded, &mut |chunk: &[u8]| {
+                assert!(chunk.len() <= PIECE);
+                seen += chunk.len();
                 if seen > 10 << 20 {
                     Err("enough")
                 } else {
@@ -788,27 +788,27 @@ mod tests {
         #[test]
         fn what_was_encoded_comes_back_however_it_is_cut(
             text in prop::collection::vec(0_u8..4, 0..3000),
-            piece in 1_usize..200,
+            chunk in 1_usize..200,
         ) {
             for (coding, header) in [("gzip", "gzip"), ("deflate", "deflate"), ("zstd", "zstd")] {
-                let decoded = decode(header, &encode(coding, &text), piece);
+                let decoded = decode(header, &encode(coding, &text), chunk);
                 prop_assert_eq!(decoded.as_deref(), Ok(&text[..]), "{}", coding);
             }
         }
 
         #[test]
-        fn any_bytes_are_decoded_or_refused(bytes in any::<Vec<u8>>(), piece in 1_usize..50) {
+        fn any_bytes_are_decoded_or_refused(bytes in any::<Vec<u8>>(), chunk in 1_usize..50) {
             for coding in ["gzip", "deflate", "br", "zstd"] {
-                let _unused = decode(coding, &bytes, piece);
+                let _unused = decode(coding, &bytes, chunk);
             }
         }
     }
 
     #[test]
     fn brotli_is_undone() {
-        for piece in 1..BROTLI.len() {
+        for chunk in 1..BROTLI.len() {
             assert_eq!(
-                decode("br", BROTLI, piece).as_deref(),
+                decode("br", BROTLI, chunk).as_deref(),
                 Ok(&b"hello hello hello hello\n"[..])
             );
         }

@@ -9,7 +9,7 @@ use super::lookup::{Family, LookupFailed};
 use super::timing::Phase;
 use super::upload::TokenInBody;
 
-/// A call that got no whole answer.
+/// A call that got no whole response.
 #[derive(Debug)]
 pub(crate) struct TransportFailure {
     /// What happened.
@@ -36,13 +36,13 @@ pub(crate) enum TransportKind {
     Certificate { fault: CertificateFault },
     /// A time limit was reached.
     TimeOut { limit: Duration, what: Limit },
-    /// The connection ended before a single byte of an answer.
+    /// The connection ended before a single byte of a response.
     EmptyReply,
     /// The connection broke.
     Receive { reason: String },
     /// What came is not HTTP.
     NotHttp { reason: String },
-    /// The head of the answer is larger than anything that is a head.
+    /// The header block of the response is larger than anything that is a header block.
     HeadTooLarge,
     /// The body ended before its announced length.
     Incomplete,

@@ -1,4 +1,4 @@
-//! One request on the wire and its answer. The only folder that knows sockets, TLS and the HTTP
+//! One request on the wire and its response. The only folder that knows sockets, TLS and the HTTP
 //! client.
 
 pub(crate) mod auth;
@@ -28,7 +28,7 @@ use percent_encoding::{AsciiSet, percent_encode};
 use tokio::time::Instant;
 
 use self::auth::Credential;
-use self::client::{Client, LARGEST_HEADER_BLOCK};
+use self::client::{Client, MAX_HEADER_BLOCK};
 use self::decode::{Decoder, UnknownCoding};
 use self::failure::{CutShort, Limit, TransportFailure, TransportKind, classify};
 use self::pace::Pace;
@@ -69,10 +69,10 @@ impl TimeLimits {
     }
 }
 
-/// An answer whose head is there and whose body is still to come.
+/// A response whose head is there and whose body is still to come.
 #[derive(Debug)]
 pub(crate) struct Exchange {
-    /// The head.
+    /// The header block.
     pub(crate) head: Head,
     body: reqwest::Body,
     /// Pieces of the body that have been waited for already; `None` is its end.
@@ -83,7 +83,7 @@ pub(crate) struct Exchange {
     pace: Pace,
 }
 
-/// The head of an answer.
+/// The header block of a response.
 #[derive(Clone, Debug)]
 pub(crate) struct Head {
     /// The status code.
@@ -107,10 +107,10 @@ pub(crate) fn location(headers: &HeaderMap) -> Option<String> {
     Some(percent_encode(value.as_bytes(), &AsciiSet::EMPTY).to_string())
 }
 
-/// Sends a request and waits for the head of the answer.
+/// Sends a request and waits for the header block of the response.
 ///
 /// # Errors
-/// Fails with what went wrong on the way; an HTTP error status is an answer and not a failure.
+/// Fails with what went wrong on the way; an HTTP error status is a response and not a failure.
 pub(crate) async fn send(
     client: &Client,
     request: Request,
@@ -134,7 +134,7 @@ pub(crate) async fn send(
     let is_plain = request.url.scheme() == "http";
     let outgoing = outgoing(request, credential, &activity, &client.known);
     let sending = client.inner.execute(outgoing);
-    let answer = with_limits(sending, &activity, &mut pace, &limits).await;
+    let response = with_limits(sending, &activity, &mut pace, &limits).await;
     let failed = |kind: TransportKind| TransportFailure {
         kind: match is_plain {
             true => kind.over_plain_http(),
@@ -142,7 +142,7 @@ pub(crate) async fn send(
         },
         phase: client.marks.phase(),
     };
-    let response = match answer {
+    let response = match response {
         Ok(Ok(response)) => response,
         Ok(Err(error)) if error.is_timeout() => {
             return Err(failed(TransportKind::TimeOut {
@@ -162,7 +162,7 @@ pub(crate) async fn send(
     };
     client.marks.first_byte();
     let head = head_of(&response, keep_head);
-    if head.size() > LARGEST_HEADER_BLOCK as usize {
+    if head.size() > MAX_HEADER_BLOCK as usize {
         return Err(failed(TransportKind::HeadTooLarge));
     }
     if head.status >= 300 {
@@ -212,8 +212,8 @@ impl Head {
 }
 
 impl Exchange {
-    /// Waits for the first piece of the body, and keeps it: a call whose answer breaks off before
-    /// anything of it was passed on can be made again.
+    /// Waits for the first chunk of the body, and keeps it: a call whose response breaks off before
+    /// anything of it was passed on can be retried.
     ///
     /// # Errors
     /// Fails as [`Exchange::chunk`] does.
@@ -225,8 +225,8 @@ impl Exchange {
         Ok(())
     }
 
-    /// Waits for the whole body and keeps it, up to `most` bytes: a call whose answer breaks off
-    /// anywhere can then be made again.
+    /// Waits for the whole body and keeps it, up to `most` bytes: a call whose response breaks off
+    /// anywhere can then be retried.
     ///
     /// # Errors
     /// Fails as [`Exchange::chunk`] does.
@@ -246,7 +246,7 @@ impl Exchange {
         Ok(())
     }
 
-    /// Returns the next piece of the body as it came, or `None` at its end.
+    /// Returns the next chunk of the body as it came, or `None` at its end.
     ///
     /// # Errors
     /// Fails when the connection breaks, the body is cut short or a time limit is reached.
@@ -257,9 +257,9 @@ impl Exchange {
         // The time in which nobody waits for a chunk is not the server's.
         self.activity.moved();
         let waiting = next_data(&mut self.body, self.head.version);
-        let answer = with_limits(waiting, &self.activity, &mut self.pace, &self.limits).await;
+        let response = with_limits(waiting, &self.activity, &mut self.pace, &self.limits).await;
         let phase = self.client.marks.phase();
-        let kind = match answer {
+        let kind = match response {
             Ok(Ok(chunk)) => {
                 self.activity.passed(chunk.as_ref().map_or(0, Bytes::len));
                 return Ok(chunk);

@@ -12,7 +12,7 @@ use crate::error::{Failure, Result};
 /// A proxy that has been decided on.
 #[derive(Clone, PartialEq, Eq)]
 pub(crate) struct Proxy {
-    /// Its address; user and password stand in it and are never shown.
+    /// Its address; user and password are in it and are never shown.
     pub(crate) url: Url,
     /// Where it was named.
     pub(crate) origin: String,

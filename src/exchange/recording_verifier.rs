@@ -61,7 +61,7 @@ impl ServerCertVerifier for RecordingVerifier {
             ocsp_response,
             now,
         );
-        // A literal IPv6 address stands in brackets in a URL.
+        // A literal IPv6 address is in brackets in a URL.
         let host = self.host.trim_matches(['[', ']']);
         if server_name.to_str().eq_ignore_ascii_case(host) {
             self.certificate_log.record(Shown {

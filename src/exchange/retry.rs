@@ -1,4 +1,4 @@
-//! Whether and when a request is sent again: a rule without network, clock or randomness of its
+//! Whether and when a request is retried: a rule without network, clock or randomness of its
 //! own.
 
 use std::time::{Duration, SystemTime};
@@ -17,7 +17,7 @@ pub(crate) struct Policy {
     pub(crate) retries: Option<u32>,
     /// What `--retry-delay` says: the wait before each.
     pub(crate) delay: Option<Duration>,
-    /// The time from the first try in which the last may begin, not counting the tries themselves
+    /// The time from the first attempt in which the last may begin, not counting the attempts themselves
     /// where the server says how long to wait.
     pub(crate) max_time: Duration,
 }
@@ -32,19 +32,19 @@ impl Default for Policy {
     }
 }
 
-/// The time that has gone by since the first try began.
+/// The time that has gone by since the first attempt began.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Spent {
     /// All of it.
     pub(crate) in_all: Duration,
-    /// What of it was waiting between tries.
+    /// What of it was waiting between attempts.
     pub(crate) waiting: Duration,
 }
 
-/// How a try ended.
+/// How an attempt ended.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Outcome<'a> {
-    /// With an answer of this status.
+    /// With a response of this status.
     Status(u16),
     /// Without one.
     Failed(&'a TransportFailure),
@@ -55,9 +55,9 @@ const USUAL_RETRIES: u32 = 2;
 /// The wait before the first retry; each further one is twice as long.
 const FIRST_WAIT: Duration = Duration::from_millis(500);
 /// The longest wait that is our own choice.
-const LONGEST_WAIT: Duration = Duration::from_secs(30);
+const MAX_WAIT: Duration = Duration::from_secs(30);
 
-/// Returns whether a call of this class may be sent again after this outcome.
+/// Returns whether a call of this class may be retried after this outcome.
 ///
 /// A read may be after everything that can pass by itself, everything else only when it cannot have
 /// been processed.
@@ -109,7 +109,7 @@ impl Policy {
     /// tries, the server having asked for `retry_after`. `chance` between 0 and 1 keeps many
     /// callers from coming back at once.
     ///
-    /// A wait that the server asks for is set against the waits alone: the time that a try took is
+    /// A wait that the server asks for is set against the waits alone: the time that an attempt took is
     /// no reason to refuse one that fits by itself.
     pub(crate) fn wait(
         &self,
@@ -126,7 +126,7 @@ impl Policy {
             None => {
                 let doubled = FIRST_WAIT.saturating_mul(1 << (tries.saturating_sub(1)).min(10));
                 doubled
-                    .min(LONGEST_WAIT)
+                    .min(MAX_WAIT)
                     .mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
             }
         };
@@ -143,7 +143,7 @@ impl Policy {
     }
 }
 
-/// Returns how long the server asks to wait in the headers of its answer.
+/// Returns how long the server asks to wait in the headers of its response.
 pub(crate) fn asked(headers: &HeaderMap, now: SystemTime) -> Option<Duration> {
     retry_after(headers.get(RETRY_AFTER)?.to_str().ok()?, now)
 }
@@ -283,7 +283,7 @@ mod tests {
         let asked = |seconds| policy.wait(1, Some(Duration::from_secs(seconds)), tried, 0.0);
         assert_eq!(asked(7), Some(Duration::from_secs(7)));
         assert_eq!(asked(0), Some(Duration::ZERO));
-        // The whole time, though the try itself took some.
+        // The whole time, though the attempt itself took some.
         assert_eq!(asked(60), Some(Duration::from_secs(60)));
         assert_eq!(asked(61), None);
         assert_eq!(asked(u64::MAX), None);

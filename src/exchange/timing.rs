@@ -4,7 +4,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// The moments of one try, as time since its start. A phase that did not happen is `None`: a
+/// The moments of one attempt, as time since its start. A phase that did not happen is `None`: a
 /// host that is an address has no lookup, a connection that is used again none of the first three.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Timings {
@@ -14,7 +14,7 @@ pub(crate) struct Timings {
     pub(crate) connect: Option<Duration>,
     /// The TLS handshake was done.
     pub(crate) tls: Option<Duration>,
-    /// The head of the answer was there.
+    /// The header block of the response was there.
     pub(crate) first_byte: Option<Duration>,
     /// The last byte was there, or the call had failed.
     pub(crate) total: Duration,
@@ -29,7 +29,7 @@ pub(crate) enum Phase {
     Connect,
     /// The TLS handshake.
     Tls,
-    /// Waiting for the head of the answer.
+    /// Waiting for the header block of the response.
     FirstByte,
     /// Receiving the body.
     Transfer,
@@ -48,7 +48,7 @@ impl Phase {
     }
 }
 
-/// The marks of the try that is under way, shared with the client's hooks.
+/// The marks of the attempt that is under way, shared with the client's hooks.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Marks(Arc<Mutex<Moments>>);
 
@@ -64,7 +64,7 @@ struct Moments {
 }
 
 impl Marks {
-    /// Begins a try: forgets everything of the one before.
+    /// Begins an attempt: forgets everything of the one before.
     pub(crate) fn begin(&self) {
         self.change(|moments| {
             *moments = Moments {
@@ -101,12 +101,12 @@ impl Marks {
         self.change(|moments| moments.connected = Some(Instant::now()));
     }
 
-    /// Marks that the head of the answer is there.
+    /// Marks that the header block of the response is there.
     pub(crate) fn first_byte(&self) {
         self.change(|moments| moments.first_byte = Some(Instant::now()));
     }
 
-    /// Returns the phase that the try is in.
+    /// Returns the phase that the attempt is in.
     pub(crate) fn phase(&self) -> Phase {
         let moments = self.read();
         if moments.first_byte.is_some() {

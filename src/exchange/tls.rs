@@ -37,7 +37,7 @@ pub(crate) struct TlsSettings {
     pub(crate) system: SystemRoots,
 }
 
-/// A client certificate (PEM) and its key, which may stand in the same file.
+/// A client certificate (PEM) and its key, which may be in the same file.
 #[derive(Clone, Debug)]
 pub(crate) struct Identity {
     /// The certificate chain.

@@ -15,7 +15,7 @@ use hyper::body::{Body as HttpBody, Frame, SizeHint};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-use crate::request::{Body, Piece};
+use crate::request::{Body, FormChunk};
 use crate::secret::search::{Finder, Watch};
 
 /// How much is read at a time.
@@ -104,13 +104,14 @@ pub(crate) fn body(body: Body, activity: &Activity, forbidden: Finder) -> Option
             let length = bytes.len() as u64;
             (VecDeque::from([Part::Bytes(bytes)]), Some(length))
         }
-        Body::File { file, length, .. } => {
-            (VecDeque::from([part(Piece::File { file, length })]), length)
-        }
-        Body::Stdin => (VecDeque::from([part(Piece::Stdin)]), None),
+        Body::File { file, length, .. } => (
+            VecDeque::from([part(FormChunk::File { file, length })]),
+            length,
+        ),
+        Body::Stdin => (VecDeque::from([part(FormChunk::Stdin)]), None),
         Body::Form(form) => {
             let length = form.length();
-            (form.pieces.into_iter().map(part).collect(), length)
+            (form.chunks.into_iter().map(part).collect(), length)
         }
     };
     let upload = Upload {
@@ -127,7 +128,7 @@ pub(crate) fn body(body: Body, activity: &Activity, forbidden: Finder) -> Option
     Some(reqwest::Body::wrap(upload))
 }
 
-/// A piece being sent.
+/// A chunk being sent.
 enum Part {
     Bytes(Bytes),
     /// A regular file: reading it does not block for long.
@@ -139,19 +140,19 @@ enum Part {
     Slow(mpsc::Receiver<io::Result<Bytes>>),
 }
 
-fn part(piece: Piece) -> Part {
-    match piece {
-        Piece::Bytes(bytes) => Part::Bytes(bytes),
-        Piece::File {
+fn part(chunk: FormChunk) -> Part {
+    match chunk {
+        FormChunk::Bytes(bytes) => Part::Bytes(bytes),
+        FormChunk::File {
             file,
             length: Some(left),
         } => Part::File { file, left },
-        Piece::File { file, length: None } => Part::Slow(read_in_thread(file)),
-        Piece::Stdin => Part::Slow(read_in_thread(io::stdin())),
+        FormChunk::File { file, length: None } => Part::Slow(read_in_thread(file)),
+        FormChunk::Stdin => Part::Slow(read_in_thread(io::stdin())),
     }
 }
 
-/// Reads blocks in a thread, so that a slow pipe does not hold up the answer or the clock.
+/// Reads blocks in a thread, so that a slow pipe does not hold up the response or the clock.
 fn read_in_thread(mut source: impl Read + Send + 'static) -> mpsc::Receiver<io::Result<Bytes>> {
     let (sender, receiver) = mpsc::channel(2);
     std::thread::spawn(move || {
@@ -271,7 +272,7 @@ impl HttpBody for Upload {
             match block {
                 Ok(block) if block.is_empty() => {}
                 Ok(block) => {
-                    // The first block goes together with the head.
+                    // The first block goes together with the header block.
                     if !std::mem::replace(&mut this.is_begun, true) {
                         return this.hand_on(block);
                     }
@@ -328,12 +329,12 @@ mod tests {
         std::io::Seek::rewind(&mut file).expect("rewound");
         let upload = Upload {
             parts: VecDeque::from([
-                part(Piece::Bytes(Bytes::from_static(b"head "))),
-                part(Piece::File {
+                part(FormChunk::Bytes(Bytes::from_static(b"head "))),
+                part(FormChunk::File {
                     file,
                     length: Some(4),
                 }),
-                part(Piece::Bytes(Bytes::from_static(b" tail"))),
+                part(FormChunk::Bytes(Bytes::from_static(b" tail"))),
             ]),
             left: Some(14),
             activity: Activity::new(),

@@ -25,7 +25,7 @@ const MAX_NAMED: usize = 1000;
 #[derive(Clone, Debug)]
 pub(crate) enum End {
     Done,
-    /// It was refused or not sent, so that its lines can be sent again.
+    /// It was refused or not sent, so that its lines can be retried.
     Failed(Failure),
     /// Whether it was applied is not known.
     Unknown(Failure),
@@ -173,7 +173,7 @@ impl Results {
         }
     }
 
-    /// Ends the list, and returns what is worth telling about it.
+    /// Ends the list, and returns what is worth reporting about it.
     ///
     /// # Errors
     /// Fails when what has been held cannot be written.

@@ -1,4 +1,4 @@
-//! The answer on its way out: through its renderer to standard output, a file, or nowhere.
+//! The response on its way out: through its renderer to standard output, a file, or nowhere.
 
 use std::fs::File;
 use std::io::{self, Write};
@@ -19,7 +19,7 @@ use crate::text::terminal::TextSanitiser;
 pub(crate) enum Destination<'a> {
     /// Standard output.
     StandardOutput,
-    /// Standard error: what came in the place of a file's content.
+    /// Standard error: what came instead of a file's content.
     StandardError {
         /// Whether somebody reads commands from there, of which a body must hold none.
         commands: bool,
@@ -30,7 +30,7 @@ pub(crate) enum Destination<'a> {
     Nowhere,
 }
 
-/// Why an answer could not be shown.
+/// Why a response could not be shown.
 #[derive(Debug)]
 pub(crate) enum Trouble {
     /// It could not be written.
@@ -62,15 +62,15 @@ pub(crate) struct BodyOutput {
     terminal: bool,
     /// Whether a colour may be open where the body breaks off.
     coloured: bool,
-    /// What a piece is laid out into.
+    /// What a chunk is laid out into.
     buffer: Vec<u8>,
     /// Whether something was written and did not end a line.
     open_line: bool,
-    /// What is worth telling about the body when it is complete.
+    /// What is worth reporting about the body when it is complete.
     note: Option<String>,
     /// How many bytes have been written.
     written: u64,
-    /// Whether whole pages are written in place of pieces.
+    /// Whether whole pages are written instead of chunks.
     paged: bool,
 }
 
@@ -143,7 +143,7 @@ impl BodyOutput {
     /// Opens the destination; of items at most `limit` are written.
     ///
     /// # Errors
-    /// Fails when a file cannot be created or standard output is not to be had.
+    /// Fails when a file cannot be created or standard output is not available.
     pub(crate) fn open(
         destination: &Destination<'_>,
         view: &View,
@@ -226,9 +226,9 @@ impl BodyOutput {
         };
         let mut shown = std::mem::take(&mut self.buffer);
         if let Renderer::Items(items) = &mut self.renderer {
-            for piece in page.chunks(AT_A_TIME) {
+            for chunk in page.chunks(AT_A_TIME) {
                 shown.clear();
-                items.push(piece, &mut shown)?;
+                items.push(chunk, &mut shown)?;
                 self.out.write(&shown)?;
                 self.written += shown.len() as u64;
             }
@@ -301,22 +301,22 @@ impl BodyOutput {
         self.write(&safe_head(shown.as_bytes()))
     }
 
-    /// Writes the next piece of the body.
+    /// Writes the next chunk of the body.
     ///
     /// # Errors
     /// Fails when it cannot be written (a closed pipe is `BrokenPipe`) or shown.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<(), Trouble> {
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<(), Trouble> {
         match &mut self.redactor {
             Some(redactor) => {
-                let shown = redactor.push(piece);
+                let shown = redactor.push(chunk);
                 self.render(&shown)
             }
-            None => self.render(piece),
+            None => self.render(chunk),
         }
     }
 
     /// Ends the body: puts a file in its place, ends the last line on a terminal, and returns
-    /// what is worth telling.
+    /// what is worth reporting.
     ///
     /// # Errors
     /// Fails when what is left cannot be written or shown, or the file not be put in its place.
@@ -366,7 +366,7 @@ impl BodyOutput {
     /// Ends a body that broke off, so that what is said of it on a terminal begins a line.
     pub(crate) fn break_off(&mut self) {
         let end: &[u8] = if self.coloured { b"\x1b[0m\n" } else { b"\n" };
-        // It has failed already, and that is what is told.
+        // It has failed already, and that is what is reported.
         let _written = self.end_line(end);
     }
 
@@ -380,14 +380,14 @@ impl BodyOutput {
         Ok(())
     }
 
-    fn render(&mut self, piece: &[u8]) -> Result<(), Trouble> {
+    fn render(&mut self, chunk: &[u8]) -> Result<(), Trouble> {
         let begun;
-        let mut piece = piece;
+        let mut chunk = chunk;
         if let Renderer::Undecided(screen, beginning) = &mut self.renderer {
-            beginning.extend_from_slice(piece);
+            beginning.extend_from_slice(chunk);
             let text = lexical::without_mark(beginning);
             let Some(first) = text.iter().find(|byte| !byte.is_ascii_whitespace()) else {
-                // White space before the first text is not kept; half a mark is.
+                // Whitespace before the first text is not kept; half a mark is.
                 beginning.truncate(lexical::MARK.len());
                 return Ok(());
             };
@@ -403,22 +403,22 @@ impl BodyOutput {
                 begun = std::mem::take(beginning);
                 Renderer::Text(TextSanitiser::default())
             };
-            piece = &begun;
+            chunk = &begun;
         }
-        // The same buffer for every piece: a new one each time would be new pages each time.
+        // The same buffer for every chunk: a new one each time would be new pages each time.
         let mut shown = std::mem::take(&mut self.buffer);
         shown.clear();
         match &mut self.renderer {
-            Renderer::Raw | Renderer::Undecided(..) => return Ok(self.write(piece)?),
-            Renderer::Text(sanitiser) => sanitiser.push(piece, &mut shown),
+            Renderer::Raw | Renderer::Undecided(..) => return Ok(self.write(chunk)?),
+            Renderer::Text(sanitiser) => sanitiser.push(chunk, &mut shown),
             Renderer::Json(formatter) => {
-                if let Err(error) = formatter.push(piece, &mut shown) {
-                    return Ok(self.pass_on_as_it_is(&error, shown, piece)?);
+                if let Err(error) = formatter.push(chunk, &mut shown) {
+                    return Ok(self.pass_on_as_it_is(&error, shown, chunk)?);
                 }
             }
-            Renderer::Items(items) => items.push(piece, &mut shown)?,
-            Renderer::Filter(filtered) => filtered.push(piece)?,
-            Renderer::Joined(joined) => joined.page(piece, &mut shown)?,
+            Renderer::Items(items) => items.push(chunk, &mut shown)?,
+            Renderer::Filter(filtered) => filtered.push(chunk)?,
+            Renderer::Joined(joined) => joined.page(chunk, &mut shown)?,
         }
         let written = self.write(&shown);
         self.buffer = shown;
@@ -430,17 +430,17 @@ impl BodyOutput {
         &mut self,
         error: &lexical::Syntax,
         mut shown: Vec<u8>,
-        piece: &[u8],
+        chunk: &[u8],
     ) -> io::Result<()> {
         self.note = Some(not_json(error));
-        // White space that was left out at the mistake is no layout any more: `1   2` is not `12`.
+        // Whitespace that was left out at the mistake is no layout any more: `1   2` is not `12`.
         let start = if shown.last().is_some_and(u8::is_ascii_whitespace) {
             error.consumed
         } else {
-            let before = piece.get(..error.consumed).unwrap_or_default();
+            let before = chunk.get(..error.consumed).unwrap_or_default();
             before.trim_ascii_end().len()
         };
-        let rest = piece.get(start..).unwrap_or_default();
+        let rest = chunk.get(start..).unwrap_or_default();
         if self.terminal {
             let mut sanitiser = TextSanitiser::default();
             sanitiser.push(rest, &mut shown);

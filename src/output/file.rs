@@ -156,7 +156,7 @@ impl PartFile {
     }
 
     /// Puts the file in its place. It is not forced onto the disk, as curl does not: that costs
-    /// more than the transfer, and after a power failure the call can be made again.
+    /// more than the transfer, and after a power failure the call can be retried.
     ///
     /// # Errors
     /// Fails when it cannot be put there: the old file is then untouched, and what was written
@@ -202,7 +202,7 @@ impl Drop for PartFile {
     }
 }
 
-/// Creates a file in the place of what an earlier run has left: the name is known beforehand, so
+/// Creates a file instead of what an earlier run has left: the name is known beforehand, so
 /// whatever stands there is never written through.
 fn create_anew(part: &Path, target: &Path) -> io::Result<File> {
     match std::fs::remove_file(part) {

@@ -18,7 +18,7 @@ pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8>
         .iter()
         .filter(|check| check.problem.is_some())
         .count();
-    // An unexpected status is known without looking at the answer.
+    // An unexpected status is known without looking at the response.
     let is_unexpected = result
         .err()
         .filter(|failure| failure.exit == Exit::Unmet && unmet == 0);

@@ -11,12 +11,12 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// Returns the object, on one line.
 pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String {
-    let answer = record.answer.as_ref();
+    let response = record.response.as_ref();
     let rounded = |milliseconds: f64| (milliseconds * 1000.0).round() / 1000.0;
     let moment = |duration| rounded(millis(duration));
     let timings = record.timings;
-    let metrics: Vec<Value> = answer
-        .map(|answer| answer.metrics.as_slice())
+    let metrics: Vec<Value> = response
+        .map(|response| response.metrics.as_slice())
         .unwrap_or_default()
         .iter()
         .map(|metric| {
@@ -36,10 +36,10 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
         "endpoint": record.endpoint,
         "method": text(&record.method),
         "url": text(&record.url),
-        "status": answer.map(|answer| answer.status),
+        "status": response.map(|response| response.status),
         "answered_by": record.answered_by,
-        "server_timing": answer.filter(|answer| !answer.metrics.is_empty()).map(|answer| json!({
-            "total": answer.server(),
+        "server_timing": response.filter(|response| !response.metrics.is_empty()).map(|response| json!({
+            "total": response.server(),
             "metrics": metrics,
         })),
         "timings": {
@@ -50,8 +50,8 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
             "total": timings.map(|timings| moment(timings.total)),
             "network": record.network().map(rounded),
         },
-        "http_version": answer.map(|answer| answer.version),
-        "remote": answer.and_then(|answer| answer.remote).map(|remote| remote.to_string()),
+        "http_version": response.map(|response| response.version),
+        "remote": response.and_then(|response| response.remote).map(|remote| remote.to_string()),
         "tries": record.requests,
         "redirects": record.redirects,
         "bytes": record.bytes,

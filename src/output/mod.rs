@@ -1,4 +1,4 @@
-//! What reaches the user: the answer on standard output, everything about it on standard error.
+//! What reaches the user: the response on standard output, everything about it on standard error.
 
 pub(crate) mod batch;
 pub(crate) mod body;

@@ -23,7 +23,7 @@ pub(crate) struct Meter {
 
 impl Meter {
     /// Begins. Nothing is drawn in the first second, nor where a person would not see it, nor where
-    /// the answer itself goes to the same terminal.
+    /// the response itself goes to the same terminal.
     pub(crate) fn start(env: &Env, answer_is_elsewhere: bool) -> Meter {
         let drawn = answer_is_elsewhere || !env.stdout_terminal;
         Meter::new(env, drawn, QUIET)

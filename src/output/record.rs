@@ -11,7 +11,7 @@ use crate::verdict::checks::Checked;
 use crate::verdict::server_timing::{self, Metric};
 
 /// What is known about a call, filled as it goes on. Texts have been redacted but for the headers
-/// of the answer; no text of the server is safe for a terminal before it is made so.
+/// of the response; no text of the server is safe for a terminal before it is made so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
     /// The profile's name, once one has been chosen.
@@ -32,11 +32,11 @@ pub(crate) struct Record {
     pub(crate) token_source: Option<String>,
     /// Hides the token where a server echoes it onto a terminal.
     pub(crate) redactor: Redactor,
-    /// The head of the last answer.
-    pub(crate) answer: Option<Answered>,
+    /// The header block of the last response.
+    pub(crate) response: Option<ResponseInfo>,
     /// `reinfer` or `intermediary`, once that has been judged.
     pub(crate) answered_by: Option<&'static str>,
-    /// What was measured of the last try.
+    /// What was measured of the last attempt.
     pub(crate) timings: Option<Timings>,
     /// The size of the request's body in bytes, where it is known.
     pub(crate) sent: u64,
@@ -53,29 +53,29 @@ pub(crate) struct Record {
     pub(crate) may_have_arrived: bool,
     /// How many redirects were followed.
     pub(crate) redirects: u32,
-    /// Where the last answer leads, when it is a redirect that has been resolved.
+    /// Where the last response leads, when it is a redirect that has been resolved.
     pub(crate) redirect_url: Option<String>,
-    /// The size of the heads that were sent in bytes, where it is known.
+    /// The size of the header blocks that were sent in bytes, where it is known.
     pub(crate) head_sent: usize,
     /// How many items were written, where items were looked for.
     pub(crate) items: Option<u64>,
     /// How many pages were read.
     pub(crate) pages: Option<u64>,
-    /// What was expected of the answer, and whether it was met.
+    /// What was expected of the response, and whether it was met.
     pub(crate) checks: Vec<Checked>,
     /// The file that the body was written to.
     pub(crate) file: Option<String>,
 }
 
-/// The head of an answer.
+/// The header block of a response.
 #[derive(Clone, Debug)]
-pub(crate) struct Answered {
+pub(crate) struct ResponseInfo {
     pub(crate) status: u16,
     pub(crate) reason: String,
     /// `1.0`, `1.1` or `2`.
     pub(crate) version: &'static str,
     pub(crate) headers: HeaderMap,
-    /// The size of the head in bytes.
+    /// The size of the header block in bytes.
     pub(crate) head_size: usize,
     /// The other end of the connection: the server, or the proxy.
     pub(crate) remote: Option<SocketAddr>,
@@ -83,7 +83,7 @@ pub(crate) struct Answered {
     pub(crate) metrics: Vec<Metric>,
 }
 
-impl Answered {
+impl ResponseInfo {
     /// Returns the platform's own time in milliseconds, when it said so.
     pub(crate) fn server(&self) -> Option<f64> {
         server_timing::total(&self.metrics)
@@ -99,7 +99,7 @@ impl Answered {
 impl Record {
     /// Returns the platform's own time in milliseconds, when it said so.
     pub(crate) fn server(&self) -> Option<f64> {
-        self.answer.as_ref().and_then(Answered::server)
+        self.response.as_ref().and_then(ResponseInfo::server)
     }
 
     /// Returns the time until the first byte that the server does not account for, in
@@ -126,7 +126,7 @@ pub(super) fn example() -> Record {
         url: "https://h/acme/prod/reinfer_/api/v1/datasets/retail/orders/export".to_owned(),
         path: "/api/v1/datasets/retail/orders/export".to_owned(),
         token_source: Some("$REINFER_TOKEN".to_owned()),
-        answer: Some(Answered {
+        response: Some(ResponseInfo {
             status: 200,
             reason: "OK".to_owned(),
             version: "1.1",
@@ -166,7 +166,7 @@ mod tests {
             timings.first_byte = Some(Duration::from_millis(5));
         }
         assert_eq!(record.network(), Some(0.0));
-        record.answer = None;
+        record.response = None;
         assert_eq!(record.network(), None);
     }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use unicode_width::UnicodeWidthStr;
 
-use crate::output::record::{Answered, Record, millis};
+use crate::output::record::{Record, ResponseInfo, millis};
 use crate::text::terminal::{Theme, sanitise};
 
 /// The column from which status and times stand below each other in a sequence of calls, where
@@ -21,10 +21,10 @@ pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String
     };
     let profile = sanitise(record.profile.as_deref().unwrap_or("-"));
     let call = format!("{} {}", record.method, sanitise(&record.path));
-    let (status, status_style) = match &record.answer {
-        Some(answer) => (
-            format!("{} {}", answer.status, sanitise(&answer.reason)),
-            style_of(answer.status, theme),
+    let (status, status_style) = match &record.response {
+        Some(response) => (
+            format!("{} {}", response.status, sanitise(&response.reason)),
+            style_of(response.status, theme),
         ),
         None => ("no response".to_owned(), theme.server_error),
     };
@@ -195,9 +195,9 @@ const BEFORE_BARS: usize = 32;
 /// Returns the lines that `-v` adds: the other end, the phases, all metrics of the server. On a
 /// terminal the phases are drawn as a waterfall.
 pub(crate) fn phases(record: &Record, theme: &Theme, width: Option<u16>) -> Vec<String> {
-    let answer = record.answer.as_ref();
-    let mut lines: Vec<String> = answer
-        .and_then(|answer| answer.remote)
+    let response = record.response.as_ref();
+    let mut lines: Vec<String> = response
+        .and_then(|response| response.remote)
         .iter()
         .map(|remote| format!("* connected to {remote}"))
         .collect();
@@ -230,7 +230,7 @@ pub(crate) fn phases(record: &Record, theme: &Theme, width: Option<u16>) -> Vec<
         }
         lines.push(line);
     }
-    lines.extend(answer.map(metrics).unwrap_or_default());
+    lines.extend(response.map(metrics).unwrap_or_default());
     lines
 }
 
@@ -287,7 +287,7 @@ fn phases_of(record: &Record, split: bool) -> Vec<Phase> {
     list
 }
 
-fn metrics(answer: &Answered) -> Vec<String> {
+fn metrics(response: &ResponseInfo) -> Vec<String> {
     let line = |metric: &crate::verdict::server_timing::Metric| {
         let duration = metric
             .duration
@@ -300,7 +300,7 @@ fn metrics(answer: &Answered) -> Vec<String> {
             .unwrap_or_default();
         sanitise(&format!("* server: {}{duration}{description}", metric.name)).into_owned()
     };
-    answer.metrics.iter().map(line).collect()
+    response.metrics.iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -319,8 +319,8 @@ mod tests {
         );
         record.requests = 3;
         assert!(line(&record).contains("total 62.0 ms · 3 requests  2.1 kB"));
-        if let Some(answer) = &mut record.answer {
-            answer.metrics.clear();
+        if let Some(response) = &mut record.response {
+            response.metrics.clear();
         }
         assert!(line(&record).contains("server absent · first byte 61.8 ms"));
     }
@@ -410,8 +410,8 @@ mod tests {
     #[test]
     fn a_server_cannot_write_into_the_line() {
         let mut record = example();
-        if let Some(answer) = &mut record.answer {
-            answer.reason = "OK\u{1b}[2J\r".to_owned();
+        if let Some(response) = &mut record.response {
+            response.reason = "OK\u{1b}[2J\r".to_owned();
         }
         record.path = "/a\u{202e}".to_owned();
         let line = line(&record, &Theme::plain(), None);

@@ -5,7 +5,7 @@ use crate::request::Request;
 use crate::secret::{REDACTED, Redactor};
 use crate::text::terminal::sanitise;
 
-/// Returns the head of a request, a line each, as it will be sent over HTTP/1.1.
+/// Returns the header block of a request, a line each, as it will be sent over HTTP/1.1.
 pub(crate) fn request(request: &Request, redactor: &Redactor) -> Vec<String> {
     let url = &request.url;
     let target = match url.query() {
@@ -37,7 +37,7 @@ pub(crate) fn request(request: &Request, redactor: &Redactor) -> Vec<String> {
     lines
 }
 
-/// Returns the head of an answer, a line each.
+/// Returns the header block of a response, a line each.
 pub(crate) fn head(block: &[u8], redactor: &Redactor) -> Vec<String> {
     let shown = redactor.head(block);
     shown.lines().map(|text| line('<', text)).collect()

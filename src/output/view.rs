@@ -1,4 +1,4 @@
-//! How an answer is shown: decided before anything is sent, and made into a renderer when the
+//! How a response is shown: decided before anything is sent, and made into a renderer when the
 //! answer comes.
 
 use crate::error::{Failure, Result};
@@ -15,7 +15,7 @@ use crate::text::jq::Filter;
 use crate::text::lexical::{Formatter, Layout, scan};
 use crate::text::terminal::{TextSanitiser, Theme, sanitise_text};
 
-/// What an answer is shown as.
+/// What a response is shown as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Shape {
     /// Pretty on a terminal where it is JSON, the bytes as received everywhere else.
@@ -58,7 +58,7 @@ impl Shape {
     }
 }
 
-/// Everything about how an answer is shown.
+/// Everything about how a response is shown.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) shape: Shape,
@@ -84,7 +84,7 @@ impl View {
         }
     }
 
-    /// Returns whether the answer goes through a renderer: then an HTTP error is not shown as one.
+    /// Returns whether the response goes through a renderer: then an HTTP error is not shown as one.
     pub(crate) fn is_rendered(&self) -> bool {
         self.filter.is_some() || !matches!(self.shape, Shape::Automatic | Shape::Raw)
     }
@@ -99,7 +99,7 @@ impl View {
         self.shape.is_items()
     }
 
-    /// Makes what an answer is put through on its way to a stream.
+    /// Makes what a response is put through on its way to a stream.
     pub(crate) fn renderer(&self, screen: &Screen, limit: Option<u64>) -> Renderer {
         if let Some(filter) = &self.filter {
             return Renderer::Filter(Box::new(Filtered {
@@ -192,7 +192,7 @@ impl View {
     }
 }
 
-/// What an answer is shown on.
+/// What a response is shown on.
 #[derive(Clone, Debug)]
 pub(crate) struct Screen {
     /// Whether it is a terminal, which what is shown must not drive.
@@ -209,7 +209,7 @@ impl Screen {
     }
 }
 
-/// What an answer is put through, piece by piece.
+/// What a response is put through, chunk by chunk.
 pub(crate) enum Renderer {
     Raw,
     /// Nothing has come yet that tells JSON from text; the first bytes wait until it does.
@@ -266,7 +266,7 @@ impl Joined {
     }
 }
 
-/// A filter that waits for the whole of an answer.
+/// A filter that waits for the whole of a response.
 pub(crate) struct Filtered {
     filter: Filter,
     body: Vec<u8>,
@@ -275,22 +275,22 @@ pub(crate) struct Filtered {
     screen: Screen,
 }
 
-/// How large an answer may be for a filter: as a value it takes several times its size.
-const MOST_FILTERED: usize = 256 * 1024 * 1024;
+/// How large a response may be for a filter: as a value it takes several times its size.
+const MAX_FILTERED: usize = 256 * 1024 * 1024;
 
 /// How much of a filter's results is written at once while more are waiting.
 const MAX_CHUNK: usize = 64 * 1024;
 
 impl Filtered {
-    /// Adds a piece of a document.
+    /// Adds a chunk of a document.
     ///
     /// # Errors
     /// Fails when the document becomes too large.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> Result<()> {
-        if self.body.len() + piece.len() > MOST_FILTERED {
-            return Err(too_large("the response", MOST_FILTERED));
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Result<()> {
+        if self.body.len() + chunk.len() > MAX_FILTERED {
+            return Err(too_large("the response", MAX_FILTERED));
         }
-        self.body.extend_from_slice(piece);
+        self.body.extend_from_slice(chunk);
         Ok(())
     }
 

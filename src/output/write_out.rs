@@ -1,4 +1,4 @@
-//! `-w FORMAT`: curl's variables and a few of our own, printed after the answer.
+//! `-w FORMAT`: curl's variables and a few of our own, printed after the response.
 
 use serde_json::{Map, Value, json};
 
@@ -9,13 +9,13 @@ use crate::output::record::Record;
 /// A format that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct WriteOut {
-    pieces: Vec<Piece>,
+    chunks: Vec<FormChunk>,
     /// Names that are no variables: they are warned about and print nothing, as in curl.
     pub(crate) unknown: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum Piece {
+enum FormChunk {
     Text(String),
     Variable(&'static str),
     Header(String),
@@ -133,18 +133,18 @@ impl WriteOut {
     /// Reads a format. Whatever is not understood prints as it stands, as in curl.
     pub(crate) fn parse(format: &str) -> WriteOut {
         let mut read = WriteOut {
-            pieces: Vec::new(),
+            chunks: Vec::new(),
             unknown: Vec::new(),
         };
         let mut text = String::new();
         let mut rest = format;
         while let Some(first) = rest.chars().next() {
-            let (piece, length) = read.one(rest);
-            match piece {
-                Some(Piece::Text(plain)) => text.push_str(&plain),
-                Some(piece) => {
+            let (chunk, length) = read.one(rest);
+            match chunk {
+                Some(FormChunk::Text(plain)) => text.push_str(&plain),
+                Some(chunk) => {
                     read.add_text(&mut text);
-                    read.pieces.push(piece);
+                    read.chunks.push(chunk);
                 }
                 None => {}
             }
@@ -156,13 +156,13 @@ impl WriteOut {
 
     fn add_text(&mut self, text: &mut String) {
         if !text.is_empty() {
-            self.pieces.push(Piece::Text(std::mem::take(text)));
+            self.chunks.push(FormChunk::Text(std::mem::take(text)));
         }
     }
 
     /// Reads what the text begins with, and says how long that is.
-    fn one(&mut self, rest: &str) -> (Option<Piece>, usize) {
-        let text = |text: &str| Some(Piece::Text(text.to_owned()));
+    fn one(&mut self, rest: &str) -> (Option<FormChunk>, usize) {
+        let text = |text: &str| Some(FormChunk::Text(text.to_owned()));
         let mut characters = rest.chars();
         match (characters.next(), characters.next()) {
             (Some('\\'), Some('n')) => (text("\n"), 2),
@@ -179,8 +179,8 @@ impl WriteOut {
             },
             (Some('%'), _) => {
                 for (start, make) in [
-                    ("%header{", Piece::Header as fn(String) -> Piece),
-                    ("%output{", output as fn(String) -> Piece),
+                    ("%header{", FormChunk::Header as fn(String) -> FormChunk),
+                    ("%output{", output as fn(String) -> FormChunk),
                 ] {
                     if let Some((inner, _)) = rest
                         .strip_prefix(start)
@@ -191,18 +191,18 @@ impl WriteOut {
                 }
                 (text("%"), 1)
             }
-            (Some(first), _) => (Some(Piece::Text(first.to_string())), first.len_utf8()),
+            (Some(first), _) => (Some(FormChunk::Text(first.to_string())), first.len_utf8()),
             (None, _) => (None, 0),
         }
     }
 
-    fn variable(&mut self, name: &str) -> Option<Piece> {
+    fn variable(&mut self, name: &str) -> Option<FormChunk> {
         match name {
-            "stdout" => Some(Piece::Stdout),
-            "stderr" => Some(Piece::Stderr),
-            "onerror" => Some(Piece::OnError),
+            "stdout" => Some(FormChunk::Stdout),
+            "stderr" => Some(FormChunk::Stderr),
+            "onerror" => Some(FormChunk::OnError),
             _ => match variables().find(|known| *known == name) {
-                Some(known) => Some(Piece::Variable(known)),
+                Some(known) => Some(FormChunk::Variable(known)),
                 None => {
                     self.unknown.push(name.to_owned());
                     None
@@ -213,8 +213,8 @@ impl WriteOut {
 
     /// Returns the files that parts of the text go to.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
-        self.pieces.iter().filter_map(|piece| match piece {
-            Piece::Output(file, _) => Some(file.as_str()),
+        self.chunks.iter().filter_map(|chunk| match chunk {
+            FormChunk::Output(file, _) => Some(file.as_str()),
             _ => None,
         })
     }
@@ -232,20 +232,20 @@ impl WriteOut {
             echoes,
         };
         let mut parts = vec![(Sink::Stdout, String::new())];
-        for piece in &self.pieces {
-            let sink = match piece {
-                Piece::OnError => {
+        for chunk in &self.chunks {
+            let sink = match chunk {
+                FormChunk::OnError => {
                     if call.exit() == Exit::Ok {
                         break;
                     }
                     continue;
                 }
-                Piece::Stdout => Sink::Stdout,
-                Piece::Stderr => Sink::Stderr,
-                Piece::Output(file, append) => Sink::File(file.clone(), *append),
-                Piece::Text(_) | Piece::Variable(_) | Piece::Header(_) => {
+                FormChunk::Stdout => Sink::Stdout,
+                FormChunk::Stderr => Sink::Stderr,
+                FormChunk::Output(file, append) => Sink::File(file.clone(), *append),
+                FormChunk::Text(_) | FormChunk::Variable(_) | FormChunk::Header(_) => {
                     if let Some((_, text)) = parts.last_mut() {
-                        text.push_str(&call.text(piece));
+                        text.push_str(&call.text(chunk));
                     }
                     continue;
                 }
@@ -257,10 +257,10 @@ impl WriteOut {
     }
 }
 
-fn output(inner: String) -> Piece {
+fn output(inner: String) -> FormChunk {
     match inner.strip_prefix(">>") {
-        Some(file) => Piece::Output(file.to_owned(), true),
-        None => Piece::Output(inner, false),
+        Some(file) => FormChunk::Output(file.to_owned(), true),
+        None => FormChunk::Output(inner, false),
     }
 }
 
@@ -279,11 +279,11 @@ impl Call<'_> {
         }
     }
 
-    fn text(&self, piece: &Piece) -> String {
-        match piece {
-            Piece::Text(text) => text.clone(),
-            Piece::Header(name) => self.header(name.trim()).unwrap_or_default(),
-            Piece::Variable(name) => match self.value(name) {
+    fn text(&self, chunk: &FormChunk) -> String {
+        match chunk {
+            FormChunk::Text(text) => text.clone(),
+            FormChunk::Header(name) => self.header(name.trim()).unwrap_or_default(),
+            FormChunk::Variable(name) => match self.value(name) {
                 Value::Null => String::new(),
                 Value::String(text) => text,
                 Value::Number(number) if name.starts_with("time_") => {
@@ -291,12 +291,14 @@ impl Call<'_> {
                 }
                 value => value.to_string(),
             },
-            Piece::Stdout | Piece::Stderr | Piece::OnError | Piece::Output(..) => String::new(),
+            FormChunk::Stdout | FormChunk::Stderr | FormChunk::OnError | FormChunk::Output(..) => {
+                String::new()
+            }
         }
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        let value = self.record.answer.as_ref()?.header(name)?;
+        let value = self.record.response.as_ref()?.header(name)?;
         Some(self.shown(name, value))
     }
 
@@ -312,9 +314,9 @@ impl Call<'_> {
         let mut object = Map::new();
         let headers = self
             .record
-            .answer
+            .response
             .iter()
-            .flat_map(|answer| answer.headers.iter());
+            .flat_map(|response| response.headers.iter());
         for (name, value) in headers {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             let value = Value::from(self.shown(name.as_str(), value));
@@ -330,33 +332,33 @@ impl Call<'_> {
 
     fn value(&self, name: &str) -> Value {
         let record = self.record;
-        let answer = record.answer.as_ref();
-        let status = answer.map_or(0, |answer| answer.status);
+        let response = record.response.as_ref();
+        let status = response.map_or(0, |response| response.status);
         match name {
             "http_code" | "response_code" => json!(format!("{status:03}")),
             "http_connect" => json!("000"),
-            "http_version" => json!(answer.map_or("0", |answer| answer.version)),
+            "http_version" => json!(response.map_or("0", |response| response.version)),
             "method" => json!(record.method),
-            "content_type" => json!(answer.and_then(|answer| answer.header("content-type"))),
+            "content_type" => json!(response.and_then(|response| response.header("content-type"))),
             "redirect_url" => json!(self.redirect_url()),
             "size_request" => json!(record.head_sent),
-            "num_headers" => json!(answer.map_or(0, |answer| answer.headers.len())),
-            "size_header" => json!(answer.map_or(0, |answer| answer.head_size)),
+            "num_headers" => json!(response.map_or(0, |response| response.headers.len())),
+            "size_header" => json!(response.map_or(0, |response| response.head_size)),
             "header_json" => self.header_json(),
             "errormsg" => json!(self.result.err().map(|failure| failure.headline.as_str())),
             "exitcode" => json!(self.exit().code()),
             "filename_effective" => json!(record.file),
-            "num_connects" => json!(u32::from(answer.is_some())),
+            "num_connects" => json!(u32::from(response.is_some())),
             "num_redirects" => json!(record.redirects),
             "num_retries" => json!(record.retries),
             "remote_ip" => json!(
-                answer
-                    .and_then(|answer| answer.remote)
+                response
+                    .and_then(|response| response.remote)
                     .map(|remote| remote.ip().to_string())
             ),
             "remote_port" => json!(
-                answer
-                    .and_then(|answer| answer.remote)
+                response
+                    .and_then(|response| response.remote)
                     .map_or(0, |remote| remote.port())
             ),
             "scheme" => json!(record.url.split_once(':').map(|(scheme, _)| scheme)),
@@ -403,14 +405,14 @@ impl Call<'_> {
         if record.redirect_url.is_some() {
             return record.redirect_url.clone();
         }
-        let answer = record.answer.as_ref()?;
-        let location = crate::exchange::location(&answer.headers)?;
+        let response = record.response.as_ref()?;
+        let location = crate::exchange::location(&response.headers)?;
         let from = url::Url::parse(&record.url).ok()?;
         let leads_to = from.join(&location).map_or(location, String::from);
         Some(record.redactor.target(&leads_to))
     }
 
-    /// Returns a moment in seconds since the beginning of the try, as curl does: a phase that did
+    /// Returns a moment in seconds since the beginning of the attempt, as curl does: a phase that did
     /// not happen has the moment of the one before, and 0 where there was no TLS.
     fn time(&self, name: &str) -> Value {
         let Some(timings) = self.record.timings else {
@@ -451,9 +453,9 @@ impl Call<'_> {
                     "http_code" | "response_code" => {
                         json!(
                             self.record
-                                .answer
+                                .response
                                 .as_ref()
-                                .map_or(0, |answer| answer.status)
+                                .map_or(0, |response| response.status)
                         )
                     }
                     "http_connect" => json!(0),

@@ -201,7 +201,7 @@ impl<'a> Recipe<'a> {
         }
     }
 
-    /// Returns whether a call can be made again without harm when its outcome is not known.
+    /// Returns whether a call can be retried without harm when its outcome is not known.
     pub(crate) fn is_idempotent(&self) -> bool {
         let classified = self.classified();
         let by_method =
@@ -732,7 +732,7 @@ impl<'r, 'a> Maker<'r, 'a> {
     }
 }
 
-/// Makes one call of rows. Where that fails, those that are wrong are told apart from the others,
+/// Makes one call of rows. Where that fails, those that are wrong are reported apart from the others,
 /// which make a call without them.
 pub(crate) fn unit(recipe: &Recipe<'_>, rows: Vec<Waiting>) -> Vec<Made> {
     let failure = match recipe.call(&rows) {

@@ -1,4 +1,4 @@
-//! The body of a raw call: pieces of data, items, a form or an upload.
+//! The body of a raw call: chunks of data, items, a form or an upload.
 
 use bytes::Bytes;
 use percent_encoding::utf8_percent_encode;
@@ -9,27 +9,27 @@ use crate::error::{Failure, Result};
 use crate::input::{Data, FormContent, FormPart, OpenFile, Upload};
 use crate::plan::fields::{Fields, json_string};
 use crate::plan::headers::Headers;
-use crate::request::{Body, COMPONENT, Form, Piece};
+use crate::request::{Body, COMPONENT, Form, FormChunk};
 use crate::text::lexical;
 
 const JSON: &str = "application/json";
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Puts the pieces of data together as curl does: `&` between them, nothing between `--json`.
+/// Puts the chunks of data together as curl does: `&` between them, nothing between `--json`.
 pub(crate) fn join(data: &[Data]) -> Vec<u8> {
     let mut joined = Vec::new();
-    for (position, piece) in data.iter().enumerate() {
-        if position > 0 && piece.kind != DataKind::Json {
+    for (position, chunk) in data.iter().enumerate() {
+        if position > 0 && chunk.kind != DataKind::Json {
             joined.push(b'&');
         }
-        if piece.kind == DataKind::UrlEncode {
-            if let Some(name) = &piece.name {
+        if chunk.kind == DataKind::UrlEncode {
+            if let Some(name) = &chunk.name {
                 joined.extend_from_slice(name.as_bytes());
                 joined.push(b'=');
             }
-            joined.extend_from_slice(form_encode(&piece.content).as_bytes());
+            joined.extend_from_slice(form_encode(&chunk.content).as_bytes());
         } else {
-            joined.extend_from_slice(&piece.content);
+            joined.extend_from_slice(&chunk.content);
         }
     }
     joined
@@ -43,19 +43,19 @@ fn form_encode(content: &[u8]) -> String {
         .replace("%20", "+")
 }
 
-/// Makes the body of `-d`, `--json` and `--data-urlencode`; JSON is checked, bytes stay as typed.
+/// Makes the body of `-d`, `--json` and `--data-urlencode`; JSON is checked, bytes stay as given.
 ///
 /// # Errors
 /// Fails when the body should be JSON and is not, with line and column.
 pub(crate) fn from_data(data: &[Data], headers: &mut Headers) -> Result<Body> {
     let bytes = join(data);
-    let encoded = data.iter().any(|piece| piece.kind == DataKind::UrlEncode);
+    let encoded = data.iter().any(|chunk| chunk.kind == DataKind::UrlEncode);
     headers.set_default("Content-Type", if encoded { FORM } else { JSON });
-    if data.iter().any(|piece| piece.kind == DataKind::Json) {
+    if data.iter().any(|chunk| chunk.kind == DataKind::Json) {
         headers.set_default("Accept", JSON);
     }
     let is_json = headers.get("Content-Type").is_some_and(names_json);
-    if is_json && bytes.is_empty() && data.iter().any(|piece| piece.is_stdin) {
+    if is_json && bytes.is_empty() && data.iter().any(|chunk| chunk.is_stdin) {
         return Err(
             Failure::usage("the body is empty: standard input gave nothing")
                 .fact("nothing was sent")
@@ -131,10 +131,10 @@ pub(crate) fn from_upload(upload: Upload) -> Body {
     }
 }
 
-/// Makes the body of `-F`, heads and boundaries as curl writes them.
+/// Makes the body of `-F`, header blocks and boundaries as curl writes them.
 pub(crate) fn from_form(parts: Vec<FormPart>, headers: &mut Headers) -> Body {
     let boundary = format!("------------------------{:016x}", fastrand::u64(..));
-    let mut pieces = Vec::with_capacity(parts.len() * 2 + 1);
+    let mut chunks = Vec::with_capacity(parts.len() * 2 + 1);
     for (position, part) in parts.into_iter().enumerate() {
         let line_break = if position == 0 { "" } else { "\r\n" };
         let mut head = format!(
@@ -151,19 +151,21 @@ pub(crate) fn from_form(parts: Vec<FormPart>, headers: &mut Headers) -> Body {
             ));
         }
         head.push_str("\r\n\r\n");
-        pieces.push(Piece::Bytes(Bytes::from(head)));
-        pieces.push(match part.content {
-            FormContent::Bytes(bytes) => Piece::Bytes(bytes),
-            FormContent::File(OpenFile { file, length, .. }) => Piece::File { file, length },
-            FormContent::Stdin => Piece::Stdin,
+        chunks.push(FormChunk::Bytes(Bytes::from(head)));
+        chunks.push(match part.content {
+            FormContent::Bytes(bytes) => FormChunk::Bytes(bytes),
+            FormContent::File(OpenFile { file, length, .. }) => FormChunk::File { file, length },
+            FormContent::Stdin => FormChunk::Stdin,
         });
     }
-    pieces.push(Piece::Bytes(Bytes::from(format!("\r\n--{boundary}--\r\n"))));
+    chunks.push(FormChunk::Bytes(Bytes::from(format!(
+        "\r\n--{boundary}--\r\n"
+    ))));
     headers.set_default(
         "Content-Type",
         &format!("multipart/form-data; boundary={boundary}"),
     );
-    Body::Form(Form { boundary, pieces })
+    Body::Form(Form { boundary, chunks })
 }
 
 /// Escapes a name inside a part's head as the HTML standard says (and curl since 7.81).
@@ -192,7 +194,7 @@ pub(crate) fn query(items: &[Item], url_query: &[Data]) -> Vec<String> {
         .map(|item| pair(&item.key, &item.value));
     let from_options = url_query
         .iter()
-        .map(|piece| String::from_utf8_lossy(&join(std::slice::from_ref(piece))).into_owned());
+        .map(|chunk| String::from_utf8_lossy(&join(std::slice::from_ref(chunk))).into_owned());
     from_options.chain(from_items).collect()
 }
 
@@ -210,12 +212,12 @@ mod tests {
         }
     }
 
-    fn sent(pieces: &[Data], lines: &[&str]) -> Result<(String, Option<String>)> {
+    fn sent(chunks: &[Data], lines: &[&str]) -> Result<(String, Option<String>)> {
         let mut headers = Headers::default();
         for line in lines {
             headers.add_line(line)?;
         }
-        let Body::Bytes(bytes) = from_data(pieces, &mut headers)? else {
+        let Body::Bytes(bytes) = from_data(chunks, &mut headers)? else {
             return Err(Failure::local("not bytes"));
         };
         let text = String::from_utf8_lossy(&bytes).into_owned();
@@ -249,7 +251,7 @@ mod tests {
 
     #[test]
     fn pieces_are_joined_as_curl_joins_them() {
-        let text = |pieces: &[Data]| String::from_utf8(join(pieces)).expect("text");
+        let text = |chunks: &[Data]| String::from_utf8(join(chunks)).expect("text");
         assert_eq!(
             text(&[data(DataKind::Data, "a=1"), data(DataKind::Raw, "b=2")]),
             "a=1&b=2"
@@ -312,10 +314,10 @@ mod tests {
             panic!("not a form");
         };
         let text: String = form
-            .pieces
+            .chunks
             .iter()
-            .map(|piece| match piece {
-                Piece::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+            .map(|chunk| match chunk {
+                FormChunk::Bytes(bytes) => String::from_utf8_lossy(bytes).into_owned(),
                 _ => String::new(),
             })
             .collect();

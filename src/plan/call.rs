@@ -1,7 +1,7 @@
 //! The plan of a call: every decision, before anything is sent.
 
 use crate::catalogue::user::UserTemplate;
-use crate::catalogue::{Answer as Answers, Classified, Endpoint};
+use crate::catalogue::{Classified, Endpoint, ResponseKind};
 use crate::cli::options::CallOptions;
 use crate::cli::units;
 use crate::env::Env;
@@ -104,7 +104,7 @@ fn reading(
         view: presentation::decide(&options.output, declared)?,
         max_size: max_size.transpose()?,
         head_only: request.method == http::Method::HEAD,
-        other_than_json: endpoint.is_some_and(|endpoint| endpoint.answer == Answers::Other),
+        other_than_json: endpoint.is_some_and(|endpoint| endpoint.response == ResponseKind::Other),
         checks: checks::decide(&options.checks)?,
         pages: match endpoint {
             Some(endpoint) => Recipe::told_by_cursor(endpoint, declared.items.as_deref())?,
@@ -132,7 +132,7 @@ fn declared(template: Option<&UserTemplate>, endpoint: Option<&Endpoint>) -> Dec
     declared
 }
 
-/// How answers of a call are read and shown.
+/// How responses of a call are read and shown.
 #[derive(Clone)]
 pub(crate) struct Reading {
     pub(crate) view: View,
@@ -142,7 +142,7 @@ pub(crate) struct Reading {
     pub(crate) head_only: bool,
     /// Whether the endpoint is declared to answer with something else than JSON.
     pub(crate) other_than_json: bool,
-    /// What the answer must be.
+    /// What the response must be.
     pub(crate) checks: Checks,
     /// How a single response tells that more pages follow it, where it does.
     pub(crate) pages: Option<Recipe>,
@@ -161,7 +161,7 @@ impl Reading {
         }
     }
 
-    /// Returns whether a status says that the answer is not what was asked for.
+    /// Returns whether a status says that the response is not what was asked for.
     pub(crate) fn is_failure(&self, status: u16) -> bool {
         let wanted = &self.checks.statuses;
         status >= 300 && !wanted.as_ref().is_some_and(|wanted| wanted.contain(status))

@@ -1,4 +1,4 @@
-//! What an answer must be, and until when it is asked for: decided before anything is sent.
+//! What a response must be, and until when it is asked for: decided before anything is sent.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -13,13 +13,13 @@ use crate::verdict::checks::{Checks, Expect, Statuses};
 #[derive(Clone)]
 pub(crate) struct Until {
     pub(crate) expect: Expect,
-    /// The wait between two tries.
+    /// The wait between two attempts.
     pub(crate) every: Duration,
     /// The time in which it must hold.
     pub(crate) within: Duration,
 }
 
-/// Reads what an answer is checked for.
+/// Reads what a response is checked for.
 ///
 /// # Errors
 /// Fails (exit 2) when a filter, list or time cannot be read.

@@ -1,4 +1,4 @@
-//! Whether a call goes on behind its first answer.
+//! Whether a call goes on behind its first response.
 
 use crate::catalogue::Classified;
 use crate::cli::options::CallOptions;
@@ -9,7 +9,7 @@ use crate::plan::paging::{self, PagePlan, Recipe, StatePlan};
 use crate::request::Request;
 use crate::text::jq::Filter;
 
-/// What follows a call's first answer.
+/// What follows a call's first response.
 pub(crate) enum Continuation {
     /// Nothing.
     No,
@@ -20,7 +20,7 @@ pub(crate) enum Continuation {
 }
 
 impl Continuation {
-    /// Decides; `items` is where the items of an answer are known to be.
+    /// Decides; `items` is where the items of a response are known to be.
     ///
     /// # Errors
     /// Fails (exit 2) when the options do not go together, or the call cannot go on.
@@ -53,7 +53,7 @@ impl Continuation {
         let Some(recipe) = recipe else {
             return Ok(Continuation::No);
         };
-        // A body that cannot be sent again is found out before anything is sent.
+        // A body that cannot be retried is found out before anything is sent.
         recipe.first(request)?;
         Ok(Continuation::Pages(PagePlan {
             recipe,

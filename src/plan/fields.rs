@@ -2,7 +2,7 @@
 
 use crate::error::{Failure, Result};
 
-/// A JSON value as far as it is known: typed text stays as it was typed.
+/// A JSON value as far as it is known: typed text stays as it was given.
 #[derive(Debug)]
 enum Node {
     /// JSON text that is written as it is.

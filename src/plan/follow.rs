@@ -34,7 +34,7 @@ pub(crate) enum Route {
     Fetch,
 }
 
-/// What was read: raw JSON of one answer.
+/// What was read: raw JSON of one response.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Batch<'a> {
     pub(crate) results: Vec<&'a [u8]>,
@@ -78,7 +78,7 @@ impl Stream {
     /// Returns the request that reads a batch.
     ///
     /// # Errors
-    /// Fails (exit 2) when a name cannot stand in a path.
+    /// Fails (exit 2) when a name cannot be in a path.
     pub(crate) fn read(
         &self,
         route: Route,
@@ -103,7 +103,7 @@ impl Stream {
     /// Returns the request that moves the position behind a token, which is raw JSON.
     ///
     /// # Errors
-    /// Fails (exit 2) when a name cannot stand in a path.
+    /// Fails (exit 2) when a name cannot be in a path.
     pub(crate) fn advance(&self, token: &[u8], profile: &Profile) -> Result<Request> {
         let token = String::from_utf8_lossy(token);
         self.request(
@@ -116,7 +116,7 @@ impl Stream {
     /// Returns the request that tags comments as exceptions of this type.
     ///
     /// # Errors
-    /// Fails (exit 2) when a name cannot stand in a path.
+    /// Fails (exit 2) when a name cannot be in a path.
     pub(crate) fn tag(&self, uids: &[String], kind: &str, profile: &Profile) -> Result<Request> {
         let entries: Vec<serde_json::Value> = uids
             .iter()
@@ -187,17 +187,17 @@ impl Route {
         })
     }
 
-    /// Takes an answer apart: one JSON text that has been checked.
+    /// Takes a response apart: one JSON text that has been checked.
     ///
     /// # Errors
     /// Fails (exit 5) when it is no batch.
-    pub(crate) fn batch(self, answer: &[u8]) -> Result<Batch<'_>> {
+    pub(crate) fn batch(self, response: &[u8]) -> Result<Batch<'_>> {
         let (token, filtered) = match self {
             Route::Results => ("continuation", "num_filtered"),
             Route::Fetch => ("sequence_id", "filtered"),
         };
-        let answer = answer.trim_ascii();
-        let list = member(answer, "results").filter(|list| list.first() == Some(&b'['));
+        let response = response.trim_ascii();
+        let list = member(response, "results").filter(|list| list.first() == Some(&b'['));
         let Some(list) = list else {
             return Err(Failure::new(
                 Exit::Platform,
@@ -211,8 +211,8 @@ impl Route {
                 .first()
                 .and_then(|result| member(result, token))
                 .filter(is_text),
-            token: member(answer, token).filter(is_text),
-            filtered: member(answer, filtered)
+            token: member(response, token).filter(is_text),
+            filtered: member(response, filtered)
                 .and_then(|count| std::str::from_utf8(count).ok()?.parse().ok())
                 .unwrap_or(0),
             results,
@@ -229,7 +229,7 @@ impl<'a> Batch<'a> {
     /// Returns the token to advance to, as raw JSON.
     ///
     /// # Errors
-    /// Fails (exit 5) when the answer has none: the position could not be moved.
+    /// Fails (exit 5) when the response has none: the position could not be moved.
     pub(crate) fn token(&self) -> Result<&'a [u8]> {
         self.token.ok_or_else(|| {
             Failure::new(
@@ -316,9 +316,9 @@ mod tests {
 
     #[test]
     fn only_nothing_at_all_is_the_end() {
-        let is_end = |answer: &str| {
+        let is_end = |response: &str| {
             Route::Results
-                .batch(answer.as_bytes())
+                .batch(response.as_bytes())
                 .expect("a batch")
                 .is_end()
         };

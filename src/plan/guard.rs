@@ -14,7 +14,7 @@ use crate::text::terminal::sanitise;
 /// The guard that a call meets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Needed {
-    /// The profile whose name has to be typed: the owner of what the call would change.
+    /// The profile whose name has to be given: the owner of what the call would change.
     pub(crate) owner: String,
     /// Its guard.
     pub(crate) guard: Guard,
@@ -220,7 +220,7 @@ pub(crate) fn decide(needed: Option<Needed>, confirm: Option<&str>, can_ask: boo
     }
 }
 
-/// Says that a call is not sent because the guards in the configuration file are not known.
+/// Says that a call is not sent because the guards in the config file are not known.
 pub(crate) fn unknown(why: &str) -> Failure {
     Failure::new(
         Exit::Guard,

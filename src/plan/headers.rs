@@ -1,17 +1,17 @@
-//! Header lines as typed, checked and put in order.
+//! Header lines as given, checked and put in order.
 
 use crate::error::{Failure, Result};
 use crate::request::{Header, TypedCredential};
 use crate::secret::Secret;
 
-/// The headers of a request, and what was typed in the place of its credential.
+/// The headers of a request, and what was given instead of its credential.
 #[derive(Default)]
 pub(crate) struct Headers {
     /// What is sent, in the order typed.
     pub(crate) list: Vec<Header>,
     /// Default headers that were taken out with `Name:`, in small letters.
     pub(crate) removed: Vec<String>,
-    /// The credential of an `Authorization` line, when one was typed.
+    /// The credential of an `Authorization` line, when one was given.
     pub(crate) typed: TypedCredential,
 }
 
@@ -101,7 +101,7 @@ impl Headers {
                 .any(|removed| removed.eq_ignore_ascii_case(name))
     }
 
-    /// Adds a header unless one of its name was typed or removed.
+    /// Adds a header unless one of its name was given or removed.
     pub(crate) fn set_default(&mut self, name: &str, value: &str) {
         if !self.is_removed(name) && self.get(name).is_none() {
             self.list.push(Header::new(name, value));

@@ -208,7 +208,7 @@ impl Given {
         })
     }
 
-    /// Returns how it is typed.
+    /// Returns how it is given.
     fn name(self) -> &'static str {
         match self {
             Given::Nothing => "nothing",

@@ -8,7 +8,7 @@ use crate::error::{Failure, Result};
 use crate::plan::guard::{self, Concerned, Decision, Needed, Refusal};
 use crate::profile::{Guard, Neighbour, Profile};
 use crate::request::location::{Location, Oddity, owners};
-use crate::request::{Body, Piece, Request};
+use crate::request::{Body, FormChunk, Request};
 use crate::text::terminal::sanitise;
 
 /// Headers by which some servers take another path than the request line's, spelled as variables.
@@ -115,11 +115,11 @@ impl<'a> Content<'a> {
             Body::Bytes(bytes) => Content::Known(vec![bytes]),
             // The name of every part is in memory.
             Body::Form(form) => Content::Known(
-                form.pieces
+                form.chunks
                     .iter()
-                    .filter_map(|piece| match piece {
-                        Piece::Bytes(bytes) => Some(&bytes[..]),
-                        Piece::File { .. } | Piece::Stdin => None,
+                    .filter_map(|chunk| match chunk {
+                        FormChunk::Bytes(bytes) => Some(&bytes[..]),
+                        FormChunk::File { .. } | FormChunk::Stdin => None,
                     })
                     .collect(),
             ),
@@ -200,7 +200,7 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
     let chosen = profiles.chosen.filter(is_below);
 
     let body: &[&[u8]] = match &sent.body {
-        Content::Known(pieces) => pieces,
+        Content::Known(chunks) => chunks,
         Content::Unseen => &[],
     };
     let headers = sent.headers.iter().copied();

@@ -1,4 +1,4 @@
-//! How the answer will be shown, decided before anything is sent.
+//! How the response will be shown, decided before anything is sent.
 
 use std::ffi::OsString;
 

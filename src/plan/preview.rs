@@ -199,7 +199,7 @@ fn because(needed: &Needed) -> String {
 /// without the proxy's user and password.
 ///
 /// # Errors
-/// Fails for a body that cannot stand in a line, and for the demo: a line without its port would
+/// Fails for a body that cannot be in a line, and for the demo: a line without its port would
 /// send another tenant's token to whatever listens on this machine.
 pub(crate) fn curl(
     request: &Request,

@@ -26,7 +26,7 @@ pub(crate) struct Sending<'a> {
     pub(crate) token_service: Option<Connection>,
     /// The time limits of the command.
     pub(crate) limits: TimeLimits,
-    /// How often a request is sent again.
+    /// How often a request is retried.
     pub(crate) retries: Policy,
     /// Which redirects are followed.
     pub(crate) redirects: RedirectPolicy,

@@ -35,7 +35,7 @@ pub(crate) fn call(
     let is_in_body = |item: &Item| item.is_field() && !outside_body.contains(&item.key.as_str());
     let mut values = values_of_items(template, &input.items)?;
     let given = Given::of_call(&input, input.items.iter().any(is_in_body))?;
-    // What stands in the place of the template's body needs none of its values.
+    // What is instead of the template's body needs none of its values.
     let names = if given.is_whole() {
         outside_body
     } else {

@@ -11,7 +11,7 @@ use crate::text::terminal::sanitise;
 /// The words of a raw call, each in its place.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Words<'a> {
-    /// The method, when one was typed as a word.
+    /// The method, when one was given as a word.
     pub(crate) method: Option<Method>,
     /// The target.
     pub(crate) target: &'a str,
@@ -19,7 +19,7 @@ pub(crate) struct Words<'a> {
     pub(crate) items: &'a [OsString],
 }
 
-/// The methods that may be typed without `-X`. Others need it: a misspelt subcommand in front of
+/// The methods that may be given without `-X`. Others need it: a misspelt subcommand in front of
 /// a target must not become a request.
 const METHODS: [&str; 7] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"];
 

@@ -1,4 +1,4 @@
-//! Comments of the configuration file that outlive what they stand above.
+//! Comments of the config file that outlive what they stand above.
 
 use toml_edit::{DocumentMut, Item, Table};
 

@@ -1,4 +1,4 @@
-//! Changes to the configuration file that keep its comments and order: under a lock, checked
+//! Changes to the config file that keep its comments and order: under a lock, checked
 //! before they are written, replaced in one step, and for the owner's eyes alone.
 
 use std::fs::File;
@@ -273,7 +273,7 @@ fn change<T>(
     Ok(result)
 }
 
-/// Words a mistake that the change would make: it stands on no line of the file yet.
+/// Words a mistake that the change would make: it is on no line of the file yet.
 fn of_the_change(mut failure: Failure, path: &Path) -> Failure {
     let place = format!("{}:", path.display());
     if let Some(rest) = failure.headline.strip_prefix(&place) {
@@ -334,7 +334,7 @@ fn replace(target: &PathBuf, folder: &Path, text: &str) -> std::io::Result<()> {
     Ok(())
 }
 
-/// Reads a guard's name as it is typed.
+/// Reads a guard's name as it is given.
 ///
 /// # Errors
 /// Fails with the legal words.

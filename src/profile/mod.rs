@@ -31,17 +31,17 @@ pub enum Guard {
     /// Nothing.
     #[default]
     None,
-    /// The profile's name is typed at the prompt or given with `--confirm`.
+    /// The profile's name is given at the prompt or given with `--confirm`.
     Confirm,
     /// Such calls are never sent.
     ReadOnly,
 }
 
 impl Guard {
-    /// The words of the configuration file, in the order of their strictness.
+    /// The words of the config file, in the order of their strictness.
     pub const NAMES: [&'static str; 3] = ["none", "confirm", "read-only"];
 
-    /// Returns the word of the configuration file.
+    /// Returns the word of the config file.
     pub fn name(self) -> &'static str {
         Guard::NAMES[self as usize]
     }
@@ -61,7 +61,7 @@ pub struct Profile {
     pub vars: BTreeMap<String, Setting<String>>,
     /// Certificates that are trusted in addition to the system's, PEM.
     pub ca_file: Option<Setting<PathBuf>>,
-    /// The proxy to use in place of the environment's.
+    /// The proxy to use instead of the environment's.
     pub proxy: Option<Setting<Secret>>,
     /// What a write needs.
     pub guard: Setting<Guard>,

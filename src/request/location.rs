@@ -33,7 +33,7 @@ pub(crate) enum Oddity {
     Parameter,
     /// Two slashes in a row.
     EmptySegment,
-    /// A segment that begins or ends with white space, or ends with a dot.
+    /// A segment that begins or ends with whitespace, or ends with a dot.
     Blank,
     /// A percent-encoding inside another one.
     DoubleEncoding,

@@ -29,11 +29,11 @@ pub struct Request {
     pub method: http::Method,
     /// The whole URL, checked to lie under the profile's endpoint.
     pub url: Url,
-    /// The headers in the order they were given, names as typed.
+    /// The headers in the order they were given, names as given.
     pub headers: Vec<Header>,
-    /// What follows the head.
+    /// What follows the header block.
     pub body: Body,
-    /// What was typed in the place of a credential.
+    /// What was given instead of a credential.
     pub typed: TypedCredential,
 }
 
@@ -82,10 +82,10 @@ impl Request {
     }
 }
 
-/// A header as typed, checked to hold no control characters.
+/// A header as given, checked to hold no control characters.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {
-    /// The name, letter case as typed.
+    /// The name, letter case as given.
     pub name: String,
     /// The value without surrounding blanks.
     pub value: String,
@@ -108,7 +108,7 @@ impl Header {
     }
 }
 
-/// What follows the head of a request.
+/// What follows the header block of a request.
 pub enum Body {
     /// Nothing.
     Empty,
@@ -136,7 +136,7 @@ impl fmt::Debug for Body {
             Body::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
             Body::File { path, length, .. } => write!(f, "{length:?} bytes of {path:?}"),
             Body::Stdin => f.write_str("stdin"),
-            Body::Form(form) => write!(f, "a form of {:?}", form.pieces),
+            Body::Form(form) => write!(f, "a form of {:?}", form.chunks),
         }
     }
 }
@@ -162,17 +162,17 @@ impl Body {
             }
             Body::Stdin => return None,
             Body::Form(form) => {
-                let pieces: Option<Vec<Piece>> = form
-                    .pieces
+                let chunks: Option<Vec<FormChunk>> = form
+                    .chunks
                     .iter()
-                    .map(|piece| match piece {
-                        Piece::Bytes(bytes) => Some(Piece::Bytes(bytes.clone())),
-                        Piece::File { .. } | Piece::Stdin => None,
+                    .map(|chunk| match chunk {
+                        FormChunk::Bytes(bytes) => Some(FormChunk::Bytes(bytes.clone())),
+                        FormChunk::File { .. } | FormChunk::Stdin => None,
                     })
                     .collect();
                 Body::Form(Form {
                     boundary: form.boundary.clone(),
-                    pieces: pieces?,
+                    chunks: chunks?,
                 })
             }
         })
@@ -190,17 +190,17 @@ impl Body {
     }
 }
 
-/// A `multipart/form-data` body (RFC 7578), written piece by piece.
+/// A `multipart/form-data` body (RFC 7578), written chunk by chunk.
 #[derive(Debug)]
 pub struct Form {
     /// The boundary between the parts.
     pub boundary: String,
-    /// What is sent, in order: part heads, contents, and the closing line.
-    pub pieces: Vec<Piece>,
+    /// What is sent, in order: part header blocks, contents, and the closing line.
+    pub chunks: Vec<FormChunk>,
 }
 
-/// A piece of a form.
-pub enum Piece {
+/// A chunk of a form.
+pub enum FormChunk {
     /// Bytes in memory.
     Bytes(Bytes),
     /// An opened file.
@@ -214,12 +214,12 @@ pub enum Piece {
     Stdin,
 }
 
-impl fmt::Debug for Piece {
+impl fmt::Debug for FormChunk {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Piece::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
-            Piece::File { length, .. } => write!(f, "file of {length:?} bytes"),
-            Piece::Stdin => f.write_str("stdin"),
+            FormChunk::Bytes(bytes) => write!(f, "{} bytes", bytes.len()),
+            FormChunk::File { length, .. } => write!(f, "file of {length:?} bytes"),
+            FormChunk::Stdin => f.write_str("stdin"),
         }
     }
 }
@@ -227,12 +227,12 @@ impl fmt::Debug for Piece {
 impl Form {
     /// Returns the length of the whole body, when every part's is known.
     pub fn length(&self) -> Option<u64> {
-        self.pieces
+        self.chunks
             .iter()
-            .try_fold(0_u64, |sum, piece| match piece {
-                Piece::Bytes(bytes) => Some(sum + bytes.len() as u64),
-                Piece::File { length, .. } => length.map(|length| sum + length),
-                Piece::Stdin => None,
+            .try_fold(0_u64, |sum, chunk| match chunk {
+                FormChunk::Bytes(bytes) => Some(sum + bytes.len() as u64),
+                FormChunk::File { length, .. } => length.map(|length| sum + length),
+                FormChunk::Stdin => None,
             })
     }
 }

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use self::search::Finder;
 use self::stream::StreamRedactor;
 
-/// What stands in the place of a secret wherever it would have been shown.
+/// What is instead of a secret wherever it would have been shown.
 pub const REDACTED: &str = "(redacted)";
 
 /// A token or password. It has no `Display`, its `Debug` is fixed, and its memory is cleared.
@@ -47,7 +47,7 @@ impl fmt::Debug for Secret {
 
 /// Takes known secrets out of every text that is about a call.
 ///
-/// The answer's own bytes never pass through it: what is piped is what the server sent.
+/// The response's own bytes never pass through it: what is piped is what the server sent.
 #[derive(Clone, Debug, Default)]
 pub struct Redactor {
     secrets: Vec<Secret>,
@@ -107,8 +107,8 @@ pub fn names_credential(name: &str) -> bool {
 impl Redactor {
     /// Remembers a value to be hidden. Very short values are ignored: hiding them would eat text.
     pub fn learn(&mut self, secret: &Secret) {
-        const SHORTEST: usize = 4;
-        if secret.expose().len() >= SHORTEST && !self.secrets.contains(secret) {
+        const MIN_LENGTH: usize = 4;
+        if secret.expose().len() >= MIN_LENGTH && !self.secrets.contains(secret) {
             self.secrets.push(secret.clone());
             self.finder.learn(secret, "");
         }

@@ -1,13 +1,13 @@
-//! Hides a secret in a stream of pieces, wherever the pieces are cut.
+//! Hides a secret in a stream of chunks, wherever the chunks are cut.
 
 use super::spelling::{self, Found};
 use super::{REDACTED, Secret};
 
-/// Replaces one secret in bytes that come in pieces, however it is spelled.
+/// Replaces one secret in bytes that come in chunks, however it is spelled.
 #[derive(Debug)]
 pub(crate) struct StreamRedactor {
     secret: Option<Secret>,
-    /// The end of the last piece, which may be the beginning of the secret.
+    /// The end of the last chunk, which may be the beginning of the secret.
     held: Vec<u8>,
 }
 
@@ -21,12 +21,12 @@ impl StreamRedactor {
         }
     }
 
-    /// Returns what may be shown after this piece.
-    pub(crate) fn push(&mut self, piece: &[u8]) -> Vec<u8> {
+    /// Returns what may be shown after this chunk.
+    pub(crate) fn push(&mut self, chunk: &[u8]) -> Vec<u8> {
         if self.secret.is_none() {
-            return piece.to_vec();
+            return chunk.to_vec();
         }
-        self.held.extend_from_slice(piece);
+        self.held.extend_from_slice(chunk);
         self.show(false)
     }
 
@@ -71,11 +71,11 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn shown(text: &[u8], piece: usize) -> Vec<u8> {
+    fn shown(text: &[u8], chunk: usize) -> Vec<u8> {
         let mut redactor = StreamRedactor::new(Some(Secret::new("SEKRET".to_owned())));
         let mut shown: Vec<u8> = text
-            .chunks(piece)
-            .flat_map(|piece| redactor.push(piece))
+            .chunks(chunk)
+            .flat_map(|chunk| redactor.push(chunk))
             .collect();
         shown.extend(redactor.finish());
         shown
@@ -83,26 +83,26 @@ mod tests {
 
     #[test]
     fn a_secret_is_hidden_wherever_it_is_cut() {
-        for piece in 1..12 {
+        for chunk in 1..12 {
             assert_eq!(
-                shown(b"a SESEKRET SEK", piece),
+                shown(b"a SESEKRET SEK", chunk),
                 b"a SE(redacted) SEK",
-                "{piece}"
+                "{chunk}"
             );
         }
     }
 
     proptest! {
         #[test]
-        fn an_encoded_canary_never_comes_through(text in r"(S|%53|\\u0053|E|%45|KRET|%4bRET|%|\\){0,30}", piece in 1_usize..10) {
-            let shown = String::from_utf8(shown(text.as_bytes(), piece)).expect("text");
+        fn an_encoded_canary_never_comes_through(text in r"(S|%53|\\u0053|E|%45|KRET|%4bRET|%|\\){0,30}", chunk in 1_usize..10) {
+            let shown = String::from_utf8(shown(text.as_bytes(), chunk)).expect("text");
             let plain = shown.replace("%53", "S").replace(r"\u0053", "S").replace("%45", "E").replace("%4b", "K");
             prop_assert!(!plain.contains("SEKRET"), "{} {}", text, shown);
         }
 
         #[test]
-        fn the_canary_never_comes_through(text in "(S|E|K|R|T|SEKRET| ){0,30}", piece in 1_usize..10) {
-            let shown = shown(text.as_bytes(), piece);
+        fn the_canary_never_comes_through(text in "(S|E|K|R|T|SEKRET| ){0,30}", chunk in 1_usize..10) {
+            let shown = shown(text.as_bytes(), chunk);
             prop_assert!(!shown.windows(6).any(|window| window == b"SEKRET"));
             prop_assert_eq!(shown, text.replace("SEKRET", REDACTED).into_bytes());
         }

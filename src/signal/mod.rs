@@ -220,9 +220,9 @@ static TERMINAL: Mutex<Option<rustix::termios::Termios>> = Mutex::new(None);
 pub(crate) fn without_echo<T>(ask: impl FnOnce() -> T) -> T {
     let keep = |settings| *TERMINAL.lock().unwrap_or_else(PoisonError::into_inner) = settings;
     keep(rustix::termios::tcgetattr(io::stdin()).ok());
-    let answer = ask();
+    let response = ask();
     keep(None);
-    answer
+    response
 }
 
 /// Windows gives each program's console mode back by itself.
@@ -246,8 +246,8 @@ static ASK: Notify = Notify::const_new();
 /// How long they may take: the user waits.
 const GRACE: Duration = Duration::from_millis(70);
 
-/// Lets a piece of work end by itself when a signal comes: what is complete is then written, and
-/// the place is told. Work that does not end in time is ended.
+/// Lets a chunk of work end by itself when a signal comes: what is complete is then written, and
+/// the place is reported. Work that does not end in time is ended.
 ///
 /// Returns what the work does, or `None` when it was interrupted.
 pub(crate) async fn unless_interrupted<T>(work: impl Future<Output = T>) -> Option<T> {

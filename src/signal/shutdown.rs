@@ -18,13 +18,13 @@ static DOUBT: Mutex<Option<Doubt>> = Mutex::new(None);
 static FILE: Mutex<Option<(PathBuf, Text)>> = Mutex::new(None);
 
 /// How long writing may take: the user waits, and a pipe can be full.
-const MOST: Duration = Duration::from_millis(30);
+const MAX_COUNT: Duration = Duration::from_millis(30);
 
 /// A request is under way whose outcome is not known before this is dropped.
 #[must_use]
 pub(crate) struct InDoubt(());
 
-/// Begins a request; `doubt` says what is to be told of it, should a signal come.
+/// Begins a request; `doubt` says what is to report of it, should a signal come.
 pub(crate) fn in_doubt(doubt: impl Fn() -> Option<String> + Send + 'static) -> InDoubt {
     *DOUBT.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(doubt));
     InDoubt(())
@@ -61,5 +61,5 @@ pub(crate) fn say(exit: Exit) {
         }
         let _waiting = done.send(());
     });
-    let _in_time = is_done.recv_timeout(MOST);
+    let _in_time = is_done.recv_timeout(MAX_COUNT);
 }

@@ -167,22 +167,22 @@ fn show(character: char, text: &mut String) {
     };
 }
 
-/// Makes a text body safe that comes in pieces; bytes that are no UTF-8 are shown as `\xff`.
+/// Makes a text body safe that comes in chunks; bytes that are no UTF-8 are shown as `\xff`.
 #[derive(Debug, Default)]
 pub struct TextSanitiser {
-    /// The first bytes of a character whose rest is in the next piece.
+    /// The first bytes of a character whose rest is in the next chunk.
     partial: Vec<u8>,
 }
 
 impl TextSanitiser {
-    /// Adds the next piece, made safe.
-    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) {
+    /// Adds the next chunk, made safe.
+    pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) {
         let joined;
         let mut rest = if self.partial.is_empty() {
-            piece
+            chunk
         } else {
             let mut bytes = std::mem::take(&mut self.partial);
-            bytes.extend_from_slice(piece);
+            bytes.extend_from_slice(chunk);
             joined = bytes;
             &joined
         };
@@ -287,11 +287,11 @@ mod tests {
         }
     }
 
-    fn in_pieces(bytes: &[u8], piece: usize) -> String {
+    fn in_pieces(bytes: &[u8], chunk: usize) -> String {
         let (mut sanitiser, mut out) = (TextSanitiser::default(), Vec::new());
         bytes
-            .chunks(piece.max(1))
-            .for_each(|piece| sanitiser.push(piece, &mut out));
+            .chunks(chunk.max(1))
+            .for_each(|chunk| sanitiser.push(chunk, &mut out));
         sanitiser.finish(&mut out);
         String::from_utf8(out).expect("UTF-8")
     }
@@ -305,8 +305,8 @@ mod tests {
         }
 
         #[test]
-        fn bodies_are_safe_however_they_are_cut(bytes in any::<Vec<u8>>(), piece in 1_usize..9) {
-            let shown = in_pieces(&bytes, piece);
+        fn bodies_are_safe_however_they_are_cut(bytes in any::<Vec<u8>>(), chunk in 1_usize..9) {
+            let shown = in_pieces(&bytes, chunk);
             prop_assert_eq!(&shown, &in_pieces(&bytes, bytes.len()));
             prop_assert!(!shown.chars().any(is_unsafe_in_text));
         }

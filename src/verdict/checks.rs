@@ -1,4 +1,4 @@
-//! Whether an answer is what was expected of it, and whether a repeated read goes on.
+//! Whether a response is what was expected of it, and whether a repeated read goes on.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use crate::exit::Exit;
 use crate::text::jq::Filter;
 use crate::text::terminal::sanitise;
 
-/// What an answer must be for the call to end with 0.
+/// What a response must be for the call to end with 0.
 #[derive(Clone, Default)]
 pub(crate) struct Checks {
     /// Filters that must give something true.
@@ -30,13 +30,13 @@ pub(crate) struct Expect {
 /// Statuses by number or by class.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Statuses {
-    /// As typed.
+    /// As given.
     pub(crate) text: String,
     ranges: Vec<(u16, u16)>,
 }
 
 impl Checks {
-    /// Returns whether nothing is asked of the answer.
+    /// Returns whether nothing is asked of the response.
     pub(crate) fn is_empty(&self) -> bool {
         self.expects.is_empty()
             && self.statuses.is_none()
@@ -94,7 +94,7 @@ impl Statuses {
     }
 }
 
-/// What of an answer is checked.
+/// What of a response is checked.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Seen<'a> {
     pub(crate) status: u16,
@@ -110,7 +110,7 @@ pub(crate) struct Seen<'a> {
 pub(crate) struct Checked {
     /// The option with its value.
     pub(crate) name: String,
-    /// What came in place of what was expected; `None` when it was met.
+    /// What came instead of what was expected; `None` when it was met.
     pub(crate) problem: Option<String>,
 }
 
@@ -154,9 +154,9 @@ pub(crate) fn check(checks: &Checks, seen: &Seen<'_>) -> Vec<Checked> {
 /// Why a filter does not hold on a body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Unheld {
-    /// What it gave, or what came in place of an answer that it could be asked of.
+    /// What it gave, or what came instead of a response that it could be asked of.
     Not(String),
-    /// It cannot run on such an answer.
+    /// It cannot run on such a response.
     CannotRun(Failure),
 }
 
@@ -216,24 +216,24 @@ pub(crate) fn failure(checked: &[Checked]) -> Option<Failure> {
 
 /// Makes a line of what may hold the server's text: no controls, and not long.
 pub(crate) fn shown(text: &str) -> String {
-    const LONGEST: usize = 300;
+    const MAX_LENGTH: usize = 300;
     let clean = sanitise(text);
-    match clean.char_indices().nth(LONGEST) {
+    match clean.char_indices().nth(MAX_LENGTH) {
         Some((end, _)) => format!("{}…", &clean[..end]),
         None => clean.into_owned(),
     }
 }
 
-/// What follows a try of a read that is repeated until it holds.
+/// What follows an attempt of a read that is repeated until it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Step {
-    /// This answer is the last.
+    /// This response is the last.
     Last,
     /// It does not hold yet.
     NotYet,
 }
 
-/// Decides on an answer: 404, 429 and 5xx mean that it is not there yet; another failure does not
+/// Decides on a response: 404, 429 and 5xx mean that it is not there yet; another failure does not
 /// pass by itself, an expired token least of all, nor does a filter that cannot run.
 pub(crate) fn after(exit: Exit, status: u16, held: &Result<(), Unheld>) -> Step {
     match (exit, status) {
@@ -245,7 +245,7 @@ pub(crate) fn after(exit: Exit, status: u16, held: &Result<(), Unheld>) -> Step 
     }
 }
 
-/// Returns whether a try that got no answer may be followed by another: what cannot be reached at
+/// Returns whether an attempt that got no response may be followed by another: what cannot be reached at
 /// first is a mistake in the call, what was there before may come back.
 pub(crate) fn may_come_back(exit: Exit, answered_before: bool) -> bool {
     answered_before

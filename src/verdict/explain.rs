@@ -42,13 +42,13 @@ pub(crate) struct About<'a> {
 impl About<'_> {
     /// Makes text from the server fit for a message: no secrets, no controls, one line, not long.
     fn clean(&self, text: &str) -> String {
-        const LONGEST: usize = 400;
+        const MAX_LENGTH: usize = 400;
         let clean = self.redactor.clean(text);
         let clean = sanitise(clean.trim());
-        if clean.chars().count() <= LONGEST {
+        if clean.chars().count() <= MAX_LENGTH {
             return clean.into_owned();
         }
-        let cut: String = clean.chars().take(LONGEST).collect();
+        let cut: String = clean.chars().take(MAX_LENGTH).collect();
         format!("{cut}…")
     }
 
@@ -65,9 +65,9 @@ impl About<'_> {
     }
 }
 
-/// The head of an answer as far as a message needs it.
+/// The header block of a response as far as a message needs it.
 #[derive(Debug)]
-pub(crate) struct AnswerHead<'a> {
+pub(crate) struct ResponseHead<'a> {
     /// The status code.
     pub(crate) status: u16,
     /// The reason phrase.
@@ -76,7 +76,7 @@ pub(crate) struct AnswerHead<'a> {
     pub(crate) headers: &'a HeaderMap,
 }
 
-impl AnswerHead<'_> {
+impl ResponseHead<'_> {
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).and_then(|value| value.to_str().ok())
     }
@@ -88,22 +88,22 @@ impl AnswerHead<'_> {
     }
 }
 
-/// Explains an answer that is not what was asked for; `None` when all is well.
-pub(crate) fn answer(
+/// Explains a response that is not what was asked for; `None` when all is well.
+pub(crate) fn response(
     verdict: Verdict,
-    head: &AnswerHead<'_>,
+    head: &ResponseHead<'_>,
     body: &Sniffer,
     about: &About<'_>,
 ) -> Option<Failure> {
     match (verdict.exit, verdict.answered_by) {
         (Exit::Ok, _) => None,
         (Exit::Redirect, _) => Some(redirect(head, about)),
-        (exit, AnsweredBy::Intermediary) => Some(somebody_else(exit, head, body, about)),
+        (exit, AnsweredBy::Intermediary) => Some(not_reinfer(exit, head, body, about)),
         (exit, AnsweredBy::Platform) => Some(platform(exit, head, body, about)),
     }
 }
 
-fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
+fn redirect(head: &ResponseHead<'_>, about: &About<'_>) -> Failure {
     if head.status == 304 {
         let headline = format!("{}: nothing has changed, so no body came", head.line(about));
         return Failure::new(Exit::Redirect, headline)
@@ -128,7 +128,7 @@ fn redirect(head: &AnswerHead<'_>, about: &About<'_>) -> Failure {
     }
 }
 
-fn platform(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
+fn platform(exit: Exit, head: &ResponseHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
     let said = match body.message() {
         // The service's own text for an unknown path is the status once more.
         Some(message) if !message.trim().is_empty() && message != head.line(about) => {
@@ -197,7 +197,7 @@ fn not_there(failure: Failure, about: &About<'_>) -> Failure {
     }
 }
 
-fn somebody_else(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
+fn not_reinfer(exit: Exit, head: &ResponseHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
     let headline = format!(
         "{}, but the response is not from Re:infer",
         head.line(about)
@@ -212,7 +212,7 @@ fn somebody_else(exit: Exit, head: &AnswerHead<'_>, body: &Sniffer, about: &Abou
     failure.hint(guess(head, body, about))
 }
 
-fn looks_like(head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> String {
+fn looks_like(head: &ResponseHead<'_>, body: &Sniffer, about: &About<'_>) -> String {
     let content_type = head.header("content-type").map(|value| about.clean(value));
     if body.seen() == 0 {
         return "an empty body".to_owned();
@@ -231,7 +231,7 @@ fn looks_like(head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> Strin
 }
 
 /// Guesses from the usual words who answered, and says what to do about it.
-fn guess(head: &AnswerHead<'_>, body: &Sniffer, about: &About<'_>) -> String {
+fn guess(head: &ResponseHead<'_>, body: &Sniffer, about: &About<'_>) -> String {
     let text = String::from_utf8_lossy(body.beginning()).to_ascii_lowercase();
     let has = |words: &[&str]| words.iter().any(|word| text.contains(word));
     if head.status == 407 || about.proxy.is_some() && has(&["proxy"]) {
@@ -273,7 +273,7 @@ pub(crate) fn transport_headline(failure: &TransportFailure, host: &str) -> Fail
     transport(failure, &about)
 }
 
-/// Explains a call that got no whole answer.
+/// Explains a call that got no whole response.
 pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failure {
     let host = about.host;
     let explained = match &failure.kind {
@@ -508,13 +508,13 @@ mod tests {
             body: &sniffer,
         };
         let verdict = super::super::judge(&evidence);
-        let head = AnswerHead {
+        let head = ResponseHead {
             status,
             reason,
             headers: &map,
         };
         let redactor = redactor();
-        answer(verdict, &head, &sniffer, &about(&redactor))
+        response(verdict, &head, &sniffer, &about(&redactor))
             .map(|failure| failure.to_string())
             .unwrap_or_default()
     }

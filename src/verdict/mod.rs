@@ -1,4 +1,4 @@
-//! What an answer means: the platform's, the caller's mistake, or somebody else's altogether.
+//! What a response means: the platform's, the caller's mistake, or somebody else's altogether.
 
 pub(crate) mod certificates;
 pub(crate) mod checks;
@@ -11,7 +11,7 @@ pub(crate) mod thresholds;
 use crate::exit::Exit;
 use crate::verdict::sniff::Sniffer;
 
-/// Who gave the answer.
+/// Who gave the response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum AnsweredBy {
     /// Re:infer itself.
@@ -20,7 +20,7 @@ pub(crate) enum AnsweredBy {
     Intermediary,
 }
 
-/// What an answer means.
+/// What a response means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {
     /// The exit code that it stands for.
@@ -31,7 +31,7 @@ pub(crate) struct Verdict {
     pub(crate) is_unexpected: bool,
 }
 
-/// What of an answer is judged.
+/// What of a response is judged.
 #[derive(Debug)]
 pub(crate) struct Evidence<'a> {
     /// The HTTP status.
@@ -46,7 +46,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) body: &'a Sniffer,
 }
 
-/// Judges an answer: HTTP status first, who answered second, `status` in the body third.
+/// Judges a response: HTTP status first, who answered second, `status` in the body third.
 pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
     let answered_by = answered_by(evidence);
     let exit = match evidence.status {

@@ -23,10 +23,10 @@ impl Metric {
 }
 
 /// Longer than a day is not a time that a call took.
-const LONGEST_MILLIS: f64 = 86_400_000.0;
+const MAX_MILLIS: f64 = 86_400_000.0;
 
-/// No answer needs more; a hostile one could send thousands.
-const MOST_METRICS: usize = 64;
+/// No response needs more; a hostile one could send thousands.
+const MAX_METRICS: usize = 64;
 
 /// Reads the metrics of all values of the header, in their order.
 pub fn parse<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Metric> {
@@ -34,7 +34,7 @@ pub fn parse<'a>(values: impl Iterator<Item = &'a [u8]>) -> Vec<Metric> {
     for value in values {
         let text = String::from_utf8_lossy(value);
         let mut cursor = Cursor { rest: &text };
-        while metrics.len() < MOST_METRICS && !cursor.rest.is_empty() {
+        while metrics.len() < MAX_METRICS && !cursor.rest.is_empty() {
             if let Some(metric) = cursor.metric() {
                 metrics.push(metric);
             }
@@ -170,7 +170,7 @@ fn is_token_character(character: char) -> bool {
 fn sane(text: &str) -> Option<f64> {
     text.parse::<f64>()
         .ok()
-        .filter(|millis| millis.is_finite() && (0.0..=LONGEST_MILLIS).contains(millis))
+        .filter(|millis| millis.is_finite() && (0.0..=MAX_MILLIS).contains(millis))
 }
 
 #[cfg(test)]

@@ -5,12 +5,12 @@ use crate::text::lexical::MARK;
 /// How much of the beginning is kept, for the title of a page and the like.
 const KEPT: usize = 16 * 1024;
 
-/// Beyond this much body without a `status`, an answer that carries the platform's
+/// Beyond this much body without a `status`, a response that carries the platform's
 /// `Server-Timing` is not searched further: an error's envelope is two short fields.
 const ENOUGH: usize = 64 * 1024;
 
 /// The longest `status` or `message` that is kept.
-const LONGEST_VALUE: usize = 4 * 1024;
+const MAX_VALUE: usize = 4 * 1024;
 
 /// What a body has shown of itself.
 #[derive(Debug, Default)]
@@ -19,7 +19,7 @@ pub(crate) struct Sniffer {
     beginning: Vec<u8>,
     /// How many bytes have passed.
     seen: u64,
-    /// Whether the platform's `Server-Timing` was in the head.
+    /// Whether the platform's `Server-Timing` was in the header block.
     timed: bool,
     scan: Scan,
 }
@@ -49,7 +49,7 @@ enum Member {
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 enum State {
-    /// Nothing but white space has come.
+    /// Nothing but whitespace has come.
     #[default]
     Start,
     /// Outside strings.
@@ -65,7 +65,7 @@ enum State {
 }
 
 impl Sniffer {
-    /// Begins; `timed` says whether the head held the platform's `Server-Timing`.
+    /// Begins; `timed` says whether the header block held the platform's `Server-Timing`.
     pub(crate) fn new(timed: bool) -> Self {
         Sniffer {
             timed,
@@ -73,13 +73,13 @@ impl Sniffer {
         }
     }
 
-    /// Looks at the next piece.
-    pub(crate) fn push(&mut self, piece: &[u8]) {
-        let room = KEPT.saturating_sub(self.beginning.len()).min(piece.len());
-        self.beginning.extend_from_slice(&piece[..room]);
-        self.seen += piece.len() as u64;
+    /// Looks at the next chunk.
+    pub(crate) fn push(&mut self, chunk: &[u8]) {
+        let room = KEPT.saturating_sub(self.beginning.len()).min(chunk.len());
+        self.beginning.extend_from_slice(&chunk[..room]);
+        self.seen += chunk.len() as u64;
         if self.scan.state != State::Done {
-            self.scan.push(piece);
+            self.scan.push(chunk);
             let decided = self.scan.status.is_some() && self.scan.message.is_some();
             let enough = self.seen > ENOUGH as u64 && (self.timed || self.scan.has_status);
             if decided || enough {
@@ -147,7 +147,7 @@ impl Sniffer {
         self.trimmed().starts_with(['{', '['])
     }
 
-    /// Returns the title of an HTML page, white space made single blanks.
+    /// Returns the title of an HTML page, whitespace made single blanks.
     pub(crate) fn title(&self) -> Option<String> {
         let text = String::from_utf8_lossy(&self.beginning);
         let lower = text.to_ascii_lowercase();
@@ -174,21 +174,21 @@ impl Sniffer {
 }
 
 impl Scan {
-    fn push(&mut self, mut piece: &[u8]) {
-        while !piece.is_empty() && self.state != State::Done {
-            piece = match self.state {
-                State::Start => self.start(piece),
-                State::Between => self.between(piece),
-                State::Name | State::Value | State::Text => self.string(piece),
+    fn push(&mut self, mut chunk: &[u8]) {
+        while !chunk.is_empty() && self.state != State::Done {
+            chunk = match self.state {
+                State::Start => self.start(chunk),
+                State::Between => self.between(chunk),
+                State::Name | State::Value | State::Text => self.string(chunk),
                 State::Done => return,
             };
         }
     }
 
-    fn start<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
-        match piece[0] {
+    fn start<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
+        match chunk[0] {
             b' ' | b'\t' | b'\r' | b'\n' => {}
-            // A byte order mark, which may come in several pieces.
+            // A byte order mark, which may come in several chunks.
             byte if MARK.get(self.text.len()) == Some(&byte) => self.text.push(byte),
             b'{' => {
                 self.depth = 1;
@@ -196,11 +196,11 @@ impl Scan {
             }
             _ => self.state = State::Done,
         }
-        &piece[1..]
+        &chunk[1..]
     }
 
-    fn between<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
-        match piece[0] {
+    fn between<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
+        match chunk[0] {
             b'"' => {
                 self.text.clear();
                 self.state = match (self.depth, self.member) {
@@ -219,34 +219,32 @@ impl Scan {
             b',' if self.depth == 1 => self.member = None,
             _ => {}
         }
-        &piece[1..]
+        &chunk[1..]
     }
 
-    fn string<'a>(&mut self, piece: &'a [u8]) -> &'a [u8] {
+    fn string<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
         if self.escaped {
             self.escaped = false;
-            self.keep(&piece[..1]);
-            return &piece[1..];
+            self.keep(&chunk[..1]);
+            return &chunk[1..];
         }
-        let Some(end) = memchr::memchr2(b'"', b'\\', piece) else {
-            self.keep(piece);
+        let Some(end) = memchr::memchr2(b'"', b'\\', chunk) else {
+            self.keep(chunk);
             return &[];
         };
-        self.keep(&piece[..end]);
-        if piece[end] == b'\\' {
+        self.keep(&chunk[..end]);
+        if chunk[end] == b'\\' {
             self.escaped = true;
             self.keep(b"\\");
         } else {
             self.string_ends();
         }
-        &piece[end + 1..]
+        &chunk[end + 1..]
     }
 
     fn keep(&mut self, bytes: &[u8]) {
         if self.state != State::Text {
-            let room = LONGEST_VALUE
-                .saturating_sub(self.text.len())
-                .min(bytes.len());
+            let room = MAX_VALUE.saturating_sub(self.text.len()).min(bytes.len());
             self.text.extend_from_slice(&bytes[..room]);
         }
     }
@@ -277,10 +275,10 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    fn sniff(body: &[u8], piece: usize) -> Sniffer {
+    fn sniff(body: &[u8], chunk: usize) -> Sniffer {
         let mut sniffer = Sniffer::new(false);
-        body.chunks(piece.max(1))
-            .for_each(|piece| sniffer.push(piece));
+        body.chunks(chunk.max(1))
+            .for_each(|chunk| sniffer.push(chunk));
         sniffer
     }
 
@@ -314,8 +312,8 @@ mod tests {
             ),
         ];
         for (body, status, message, has_status) in cases {
-            for piece in [1, 2, 7, 1000] {
-                let sniffer = sniff(body.as_bytes(), piece);
+            for chunk in [1, 2, 7, 1000] {
+                let sniffer = sniff(body.as_bytes(), chunk);
                 assert_eq!(sniffer.status(), status, "{body}");
                 assert_eq!(sniffer.message().as_deref(), message, "{body}");
                 assert_eq!(sniffer.has_status(), has_status, "{body}");
@@ -345,8 +343,8 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_bytes_in_any_pieces_give_the_same(body in any::<Vec<u8>>(), piece in 1_usize..9) {
-            let (whole, split) = (sniff(&body, body.len()), sniff(&body, piece));
+        fn any_bytes_in_any_pieces_give_the_same(body in any::<Vec<u8>>(), chunk in 1_usize..9) {
+            let (whole, split) = (sniff(&body, body.len()), sniff(&body, chunk));
             prop_assert_eq!(whole.status(), split.status());
             prop_assert_eq!(whole.title(), split.title());
         }

@@ -63,10 +63,6 @@ fn a_broken_file_offers_the_rest() {
 }
 
 /// Completes a line in bash, whose words are given as bash splits them at blanks, `=` and `:`.
-#[expect(
-    clippy::disallowed_methods,
-    reason = "the shell needs the PATH of the tests"
-)]
 fn in_bash(line: &str, words: &[&str], current: &str) -> Option<Vec<String>> {
     let folder = tempfile::tempdir().expect("a folder");
     let program = std::path::Path::new(env!("CARGO_BIN_EXE_rein"));

@@ -348,7 +348,7 @@ fn a_name_is_a_file_when_it_exists_and_a_profile_otherwise() {
     );
     assert!(
         run.stderr_text()
-            .contains("there is no file gone.json either"),
+            .contains("no file named gone.json exists either"),
         "{}",
         run.stderr_text()
     );

@@ -4,14 +4,14 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Answer, Call, User, bad, not_found};
+use super::{Call, ResponseKind, User, bad, not_found};
 use crate::catalogue::requirements::{Content, faults};
 use crate::catalogue::{self, Class, Endpoint, Kind};
 use crate::demo::reply::Reply;
 use crate::request::COMPONENT;
 
 /// Answers a request for a path that no other route serves.
-pub(super) fn route(call: &Call) -> Answer {
+pub(super) fn route(call: &Call) -> ResponseKind {
     let encode = |text: &String| percent_encoding::utf8_percent_encode(text, COMPONENT).to_string();
     let path: Vec<String> = call.segments.iter().map(encode).collect();
     let path = format!("/{}", path.join("/"));
@@ -22,7 +22,7 @@ pub(super) fn route(call: &Call) -> Answer {
         return Err(Reply::error(403, &format!("no permission: {needs}")));
     }
     check(endpoint, call)?;
-    if endpoint.answer == catalogue::Answer::Other {
+    if endpoint.response == catalogue::ResponseKind::Other {
         let bytes = Bytes::from_static(b"%PDF-1.4\n");
         return Ok(Reply::bytes(200, "application/octet-stream", bytes));
     }

@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
-use super::{Answer, Call, bad, cursor, listed, not_found, position};
+use super::{Call, ResponseKind, bad, cursor, listed, not_found, position};
 use crate::demo::reply::Reply;
 use crate::demo::state::{LABELS, Object, State, object, text};
 
 /// The most documents that one prediction may carry.
-const MOST_DOCUMENTS: usize = 4096;
+const MAX_DOCUMENTS: usize = 4096;
 
 pub(super) fn route(
     call: &Call,
@@ -15,7 +15,7 @@ pub(super) fn route(
     project: &str,
     name: &str,
     rest: &[&str],
-) -> Answer {
+) -> ResponseKind {
     let comments = state
         .comments_of_dataset(project, name)
         .ok_or_else(not_found)?;
@@ -101,7 +101,7 @@ pub(super) fn page<'a, T>(
     (items.get(start..end).unwrap_or_default(), next)
 }
 
-fn export(call: &Call, comments: &[Object]) -> Answer {
+fn export(call: &Call, comments: &[Object]) -> ResponseKind {
     let body = call.fields(&[
         "continuation",
         "limit",
@@ -154,7 +154,7 @@ pub(super) fn with_cursor(members: Value, next: Option<String>) -> Reply {
     Reply::ok(Value::Object(members))
 }
 
-fn query(call: &Call, comments: &[Object]) -> Answer {
+fn query(call: &Call, comments: &[Object]) -> ResponseKind {
     let body = call.fields(&[
         "continuation",
         "limit",
@@ -210,7 +210,7 @@ fn filtered(comments: &[Object], filter: Option<&Value>) -> Vec<Object> {
         .collect()
 }
 
-fn annotations(call: &Call, comments: &[Object]) -> Answer {
+fn annotations(call: &Call, comments: &[Object]) -> ResponseKind {
     let start = call
         .parameter("after")
         .map(|after| position("labellings", after))
@@ -228,7 +228,7 @@ fn annotations(call: &Call, comments: &[Object]) -> Answer {
 }
 
 /// Takes the annotations of one comment and answers with them; the tenant does not keep them.
-fn annotate(call: &Call, project: &str, comments: &[Object], uid: &str) -> Answer {
+fn annotate(call: &Call, project: &str, comments: &[Object], uid: &str) -> ResponseKind {
     call.needs("datasets-review", project)?;
     let mut body = call.fields(&["labelling", "entities", "moon_forms", "context"])?;
     let comment = comments.iter().find(|comment| text(comment, "uid") == uid);
@@ -242,7 +242,7 @@ fn annotate(call: &Call, project: &str, comments: &[Object], uid: &str) -> Answe
     }
 }
 
-fn models(call: &Call) -> Answer {
+fn models(call: &Call) -> ResponseKind {
     let body = call.fields(&[
         "limit",
         "older_than_version",
@@ -281,14 +281,14 @@ fn labels(number: usize) -> Value {
     json!([{"name": name, "probability": 0.8921}, {"name": [name[0]], "probability": 0.9312}])
 }
 
-fn predict(call: &Call, version: &str, allowed: &[&str]) -> Answer {
+fn predict(call: &Call, version: &str, allowed: &[&str]) -> ResponseKind {
     let version = model(version)?;
     let body = call.fields(allowed)?;
     let Some(documents) = body.get("documents").and_then(Value::as_array) else {
         return Err(bad("'documents' is a required property and must be a list"));
     };
-    if documents.len() > MOST_DOCUMENTS {
-        return Err(bad(&format!("more than {MOST_DOCUMENTS} documents")));
+    if documents.len() > MAX_DOCUMENTS {
+        return Err(bad(&format!("more than {MAX_DOCUMENTS} documents")));
     }
     let each = |value: fn(usize) -> Value| (0..documents.len()).map(value).collect::<Vec<Value>>();
     Ok(Reply::ok(json!({
@@ -298,7 +298,7 @@ fn predict(call: &Call, version: &str, allowed: &[&str]) -> Answer {
     })))
 }
 
-fn predict_comments(call: &Call, version: &str) -> Answer {
+fn predict_comments(call: &Call, version: &str) -> ResponseKind {
     let version = model(version)?;
     let body = call.fields(&["uids", "threshold", "labels"])?;
     let Some(uids) = body.get("uids").and_then(Value::as_array) else {

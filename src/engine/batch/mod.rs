@@ -29,7 +29,7 @@ pub(crate) use self::outbox::{FailedRows, Order};
 use self::printer::Printer;
 pub(crate) use self::source::Source;
 pub(crate) use self::survey::Survey;
-use crate::catalogue::{Answer, Class};
+use crate::catalogue::{Class, ResponseKind};
 use crate::engine::Context;
 use crate::engine::fetch::fetch;
 use crate::engine::limiter::Limiter;
@@ -75,7 +75,7 @@ pub(crate) struct Settings {
     pub(crate) strict: bool,
     /// How large a response may be.
     pub(crate) max_body: u64,
-    /// Whether a call can be made again without harm when its outcome is not known.
+    /// Whether a call can be retried without harm when its outcome is not known.
     pub(crate) is_idempotent: bool,
     /// Whether a token that a server echoes is hidden: results go to a terminal.
     pub(crate) is_redacted: bool,
@@ -354,12 +354,12 @@ impl Floor<'_, '_> {
             .take_up(classified.class, permissions.unwrap_or_default());
         call.reading.head_only = made.request.method == http::Method::HEAD;
         call.reading.other_than_json =
-            endpoint.is_some_and(|endpoint| endpoint.answer == Answer::Other);
+            endpoint.is_some_and(|endpoint| endpoint.response == ResponseKind::Other);
         let is_delete = made.request.method == http::Method::DELETE;
         let max_body = self.settings.max_body;
         let fetched = fetch(call.session, made.request, call.reading, max_body).await;
         let mut record = fetched.record;
-        let status = record.answer.as_ref().map(|answer| answer.status);
+        let status = record.response.as_ref().map(|response| response.status);
         let met = fetched.outcome.and_then(|()| {
             let status = status.unwrap_or_default();
             checked(status, Some(&fetched.body), call.reading, &mut record).map_or(Ok(()), Err)
@@ -399,13 +399,13 @@ impl Floor<'_, '_> {
         (outcome, rows)
     }
 
-    /// Returns whether a call that has failed may have been applied. What can be made again without
+    /// Returns whether a call that has failed may have been applied. What can be retried without
     /// harm has simply failed.
     fn is_unknown(&self, record: &Record, failure: &Failure) -> bool {
         if self.settings.is_idempotent {
             return false;
         }
-        match record.answer.as_ref().map(|answer| answer.status) {
+        match record.response.as_ref().map(|response| response.status) {
             None => record.may_have_arrived,
             Some(500..) => true,
             Some(200..=299) => !matches!(failure.exit, Exit::Platform | Exit::Unmet),
@@ -459,7 +459,7 @@ impl Floor<'_, '_> {
                 continue;
             }
             if printer.sender.send(chunk).await.is_err() {
-                // Why it has ended is told by the thread.
+                // Why it has ended is reported by the thread.
                 self.stop(Failure::new(Exit::Write, "standard output was closed"));
                 return;
             }

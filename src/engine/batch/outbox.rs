@@ -12,7 +12,7 @@ use crate::output::batch::{End, Outcome, Results, Summary};
 /// Which results are written, and in which order.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Order {
-    /// Whether a result is written as it comes, in place of the order of the input.
+    /// Whether a result is written as it comes, instead of the order of the input.
     pub(crate) unordered: bool,
     /// Whether results of calls that were done are left out.
     pub(crate) quiet_ok: bool,

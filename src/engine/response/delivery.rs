@@ -1,4 +1,4 @@
-//! Where an answer goes to: opened, written to piece by piece, and closed.
+//! Where a response goes to: opened, written to chunk by chunk, and closed.
 
 use std::ffi::OsStr;
 use std::io;
@@ -21,7 +21,7 @@ use crate::secret::Secret;
 use crate::verdict::sniff::Sniffer;
 
 /// How much of a body is held where a filter looks at it.
-const MOST_HELD: u64 = 256 * 1024 * 1024;
+const MAX_HELD: u64 = 256 * 1024 * 1024;
 
 /// Up to what size a body is held to see whether more pages follow it.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -29,7 +29,7 @@ const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
 /// Where a body has come to.
 pub(super) struct Reader {
     pub(super) output: BodyOutput,
-    /// What the format or filter could not use. It does not end the reading: who answered is told
+    /// What the format or filter could not use. It does not end the reading: who answered is reported
     /// by all of the body.
     pub(super) trouble: Option<Failure>,
     /// The body as far as it is needed when it is complete.
@@ -48,14 +48,14 @@ pub(super) struct Reader {
 }
 
 impl Reader {
-    /// Takes a piece.
-    pub(super) fn take(&mut self, piece: &[u8], sniffer: &Sniffer) -> Result<(), Stop> {
+    /// Takes a chunk.
+    pub(super) fn take(&mut self, chunk: &[u8], sniffer: &Sniffer) -> Result<(), Stop> {
         if let Some(kept) = &mut self.kept {
-            hold(kept, piece, MOST_HELD)?;
+            hold(kept, chunk, MAX_HELD)?;
         }
         match &mut self.page {
-            Some(page) if page.len() + piece.len() <= MAX_PAGE_BYTES => {
-                page.extend_from_slice(piece);
+            Some(page) if page.len() + chunk.len() <= MAX_PAGE_BYTES => {
+                page.extend_from_slice(chunk);
             }
             page => *page = None,
         }
@@ -68,7 +68,7 @@ impl Reader {
             return Ok(());
         }
         if let Some(held_back) = &mut self.held_back {
-            held_back.extend_from_slice(piece);
+            held_back.extend_from_slice(chunk);
             if !sniffer.may_be_a_failure() {
                 return self.let_go();
             }
@@ -78,7 +78,7 @@ impl Reader {
             }
             return Ok(());
         }
-        self.show(piece)
+        self.show(chunk)
     }
 
     /// Shows what has been held back.
@@ -89,14 +89,14 @@ impl Reader {
         }
     }
 
-    fn show(&mut self, piece: &[u8]) -> Result<(), Stop> {
-        match self.output.push(piece) {
+    fn show(&mut self, chunk: &[u8]) -> Result<(), Stop> {
+        match self.output.push(chunk) {
             Ok(()) => Ok(()),
             Err(Trouble::Content(failure)) => {
                 self.trouble = Some(failure);
                 Ok(())
             }
-            // What is expected of the answer is looked at even where nobody reads it.
+            // What is expected of the response is looked at even where nobody reads it.
             Err(Trouble::Write(error))
                 if error.kind() == io::ErrorKind::BrokenPipe && self.kept.is_some() =>
             {
@@ -113,7 +113,7 @@ impl Reader {
         }
     }
 
-    /// Ends the output; returns what is worth telling. That its reader has gone changes nothing.
+    /// Ends the output; returns what is worth reporting. That its reader has gone changes nothing.
     pub(super) fn finish(self) -> Result<Option<String>, Stop> {
         match self.output.finish() {
             Ok(note) => Ok(note),
@@ -126,9 +126,9 @@ impl Reader {
     }
 }
 
-/// Keeps a piece of a body.
-pub(super) fn hold(body: &mut Vec<u8>, piece: &[u8], most: u64) -> Result<(), Stop> {
-    if (body.len() + piece.len()) as u64 > most {
+/// Keeps a chunk of a body.
+pub(super) fn hold(body: &mut Vec<u8>, chunk: &[u8], most: u64) -> Result<(), Stop> {
+    if (body.len() + chunk.len()) as u64 > most {
         return Err(Stop::Failed(
             Failure::new(
                 Exit::TooLarge,
@@ -140,11 +140,11 @@ pub(super) fn hold(body: &mut Vec<u8>, piece: &[u8], most: u64) -> Result<(), St
             .hint("ask for less at a time, e.g. limit=100"),
         ));
     }
-    body.extend_from_slice(piece);
+    body.extend_from_slice(chunk);
     Ok(())
 }
 
-/// Opens where an answer goes to.
+/// Opens where a response goes to.
 ///
 /// # Errors
 /// Fails when it cannot be written to.
@@ -240,7 +240,7 @@ pub(crate) fn unwritten(call: Failure, mut write: Failure) -> Failure {
     write
 }
 
-/// Finishes an output; returns what is worth telling.
+/// Finishes an output; returns what is worth reporting.
 pub(crate) fn finish(output: BodyOutput) -> Result<Option<String>, Stop> {
     output.finish().map_err(|trouble| match trouble {
         Trouble::Write(error) => cannot_write(&error),

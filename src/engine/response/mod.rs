@@ -1,4 +1,4 @@
-//! An answer on its way from the wire to the terminal, pipe or file, and to its exit code.
+//! A response on its way from the wire to the terminal, pipe or file, and to its exit code.
 
 mod delivery;
 mod receive;
@@ -25,7 +25,7 @@ use crate::plan::call::Reading;
 use crate::plan::delivery::ErrorBody;
 use crate::text::terminal::sanitise_text;
 use crate::verdict::checks;
-use crate::verdict::explain::{self, AnswerHead};
+use crate::verdict::explain::{self, ResponseHead};
 use crate::verdict::sniff::Sniffer;
 use crate::verdict::{self, AnsweredBy, Evidence, Verdict};
 
@@ -42,12 +42,12 @@ impl From<Failure> for Stop {
     }
 }
 
-/// Reads an answer's body, passes it on, says how it went, and returns what it means.
+/// Reads a response's body, passes it on, says how it went, and returns what it means.
 ///
 /// # Errors
-/// Fails when the answer is not whole, is not what was asked for or expected, or cannot be
+/// Fails when the response is not whole, is not what was asked for or expected, or cannot be
 /// written.
-pub(crate) async fn pass_on(
+pub(crate) async fn deliver(
     exchange: Exchange,
     reading: &Reading,
     session: &Session<'_>,
@@ -55,7 +55,7 @@ pub(crate) async fn pass_on(
     cx: &Context,
 ) -> Result<Exit> {
     show_head(&exchange.head, session, cx);
-    let mut answer = Answer {
+    let mut response = Incoming {
         exchange,
         reading,
         session,
@@ -63,13 +63,13 @@ pub(crate) async fn pass_on(
     };
     let mut sniffer = Sniffer::new(record.server().is_some());
     let mut received = 0;
-    let dumped = dump_head(&answer.exchange.head.block, session);
-    let read = answer.read(&mut sniffer, &mut received).await;
+    let dumped = dump_head(&response.exchange.head.block, session);
+    let read = response.read(&mut sniffer, &mut received).await;
     record.received = received;
     record.bytes = sniffer.seen();
-    record.timings = Some(answer.exchange.timings());
-    let outcome = read.and_then(|read| answer.conclude(read, &sniffer, record));
-    let outcome = answer.seen_to_fail(outcome, &sniffer, record);
+    record.timings = Some(response.exchange.timings());
+    let outcome = read.and_then(|read| response.conclude(read, &sniffer, record));
+    let outcome = response.seen_to_fail(outcome, &sniffer, record);
     said(with_dumped(outcome, dumped), session, record, cx)
 }
 
@@ -101,7 +101,7 @@ fn said(
     outcome
 }
 
-/// Shows an answer's head where `-v` asks for it.
+/// Shows a response's header block where `-v` asks for it.
 pub(crate) fn show_head(head: &Head, session: &Session<'_>, cx: &Context) {
     if session.delivery.notes.verbose {
         cx.notes(&verbose::head(&head.block, session.about().redactor));
@@ -120,7 +120,7 @@ pub(crate) fn say(session: &Session<'_>, record: &Record, cx: &Context) {
     }
 }
 
-/// Judges an answer whose body has been seen.
+/// Judges a response whose body has been seen.
 pub(crate) fn judge(
     head: &Head,
     reading: &Reading,
@@ -172,19 +172,19 @@ fn is_gone_on_a_retry(verdict: &Verdict, head: &Head, record: &Record) -> bool {
         && verdict.answered_by == AnsweredBy::Platform
 }
 
-/// Explains an answer that is not what was asked for; `None` when all is well.
-pub(crate) fn explain_answer(
+/// Explains a response that is not what was asked for; `None` when all is well.
+pub(crate) fn explain_response(
     verdict: Verdict,
     head: &Head,
     sniffer: &Sniffer,
     session: &Session<'_>,
 ) -> Option<Failure> {
-    let shown = AnswerHead {
+    let shown = ResponseHead {
         status: head.status,
         reason: &head.reason,
         headers: &head.headers,
     };
-    let mut failure = explain::answer(verdict, &shown, sniffer, &session.about())?;
+    let mut failure = explain::response(verdict, &shown, sniffer, &session.about())?;
     if verdict.is_unexpected {
         failure.exit = Exit::Unmet;
         failure.headline = format!("not the expected status: {}", failure.headline);
@@ -192,15 +192,15 @@ pub(crate) fn explain_answer(
     Some(failure)
 }
 
-/// One answer whose head is there.
-struct Answer<'a> {
+/// One response whose head is there.
+struct Incoming<'a> {
     exchange: Exchange,
     reading: &'a Reading,
     session: &'a Session<'a>,
     cx: &'a Context,
 }
 
-impl Answer<'_> {
+impl Incoming<'_> {
     /// Opens the output and writes the header block where that is asked for.
     fn begin(&self) -> Result<Reader, Stop> {
         let (mut output, unwritten) = match self.open_output() {
@@ -227,7 +227,7 @@ impl Answer<'_> {
         })
     }
 
-    /// Returns an output in the place of a file that could be opened before the request was sent,
+    /// Returns an output instead of a file that could be opened before the request was sent,
     /// and no longer can.
     fn nowhere(&self) -> Result<BodyOutput, Stop> {
         let screen = Screen {
@@ -249,11 +249,11 @@ impl Answer<'_> {
             self.session,
             sniffer,
             received,
-            &mut |piece, sniffer| {
+            &mut |chunk, sniffer| {
                 if let Some(meter) = &mut meter {
                     meter.download(sniffer.seen(), length);
                 }
-                reader.take(piece, sniffer)
+                reader.take(chunk, sniffer)
             },
         )
         .await;
@@ -282,12 +282,12 @@ impl Answer<'_> {
         headers.get("content-length")?.to_str().ok()?.parse().ok()
     }
 
-    /// Returns whether the status says that the answer is not what was asked for.
+    /// Returns whether the status says that the response is not what was asked for.
     fn failed(&self) -> bool {
         self.reading.is_failure(self.exchange.head.status)
     }
 
-    /// Returns the file of `-o`, which an answer that is not what was asked for does not get.
+    /// Returns the file of `-o`, which a response that is not what was asked for does not get.
     fn file(&self) -> Option<&Path> {
         let file = self.session.delivery.file.as_deref();
         file.filter(|_| !self.failed())
@@ -348,7 +348,7 @@ impl Answer<'_> {
         open(&destination, view, &screen, secret)
     }
 
-    /// Shows on standard error what came in the place of a file's content, or could not be written
+    /// Shows on standard error what came instead of a file's content, or could not be written
     /// to the file, as far as it was kept.
     fn show_beginning(&self, sniffer: &Sniffer) {
         let text = String::from_utf8_lossy(sniffer.beginning());
@@ -356,7 +356,7 @@ impl Answer<'_> {
         self.cx.notes(&[sanitise_text(&text).into_owned()]);
     }
 
-    /// Judges the answer and finishes its output.
+    /// Judges the response and finishes its output.
     fn conclude(
         &self,
         mut read: Reader,
@@ -365,7 +365,7 @@ impl Answer<'_> {
     ) -> Result<Exit, Stop> {
         let head = &self.exchange.head;
         let verdict = judge(head, self.reading, sniffer, record);
-        if let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
+        if let Some(failure) = explain_response(verdict, head, sniffer, self.session) {
             return Err(self.conclude_failed(read, failure, sniffer));
         }
         read.let_go()?;
@@ -451,7 +451,7 @@ impl Answer<'_> {
         Stop::Failed(failure)
     }
 
-    /// Where the reader of our output has gone before the end, tells a failure from an answer of
+    /// Where the reader of our output has gone before the end, tells a failure from a response of
     /// which no more is wanted, by what has come until then.
     fn seen_to_fail(
         &self,
@@ -464,9 +464,9 @@ impl Answer<'_> {
         };
         let head = &self.exchange.head;
         let verdict = judge(head, self.reading, sniffer, record);
-        // The mark of Re:infer's can stand in what has not come.
+        // The mark of Re:infer's can be in what has not come.
         let is_open = verdict.exit == Exit::NotReinfer && !sniffer.is_html();
-        if !is_open && let Some(failure) = explain_answer(verdict, head, sniffer, self.session) {
+        if !is_open && let Some(failure) = explain_response(verdict, head, sniffer, self.session) {
             return Err(Stop::Failed(failure));
         }
         match checked(head.status, None, self.reading, record) {
@@ -476,7 +476,7 @@ impl Answer<'_> {
     }
 }
 
-/// Checks an answer against what is expected of it, notes the outcome, and returns the failure
+/// Checks a response against what is expected of it, notes the outcome, and returns the failure
 /// when something was not met.
 pub(crate) fn checked(
     status: u16,

@@ -13,10 +13,10 @@ use crate::plan::call::Reading;
 use crate::verdict::explain;
 use crate::verdict::sniff::Sniffer;
 
-/// What is done with each piece of a body, and with what has been seen until then.
+/// What is done with each chunk of a body, and with what has been seen until then.
 pub(crate) type Taking<'a> = dyn FnMut(&[u8], &Sniffer) -> Result<(), Stop> + 'a;
 
-/// Reads a body with its coding undone, piece by piece.
+/// Reads a body with its coding undone, chunk by chunk.
 ///
 /// # Errors
 /// Fails when the body is not whole or too large, or when `sink` does.
@@ -35,17 +35,17 @@ pub(crate) async fn read_body(
             .map_err(|failure| failure.hint("ask for none: -H 'Accept-Encoding: identity'"))?
     };
     let max_size = reading.max_size;
-    let mut take = |piece: &[u8]| {
+    let mut take = |chunk: &[u8]| {
         if let Some(most) = max_size
-            && sniffer.seen() + piece.len() as u64 > most
+            && sniffer.seen() + chunk.len() as u64 > most
         {
             return Err(Stop::Failed(Failure::new(
                 Exit::TooLarge,
                 format!("the body is larger than --max-size {}", status::size(most)),
             )));
         }
-        sniffer.push(piece);
-        sink(piece, sniffer)
+        sniffer.push(chunk);
+        sink(chunk, sniffer)
     };
     while let Some(chunk) = next_chunk(exchange, session).await? {
         *received += chunk.len() as u64;
@@ -61,7 +61,7 @@ async fn next_chunk(exchange: &mut Exchange, session: &Session<'_>) -> Result<Op
         .map_err(|failure| Stop::Failed(explain::transport(&failure, &session.about())))
 }
 
-/// Returns what undoes the codings that a head declares.
+/// Returns what undoes the codings that a header block declares.
 ///
 /// # Errors
 /// Fails (exit 61) on a coding that is not known, and on several.
@@ -74,7 +74,7 @@ pub(crate) fn decoder(head: &Head) -> Result<Decoder> {
     })
 }
 
-/// Returns whether an answer of this status has no body, whatever its headers say of one.
+/// Returns whether a response of this status has no body, whatever its headers say of one.
 pub(crate) fn has_no_body(status: u16) -> bool {
     matches!(status, 204 | 205 | 304)
 }

@@ -1,7 +1,7 @@
-//! An answer that is read whole before anything is made of it: a page, a batch, one of many tries.
+//! A response that is read whole before anything is made of it: a page, a batch, one of many attempts.
 
 use super::delivery::hold;
-use super::{Answer, Stop, dump_head, explain_answer, judge, read_body, said, with_dumped};
+use super::{Incoming, Stop, dump_head, explain_response, judge, read_body, said, with_dumped};
 use crate::engine::Context;
 use crate::engine::session::Session;
 use crate::error::Result;
@@ -12,7 +12,7 @@ use crate::plan::call::Reading;
 use crate::text::lexical::without_mark;
 use crate::verdict::sniff::Sniffer;
 
-/// An answer that has been read whole before it is known whether it is passed on.
+/// A response that has been read whole before it is known whether it is passed on.
 pub(crate) struct Whole {
     pub(crate) exchange: Exchange,
     pub(crate) body: Vec<u8>,
@@ -35,7 +35,7 @@ impl Whole {
         let mut sniffer = Sniffer::new(record.server().is_some());
         let mut received = 0;
         let mut body = Vec::new();
-        let mut take = |piece: &[u8], _: &Sniffer| hold(&mut body, piece, most);
+        let mut take = |chunk: &[u8], _: &Sniffer| hold(&mut body, chunk, most);
         read_body(
             &mut exchange,
             reading,
@@ -63,7 +63,7 @@ impl Whole {
     /// Judges it; fails with what it is when it is not what was asked for.
     ///
     /// # Errors
-    /// Fails as the answer did.
+    /// Fails as the response did.
     pub(crate) fn judge(
         &self,
         reading: &Reading,
@@ -75,7 +75,7 @@ impl Whole {
         record.timings = Some(self.exchange.timings());
         let head = &self.exchange.head;
         let verdict = judge(head, reading, &self.sniffer, record);
-        match explain_answer(verdict, head, &self.sniffer, session) {
+        match explain_response(verdict, head, &self.sniffer, session) {
             Some(failure) => Err(failure),
             None => Ok(()),
         }
@@ -84,8 +84,8 @@ impl Whole {
     /// Passes it on as a response that comes is passed on; its headers have been shown.
     ///
     /// # Errors
-    /// Fails as [`pass_on`] does.
-    pub(crate) fn pass_on(
+    /// Fails as [`deliver`] does.
+    pub(crate) fn deliver(
         self,
         reading: &Reading,
         session: &Session<'_>,
@@ -95,18 +95,18 @@ impl Whole {
         record.received = self.received;
         record.bytes = self.sniffer.seen();
         record.timings = Some(self.exchange.timings());
-        let answer = Answer {
+        let response = Incoming {
             exchange: self.exchange,
             reading,
             session,
             cx,
         };
-        let dumped = dump_head(&answer.exchange.head.block, session);
-        let outcome = answer.begin().and_then(|mut read| {
+        let dumped = dump_head(&response.exchange.head.block, session);
+        let outcome = response.begin().and_then(|mut read| {
             read.take(&self.body, &self.sniffer)?;
-            answer.conclude(read, &self.sniffer, record)
+            response.conclude(read, &self.sniffer, record)
         });
-        let outcome = answer.seen_to_fail(outcome, &self.sniffer, record);
+        let outcome = response.seen_to_fail(outcome, &self.sniffer, record);
         said(with_dumped(outcome, dumped), session, record, cx)
     }
 }

@@ -96,7 +96,7 @@ pub(crate) struct Discovery {
 const MAX_COLUMNS: usize = 4096;
 
 /// How deep members of members become columns of their own; what is deeper stays JSON.
-const DEEPEST: usize = 3;
+const MAX_DEPTH: usize = 3;
 
 impl Discovery {
     /// Looks at an item; returns whether it has members that were not known.
@@ -121,7 +121,7 @@ impl Discovery {
                 }
             }
             let path = Path::key(&text(key));
-            is_new |= self.add(key, &path, value, DEEPEST);
+            is_new |= self.add(key, &path, value, MAX_DEPTH);
         }
         is_new
     }
@@ -139,7 +139,7 @@ impl Discovery {
         if self.is_too_wide() || !self.seen.insert(name.to_vec()) {
             return false;
         }
-        let is_scalar = deeper == DEEPEST && !matches!(value.first(), Some(b'{' | b'['));
+        let is_scalar = deeper == MAX_DEPTH && !matches!(value.first(), Some(b'{' | b'['));
         if is_scalar {
             self.scalars.push(path.clone());
         } else {
@@ -284,7 +284,7 @@ fn value_text(value: &[u8]) -> Cow<'_, str> {
     }
 }
 
-/// Returns a value as JSON without white space.
+/// Returns a value as JSON without whitespace.
 pub(super) fn compact(value: &[u8]) -> Cow<'_, str> {
     if scan::is_compact(value) {
         return String::from_utf8_lossy(value);

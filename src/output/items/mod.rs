@@ -1,4 +1,4 @@
-//! The items of an answer: which array of the envelope they are, and what each format makes of
+//! The items of a response: which array of the envelope they are, and what each format makes of
 //! them as they come.
 
 pub(crate) mod columns;
@@ -25,7 +25,7 @@ pub(crate) trait Rows {
     /// Fails when the format cannot hold it.
     fn item(&mut self, item: &[u8], out: &mut Vec<u8>) -> Result<()>;
 
-    /// Takes an object that stands in the place of a list.
+    /// Takes an object that is instead of a list.
     ///
     /// # Errors
     /// Fails when the format cannot hold it.
@@ -33,7 +33,7 @@ pub(crate) trait Rows {
         self.item(object, out)
     }
 
-    /// Takes a text, number or literal that stands in the place of a list: it is shown as itself.
+    /// Takes a text, number or literal that is instead of a list: it is shown as itself.
     ///
     /// # Errors
     /// Fails when the format cannot hold it.
@@ -42,7 +42,7 @@ pub(crate) trait Rows {
     /// Hands over what is complete and has been held for speed alone.
     fn flush(&mut self, _out: &mut Vec<u8>) {}
 
-    /// Ends the list, and returns what is worth telling about it.
+    /// Ends the list, and returns what is worth reporting about it.
     ///
     /// # Errors
     /// Fails when what has been held cannot be shown.
@@ -54,7 +54,7 @@ pub(crate) trait Rows {
 pub(crate) enum Wanted {
     /// In the one array of the envelope.
     TheOne,
-    /// Where the catalogue or a template says; an answer without it is an object.
+    /// Where the catalogue or a template says; a response without it is an object.
     Declared(Path),
     /// Where `--items` says.
     Asked(Path),
@@ -76,7 +76,7 @@ const MAX_HELD: usize = 64 * 1024 * 1024;
 pub(crate) const ENTRY: usize = 128;
 
 /// How many bytes of output wait until it is clear that the envelope has but one array.
-const MOST_WAITING: usize = 1024 * 1024;
+const MAX_WAITING: usize = 1024 * 1024;
 
 /// Finds items and hands them on.
 pub(crate) struct Items {
@@ -141,18 +141,18 @@ impl Items {
         self.hands.count
     }
 
-    /// Reads the next piece of a document; what is ready of the output is added to `out`.
+    /// Reads the next chunk of a document; what is ready of the output is added to `out`.
     ///
     /// # Errors
     /// Fails when it is not JSON, when it is not clear which items are meant, or when they cannot
     /// be held.
-    pub(crate) fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<()> {
+    pub(crate) fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<()> {
         let Items {
             wanted,
             splitter,
             hands,
         } = self;
-        let read = splitter.push(piece, &mut |part| hands.take(part, wanted));
+        let read = splitter.push(chunk, &mut |part| hands.take(part, wanted));
         hands.check()?;
         read.map_err(|error| not_json(&error))?;
         let (held, what) = splitter.held();
@@ -160,7 +160,7 @@ impl Items {
             return Err(too_large(what, hands.max_held));
         }
         hands.rows.flush(&mut hands.out);
-        let waits = matches!(wanted, Wanted::TheOne) && hands.out.len() < MOST_WAITING;
+        let waits = matches!(wanted, Wanted::TheOne) && hands.out.len() < MAX_WAITING;
         if !waits {
             out.append(&mut hands.out);
         }
@@ -195,7 +195,7 @@ impl Items {
         Ok(std::mem::take(&mut hands.members))
     }
 
-    /// Ends the list, and returns what is worth telling about it.
+    /// Ends the list, and returns what is worth reporting about it.
     ///
     /// # Errors
     /// Fails when what has been held cannot be shown.
@@ -384,13 +384,13 @@ mod tests {
     use crate::text::terminal::Theme;
 
     /// Reads a body of which little may be held.
-    fn read(body: &str, piece: usize) -> Result<String> {
+    fn read(body: &str, chunk: usize) -> Result<String> {
         let rows = Box::new(NdJson::new(&Theme::plain(), false));
         let mut items = Items::new(Wanted::TheOne, rows, None);
         items.hands.max_held = 10 * ENTRY;
         let mut out = Vec::new();
-        for piece in body.as_bytes().chunks(piece) {
-            items.push(piece, &mut out)?;
+        for chunk in body.as_bytes().chunks(chunk) {
+            items.push(chunk, &mut out)?;
         }
         items.end_document(&mut out)?;
         Ok(String::from_utf8_lossy(&out).into_owned())
@@ -420,8 +420,8 @@ mod tests {
                 "what is beside the items",
             ),
         ] {
-            for piece in [1, 100] {
-                let failure = read(&body, piece).expect_err(&body);
+            for chunk in [1, 100] {
+                let failure = read(&body, chunk).expect_err(&body);
                 assert!(failure.headline.starts_with(what), "{body}: {failure}");
                 assert_eq!(failure.exit, Exit::Local, "{body}");
             }

@@ -28,12 +28,12 @@ const MAX_HELD: usize = 256 * 1024 * 1024;
 /// How many rows, and cells of them, are drawn at a time: the library holds what it draws.
 const DRAWN_AT_A_TIME: (usize, usize) = (1000, 100_000);
 /// How many lines a cell may take on a terminal.
-const TALLEST: usize = 4;
+const MAX_HEIGHT: usize = 4;
 /// How narrow a column may become before columns are left out.
-const NARROWEST: usize = 8;
+const MIN_WIDTH: usize = 8;
 /// How long a word is that is broken last of all, such as a date.
 const SHORT_WORD: usize = 10;
-/// How long the pieces of a longer one are at least.
+/// How long the chunks of a longer one are at least.
 const BROKEN_WORD: usize = 6;
 /// How long a word is that is kept whole before there is room for others, such as an id.
 const LONG_WORD: usize = 28;
@@ -244,7 +244,7 @@ struct Drawing<'a> {
 }
 
 impl Drawing<'_> {
-    /// Draws cells, row by row; returns what is worth telling.
+    /// Draws cells, row by row; returns what is worth reporting.
     fn draw(&self, cells: &Store, out: &mut Vec<u8>) -> Option<String> {
         let columns = self.names.len();
         let rows = cells.len() / columns;
@@ -281,7 +281,7 @@ impl Drawing<'_> {
                 let texts = (0..shown).map(|column| cells.text(row * columns + column));
                 let mut row = Row::from(texts);
                 if !fits {
-                    row.max_height(TALLEST);
+                    row.max_height(MAX_HEIGHT);
                 }
                 table.add_row(row);
             }
@@ -307,7 +307,7 @@ impl Drawing<'_> {
         };
         let mut used = 0;
         for (index, column) in widths.iter().enumerate() {
-            used += (*column).min(NARROWEST);
+            used += (*column).min(MIN_WIDTH);
             if used > usize::from(width) {
                 return index.max(1);
             }

@@ -14,7 +14,7 @@ const MAX_ITEM: usize = 16 * 1024 * 1024;
 const MAX_NODES: usize = 1_000_000;
 
 /// How deep one may nest: the emitter recurses.
-const DEEPEST: usize = 200;
+const MAX_DEPTH: usize = 200;
 
 /// Writes a list as a YAML sequence, item by item.
 #[derive(Debug, Default)]
@@ -64,7 +64,7 @@ fn tree(value: &[u8]) -> Result<Yaml<'static>> {
         return Err(too_large("one item", MAX_ITEM));
     }
     let mut nodes = MAX_NODES;
-    node(value, DEEPEST, &mut nodes)
+    node(value, MAX_DEPTH, &mut nodes)
 }
 
 fn node(value: &[u8], deeper: usize, nodes: &mut usize) -> Result<Yaml<'static>> {
@@ -76,7 +76,7 @@ fn node(value: &[u8], deeper: usize, nodes: &mut usize) -> Result<Yaml<'static>>
     })?;
     let Some(deeper) = deeper.checked_sub(1) else {
         return Err(Failure::local(format!(
-            "the response nests deeper than {DEEPEST} levels, too deep for YAML"
+            "the response nests deeper than {MAX_DEPTH} levels, too deep for YAML"
         ))
         .hint("--format pretty and ndjson show any depth"));
     };

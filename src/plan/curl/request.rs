@@ -101,7 +101,7 @@ pub(crate) fn hides(item: &Item, items: &[Item]) -> bool {
     reads_a_file(item) && !(is_body(item, items) && (!is_read || is_json(items)))
 }
 
-/// Returns what an item says in the place of an `Authorization` header's value.
+/// Returns what an item says instead of an `Authorization` header's value.
 pub(crate) fn authorization(item: &Item) -> Option<String> {
     let header = header(item).filter(|one| one.name.eq_ignore_ascii_case("authorization"));
     let bearer = (item.role() == "bearer").then(|| format!("Bearer {}", item.text()));

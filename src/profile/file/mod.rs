@@ -1,4 +1,4 @@
-//! The configuration file: where it is, what may stand in it, and what is wrong with it.
+//! The config file: where it is, what may be in it, and what is wrong with it.
 
 mod templates;
 #[cfg(test)]
@@ -65,7 +65,7 @@ pub(crate) const TEMPLATE_KEYS: [&str; 9] = [
 /// The profile that needs no file.
 pub(crate) const DEMO: &str = "demo";
 
-/// A value and the line it stands on.
+/// A value and the line it is on.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Located<T> {
     /// The value.
@@ -87,7 +87,7 @@ pub(crate) struct ConfigFile {
     pub(crate) templates: Vec<UserTemplate>,
 }
 
-/// A profile as it stands in the file.
+/// A profile as it is in the file.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Entry {
     pub(crate) name: String,
@@ -566,7 +566,7 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads a command. Its program is a name that is sought on `PATH`, or a path as every other
+    /// Reads a command. Its program is a name that is looked up on `PATH`, or a path as every other
     /// of the file: the current folder must not decide what is run.
     fn command(&self, value: &Value<'_>, key: &str) -> Result<Vec<String>> {
         let mut words = self.words(value, key)?;

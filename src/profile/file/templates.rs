@@ -13,7 +13,7 @@ use crate::error::{Failure, Result, io_reason};
 use crate::text::lexical;
 use crate::text::terminal::sanitise;
 
-/// Returns the user's templates: those of the configuration file and of the files named.
+/// Returns the user's templates: those of the config file and of the files named.
 ///
 /// # Errors
 /// Fails (exit 2) on a mistake in one of them, and when two templates have one name.

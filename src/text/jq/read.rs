@@ -177,7 +177,7 @@ impl Sink for Builder<'_> {
         self.held.push(b'"');
     }
 
-    fn string_piece(&mut self, text: &[u8]) {
+    fn string_chunk(&mut self, text: &[u8]) {
         self.held.extend_from_slice(text);
     }
 

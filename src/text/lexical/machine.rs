@@ -1,8 +1,8 @@
-//! JSON read byte by byte (RFC 8259), in pieces of any size and to any depth, without values.
+//! JSON read byte by byte (RFC 8259), in chunks of any size and to any depth, without values.
 
 use super::{MARK, Syntax};
 
-/// What the machine reports, in the order of the text; `at` is a place in the piece being read.
+/// What the machine reports, in the order of the text; `at` is a place in the chunk being read.
 pub(in crate::text) trait Sink {
     /// A document begins; `first` is false for all but the first of a sequence.
     fn document(&mut self, first: bool, at: usize);
@@ -20,13 +20,13 @@ pub(in crate::text) trait Sink {
     fn string(&mut self, key: bool, length: usize, rest: &[u8]);
     /// A quote begins a string.
     fn string_begin(&mut self, key: bool);
-    /// A piece of a string's text, escapes as they stand: UTF-8 that has been checked.
-    fn string_piece(&mut self, text: &[u8]);
+    /// A chunk of a string's text, escapes as they stand: UTF-8 that has been checked.
+    fn string_chunk(&mut self, text: &[u8]);
     /// A quote ends the string.
     fn string_end(&mut self, key: bool);
     /// A number or literal begins.
     fn scalar_begin(&mut self, number: bool);
-    /// A piece of it.
+    /// A chunk of it.
     fn scalar_piece(&mut self, bytes: &[u8]);
     /// It has ended.
     fn scalar_end(&mut self);
@@ -140,7 +140,7 @@ pub(in crate::text) struct Machine {
     /// Whether a byte order mark before the first document is skipped.
     skips_mark: bool,
     documents: u64,
-    /// The first bytes of a character whose rest is in the next piece; before the first document,
+    /// The first bytes of a character whose rest is in the next chunk; before the first document,
     /// the byte order mark.
     partial: Vec<u8>,
     place: Place,
@@ -153,7 +153,7 @@ struct Place {
     line: usize,
     /// The column, counted from 1, of the byte at `from`.
     column: usize,
-    /// Where in the piece the line begins, or 0 when it began in an earlier one.
+    /// Where in the chunk the line begins, or 0 when it began in an earlier one.
     from: usize,
     /// How many bytes since `from` continue a character that another byte began: a count of
     /// characters is what is left. Only strings hold such bytes.
@@ -173,7 +173,7 @@ impl Place {
         self.line == 1 && self.column + at - self.from - self.continued == 1
     }
 
-    /// Ends the piece, `at` bytes of which have been read.
+    /// Ends the chunk, `at` bytes of which have been read.
     fn end_piece(&mut self, at: usize) {
         self.column += at - self.from - self.continued;
         self.from = 0;
@@ -181,7 +181,7 @@ impl Place {
     }
 }
 
-/// Where in a piece something is wrong, and what.
+/// Where in a chunk something is wrong, and what.
 type Wrong = (usize, &'static str);
 
 impl Machine {
@@ -221,15 +221,15 @@ impl Machine {
         }
     }
 
-    /// Reads a piece.
+    /// Reads a chunk.
     pub(in crate::text) fn push(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         sink: &mut impl Sink,
     ) -> Result<(), Syntax> {
-        match self.read(piece, sink) {
+        match self.read(chunk, sink) {
             Ok(()) => {
-                self.place.end_piece(piece.len());
+                self.place.end_piece(chunk.len());
                 Ok(())
             }
             Err((at, what)) => {
@@ -281,23 +281,23 @@ impl Machine {
         self.sequence
     }
 
-    fn read(&mut self, piece: &[u8], sink: &mut impl Sink) -> Result<(), Wrong> {
+    fn read(&mut self, chunk: &[u8], sink: &mut impl Sink) -> Result<(), Wrong> {
         let mut at = 0;
-        while at < piece.len() {
+        while at < chunk.len() {
             at = match self.state {
-                State::String { key } => self.string(piece, at, key, sink)?,
-                State::Escape { key } => self.escape(piece, at, key, sink)?,
-                State::Unicode { key, left } => self.unicode(piece, at, key, left, sink)?,
-                State::Number(number) => self.number(piece, at, at, number, sink)?,
-                State::Literal { word, read } => self.literal(piece, at, word, read, sink)?,
-                _ => self.structure(piece, at, sink)?,
+                State::String { key } => self.string(chunk, at, key, sink)?,
+                State::Escape { key } => self.escape(chunk, at, key, sink)?,
+                State::Unicode { key, left } => self.unicode(chunk, at, key, left, sink)?,
+                State::Number(number) => self.number(chunk, at, at, number, sink)?,
+                State::Literal { word, read } => self.literal(chunk, at, word, read, sink)?,
+                _ => self.structure(chunk, at, sink)?,
             };
         }
         Ok(())
     }
 
-    fn structure(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
-        let byte = piece[at];
+    fn structure(&mut self, chunk: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
+        let byte = chunk[at];
         match (self.state, byte) {
             (_, b' ' | b'\r' | b'\t') => {}
             (_, b'\n') => self.place.new_line(at),
@@ -305,8 +305,8 @@ impl Machine {
                 sink.item(false, self.depth, at);
                 if !self.in_object() {
                     self.state = State::Value;
-                } else if piece.get(at + 1) == Some(&b'"') {
-                    return self.begin_string(piece, at + 1, true, sink);
+                } else if chunk.get(at + 1) == Some(&b'"') {
+                    return self.begin_string(chunk, at + 1, true, sink);
                 } else {
                     self.state = State::Key;
                 }
@@ -317,10 +317,10 @@ impl Machine {
             }
             (State::KeyOrEnd, b'"') => {
                 sink.item(true, self.depth, at);
-                return self.begin_string(piece, at, true, sink);
+                return self.begin_string(chunk, at, true, sink);
             }
             (State::Key, b'"') => {
-                return self.begin_string(piece, at, true, sink);
+                return self.begin_string(chunk, at, true, sink);
             }
             (State::KeyOrEnd | State::CommaOrEnd, b'}') if self.in_object() => {
                 self.close(byte, at, sink);
@@ -335,7 +335,7 @@ impl Machine {
                     }
                     sink.item(true, self.depth, at);
                 }
-                return self.value(piece, at, sink);
+                return self.value(chunk, at, sink);
             }
             (State::Start, _) if self.is_in_mark(byte, at) => {
                 if !self.skips_mark {
@@ -344,22 +344,22 @@ impl Machine {
                 self.partial.push(byte);
                 self.place.continued += 1;
             }
-            (State::Start, _) => return self.document(piece, at, sink),
-            (State::Done, _) if self.sequence => return self.document(piece, at, sink),
+            (State::Start, _) => return self.document(chunk, at, sink),
+            (State::Done, _) if self.sequence => return self.document(chunk, at, sink),
             _ => return Err((at, self.expected())),
         }
         Ok(at + 1)
     }
 
-    fn document(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
+    fn document(&mut self, chunk: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
         let is_marked = self.documents > 0 || self.partial.is_empty() || self.partial == MARK;
-        if !begins_value(piece[at]) || !is_marked {
+        if !begins_value(chunk[at]) || !is_marked {
             return Err((at, "a value is expected"));
         }
         self.partial.clear();
         sink.document(self.documents == 0, at);
         self.documents += 1;
-        self.value(piece, at, sink)
+        self.value(chunk, at, sink)
     }
 
     /// Returns whether a byte goes on with the byte order mark that a text may begin with.
@@ -381,10 +381,10 @@ impl Machine {
         }
     }
 
-    fn value(&mut self, piece: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
-        let byte = piece[at];
+    fn value(&mut self, chunk: &[u8], at: usize, sink: &mut impl Sink) -> Result<usize, Wrong> {
+        let byte = chunk[at];
         let number = match byte {
-            b'"' => return self.begin_string(piece, at, false, sink),
+            b'"' => return self.begin_string(chunk, at, false, sink),
             b'{' | b'[' => {
                 sink.open(byte);
                 self.enter(byte == b'{');
@@ -393,34 +393,34 @@ impl Machine {
             b'-' => Number::Minus,
             b'0' => Number::Zero,
             b'1'..=b'9' => Number::Integer,
-            b't' => return self.begin_literal(piece, at, Literal::True, sink),
-            b'f' => return self.begin_literal(piece, at, Literal::False, sink),
-            b'n' if self.reads_nan && piece.get(at + 1) == Some(&b'a') => {
-                return self.begin_literal(piece, at, Literal::Nan, sink);
+            b't' => return self.begin_literal(chunk, at, Literal::True, sink),
+            b'f' => return self.begin_literal(chunk, at, Literal::False, sink),
+            b'n' if self.reads_nan && chunk.get(at + 1) == Some(&b'a') => {
+                return self.begin_literal(chunk, at, Literal::Nan, sink);
             }
-            b'n' => return self.begin_literal(piece, at, Literal::Null, sink),
+            b'n' => return self.begin_literal(chunk, at, Literal::Null, sink),
             _ => return Err((at, "a value is expected")),
         };
         sink.scalar_begin(true);
-        self.number(piece, at, at + 1, number, sink)
+        self.number(chunk, at, at + 1, number, sink)
     }
 
     fn begin_literal(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         at: usize,
         word: Literal,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
         sink.scalar_begin(false);
         let text = word.text();
-        if piece[at..].starts_with(text) {
+        if chunk[at..].starts_with(text) {
             sink.scalar_piece(text);
             sink.scalar_end();
             self.value_ends();
             return Ok(at + text.len());
         }
-        sink.scalar_piece(&piece[at..=at]);
+        sink.scalar_piece(&chunk[at..=at]);
         self.state = State::Literal { word, read: 1 };
         Ok(at + 1)
     }
@@ -428,29 +428,29 @@ impl Machine {
     #[inline]
     fn begin_string(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         at: usize,
         key: bool,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
-        let rest = &piece[at + 1..];
+        let rest = &chunk[at + 1..];
         let plain = plain_length(rest);
         if rest.get(plain) == Some(&b'"') {
             let end = at + plain + 2;
-            sink.string(key, end - at, &piece[at..]);
-            return Ok(self.string_ends(piece, end, key, sink));
+            sink.string(key, end - at, &chunk[at..]);
+            return Ok(self.string_ends(chunk, end, key, sink));
         }
         sink.string_begin(key);
         self.state = State::String { key };
-        self.string(piece, at + 1, key, sink)
+        self.string(chunk, at + 1, key, sink)
     }
 
     /// Goes on behind a string; returns where.
     #[inline]
-    fn string_ends(&mut self, piece: &[u8], at: usize, key: bool, sink: &mut impl Sink) -> usize {
+    fn string_ends(&mut self, chunk: &[u8], at: usize, key: bool, sink: &mut impl Sink) -> usize {
         if !key {
             self.value_ends();
-        } else if piece.get(at) == Some(&b':') {
+        } else if chunk.get(at) == Some(&b':') {
             sink.colon(at);
             self.state = State::Value;
             return at + 1;
@@ -462,7 +462,7 @@ impl Machine {
 
     fn string(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         at: usize,
         key: bool,
         sink: &mut impl Sink,
@@ -470,25 +470,25 @@ impl Machine {
         let at = if self.partial.is_empty() {
             at
         } else {
-            self.complete_character(piece, at, sink)?
+            self.complete_character(chunk, at, sink)?
         };
-        let rest = &piece[at..];
+        let rest = &chunk[at..];
         let plain = ascii_length(rest);
         if plain > 0 {
-            sink.string_piece(&rest[..plain]);
+            sink.string_chunk(&rest[..plain]);
         }
         let at = at + plain;
         match rest.get(plain) {
             None => Ok(at),
             Some(b'"') => {
                 sink.string_end(key);
-                Ok(self.string_ends(piece, at + 1, key, sink))
+                Ok(self.string_ends(chunk, at + 1, key, sink))
             }
             Some(b'\\') => {
                 self.state = State::Escape { key };
                 Ok(at + 1)
             }
-            Some(0x80..) => self.characters(piece, at, sink),
+            Some(0x80..) => self.characters(chunk, at, sink),
             Some(_) => Err((at, "a control character in a string must be escaped")),
         }
     }
@@ -496,11 +496,11 @@ impl Machine {
     /// Passes over the characters beyond ASCII, and what is between them.
     fn characters(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         at: usize,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
-        let rest = &piece[at..];
+        let rest = &chunk[at..];
         let end = memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len());
         let end = rest[..end]
             .iter()
@@ -510,7 +510,7 @@ impl Machine {
         Ok(at + end)
     }
 
-    /// Reports text that is UTF-8; at a piece's end a character may be cut.
+    /// Reports text that is UTF-8; at a chunk's end a character may be cut.
     fn text(
         &mut self,
         text: &[u8],
@@ -521,12 +521,12 @@ impl Machine {
         match std::str::from_utf8(text) {
             Ok(text) => {
                 self.place.continued += text.len() - text.chars().count();
-                sink.string_piece(text.as_bytes());
+                sink.string_chunk(text.as_bytes());
             }
             Err(error) => {
                 let good = error.valid_up_to();
                 self.place.continued += text[..good].iter().filter(|byte| continues(byte)).count();
-                sink.string_piece(&text[..good]);
+                sink.string_chunk(&text[..good]);
                 if error.error_len().is_some() || !open {
                     return Err((at + good, "a string is not valid UTF-8"));
                 }
@@ -539,15 +539,15 @@ impl Machine {
 
     fn complete_character(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         mut at: usize,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
-        while at < piece.len() {
-            self.partial.push(piece[at]);
+        while at < chunk.len() {
+            self.partial.push(chunk[at]);
             match std::str::from_utf8(&self.partial) {
                 Ok(text) => {
-                    sink.string_piece(text.as_bytes());
+                    sink.string_chunk(text.as_bytes());
                     self.partial.clear();
                     self.place.continued += 1;
                     return Ok(at + 1);
@@ -567,12 +567,12 @@ impl Machine {
 
     fn escape(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         at: usize,
         key: bool,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
-        let text: &[u8] = match piece[at] {
+        let text: &[u8] = match chunk[at] {
             b'"' => b"\\\"",
             b'\\' => b"\\\\",
             b'/' => b"\\/",
@@ -583,12 +583,12 @@ impl Machine {
             b't' => b"\\t",
             b'u' => b"\\u",
             _ => {
-                sink.string_piece(b"\\");
+                sink.string_chunk(b"\\");
                 return Err((at, "this escape does not exist"));
             }
         };
-        sink.string_piece(text);
-        self.state = if piece[at] == b'u' {
+        sink.string_chunk(text);
+        self.state = if chunk[at] == b'u' {
             State::Unicode { key, left: 4 }
         } else {
             State::String { key }
@@ -598,16 +598,16 @@ impl Machine {
 
     fn unicode(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         at: usize,
         key: bool,
         left: u8,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
-        if !piece[at].is_ascii_hexdigit() {
+        if !chunk[at].is_ascii_hexdigit() {
             return Err((at, "\\u needs four hexadecimal digits"));
         }
-        sink.string_piece(&piece[at..=at]);
+        sink.string_chunk(&chunk[at..=at]);
         self.state = if left == 1 {
             State::String { key }
         } else {
@@ -622,20 +622,20 @@ impl Machine {
     /// Reads a number on from `at`; what stands from `from` has not been reported yet.
     fn number(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         from: usize,
         at: usize,
         mut number: Number,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
         let mut end = at;
-        while let Some(next) = piece.get(end).and_then(|byte| number.step(*byte)) {
+        while let Some(next) = chunk.get(end).and_then(|byte| number.step(*byte)) {
             number = next;
             end += 1;
         }
-        sink.scalar_piece(&piece[from..end]);
+        sink.scalar_piece(&chunk[from..end]);
         self.state = State::Number(number);
-        match piece.get(end) {
+        match chunk.get(end) {
             None => Ok(end),
             Some(_) if !number.is_complete() => Err((end, "a digit is expected")),
             Some(b'0'..=b'9') => Err((end, "a number must not begin with 0")),
@@ -649,17 +649,17 @@ impl Machine {
 
     fn literal(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         at: usize,
         word: Literal,
         read: u8,
         sink: &mut impl Sink,
     ) -> Result<usize, Wrong> {
         let text = word.text();
-        if piece[at] != text[usize::from(read)] {
+        if chunk[at] != text[usize::from(read)] {
             return Err((at, "a value is expected: true, false or null is misspelt"));
         }
-        sink.scalar_piece(&piece[at..=at]);
+        sink.scalar_piece(&chunk[at..=at]);
         if usize::from(read) + 1 == text.len() {
             sink.scalar_end();
             self.value_ends();

@@ -13,7 +13,7 @@ use crate::text::terminal::{Theme, is_unsafe};
 pub enum Layout {
     /// A member or element a line, two blanks deeper for each bracket.
     Pretty,
-    /// No white space.
+    /// No whitespace.
     Compact,
 }
 
@@ -26,7 +26,7 @@ pub struct Syntax {
     pub column: usize,
     /// What is wrong there.
     pub what: &'static str,
-    /// How many bytes of the piece just pushed have been taken over; the rest has not.
+    /// How many bytes of the chunk just pushed have been taken over; the rest has not.
     pub consumed: usize,
 }
 
@@ -48,7 +48,7 @@ pub fn check(bytes: &[u8]) -> Result<(), Syntax> {
     machine.finish(&mut Nothing)
 }
 
-/// Lays out JSON that comes in pieces. Several documents one after the other (NDJSON) are each
+/// Lays out JSON that comes in chunks. Several documents one after the other (NDJSON) are each
 /// laid out.
 #[derive(Debug)]
 pub struct Formatter {
@@ -71,19 +71,19 @@ impl Formatter {
         }
     }
 
-    /// Lays out the next piece.
+    /// Lays out the next chunk.
     ///
     /// # Errors
-    /// Fails at the first mistake; all before it has been laid out, `consumed` bytes of the piece.
-    pub fn push(&mut self, piece: &[u8], out: &mut Vec<u8>) -> Result<(), Syntax> {
-        out.reserve(piece.len() + piece.len() / 2);
+    /// Fails at the first mistake; all before it has been laid out, `consumed` bytes of the chunk.
+    pub fn push(&mut self, chunk: &[u8], out: &mut Vec<u8>) -> Result<(), Syntax> {
+        out.reserve(chunk.len() + chunk.len() / 2);
         let mut writer = Writer {
             out,
             layout: self.layout,
             colours: self.colours.as_deref(),
             escape: self.escape,
         };
-        let read = self.machine.push(piece, &mut writer);
+        let read = self.machine.push(chunk, &mut writer);
         if read.is_err() {
             let partial = self.machine.take_partial();
             out.extend_from_slice(&partial);
@@ -159,8 +159,8 @@ impl Writer<'_> {
             bytes
         };
         // Deeper levels go no further in: a million brackets would become terabytes of blanks.
-        const DEEPEST: usize = 64;
-        let blanks = depth.min(DEEPEST) * 2;
+        const MAX_DEPTH: usize = 64;
+        let blanks = depth.min(MAX_DEPTH) * 2;
         match NEW_LINE.get(..=blanks) {
             Some(line) => copy_short(self.out, line, &NEW_LINE),
             None => {
@@ -240,7 +240,7 @@ impl Sink for Writer<'_> {
             return;
         }
         self.string_begin(key);
-        self.string_piece(&quoted[1..quoted.len() - 1]);
+        self.string_chunk(&quoted[1..quoted.len() - 1]);
         self.string_end(key);
     }
 
@@ -249,7 +249,7 @@ impl Sink for Writer<'_> {
         self.out.push(b'"');
     }
 
-    fn string_piece(&mut self, text: &[u8]) {
+    fn string_chunk(&mut self, text: &[u8]) {
         // DEL is the only ASCII character to be escaped: the others are not allowed unescaped.
         if self.escape && text.iter().any(|byte| *byte >= 0x7f) {
             self.escaped(&String::from_utf8_lossy(text));
@@ -283,7 +283,7 @@ impl Sink for Writer<'_> {
 }
 
 /// Appends bytes that `beyond` begins with. A short text is copied as a block of fixed length,
-/// which is a few instructions in place of a call, and what was too much is cut off again.
+/// which is a few instructions instead of a call, and what was too much is cut off again.
 #[inline]
 fn copy_short(out: &mut Vec<u8>, bytes: &[u8], beyond: &[u8]) {
     match beyond.first_chunk::<32>() {
@@ -307,7 +307,7 @@ impl Sink for Nothing {
     fn colon(&mut self, _at: usize) {}
     fn string(&mut self, _key: bool, _length: usize, _rest: &[u8]) {}
     fn string_begin(&mut self, _key: bool) {}
-    fn string_piece(&mut self, _text: &[u8]) {}
+    fn string_chunk(&mut self, _text: &[u8]) {}
     fn string_end(&mut self, _key: bool) {}
     fn scalar_begin(&mut self, _number: bool) {}
     fn scalar_piece(&mut self, _bytes: &[u8]) {}

@@ -135,7 +135,7 @@ impl<'a> Iterator for Members<'a> {
     }
 }
 
-/// Returns whether a value has no white space outside its texts.
+/// Returns whether a value has no whitespace outside its texts.
 pub(crate) fn is_compact(value: &[u8]) -> bool {
     let mut at = 0;
     while let Some(byte) = value.get(at) {
@@ -169,7 +169,7 @@ pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
     text_with(value, None)
 }
 
-/// As [`text`], with a character in place of each half of a surrogate pair.
+/// As [`text`], with a character instead of each half of a surrogate pair.
 pub(crate) fn text_with(value: &[u8], half: Option<char>) -> Cow<'_, str> {
     let Some(inner) = value
         .strip_prefix(b"\"")

@@ -4,7 +4,7 @@ use super::Syntax;
 use super::machine::{Machine, Sink};
 use super::scan;
 
-/// A part of an envelope, as its raw bytes without white space around them.
+/// A part of an envelope, as its raw bytes without whitespace around them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Part<'a> {
     /// The array of this member begins; `None` for the document itself.
@@ -21,7 +21,7 @@ pub(crate) enum Part<'a> {
     Object,
 }
 
-/// Takes one JSON text apart that comes in pieces. What it holds is one item or member.
+/// Takes one JSON text apart that comes in chunks. What it holds is one item or member.
 #[derive(Debug)]
 pub(crate) struct Splitter {
     machine: Machine,
@@ -39,11 +39,11 @@ struct Place {
     in_array: bool,
     /// The key of the member that is being read, unescaped.
     key: String,
-    /// The raw bytes of a key that comes in several pieces.
+    /// The raw bytes of a key that comes in several chunks.
     key_bytes: Option<Vec<u8>>,
-    /// Where in the piece what is being held begins.
+    /// Where in the chunk what is being held begins.
     start: Option<usize>,
-    /// Its beginning from earlier pieces.
+    /// Its beginning from earlier chunks.
     held: Vec<u8>,
 }
 
@@ -69,23 +69,23 @@ impl Splitter {
         (name + self.place.held.len(), what)
     }
 
-    /// Reads the next piece and reports the parts that it completes.
+    /// Reads the next chunk and reports the parts that it completes.
     ///
     /// # Errors
     /// Fails at the first mistake; what came before it has been reported.
     pub(crate) fn push(
         &mut self,
-        piece: &[u8],
+        chunk: &[u8],
         report: &mut dyn FnMut(Part<'_>),
     ) -> Result<(), Syntax> {
         let mut cutter = Cutter {
             place: &mut self.place,
-            piece,
+            chunk,
             report,
         };
-        self.machine.push(piece, &mut cutter)?;
+        self.machine.push(chunk, &mut cutter)?;
         if let Some(start) = self.place.start {
-            self.place.held.extend_from_slice(&piece[start..]);
+            self.place.held.extend_from_slice(&chunk[start..]);
             self.place.start = Some(0);
         }
         Ok(())
@@ -98,7 +98,7 @@ impl Splitter {
     pub(crate) fn finish(&mut self, report: &mut dyn FnMut(Part<'_>)) -> Result<(), Syntax> {
         let mut cutter = Cutter {
             place: &mut self.place,
-            piece: b"",
+            chunk: b"",
             report,
         };
         self.machine.finish(&mut cutter)?;
@@ -112,7 +112,7 @@ impl Splitter {
 /// Reads along with the machine and cuts.
 struct Cutter<'a> {
     place: &'a mut Place,
-    piece: &'a [u8],
+    chunk: &'a [u8],
     report: &'a mut dyn FnMut(Part<'_>),
 }
 
@@ -122,18 +122,18 @@ impl Cutter<'_> {
         if self.place.is_list { 1 } else { 2 }
     }
 
-    /// Ends what is held at a place of the piece.
+    /// Ends what is held at a place of the chunk.
     fn take(&mut self, end: usize) -> Option<Vec<u8>> {
         let start = self.place.start.take()?;
         let mut whole = std::mem::take(&mut self.place.held);
-        whole.extend_from_slice(&self.piece[start.min(end)..end]);
+        whole.extend_from_slice(&self.chunk[start.min(end)..end]);
         Some(whole)
     }
 
     fn item_ends(&mut self, end: usize) {
         let start = self.place.start.take();
         let Some(start) = start else { return };
-        let here = &self.piece[start.min(end)..end];
+        let here = &self.chunk[start.min(end)..end];
         if self.place.held.is_empty() {
             (self.report)(Part::Item(here.trim_ascii()));
         } else {
@@ -231,7 +231,7 @@ impl Sink for Cutter<'_> {
         }
     }
 
-    fn string_piece(&mut self, text: &[u8]) {
+    fn string_chunk(&mut self, text: &[u8]) {
         if let Some(bytes) = &mut self.place.key_bytes {
             bytes.extend_from_slice(text);
         }
@@ -268,8 +268,8 @@ mod tests {
                 Part::Object => "{".to_owned(),
             });
         };
-        for piece in text.chunks(size) {
-            splitter.push(piece, &mut report)?;
+        for chunk in text.chunks(size) {
+            splitter.push(chunk, &mut report)?;
         }
         splitter.finish(&mut report)?;
         Ok(list)

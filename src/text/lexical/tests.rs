@@ -1,11 +1,11 @@
 use super::*;
 use proptest::prelude::*;
 
-fn laid_out(layout: Layout, text: &[u8], piece: usize, terminal: bool) -> Result<String, Syntax> {
+fn laid_out(layout: Layout, text: &[u8], chunk: usize, terminal: bool) -> Result<String, Syntax> {
     let mut formatter = Formatter::new(layout, &Theme::plain(), terminal);
     let mut out = Vec::new();
-    for piece in text.chunks(piece.max(1)) {
-        formatter.push(piece, &mut out)?;
+    for chunk in text.chunks(chunk.max(1)) {
+        formatter.push(chunk, &mut out)?;
     }
     formatter.finish(&mut out)?;
     Ok(String::from_utf8(out).expect("UTF-8"))
@@ -163,12 +163,12 @@ fn a_mistake_is_named_by_line_and_character() {
         ("{\"漢字\"\n:tru }", 2, 5),
         ("[\"é漢\u{1f600}\", \"\u{1f600}é\\x", 1, 13),
     ] {
-        for piece in 1..=text.len() {
-            let error = laid_out(Layout::Compact, text.as_bytes(), piece, false).expect_err(text);
+        for chunk in 1..=text.len() {
+            let error = laid_out(Layout::Compact, text.as_bytes(), chunk, false).expect_err(text);
             assert_eq!(
                 (error.line, error.column),
                 (line, column),
-                "{text} in pieces of {piece}: {}",
+                "{text} in pieces of {chunk}: {}",
                 error.what
             );
         }
@@ -186,18 +186,18 @@ fn a_mistake_is_named_by_line_and_character() {
 #[test]
 fn no_byte_is_lost_at_a_mistake() {
     let text = "{\"a\":\"é\",\"b\":\u{1}rest é";
-    for piece in 1..text.len() {
+    for chunk in 1..text.len() {
         let mut formatter = Formatter::new(Layout::Compact, &Theme::plain(), false);
         let mut out = Vec::new();
-        let mut pieces = text.as_bytes().chunks(piece);
-        for piece in pieces.by_ref() {
-            if let Err(error) = formatter.push(piece, &mut out) {
-                out.extend_from_slice(&piece[error.consumed..]);
+        let mut chunks = text.as_bytes().chunks(chunk);
+        for chunk in chunks.by_ref() {
+            if let Err(error) = formatter.push(chunk, &mut out) {
+                out.extend_from_slice(&chunk[error.consumed..]);
                 break;
             }
         }
-        pieces.for_each(|piece| out.extend_from_slice(piece));
-        assert_eq!(String::from_utf8_lossy(&out), text, "{piece}");
+        chunks.for_each(|chunk| out.extend_from_slice(chunk));
+        assert_eq!(String::from_utf8_lossy(&out), text, "{chunk}");
     }
 }
 
@@ -263,7 +263,7 @@ pub(crate) fn json() -> impl Strategy<Value = String> {
     })
 }
 
-/// The tokens of a JSON text: everything but white space outside strings.
+/// The tokens of a JSON text: everything but whitespace outside strings.
 fn tokens(text: &str) -> String {
     let (mut kept, mut in_string, mut escaped) = (String::new(), false, false);
     for character in text.chars() {
@@ -288,10 +288,10 @@ proptest! {
     }
 
     #[test]
-    fn pieces_of_any_size_give_the_same(text in json(), piece in 1_usize..9) {
+    fn pieces_of_any_size_give_the_same(text in json(), chunk in 1_usize..9) {
         for terminal in [false, true] {
             let whole = laid_out(Layout::Pretty, text.as_bytes(), text.len(), terminal);
-            prop_assert_eq!(laid_out(Layout::Pretty, text.as_bytes(), piece, terminal), whole);
+            prop_assert_eq!(laid_out(Layout::Pretty, text.as_bytes(), chunk, terminal), whole);
         }
     }
 
