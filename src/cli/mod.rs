@@ -29,9 +29,9 @@ const EXAMPLES_FIRST: &str =
 /// The examples of `-h`.
 const EXAMPLES: &str = "\
 Examples:
-  rein -p demo /api/v1/datasets                     try it: the built-in demo tenant
-  rein /api/v1/datasets                             the default profile's datasets
-  rein -p prod v1/datasets/{project}/orders         {project} comes from the profile
+  rein -p demo /api/v1/datasets                 try it: the built-in demo tenant
+  rein /api/v1/datasets                         the default profile's datasets
+  rein -p prod v1/datasets/{project}/orders     {project} comes from the profile
   rein POST v1/datasets/{project}/orders/export limit:=2
   rein PUT v1/sources/retail-dev/new -d @source.json
   rein call export-dataset dataset=orders --paginate --format csv -o orders.csv";
@@ -39,11 +39,11 @@ Examples:
 /// The examples of `--help`, and what belongs to no single option.
 const LONG_EXAMPLES: &str = "\
 Examples:
-  rein -p demo /api/v1/datasets                     try it: the built-in demo tenant
-  rein /api/v1/datasets                             the default profile's datasets
-  rein -p prod v1/datasets/{project}/orders         {project} comes from the profile
+  rein -p demo /api/v1/datasets                 try it: the built-in demo tenant
+  rein /api/v1/datasets                         the default profile's datasets
+  rein -p prod v1/datasets/{project}/orders     {project} comes from the profile
   rein -X GET 'https://<my_api_endpoint>/api/v1/datasets' \\
-       -H \"Authorization: Bearer $REINFER_TOKEN\"     a documented line, curl replaced by rein
+       -H \"Authorization: Bearer $REINFER_TOKEN\" a documented line, curl replaced by rein
   rein POST v1/datasets/{project}/orders/export limit:=2
   rein PUT v1/sources/retail-dev/new -d @source.json
   rein call export-dataset dataset=orders --paginate --format csv -o orders.csv
@@ -117,7 +117,7 @@ pub(crate) enum Command {
         override_usage = "rein [OPTIONS] curl CURL-ARGS..."
     )]
     Curl(Box<CurlCall>),
-    /// Make one call per row of a file, resumable, with results one a line
+    /// Make one call per row of a file, resumable; one result per line
     #[command(args_override_self = true)]
     Batch(Box<batch::BatchArgs>),
     /// Compare the same read on two profiles, or saved JSON files
@@ -129,7 +129,7 @@ pub(crate) enum Command {
     /// Look up what the API offers: names, fields, permissions, cost
     #[command(args_override_self = true, help_template = EXAMPLES_FIRST, after_help = TEMPLATES_EXAMPLES)]
     Templates(TemplatesArgs),
-    /// Make the same read many times: percentiles, platform against network
+    /// Make the same read many times, and show percentiles of its times
     #[command(args_override_self = true)]
     Timing(Box<timing::TimingArgs>),
     /// Show profiles: which tenant, project and token belong together
@@ -677,7 +677,7 @@ const MAIN_OPTIONS: [(&str, &str); 14] = [
     ("confirm", "Confirm a guarded write by the profile's name"),
     (
         "dry_run",
-        "Show the request, its class and its guard; send nothing",
+        "Show the request, its class and guard; send nothing",
     ),
     (
         "format",
