@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-/// The endpoints that response with something else than JSON: binary content and, on request, CSV
+/// The endpoints that respond with something else than JSON: binary content and, on request, CSV
 /// (seen in the vendor's schema and client).
 const OTHER_THAN_JSON: [&str; 6] = [
     "get-attachment",
@@ -34,7 +34,7 @@ fn table(endpoints: &[Value]) -> String {
     let rows: String = endpoints.iter().map(row).collect();
     format!(
         "//! Generated from `catalogue/endpoints.json`: see `generate.rs`. Constant data, nothing is parsed.\n\n\
-         use super::{{Answer, Class, Endpoint, Field, Kind, Limit, Paging, PagingEnd, PagingStyle}};\n\n\
+         use super::{{Class, Endpoint, Field, Kind, Limit, Paging, PagingEnd, PagingStyle, ResponseKind}};\n\n\
          #[rustfmt::skip]\npub(super) static ENDPOINTS: [Endpoint; {}] = [\n{rows}];\n",
         endpoints.len(),
     )
@@ -61,7 +61,7 @@ fn row(endpoint: &Value) -> String {
          method: {:?}, path: {:?},\n        path_params: {},\n        query_params: {},\n        \
          body_fields: {},\n        example_body: {:?},\n        permissions: {},\n        \
          items: {:?}, columns: {},\n        paging: {},\n        \
-         class: Class::{class}, idempotent: {}, documented: {}, answer: Answer::{response},\n    }},\n",
+         class: Class::{class}, idempotent: {}, documented: {}, response: ResponseKind::{response},\n    }},\n",
         text("group"),
         text("summary"),
         text("method"),

@@ -359,7 +359,7 @@ mod tests {
         let plain = "prod  POST /api/v1/sources  200 OK  server 37.7 ms · network 24.1 ms · total 62.0 ms  2.1 kB";
         assert_eq!(line(94), plain);
         assert_eq!(
-            line(88),
+            line(91),
             "prod  POST /api/v1/sources  200 OK  server 37.7ms · network 24.1ms · total 62.0ms  2.1 kB"
         );
         assert_eq!(line(80).lines().count(), 2);
