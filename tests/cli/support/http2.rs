@@ -3,6 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::TcpStream;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 
@@ -107,6 +108,10 @@ impl Http2 {
                 Some(b"h2") => serve(&mut stream, moment, &respond, &seen),
                 _ => serve_http1(&mut stream, &seen),
             };
+            // Closing with bytes unread would reset the connection, and what was sent would be lost.
+            let _gone = stream.sock.shutdown(std::net::Shutdown::Write);
+            let _gone = stream.sock.set_read_timeout(Some(Duration::from_secs(1)));
+            let _gone = io::copy(&mut stream.sock, &mut io::sink());
         });
         Http2 {
             identity,
