@@ -13,7 +13,7 @@ use crate::exit::Exit;
 pub const COMPLETE_VARIABLE: &str = "REIN_COMPLETE";
 
 /// The script for bash. clap's own hands over the words as bash splits them, at `=` and `:` too.
-const BASH: &str = include_str!("completion.bash");
+const BASH: &str = include_str!("../../completions/rein.bash");
 
 /// Prints the completion script of a shell: a stub that asks the program itself.
 ///
