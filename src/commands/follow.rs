@@ -4,13 +4,13 @@ use std::io::{self, Write};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use crate::catalogue::{Class, Endpoint};
+use crate::catalogue::Endpoint;
 use crate::cli::follow::FollowArgs;
 use crate::cli::options::CallOptions;
 use crate::cli::units;
 use crate::commands::{choose, confirm};
 use crate::console::stdout;
-use crate::engine::response::whole::Whole;
+use crate::engine::fetch::fetch;
 use crate::engine::response::{self, Stop};
 use crate::engine::session::Session;
 use crate::engine::{Context, print};
@@ -94,7 +94,6 @@ struct Follower<'a> {
     batches: u64,
     results: u64,
     failed: u64,
-    record: Record,
     cx: &'a Context,
 }
 
@@ -128,7 +127,7 @@ impl<'a> Follower<'a> {
         if args.safe_stdout {
             stdout::break_commands();
         }
-        let mut record = begun(profile);
+        let mut record = Record::default();
         let delivery = Delivery::decide(&options.output);
         let mut session = Session::start(sending, delivery, &read, &mut record, cx).await?;
         session.hold_bodies(MAX_BATCH);
@@ -150,7 +149,6 @@ impl<'a> Follower<'a> {
             batches: 0,
             results: 0,
             failed: 0,
-            record,
             cx,
         })
     }
@@ -222,20 +220,9 @@ impl<'a> Follower<'a> {
     /// Makes a call and returns its response, which has been judged.
     async fn call(&mut self, request: Request, endpoint: &Endpoint) -> Result<Vec<u8>, Stop> {
         self.session.take_up(endpoint.class, endpoint.permissions);
-        self.record.received = 0;
-        self.record.bytes = 0;
-        let exchange = self.session.open(request, &mut self.record).await?;
-        response::show_head(&exchange.head, &self.session, self.cx);
-        let whole = Whole::read(
-            exchange,
-            MAX_BATCH,
-            &self.reading,
-            &self.session,
-            &self.record,
-        )
-        .await?;
-        whole.judge(&self.reading, &self.session, &mut self.record)?;
-        Ok(whole.into_json())
+        let fetched = fetch(&mut self.session, request, &self.reading, MAX_BATCH).await;
+        fetched.outcome?;
+        Ok(fetched.body)
     }
 
     /// Makes a batch safe: written and flushed, or taken by the command.
@@ -365,16 +352,6 @@ fn pass_guard(
     let decision = confirm::decide(&judgement, args.confirm.as_deref(), cx);
     confirm::pass(decision, &request, &path, &judgement.classified, profile)?;
     judgement.check_token()
-}
-
-/// Begins the record of following a profile's stream.
-fn begun(profile: &Profile) -> Record {
-    Record {
-        profile: Some(profile.name.clone()),
-        guarded: profile.guard.value != Guard::None,
-        class: Some(Class::Stateful.name()),
-        ..Record::default()
-    }
 }
 
 fn judged(request: &Request, profile: &Profile, connection: &Connection) -> Judgement {

@@ -5,7 +5,7 @@ use crate::catalogue::permissions::{Held, held};
 use crate::cli::CallArgs;
 use crate::cli::items::Item;
 use crate::commands::choose;
-use crate::commands::probe::{self, Trace};
+use crate::commands::probe::{self, Trace, User};
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -44,12 +44,31 @@ pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<
                 .map(|setting| setting.value.clone())
         })
         .unwrap_or_default();
-    let (of_project, of_tenant) = (user.of_project(&project), user.of_tenant());
+    let (text, missing) = compared(endpoint, &user, &project);
+    print(&text)?;
+    if missing.is_empty() {
+        return Ok(Exit::Ok);
+    }
+    Err(Failure::new(
+        Exit::Caller,
+        format!("missing for {}: {}", endpoint.name, missing.join(", ")),
+    )
+    .fact(format!(
+        "token: {} (profile {})",
+        profile.token.describe(),
+        profile.name
+    ))
+    .fact("the call was not sent"))
+}
+
+/// Compares what an endpoint needs with what a user may do; returns a page, and what is missing.
+fn compared(endpoint: &Endpoint, user: &User, project: &str) -> (String, Vec<&'static str>) {
+    let (of_project, of_tenant) = (user.of_project(project), user.of_tenant());
     let mut missing = Vec::new();
     let mut text = format!(
         "{} on project {} as {}\n",
         endpoint.name,
-        sanitise(&project),
+        sanitise(project),
         sanitise(&user.username)
     );
     for &permission in endpoint.permissions {
@@ -66,18 +85,5 @@ pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<
     if endpoint.permissions.is_empty() {
         text.push_str("  what it needs is not documented\n");
     }
-    print(&text)?;
-    if missing.is_empty() {
-        return Ok(Exit::Ok);
-    }
-    Err(Failure::new(
-        Exit::Caller,
-        format!("missing for {}: {}", endpoint.name, missing.join(", ")),
-    )
-    .fact(format!(
-        "token: {} (profile {})",
-        profile.token.describe(),
-        profile.name
-    ))
-    .fact("the call was not sent"))
+    (text, missing)
 }

@@ -1,7 +1,7 @@
 //! One call of many: sent, read whole and judged, with nothing written.
 
-use crate::engine::response::Stop;
 use crate::engine::response::whole::Whole;
+use crate::engine::response::{self, Stop};
 use crate::engine::session::Session;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
@@ -51,6 +51,7 @@ async fn received(
     record: &mut Record,
 ) -> Result<Whole> {
     let exchange = session.open(request, record).await?;
+    response::show_head(&exchange.head, session, session.cx);
     match Whole::read(exchange, max_body, reading, session, record).await {
         Ok(whole) => Ok(whole),
         Err(Stop::Failed(failure)) => Err(failure),

@@ -103,22 +103,7 @@ pub(crate) async fn ask(
         decoder.push(&chunk, &mut sink).map_err(|_| broken())?;
     }
     decoder.finish(&mut sink).map_err(|_| broken())?;
-    match exchange.head.status {
-        200..=299 => {}
-        status => {
-            let exit = match status {
-                300..=399 => Exit::Redirect,
-                400..=499 => Exit::Caller,
-                _ => Exit::Platform,
-            };
-            let hint = match exit {
-                Exit::Platform => "the token service itself failed; nothing is known of the rest",
-                _ => "check client_id, the client secret and the scope",
-            };
-            let headline = format!("{status} from {place}: no token was given");
-            return Err(about(headline, exit).hint(hint));
-        }
-    }
+    refuse_status(exchange.head.status, place, about)?;
     let response: ResponseKind =
         serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
             about(
@@ -143,6 +128,25 @@ pub(crate) async fn ask(
             .and_then(|seconds| seconds.whole())
             .unwrap_or(USUAL_LIFE),
     })
+}
+
+/// Refuses what is no success; `about` makes the failure.
+fn refuse_status(
+    status: u16,
+    host: &str,
+    about: impl FnOnce(String, Exit) -> Failure,
+) -> Result<()> {
+    let exit = match status {
+        200..=299 => return Ok(()),
+        300..=399 => Exit::Redirect,
+        400..=499 => Exit::Caller,
+        _ => Exit::Platform,
+    };
+    let hint = match exit {
+        Exit::Platform => "the token service itself failed; nothing is known of the rest",
+        _ => "check client_id, the client secret and the scope",
+    };
+    Err(about(format!("{status} from {host}: no token was given"), exit).hint(hint))
 }
 
 fn request(oauth: &OAuth, client_secret: &Secret) -> Request {

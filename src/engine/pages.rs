@@ -102,7 +102,7 @@ impl Totals {
         }
     }
 
-    /// Puts the times of all pages instead of those of the last.
+    /// Reports the times of all pages instead of those of the last.
     pub(crate) fn write(&self, record: &mut Record) {
         record.timings = Some(self.timings);
         if let Some(response) = &mut record.response {

@@ -35,7 +35,7 @@ use crate::verdict::server_timing;
 
 /// Everything that stays the same from request to request.
 pub(crate) struct Session<'a> {
-    cx: &'a Context,
+    pub(super) cx: &'a Context,
     sending: Sending<'a>,
     /// Where responses go.
     pub(crate) delivery: Delivery,
@@ -285,7 +285,7 @@ impl<'a> Session<'a> {
         record.token_source = Some(self.token.source.clone());
     }
 
-    /// Tries until the outcome is one that is not tried again.
+    /// Makes attempts until the outcome is one that is not retried.
     async fn until_final(
         &mut self,
         request: Request,
@@ -303,22 +303,8 @@ impl<'a> Session<'a> {
                     "the request cannot be retried",
                 ));
             };
-            let credential = Credential::for_call(
-                &request.url,
-                self.sending.profile,
-                &self.token,
-                &request.typed,
-            )?;
-            token_guard::refuse(&request, &self.sending.known)?;
-            if let Some(limiter) = &self.limiter {
-                limiter.admit().await;
-            }
             tries += 1;
-            record.requests += 1;
-            record.redactor.clone_from(&self.redactor);
-            let outcome = self.once(request, &credential).await;
-            record.timings = Some(self.client.timings());
-            self.hold_others(&outcome);
+            let outcome = self.attempt(request, record).await?;
             let spent = Spent {
                 in_all: begun.elapsed(),
                 waiting,
@@ -358,6 +344,29 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Makes one attempt, when the limiter lets it.
+    ///
+    /// # Errors
+    /// Fails when the request must not be sent; how the attempt itself ended is returned.
+    async fn attempt(
+        &mut self,
+        request: Request,
+        record: &mut Record,
+    ) -> Result<Result<Exchange, TransportFailure>> {
+        let profile = self.sending.profile;
+        let credential = Credential::for_call(&request.url, profile, &self.token, &request.typed)?;
+        token_guard::refuse(&request, &self.sending.known)?;
+        if let Some(limiter) = &self.limiter {
+            limiter.admit().await;
+        }
+        record.requests += 1;
+        record.redactor.clone_from(&self.redactor);
+        let outcome = self.once(request, &credential).await;
+        record.timings = Some(self.client.timings());
+        self.hold_others(&outcome);
+        Ok(outcome)
+    }
+
     /// Goes over to HTTP/1.1 when the server requires that, and returns whether it does.
     fn falls_back(
         &mut self,
@@ -395,7 +404,7 @@ impl<'a> Session<'a> {
         credential: &Credential,
     ) -> Result<Exchange, TransportFailure> {
         let keep_head = self.delivery.needs_header_block || request.method == http::Method::HEAD;
-        // Only one request can be told of; many are reported of by whoever makes them.
+        // A signal can report one request only; commands that make many report on their own.
         let is_told = self.sending.class != Class::Read && self.limiter.is_none();
         let _until_it_is_answered = is_told.then(|| self.in_doubt());
         let mut exchange = exchange::send(
@@ -456,7 +465,7 @@ impl<'a> Session<'a> {
             .wait(tries, asked, spent, fastrand::f64())
     }
 
-    /// Says why an attempt has to be retried.
+    /// Says why an attempt is followed by another.
     fn cause(&self, outcome: &Result<Exchange, TransportFailure>) -> String {
         match outcome {
             Ok(exchange) => {

@@ -44,6 +44,14 @@ pub(crate) async fn run(
     }
 }
 
+/// What one attempt of a repeated read has shown.
+enum Look {
+    /// The response is the last: it holds, or no later one will.
+    Last(Whole, Result<(), Unheld>),
+    /// Not yet, and why; the response, where one came, and how long the server asks to wait.
+    NotYet(String, Option<(Whole, Duration)>),
+}
+
 async fn repeat(
     session: &mut Session<'_>,
     request: &Request,
@@ -56,63 +64,36 @@ async fn repeat(
     let begun = Instant::now();
     let mut meter = Meter::start_now(&cx.env);
     let mut last = None;
-    let mut tries = 0_u64;
-    let mut why;
-    loop {
-        tries += 1;
+    let mut attempts = 0_u64;
+    let why = loop {
+        attempts += 1;
         let left = until.within.saturating_sub(begun.elapsed());
         // The last attempt, at the end of the time, may take as long as the wait before it.
         let most = left.max(until.every);
-        let one = tokio::time::timeout(most, once(session, request, reading, record)).await;
-        let mut asked = None;
-        match one {
-            Err(_) => {
-                why = "no response came in time".to_owned();
-                break;
+        let has_responded = last.is_some();
+        let looked = look(session, request, until, reading, record, has_responded);
+        let Ok(looked) = tokio::time::timeout(most, looked).await else {
+            break "no response came in time".to_owned();
+        };
+        let (why, response) = match looked? {
+            Look::Last(whole, held) => {
+                drop(meter);
+                return deliver_last(whole, held, session, until, reading, record);
             }
-            Ok(Err(failure)) => {
-                if !checks::may_come_back(failure.exit, last.is_some()) {
-                    return Err(failure);
-                }
-                why = failure.headline;
-            }
-            Ok(Ok(whole)) => {
-                let head = &whole.exchange.head;
-                let status = head.status;
-                asked = retry::asked(&head.headers, SystemTime::now());
-                let judged = whole.judge(reading, session, record);
-                let exit = judged
-                    .as_ref()
-                    .err()
-                    .map_or(Exit::Ok, |failure| failure.exit);
-                let held = match judged {
-                    Ok(()) => checks::holds(&until.expect, &whole.body),
-                    Err(failure) => Err(Unheld::Not(failure.headline)),
-                };
-                if checks::after(exit, status, &held) == Step::Last {
-                    drop(meter);
-                    response::show_head(&whole.exchange.head, session, cx);
-                    let outcome = whole.deliver(reading, session, record, cx);
-                    let problem = held.clone().err().map(Unheld::why);
-                    record.checks.push(checked(until, problem));
-                    return match held {
-                        Err(Unheld::CannotRun(failure)) => outcome.and(Err(failure)),
-                        _ => outcome,
-                    };
-                }
-                why = held.err().map(Unheld::why).unwrap_or_default();
-                last = Some(whole);
-            }
-        }
+            Look::NotYet(why, response) => (why, response),
+        };
+        let asked = response
+            .as_ref()
+            .map_or(Duration::ZERO, |(_, asked)| *asked);
+        last = response.map(|(whole, _)| whole).or(last);
         let left = until.within.saturating_sub(begun.elapsed());
         let left = session.time_left().map_or(left, |time| left.min(time));
-        let asked = asked.unwrap_or_default();
         if left.is_zero() || asked > left {
-            break;
+            break why;
         }
         let wait = until.every.max(asked).min(left);
         let line = format!(
-            "attempt {tries}: not yet ({}); again in {}",
+            "attempt {attempts}: not yet ({}); again in {}",
             checks::shown(&why),
             seconds(wait)
         );
@@ -120,15 +101,80 @@ async fn repeat(
             cx.notes(&[format!("note: {line}")]);
         }
         tokio::time::sleep(wait).await;
-    }
+    };
     drop(meter);
     // The last response is passed on, whatever it is.
-    let passed_on = last.map(|whole: Whole| {
+    let delivered = last.map(|whole| {
         response::show_head(&whole.exchange.head, session, cx);
         whole.deliver(reading, session, record, cx)
     });
     record.checks.push(checked(until, Some(why.clone())));
-    let failure = match session.time_left() {
+    let failure = given_up(session, until)
+        .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
+        .fact(counted(attempts, "attempt", "attempts"));
+    Err(match delivered {
+        Some(Err(cause)) if cause.exit == Exit::Write => response::unwritten(failure, cause),
+        Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
+        _ => failure,
+    })
+}
+
+/// Makes one attempt; `has_responded` is whether an earlier one got a response.
+///
+/// # Errors
+/// Fails with what will not pass by itself.
+async fn look(
+    session: &mut Session<'_>,
+    request: &Request,
+    until: &Until,
+    reading: &Reading,
+    record: &mut Record,
+    has_responded: bool,
+) -> Result<Look> {
+    let whole = match once(session, request, reading, record).await {
+        Ok(whole) => whole,
+        Err(failure) if checks::may_come_back(failure.exit, has_responded) => {
+            return Ok(Look::NotYet(failure.headline, None));
+        }
+        Err(failure) => return Err(failure),
+    };
+    let head = &whole.exchange.head;
+    let status = head.status;
+    let asked = retry::asked(&head.headers, SystemTime::now()).unwrap_or_default();
+    let (exit, held) = match whole.judge(reading, session, record) {
+        Ok(()) => (Exit::Ok, checks::holds(&until.expect, &whole.body)),
+        Err(failure) => (failure.exit, Err(Unheld::Not(failure.headline))),
+    };
+    Ok(match checks::after(exit, status, &held) {
+        Step::Last => Look::Last(whole, held),
+        _ => {
+            let why = held.err().map(Unheld::why).unwrap_or_default();
+            Look::NotYet(why, Some((whole, asked)))
+        }
+    })
+}
+
+fn deliver_last(
+    whole: Whole,
+    held: Result<(), Unheld>,
+    session: &Session<'_>,
+    until: &Until,
+    reading: &Reading,
+    record: &mut Record,
+) -> Result<Exit> {
+    response::show_head(&whole.exchange.head, session, session.cx);
+    let outcome = whole.deliver(reading, session, record, session.cx);
+    let problem = held.clone().err().map(Unheld::why);
+    record.checks.push(checked(until, problem));
+    match held {
+        Err(Unheld::CannotRun(failure)) => outcome.and(Err(failure)),
+        _ => outcome,
+    }
+}
+
+/// Says that the read was given up before it held.
+fn given_up(session: &Session<'_>, until: &Until) -> Failure {
+    match session.time_left() {
         Some(Duration::ZERO) => Failure::new(
             Exit::TimeOut,
             "timed out (--max-time) before --until was met",
@@ -138,13 +184,6 @@ async fn repeat(
             format!("--until was not met within {}", seconds(until.within)),
         ),
     }
-    .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
-    .fact(counted(tries, "attempt", "attempts"));
-    Err(match passed_on {
-        Some(Err(cause)) if cause.exit == Exit::Write => response::unwritten(failure, cause),
-        Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
-        _ => failure,
-    })
 }
 
 fn checked(until: &Until, problem: Option<String>) -> Checked {

@@ -185,35 +185,14 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
     let mut places = vec![location.clone()];
     places.extend(led_places(sent, &location));
     places.extend(rewritten.iter().flat_map(|(_, place)| place.clone()));
-    let mut owning: Vec<&Neighbour> = Vec::new();
-    for place in &places {
-        for owner in owners(place, profiles.all) {
-            if !owning.iter().any(|known| known.name == owner.name) {
-                owning.push(owner);
-            }
-        }
-    }
+    let owning = owning(&places, profiles.all);
     let is_below = |profile: &&Profile| {
         let base = profile.base.value.location();
         places.iter().any(|place| place.is_below(&base))
     };
     let chosen = profiles.chosen.filter(is_below);
 
-    let body: &[&[u8]] = match &sent.body {
-        Content::Known(chunks) => chunks,
-        Content::Unseen => &[],
-    };
-    let headers = sent.headers.iter().copied();
-    // An odd path can hold a `;parameter`, or a query behind an encoded question mark.
-    let methods = match location.oddities() {
-        [] => methods(sent.method, sent.query, headers, body),
-        _ => methods(
-            sent.method,
-            &format!("{}&{}", sent.path, sent.query),
-            headers,
-            body,
-        ),
-    };
+    let methods = asked_methods(sent, &location);
     let read = |base| readings(sent.path, &location, base, &methods);
     let own = chosen.map(|profile| read(&profile.base.value));
     let is_own =
@@ -263,6 +242,34 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
         unknown: profiles.unknown.filter(|_| !is_the_demo).map(str::to_owned),
         guarded: guarded.map(|needed| needed.owner),
         location,
+    }
+}
+
+/// Returns the profiles that own one of these places, each once, the most specific first.
+fn owning<'p>(places: &[Location], profiles: &'p [Neighbour]) -> Vec<&'p Neighbour> {
+    let mut owning: Vec<&Neighbour> = Vec::new();
+    for owner in places.iter().flat_map(|place| owners(place, profiles)) {
+        if !owning.iter().any(|known| known.name == owner.name) {
+            owning.push(owner);
+        }
+    }
+    owning
+}
+
+/// Returns every method that a request asks for: its own, and those that override it.
+fn asked_methods(sent: &Sent<'_>, location: &Location) -> Vec<String> {
+    let body: &[&[u8]] = match &sent.body {
+        Content::Known(chunks) => chunks,
+        Content::Unseen => &[],
+    };
+    let headers = sent.headers.iter().copied();
+    // An odd path can hold a `;parameter`, or a query behind an encoded question mark.
+    match location.oddities() {
+        [] => methods(sent.method, sent.query, headers, body),
+        _ => {
+            let query = format!("{}&{}", sent.path, sent.query);
+            methods(sent.method, &query, headers, body)
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use http::Method;
 use percent_encoding::utf8_percent_encode;
+use url::Url;
 
 use super::target::{self, Var};
 use super::template as built_in;
@@ -33,58 +34,22 @@ pub(crate) fn call(
     keep_method(options, &sanitise(&template.name), &template.method)?;
     let outside_body = template.names_outside_body();
     let is_in_body = |item: &Item| item.is_field() && !outside_body.contains(&item.key.as_str());
-    let mut values = values_of_items(template, &input.items)?;
     let given = Given::of_call(&input, input.items.iter().any(is_in_body))?;
-    // What is instead of the template's body needs none of its values.
+    // A body that replaces the template's needs none of its values.
     let names = if given.is_whole() {
         outside_body
     } else {
         template.names()
     };
-    let vars = vars(&options.var)?;
-    // The default comes last: the project that a profile or --project names is the one meant.
-    for name in &names {
-        if values.iter().any(|(found, _, _)| found == name) {
-            continue;
-        }
-        let var = vars.iter().rev().find(|var| var.name == *name);
-        let of_profile = || {
-            let setting = profile.placeholder(name)?;
-            Some((&setting.value, &setting.origin))
-        };
-        if let Some((text, origin)) = var.map(|var| (&var.value, &var.origin)).or_else(of_profile) {
-            values.push((name, of_text(template, name, text)?, origin.clone()));
-        } else if let Some(default) = template.default(name) {
-            let (path, line) = template.place.clone();
-            values.push((name, default, Origin::Default { path, line }));
-        }
-    }
+    let values = values(template, &names, &input.items, options, profile)?;
     let value_of = |name: &str| {
-        let last = values.iter().rev().find(|(found, _, _)| *found == name);
-        last.map(|(_, value, _)| value.clone())
+        let found = values.iter().find(|(found, _, _)| *found == name);
+        found.map(|(_, value, _)| value.clone())
     };
-    let missing: Vec<&str> = names
-        .iter()
-        .copied()
-        .filter(|name| value_of(name).is_none())
-        .collect();
-    if !missing.is_empty() {
-        return Err(Failure::usage(format!(
-            "{} needs {}",
-            sanitise(&template.name),
-            missing.join(", ")
-        ))
-        .fact("nothing was sent")
-        .hint(format!(
-            "rein call {} {}=...",
-            sanitise(&template.name),
-            missing.join("=... ")
-        )));
-    }
     let filled: Vec<Var> = names
         .iter()
         .filter_map(|name| {
-            let (_, value, origin) = values.iter().rev().find(|(found, _, _)| found == name)?;
+            let (_, value, origin) = values.iter().find(|(found, _, _)| found == name)?;
             Some(Var {
                 name: (*name).to_owned(),
                 value: value.text.clone(),
@@ -120,26 +85,83 @@ pub(crate) fn call(
         ))
         .fact("nothing was sent"));
     }
-    // A template of an endpoint that the catalogue knows needs what the endpoint needs.
-    let below = url.as_str().strip_prefix(profile.base.value.as_str());
-    let known = classify_as(
-        std::slice::from_ref(&template.method),
-        below.unwrap_or(url.as_str()),
-    );
-    if let Some(endpoint) = known.endpoint {
-        built_in::check(
-            endpoint,
-            Vec::new(),
-            url.query().unwrap_or_default(),
-            content,
-        )?;
-    }
+    check_endpoint(template, &url, profile, content)?;
     let method = Method::from_bytes(template.method.as_bytes())
         .map_err(|_| Failure::usage("the template has no valid method"))?;
     Ok(Draft {
         request: finish(method, url, headers, body)?,
         filled,
     })
+}
+
+/// Checks what the endpoint of the catalogue needs, where a template is of one.
+fn check_endpoint(
+    template: &UserTemplate,
+    url: &Url,
+    profile: &Profile,
+    content: Content<'_>,
+) -> Result<()> {
+    let below = url.as_str().strip_prefix(profile.base.value.as_str());
+    let known = classify_as(
+        std::slice::from_ref(&template.method),
+        below.unwrap_or(url.as_str()),
+    );
+    match known.endpoint {
+        Some(endpoint) => built_in::check(
+            endpoint,
+            Vec::new(),
+            url.query().unwrap_or_default(),
+            content,
+        ),
+        None => Ok(()),
+    }
+}
+
+/// Returns the value of each of these placeholders, with where it is from.
+///
+/// # Errors
+/// Fails (exit 2) when one has none, or an item is not one of the template's.
+fn values<'a>(
+    template: &'a UserTemplate,
+    names: &[&'a str],
+    items: &[Item],
+    options: &RequestOptions,
+    profile: &Profile,
+) -> Result<Vec<(&'a str, Value, Origin)>> {
+    let mut values = values_of_items(template, items)?;
+    let vars = vars(&options.var)?;
+    let mut missing = Vec::new();
+    // The default comes last: the project that a profile or --project names is the one meant.
+    for &name in names {
+        if values.iter().any(|(found, _, _)| *found == name) {
+            continue;
+        }
+        let var = vars.iter().rev().find(|var| var.name == name);
+        let of_profile = || {
+            let setting = profile.placeholder(name)?;
+            Some((&setting.value, &setting.origin))
+        };
+        if let Some((text, origin)) = var.map(|var| (&var.value, &var.origin)).or_else(of_profile) {
+            values.push((name, of_text(template, name, text)?, origin.clone()));
+        } else if let Some(default) = template.default(name) {
+            let (path, line) = template.place.clone();
+            values.push((name, default, Origin::Default { path, line }));
+        } else {
+            missing.push(name);
+        }
+    }
+    if missing.is_empty() {
+        return Ok(values);
+    }
+    let template = sanitise(&template.name);
+    Err(
+        Failure::usage(format!("{template} needs {}", missing.join(", ")))
+            .fact("nothing was sent")
+            .hint(format!(
+                "rein call {template} {}=...",
+                missing.join("=... ")
+            )),
+    )
 }
 
 /// Returns the values that are given by items.

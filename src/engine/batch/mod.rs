@@ -370,7 +370,7 @@ impl Floor<'_, '_> {
             && record.answered_by == Some("reinfer");
         let end = match met {
             Ok(()) => End::Done,
-            // What an earlier run may have deleted is not there, as it was meant to be.
+            // An earlier run may have deleted it already.
             Err(_) if is_gone => End::Done,
             Err(failure) if self.is_unknown(&record, &failure) => End::Unknown(failure),
             Err(failure) => End::Failed(failure),

@@ -23,6 +23,7 @@ use crate::output::verbose;
 use crate::output::view::{Screen, View};
 use crate::plan::call::Reading;
 use crate::plan::delivery::ErrorBody;
+use crate::text::lexical;
 use crate::text::terminal::sanitise_text;
 use crate::verdict::checks;
 use crate::verdict::explain::{self, ResponseHead};
@@ -192,7 +193,7 @@ pub(crate) fn explain_response(
     Some(failure)
 }
 
-/// One response whose head is there.
+/// One response whose header block is there.
 struct Incoming<'a> {
     exchange: Exchange,
     reading: &'a Reading,
@@ -424,7 +425,7 @@ impl Incoming<'_> {
         let (Some(recipe), Some(page)) = (&self.reading.pages, page) else {
             return;
         };
-        if serde_json::from_slice::<serde::de::IgnoredAny>(page).is_err() {
+        if lexical::check(page).is_err() {
             return;
         }
         if let Some(count) = recipe.items_before_more(page) {

@@ -1,4 +1,4 @@
-//! A response that is read whole before anything is made of it: a page, a batch, one of many attempts.
+//! A response that is read whole before anything is made of it: a page, a batch of a stream, one of many attempts.
 
 use super::delivery::hold;
 use super::{Incoming, Stop, dump_head, explain_response, judge, read_body, said, with_dumped};
@@ -81,7 +81,7 @@ impl Whole {
         }
     }
 
-    /// Passes it on as a response that comes is passed on; its headers have been shown.
+    /// Delivers it as `deliver` does; its headers have been shown.
     ///
     /// # Errors
     /// Fails as [`deliver`] does.
