@@ -182,7 +182,7 @@ enum FormChunk<'a> {
     Name(&'a str),
 }
 
-/// Cuts a text into plain chunks and `{placeholders}`.
+/// Cuts a text into plain parts and `{placeholders}`.
 fn chunks(text: &str) -> impl Iterator<Item = FormChunk<'_>> {
     let mut rest = text;
     std::iter::from_fn(move || {

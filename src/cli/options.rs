@@ -243,7 +243,7 @@ pub(crate) struct ColorOption {
     pub(crate) color: Option<ColorChoice>,
 }
 
-/// How far the response goes on.
+/// Which pages are read.
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Paging")]
 pub(crate) struct PagingOptions {

@@ -65,7 +65,7 @@ pub(crate) fn size(option: &str, text: &str) -> Result<u64> {
 /// Fails on anything else and on zero.
 pub(crate) fn rate(option: &str, text: &str) -> Result<f64> {
     let wrong = || {
-        Failure::usage(format!("{option} is not a rate"))
+        Failure::usage(format!("{option}: \"{text}\" is not a rate"))
             .hint("write requests in a time: 50/s, 600/m")
     };
     let (number, unit) = text.split_once('/').unwrap_or((text, "s"));

@@ -104,7 +104,7 @@ pub(crate) fn set_live_line(line: Option<ProgressBar>) {
     *LIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner) = line;
 }
 
-/// Writes a line to standard error in one chunk, above the live one if there is one. That nobody
+/// Writes a line to standard error in one write, above the live one if there is one. That nobody
 /// can read it changes nothing.
 pub(crate) fn note(line: &str) {
     let write = || {

@@ -69,7 +69,7 @@ impl TimeLimits {
     }
 }
 
-/// A response whose head is there and whose body is still to come.
+/// A response whose header block is there and whose body is still to come.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     /// The header block.

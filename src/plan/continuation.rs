@@ -53,7 +53,7 @@ impl Continuation {
         let Some(recipe) = recipe else {
             return Ok(Continuation::No);
         };
-        // A body that cannot be retried is found out before anything is sent.
+        // Find out before anything is sent whether the body can be sent again.
         recipe.first(request)?;
         Ok(Continuation::Pages(PagePlan {
             recipe,

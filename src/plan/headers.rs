@@ -101,7 +101,7 @@ impl Headers {
                 .any(|removed| removed.eq_ignore_ascii_case(name))
     }
 
-    /// Adds a header unless one of its name was given or removed.
+    /// Adds a header unless one with its name was given or removed.
     pub(crate) fn set_default(&mut self, name: &str, value: &str) {
         if !self.is_removed(name) && self.get(name).is_none() {
             self.list.push(Header::new(name, value));

@@ -263,7 +263,7 @@ impl Recipe {
     /// Returns the request for the first page.
     ///
     /// # Errors
-    /// Fails (exit 2) when its body could not be retried for the pages that follow.
+    /// Fails (exit 2) when its body could not be sent again for the pages that follow.
     pub(crate) fn first(&self, first: &Request) -> Result<Request> {
         match &first.body {
             Body::Empty | Body::Bytes(_) => first.try_clone().ok_or_else(streamed),

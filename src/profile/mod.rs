@@ -31,7 +31,7 @@ pub enum Guard {
     /// Nothing.
     #[default]
     None,
-    /// The profile's name is given at the prompt or given with `--confirm`.
+    /// The profile's name is entered at the prompt or given with `--confirm`.
     Confirm,
     /// Such calls are never sent.
     ReadOnly,

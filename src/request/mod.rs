@@ -199,7 +199,7 @@ pub struct Form {
     pub chunks: Vec<FormChunk>,
 }
 
-/// A chunk of a form.
+/// A run of a form's bytes.
 pub enum FormChunk {
     /// Bytes in memory.
     Bytes(Bytes),

@@ -14,7 +14,7 @@ use zeroize::Zeroizing;
 use self::search::Finder;
 use self::stream::StreamRedactor;
 
-/// What is instead of a secret wherever it would have been shown.
+/// What is shown instead of a secret.
 pub const REDACTED: &str = "(redacted)";
 
 /// A token or password. It has no `Display`, its `Debug` is fixed, and its memory is cleared.

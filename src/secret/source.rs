@@ -63,7 +63,7 @@ pub enum Stored {
     File(PathBuf),
     /// A command's standard output: its words, no shell.
     Command(Vec<String>),
-    /// The config file itself.
+    /// The config file.
     Literal(Secret, Origin),
 }
 

@@ -246,7 +246,7 @@ static ASK: Notify = Notify::const_new();
 /// How long they may take: the user waits.
 const GRACE: Duration = Duration::from_millis(70);
 
-/// Lets a chunk of work end by itself when a signal comes: what is complete is then written, and
+/// Lets work end by itself when a signal comes: what is complete is then written, and
 /// the place is reported. Work that does not end in time is ended.
 ///
 /// Returns what the work does, or `None` when it was interrupted.

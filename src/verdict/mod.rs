@@ -1,4 +1,4 @@
-//! What a response means: the platform's, the caller's mistake, or somebody else's altogether.
+//! What a response means: the platform's, the caller's mistake, or another server's.
 
 pub(crate) mod certificates;
 pub(crate) mod checks;

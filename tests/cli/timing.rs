@@ -195,7 +195,7 @@ fn options_without_an_effect_are_refused_by_name() {
         (&["--jobs", "17"], "17"),
         (&["--jobs", "2", "--fresh"], "--fresh"),
         (&["-n", "0"], "0"),
-        (&["--rate", "0"], "--rate is not a rate"),
+        (&["--rate", "0"], "is not a rate"),
         (&["--rate", "1/s", "--every", "1s"], "--every"),
         (
             &["--max-server-time", "250ms"],

@@ -25,7 +25,7 @@ pub(crate) trait Rows {
     /// Fails when the format cannot hold it.
     fn item(&mut self, item: &[u8], out: &mut Vec<u8>) -> Result<()>;
 
-    /// Takes an object that is instead of a list.
+    /// Takes an object that is there instead of a list.
     ///
     /// # Errors
     /// Fails when the format cannot hold it.
@@ -33,7 +33,7 @@ pub(crate) trait Rows {
         self.item(object, out)
     }
 
-    /// Takes a text, number or literal that is instead of a list: it is shown as itself.
+    /// Takes a text, number or literal that is there instead of a list: it is shown as itself.
     ///
     /// # Errors
     /// Fails when the format cannot hold it.
