@@ -67,13 +67,15 @@ def ascii: [.] | implode;
 def dateadd(unit; $n): . + $n;
 def datesub(unit; $n): . - $n;
 
+# The engine multiplies seconds without a check, so that a time beyond its years could become another one.
+def _seconds: floor | if -377705023201 <= . and . <= 253402207200 then . else error("error converting number of seconds since epoch to datetime") end;
 # The engine rounds to microseconds; jq keeps what the double has.
-def gmtime: if type != "number" then error("gmtime() requires a number") else floor as $whole | (. - $whole) as $part | ($whole | _gmtime) | .[5] += $part end;
-def localtime: if type != "number" then error("localtime() requires a number") else floor as $whole | (. - $whole) as $part | ($whole | _localtime) | .[5] += $part end;
+def gmtime: if type != "number" then error("gmtime() requires a number") else _seconds as $whole | (. - $whole) as $part | ($whole | _gmtime) | .[5] += $part end;
+def localtime: if type != "number" then error("localtime() requires a number") else _seconds as $whole | (. - $whole) as $part | ($whole | _localtime) | .[5] += $part end;
 # jq cuts the parts to whole numbers, and takes missing ones for 0.
 def mktime: if type != "array" then error("mktime requires array of 6 numbers") elif any(.[]; type != "number") then error("mktime requires parsed datetime inputs") else (map(floor) + [0, 0, 0, 0, 0, 0][length:])[:6] | if .[2] < 1 then .[2] = 1 end | _mktime | floor end;
-def strftime($format): if ($format | type) != "string" then error("strftime/1 requires a string format") elif type == "number" then floor | _strftime($format) elif type == "array" then mktime | _strftime($format) else error("strftime/1 requires parsed datetime inputs") end;
-def strflocaltime($format): if ($format | type) != "string" then error("strflocaltime/1 requires a string format") elif type == "number" then floor | _strflocaltime($format) elif type == "array" then mktime | _strftime($format) else error("strflocaltime/1 requires parsed datetime inputs") end;
+def strftime($format): if ($format | type) != "string" then error("strftime/1 requires a string format") elif type == "number" then _seconds | _strftime($format) elif type == "array" then mktime | _strftime($format) else error("strftime/1 requires parsed datetime inputs") end;
+def strflocaltime($format): if ($format | type) != "string" then error("strflocaltime/1 requires a string format") elif type == "number" then _seconds | _strflocaltime($format) elif type == "array" then mktime | _strftime($format) else error("strflocaltime/1 requires parsed datetime inputs") end;
 def strptime($format): if type != "string" then error("strptime/1 requires string inputs and arguments") else _strptime($format) end;
 def todate: strftime("%Y-%m-%dT%H:%M:%SZ");
 def todateiso8601: todate;

@@ -7,7 +7,7 @@
 //! - where a pattern fails, the next one behind `?//` is tried.
 
 use jaq_core::load::lex::StrPart;
-use jaq_core::load::parse::{BinaryOp, Pattern};
+use jaq_core::load::parse::{BinaryOp, Def, Pattern};
 use jaq_core::ops::{Cmp, Math};
 use jaq_core::path::{Opt, Part, Path};
 
@@ -17,6 +17,7 @@ use super::parse::{Pat, Term};
 const RIGHT: &str = "$ right";
 const VALUE: &str = "$ value";
 const INPUT: &str = "$ input";
+const BODY: &str = " body";
 pub(super) const STATE: &str = "$ state";
 const PARTS: [&str; 6] = ["$ 0", "$ 1", "$ 2", "$ 3", "$ 4", "$ 5"];
 
@@ -93,16 +94,7 @@ pub(super) fn right_first<'s>(
 }
 
 pub(super) fn binary<'s>(left: Term<'s>, operator: &str, right: Term<'s>) -> Term<'s> {
-    let update = |operation: Math| {
-        // `f as $x | paths |= . + $x`.
-        let update = Term::BinOp(
-            boxed(Term::Id),
-            BinaryOp::Math(operation),
-            boxed(Term::Var(VALUE)),
-        );
-        (update, right.clone(), left.clone())
-    };
-    let (update, right, left) = match operator {
+    let operation = match operator {
         "+" => return right_first(left, right, BinaryOp::Math(Math::Add)),
         "-" => return right_first(left, right, BinaryOp::Math(Math::Sub)),
         "*" => return right_first(left, right, BinaryOp::Math(Math::Mul)),
@@ -122,16 +114,15 @@ pub(super) fn binary<'s>(left: Term<'s>, operator: &str, right: Term<'s>) -> Ter
             let assign = Term::Call("!assign", vec![left, Term::Var(VALUE)]);
             return pipe_as(right, Pattern::Var(VALUE), assign);
         }
-        "//=" => {
-            let update = Term::BinOp(boxed(Term::Id), BinaryOp::Alt, boxed(Term::Var(VALUE)));
-            (update, right, left)
-        }
-        "+=" => update(Math::Add),
-        "-=" => update(Math::Sub),
-        "*=" => update(Math::Mul),
-        "/=" => update(Math::Div),
-        _ => update(Math::Rem),
+        "//=" => BinaryOp::Alt,
+        "+=" => BinaryOp::Math(Math::Add),
+        "-=" => BinaryOp::Math(Math::Sub),
+        "*=" => BinaryOp::Math(Math::Mul),
+        "/=" => BinaryOp::Math(Math::Div),
+        _ => BinaryOp::Math(Math::Rem),
     };
+    // `right as $x | left |= . + $x`.
+    let update = Term::BinOp(boxed(Term::Id), operation, boxed(Term::Var(VALUE)));
     let modify = Term::Call("!modify", vec![left, update]);
     pipe_as(right, Pattern::Var(VALUE), modify)
 }
@@ -150,7 +141,8 @@ pub(super) fn pattern_vars<'s>(pattern: &Pat<'s>, names: &mut Vec<&'s str>) {
     }
 }
 
-/// Binds patterns separated by `?//`: the next one is tried where one, or the body, fails.
+/// Binds patterns separated by `?//`: the next one is tried where one, or the body, fails. The body
+/// is a function of their variables, because copies of it would double with each `?//` inside it.
 pub(super) fn bind<'s>(source: Term<'s>, mut patterns: Vec<Pat<'s>>, body: Term<'s>) -> Term<'s> {
     if patterns.len() == 1
         && let Some(pattern) = patterns.pop()
@@ -164,13 +156,12 @@ pub(super) fn bind<'s>(source: Term<'s>, mut patterns: Vec<Pat<'s>>, body: Term<
     let attempt = |pattern: Pat<'s>| {
         let mut own = Vec::new();
         pattern_vars(&pattern, &mut own);
-        let bound = pipe_as(Term::Var(VALUE), pattern, body.clone());
-        names
-            .iter()
-            .filter(|name| !own.contains(*name))
-            .fold(bound, |bound, name| {
-                pipe_as(Term::Call("null", Vec::new()), Pattern::Var(name), bound)
-            })
+        let value = |name: &&'s str| match own.contains(name) {
+            true => Term::Var(name),
+            false => Term::Call("null", Vec::new()),
+        };
+        let call = Term::Call(BODY, names.iter().map(value).collect());
+        pipe_as(Term::Var(VALUE), pattern, call)
     };
     let last = patterns.pop().map(&attempt).unwrap_or_default();
     let chain = patterns.into_iter().rev().fold(last, |otherwise, pattern| {
@@ -178,7 +169,13 @@ pub(super) fn bind<'s>(source: Term<'s>, mut patterns: Vec<Pat<'s>>, body: Term<
         Term::TryCatch(boxed(attempt(pattern)), Some(boxed(otherwise)))
     });
     let with_input = pipe_as(Term::Id, Pattern::Var(INPUT), chain);
-    pipe_as(source, Pattern::Var(VALUE), with_input)
+    let bound = pipe_as(source, Pattern::Var(VALUE), with_input);
+    let body = Def {
+        name: BODY,
+        args: names,
+        body,
+    };
+    Term::Def(vec![body], boxed(bound))
 }
 
 /// `term?`: only the last step of a path may fail, all of any other term.

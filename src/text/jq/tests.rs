@@ -268,6 +268,12 @@ fn limits_end_a_filter_with_an_error() {
         ("\"abc\" * 1000000000", "1", "too long"),
         (".[1e9] = 1", "null", "too large"),
         ("[range(0; infinite)]", "1", "memory"),
+        ("setpath([range(1000000) | 0]; 1)", "null", "too deep"),
+        ("1e18 | localtime", "1", "converting"),
+        // Beyond 2^64 in microseconds, where it would be a time of 1970.
+        ("18446744073710 | gmtime", "1", "converting"),
+        ("18446744073710 | todate", "1", "converting"),
+        ("nan | strflocaltime(\"%Y\")", "1", "converting"),
     ] {
         let failure = results(code, body).expect_err(code);
         assert_eq!(failure.exit, Exit::Local, "{code}");
@@ -283,6 +289,12 @@ fn limits_end_a_filter_with_an_error() {
         results("[.. | arrays] | length", &fine).expect("fine"),
         ["9000"]
     );
+}
+
+#[test]
+fn alternatives_inside_each_other_take_no_more_than_their_text() {
+    let code = ". as [$a] ?// $a | ".repeat(64) + "$a";
+    assert_eq!(results(&code, "1").expect("fine"), ["1"]);
 }
 
 #[test]

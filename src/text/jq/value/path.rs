@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use super::super::limits::check_memory;
+use super::super::limits::{MAX_DEPTH, check_memory};
 use super::{Fault, Map, Value, ValueResult, fault};
 
 impl Value {
@@ -91,6 +91,10 @@ impl Value {
         let Some((key, rest)) = path.split_first() else {
             return f(self);
         };
+        // The value would nest deeper than any may, and this calls itself for each key.
+        if path.len() > MAX_DEPTH as usize {
+            return Err(fault("Path too deep"));
+        }
         let mut parent = self;
         let child = parent.take_for_change(key)?;
         let changed = child.change_path(rest, f)?;
