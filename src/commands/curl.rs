@@ -76,20 +76,18 @@ async fn called(mut line: Line, cx: &Context) -> Result<Exit> {
         Ok((native, _)) => failure.hint(format!("without curl: {}", native.trim_end())),
         Err(_) => failure,
     })?;
-    for (request, judgement) in transfers.iter().flat_map(|transfer| &transfer.requests) {
-        if let Some(profile) = profiles.chosen {
+    let mut token = None;
+    if let Some(profile) = profiles.chosen {
+        for (request, judgement) in transfers.iter().flat_map(|transfer| &transfer.requests) {
             let decision = judgement.decide(confirmed, can_ask);
             let path = target::below(request, profile, &Redactor::default());
             confirm::pass(decision, request, &path, &judgement.classified, profile)?;
         }
+        let is_token = |word: &Word| matches!(word, Word::Secret(_, None));
+        if words.iter().any(is_token) {
+            token = Some(obtain(profile, cx).await?);
+        }
     }
-    let needs_token = words
-        .iter()
-        .any(|word| matches!(word, Word::Secret(_, None)));
-    let token = match profiles.chosen.filter(|_| needs_token) {
-        Some(profile) => Some(obtain(profile, cx).await?),
-        None => None,
-    };
     let run = child::Run {
         program,
         words,

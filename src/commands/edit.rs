@@ -1,6 +1,7 @@
 //! `rein profile add`, `use` and `remove`.
 
 use std::ffi::OsStr;
+use std::path::Path;
 
 use crate::cli::AddArgs;
 use crate::commands::config::usual_path;
@@ -24,6 +25,28 @@ pub(crate) fn add(args: &AddArgs, cx: &Context) -> Result<Exit> {
         ));
     }
     let path = usual_path(args.config.as_deref(), cx)?;
+    let changes = changes(args, cx)?;
+    let choice = match args.default {
+        true => MakeDefault::Set,
+        false => MakeDefault::IfFirst,
+    };
+    let added = edit::add(&path, &args.name, &changes, choice, &cx.env)?;
+    let done = if added.existed { "changed" } else { "added" };
+    let name = sanitise(&args.name);
+    let mut text = format!("{done}: {name} in {}\n", shown(&path));
+    if added.is_new_default {
+        text.push_str(&format!(
+            "default: {name}, used when nothing else selects a profile\n"
+        ));
+    }
+    if !added.existed {
+        text.push_str(&format!("next: rein profile check {name}\n"));
+    }
+    print(&text)
+}
+
+/// Returns what the arguments change in a profile.
+fn changes(args: &AddArgs, cx: &Context) -> Result<Changes> {
     let mut changes = Changes::default();
     for (key, given) in [
         ("extends", &args.extends),
@@ -66,23 +89,7 @@ pub(crate) fn add(args: &AddArgs, cx: &Context) -> Result<Exit> {
     if args.ask_token {
         changes.token = Some(ask_token(cx)?);
     }
-    let choice = match args.default {
-        true => MakeDefault::Set,
-        false => MakeDefault::IfFirst,
-    };
-    let added = edit::add(&path, &args.name, &changes, choice, &cx.env)?;
-    let done = if added.existed { "changed" } else { "added" };
-    let name = sanitise(&args.name);
-    let mut text = format!("{done}: {name} in {}\n", path.display());
-    if added.is_new_default {
-        text.push_str(&format!(
-            "default: {name}, used when nothing else selects a profile\n"
-        ));
-    }
-    if !added.existed {
-        text.push_str(&format!("next: rein profile check {name}\n"));
-    }
-    print(&text)
+    Ok(changes)
 }
 
 /// Makes a profile the default.
@@ -95,7 +102,7 @@ pub(crate) fn make_default(name: &str, config: Option<&OsStr>, cx: &Context) -> 
     print(&format!(
         "default: {} in {}\n",
         sanitise(name),
-        path.display()
+        shown(&path)
     ))
 }
 
@@ -111,8 +118,12 @@ pub(crate) fn remove(name: &str, config: Option<&OsStr>, cx: &Context) -> Result
     print(&format!(
         "removed: {} from {}\n",
         sanitise(name),
-        path.display()
+        shown(&path)
     ))
+}
+
+fn shown(path: &Path) -> String {
+    sanitise(&path.to_string_lossy()).into_owned()
 }
 
 /// Makes a path that was given here one that means the same from the file's own folder.
