@@ -1,5 +1,6 @@
-//! curl's other options in a raw call: what changes nothing there is dropped, and everything else
-//! is refused by name, with what a raw call has in its place.
+//! Options that are not known. curl's in a raw call: what changes nothing there is dropped, and
+//! everything else is refused by name, with what a raw call has in its place. Those of other tools
+//! are refused in every command, with the command's own option in their place.
 
 use std::ffi::OsString;
 
@@ -25,47 +26,64 @@ pub(crate) enum Native {
     CurlOnly,
 }
 
-/// Options of other tools by their long names, and the way to the same end here. Without this a
-/// spelling that happens to be near is suggested: `--fail` for `--all`.
-const OTHER_TOOLS: [(&[&str], &str); 15] = [
+/// Options of other tools by their long names, the way to the same end here, and the option that a
+/// command has where that is a way. Without this a spelling that happens to be near is suggested:
+/// `--fail` for `--all`.
+const OTHER_TOOLS: [(&[&str], &str, &str); 15] = [
     (
         &["all", "all-pages", "page-all", "fetch-all"],
+        "--paginate",
         "to read all pages: --paginate",
     ),
     (
         &["page-size", "per-page"],
+        "--paginate",
         "for one page's size: the item limit=N",
     ),
     (
         &["timeout"],
+        "--max-time",
         "for the whole command: --max-time TIME (-m), such as -m 30s",
     ),
-    (&["pretty"], "use --format pretty"),
-    (&["csv"], "use --format csv"),
-    (&["yaml"], "use --format yaml"),
-    (&["ndjson", "jsonl"], "use --format ndjson"),
-    (&["filter"], "use -q EXPR: a jq filter on the response"),
+    (&["pretty"], "--columns", "use --format pretty"),
+    (&["csv"], "--columns", "use --format csv"),
+    (&["yaml"], "--columns", "use --format yaml"),
+    (&["ndjson", "jsonl"], "--columns", "use --format ndjson"),
+    (
+        &["filter"],
+        "--jq",
+        "use -q EXPR: a jq filter on the response",
+    ),
     (
         &["query"],
+        "--jq",
         "use -q EXPR for a jq filter, or the item name==value for a query parameter",
     ),
-    (&["fields"], "for the columns of a table: --columns LIST"),
+    (
+        &["fields"],
+        "--columns",
+        "for the columns of a table: --columns LIST",
+    ),
     (
         &["token", "api-key", "api-token", "bearer"],
+        "--token-file",
         "there is no such option, since ps and the shell's history would show the token; \
          use --token-file FILE, the variable REINFER_TOKEN, or rein profile add NAME --ask-token",
     ),
     (
         &["method"],
+        "--request",
         "use -X METHOD, or write the method before the target",
     ),
-    (&["body"], "use -d BODY, or items: name=text"),
+    (&["body"], "--data", "use -d BODY, or items: name=text"),
     (
         &["yes", "force"],
+        "--confirm",
         "to confirm a write under a guard: --confirm PROFILE",
     ),
     (
         &["organisation", "organization", "tenant"],
+        "--profile",
         "a profile names them: rein profile add NAME --organisation NAME --tenant NAME, then -p NAME",
     ),
 ];
@@ -128,15 +146,27 @@ fn dropped_long(command: &Command, long: &str) -> Result<Option<usize>> {
     let positive = name.strip_prefix("no-").unwrap_or_default();
     let is_it = |option: &&CurlOption| option.long == positive && !option.takes_value;
     match TABLE.iter().find(is_it) {
-        None => match OTHER_TOOLS.iter().find(|(names, _)| names.contains(&name)) {
-            Some((_, instead)) => Err(unsupported(&shown).hint(*instead)),
-            None => Ok(None),
-        },
+        None => refuse_other_tools(command, &shown).map(|()| None),
         Some(_) if hoist::knows(command, &format!("--{positive}")) => {
             Err(unsupported(&shown).hint(format!("leave out --{positive}")))
         }
         // What a raw call does not have is off anyway.
         Some(_) => Ok(Some(0)),
+    }
+}
+
+/// Refuses `--name` of another tool where a command has an option for the same end.
+///
+/// # Errors
+/// Fails (exit 2) with that option.
+pub(crate) fn refuse_other_tools(command: &Command, word: &str) -> Result<()> {
+    let long = word.strip_prefix("--").unwrap_or_default();
+    // What is attached can be a token.
+    let name = long.split('=').next().unwrap_or_default();
+    let other = OTHER_TOOLS.iter().find(|(names, ..)| names.contains(&name));
+    match other.filter(|(_, own, _)| hoist::knows(command, own)) {
+        Some((.., instead)) => Err(unsupported(&format!("--{name}")).hint(*instead)),
+        None => Ok(()),
     }
 }
 

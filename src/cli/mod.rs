@@ -617,7 +617,11 @@ pub(crate) fn tail(word: &OsStr, start: usize) -> &OsStr {
 pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, Unparsed> {
     match parse_own(args.clone()) {
         Err(error) if error.kind() == clap::error::ErrorKind::UnknownArgument => {
-            match without_curls_harmless(&args)? {
+            let unknown = match error.get(clap::error::ContextKind::InvalidArg) {
+                Some(clap::error::ContextValue::String(word)) => word.as_str(),
+                _ => "",
+            };
+            match without_curls_harmless(&args, unknown)? {
                 Some(words) => Ok(parse_own(words)?),
                 None => Err(error.into()),
             }
@@ -626,15 +630,23 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, Unparsed> {
     }
 }
 
-/// Returns the words of a call without curl's options that change nothing; `None` for what is no
-/// call.
-fn without_curls_harmless(args: &[OsString]) -> Result<Option<Vec<OsString>>, Failure> {
+/// Returns the words of a call without curl's options that change nothing; `None` for another
+/// command, where only the option that is not known can be one of another tool's.
+fn without_curls_harmless(
+    args: &[OsString],
+    unknown: &str,
+) -> Result<Option<Vec<OsString>>, Failure> {
     let command = Cli::command();
     let words = args.get(1..).unwrap_or_default();
     let first = hoist::first_plain_word(&command, words).map(|at| words[at].to_string_lossy());
     let native = match first.as_deref() {
         Some("call") => CallArgs::augment_args(clap::Command::new("call")),
-        Some(name) if SUBCOMMANDS.contains(&name) => return Ok(None),
+        Some(name) if SUBCOMMANDS.contains(&name) => {
+            let subcommand = command.find_subcommand(name);
+            return subcommand
+                .map_or(Ok(()), |it| harmless::refuse_other_tools(it, unknown))
+                .map(|()| None);
+        }
         _ => RawCall::augment_args(clap::Command::new("rein")),
     };
     let kept = harmless::without_harmless(&native, words)?;

@@ -74,6 +74,29 @@ fn options_of_other_tools_lead_to_those_that_are_meant() {
                 .never_says("tip:");
         }
     }
+    for (line, meant) in [
+        (&["timing", "v1/x", "--timeout=5"][..], "--max-time"),
+        (&["follow", "a/b/c", "--timeout", "5"], "--max-time"),
+        (&["follow", "a/b/c", "--force"], "--confirm PROFILE"),
+        (&["diff", "a..b", "v1/x", "--all"], "--paginate"),
+        (&["batch", "v1/x", "--from", "f", "--fields=a"], "--columns"),
+        (&["profile", "add", "x", "--token=SEKRET"], "--ask-token"),
+    ] {
+        rein(line)
+            .at(&server.url())
+            .run()
+            .exit(2)
+            .says(meant)
+            .says("nothing was sent")
+            .never_says("tip:")
+            .never_says("SEKRET");
+    }
+    // A command that has no such option of its own.
+    rein(["timing", "v1/x", "--csv"])
+        .run()
+        .exit(2)
+        .says("unexpected argument")
+        .never_says("--format csv");
     assert!(server.requests().is_empty());
 }
 
