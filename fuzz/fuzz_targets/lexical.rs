@@ -5,11 +5,11 @@ use libfuzzer_sys::fuzz_target;
 use rein::text::lexical::{Formatter, Layout, check};
 use rein::text::terminal::Theme;
 
-fn laid_out(text: &[u8], piece: usize) -> Option<Vec<u8>> {
+fn laid_out(text: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut formatter = Formatter::new(Layout::Compact, &Theme::plain(), false);
     let mut out = Vec::new();
-    for piece in text.chunks(piece.max(1)) {
-        formatter.push(piece, &mut out).ok()?;
+    for chunk in text.chunks(size.max(1)) {
+        formatter.push(chunk, &mut out).ok()?;
     }
     formatter.finish(&mut out).ok()?;
     Some(out)

@@ -8,7 +8,7 @@ fuzz_target!(|bytes: &[u8]| {
     let (mut sanitiser, mut out) = (TextSanitiser::default(), Vec::new());
     bytes
         .chunks(3)
-        .for_each(|piece| sanitiser.push(piece, &mut out));
+        .for_each(|chunk| sanitiser.push(chunk, &mut out));
     sanitiser.finish(&mut out);
     let shown = String::from_utf8(out).expect("UTF-8");
     assert!(

@@ -89,7 +89,7 @@ const OTHER_TOOLS: [(&[&str], &str, &str); 15] = [
 ];
 
 /// Returns the words without those options of curl's that change nothing; `command` knows the
-/// options that a native call has itself, and whatever else is no option of curl's stays.
+/// options that a native call has itself, and words that are not options of curl's stay.
 ///
 /// # Errors
 /// Fails (exit 2) on an option of curl's that a native call does not have.

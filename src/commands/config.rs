@@ -26,8 +26,8 @@ pub(crate) fn example() -> Result<Exit> {
     print(EXAMPLE)
 }
 
-/// Writes the example where the config file is looked for, every setting commented out: its
-/// endpoints and variables are somebody else's.
+/// Writes the example where the config file is looked for, every setting commented out: because
+/// its endpoints and variables are not the user's.
 ///
 /// # Errors
 /// Fails when a file is there already, which stays as it is, or none can be written.
@@ -55,7 +55,7 @@ pub(crate) fn init(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
     ))
 }
 
-/// Returns a TOML text with `#` before each line that is no comment.
+/// Returns a TOML text with `#` before each line that is not a comment.
 fn commented_out(text: &str) -> String {
     let line = |line: &str| match line {
         "" => "\n".to_owned(),
@@ -117,8 +117,8 @@ pub(crate) fn check(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
     Err(last)
 }
 
-/// Returns what would keep profiles from being connected with: a proxy that is none. Warns of files
-/// that cannot be read.
+/// Returns what would keep profiles from connecting: an invalid proxy. Warns of files that cannot be
+/// read.
 fn connections(config: Option<&OsStr>, cx: &Context) -> Result<Vec<Failure>> {
     let choice = Choice {
         config,
@@ -140,7 +140,7 @@ fn connections(config: Option<&OsStr>, cx: &Context) -> Result<Vec<Failure>> {
         for (place, key, path) in ca_file.into_iter().chain(secret_file) {
             if let Err(error) = File::open(path) {
                 let reason = io_reason(&error);
-                // The file may be meant for another machine, so this is a word and no mistake.
+                // The file may be meant for another machine, so this is a warning, not an error.
                 cx.warn(&format!(
                     "{place}: cannot read the {key} {}: {reason}",
                     sanitise(&path.display().to_string())

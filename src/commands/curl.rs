@@ -96,7 +96,7 @@ async fn called(mut line: Line, cx: &Context) -> Result<Exit> {
         tokens: known.all(),
     };
     let env = cx.env.clone();
-    // The demo tenant answers meanwhile.
+    // On another thread, because the demo tenant serves on this one.
     tokio::task::spawn_blocking(move || child::run(&run, &env))
         .await
         .unwrap_or_else(|_| Err(Failure::local("curl could not be run")))

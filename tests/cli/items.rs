@@ -282,7 +282,7 @@ fn a_failure_under_200_is_not_laid_out_and_a_long_answer_streams() {
                 .stdout("");
         }
     }
-    // Half of a long answer is there before the rest has come, and memory holds the beginning alone.
+    // Half of a long response is there before the rest has come, and memory holds the beginning alone.
     let half = format!(r#"{{"list":[{}"#, "1, ".repeat(100_000));
     let whole = format!(r#"{half}1],"status":"ok"}}"#);
     let head = format!(

@@ -75,7 +75,7 @@ impl Named {
     }
 }
 
-/// Adds the paths of an item's values; of a list, its first element stands for all.
+/// Adds the paths of an item's values; of a list, only its first element is read.
 fn collect(value: &[u8], path: String, deeper: usize, paths: &mut BTreeSet<String>) {
     if paths.len() >= MAX_PATHS {
         return;

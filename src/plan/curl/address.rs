@@ -14,7 +14,7 @@ pub(crate) struct Address {
     pub(crate) url: Url,
     /// What follows the host, as curl sends it.
     pub(crate) rest: String,
-    /// Whether a user stands before the host.
+    /// Whether there is a user before the host.
     pub(crate) has_user: bool,
 }
 

@@ -454,7 +454,7 @@ fn implode(value: Value) -> ValueResult {
         let Some(number) = point.as_number().filter(|number| !number.is_nan()) else {
             return Err(fault("Unicode codepoint must be numeric"));
         };
-        // What is no character is replaced, as in jq.
+        // An invalid code point is replaced, as in jq.
         let valid = (0.0..=f64::from(u32::from(char::MAX))).contains(&number);
         let c = valid.then(|| char::from_u32(number as u32)).flatten();
         text.push(c.unwrap_or(char::REPLACEMENT_CHARACTER));

@@ -34,7 +34,7 @@ pub(super) fn one(bytes: &[u8]) -> Result<Value, Unreadable> {
 /// Reads the JSON texts of a body, one after the other, until `each` returns false.
 ///
 /// # Errors
-/// Fails at the first that is none; all before it have been handed over.
+/// Fails at the first invalid text; all before it have been handed over.
 pub(super) fn body(bytes: &[u8], each: &mut dyn FnMut(Value) -> bool) -> Result<(), Unreadable> {
     read(Machine::new(true), bytes, each)
 }
@@ -196,7 +196,7 @@ impl Sink for Builder<'_> {
         self.held.clear();
     }
 
-    fn scalar_piece(&mut self, bytes: &[u8]) {
+    fn scalar_chunk(&mut self, bytes: &[u8]) {
         self.held.extend_from_slice(bytes);
     }
 

@@ -27,7 +27,7 @@ pub(in crate::text) trait Sink {
     /// A number or literal begins.
     fn scalar_begin(&mut self, number: bool);
     /// A chunk of it.
-    fn scalar_piece(&mut self, bytes: &[u8]);
+    fn scalar_chunk(&mut self, bytes: &[u8]);
     /// It has ended.
     fn scalar_end(&mut self);
 }
@@ -174,7 +174,7 @@ impl Place {
     }
 
     /// Ends the chunk, `at` bytes of which have been read.
-    fn end_piece(&mut self, at: usize) {
+    fn end_chunk(&mut self, at: usize) {
         self.column += at - self.from - self.continued;
         self.from = 0;
         self.continued = 0;
@@ -229,11 +229,11 @@ impl Machine {
     ) -> Result<(), Syntax> {
         match self.read(chunk, sink) {
             Ok(()) => {
-                self.place.end_piece(chunk.len());
+                self.place.end_chunk(chunk.len());
                 Ok(())
             }
             Err((at, what)) => {
-                self.place.end_piece(at);
+                self.place.end_chunk(at);
                 Err(self.wrong(what, at))
             }
         }
@@ -362,7 +362,7 @@ impl Machine {
         self.value(chunk, at, sink)
     }
 
-    /// Returns whether a byte goes on with the byte order mark that a text may begin with.
+    /// Returns whether a byte continues the byte order mark that a text may begin with.
     fn is_in_mark(&self, byte: u8, at: usize) -> bool {
         self.documents == 0
             && self.place.is_beginning(at)
@@ -415,12 +415,12 @@ impl Machine {
         sink.scalar_begin(false);
         let text = word.text();
         if chunk[at..].starts_with(text) {
-            sink.scalar_piece(text);
+            sink.scalar_chunk(text);
             sink.scalar_end();
             self.value_ends();
             return Ok(at + text.len());
         }
-        sink.scalar_piece(&chunk[at..=at]);
+        sink.scalar_chunk(&chunk[at..=at]);
         self.state = State::Literal { word, read: 1 };
         Ok(at + 1)
     }
@@ -445,7 +445,7 @@ impl Machine {
         self.string(chunk, at + 1, key, sink)
     }
 
-    /// Goes on behind a string; returns where.
+    /// Continues behind a string; returns where.
     #[inline]
     fn string_ends(&mut self, chunk: &[u8], at: usize, key: bool, sink: &mut impl Sink) -> usize {
         if !key {
@@ -619,7 +619,7 @@ impl Machine {
         Ok(at + 1)
     }
 
-    /// Reads a number on from `at`; what stands from `from` has not been reported yet.
+    /// Continues a number at `at`; its bytes from `from` on have not been reported yet.
     fn number(
         &mut self,
         chunk: &[u8],
@@ -633,7 +633,7 @@ impl Machine {
             number = next;
             end += 1;
         }
-        sink.scalar_piece(&chunk[from..end]);
+        sink.scalar_chunk(&chunk[from..end]);
         self.state = State::Number(number);
         match chunk.get(end) {
             None => Ok(end),
@@ -659,7 +659,7 @@ impl Machine {
         if chunk[at] != text[usize::from(read)] {
             return Err((at, "a value is expected: true, false or null is misspelt"));
         }
-        sink.scalar_piece(&chunk[at..=at]);
+        sink.scalar_chunk(&chunk[at..=at]);
         if usize::from(read) + 1 == text.len() {
             sink.scalar_end();
             self.value_ends();

@@ -94,7 +94,7 @@ impl Formatter {
         read
     }
 
-    /// Ends the text; an empty one is no mistake.
+    /// Ends the text; an empty one is valid.
     ///
     /// # Errors
     /// Fails when the text is not complete.
@@ -273,7 +273,7 @@ impl Sink for Writer<'_> {
         });
     }
 
-    fn scalar_piece(&mut self, bytes: &[u8]) {
+    fn scalar_chunk(&mut self, bytes: &[u8]) {
         self.out.extend_from_slice(bytes);
     }
 
@@ -310,7 +310,7 @@ impl Sink for Nothing {
     fn string_chunk(&mut self, _text: &[u8]) {}
     fn string_end(&mut self, _key: bool) {}
     fn scalar_begin(&mut self, _number: bool) {}
-    fn scalar_piece(&mut self, _bytes: &[u8]) {}
+    fn scalar_chunk(&mut self, _bytes: &[u8]) {}
     fn scalar_end(&mut self) {}
 }
 

@@ -13,7 +13,7 @@ pub(crate) enum Part<'a> {
     Item(&'a [u8]),
     /// The array ends.
     ArrayEnds,
-    /// A member that is no array: key and value.
+    /// A member that is not an array: key and value.
     Member(&'a str, &'a [u8]),
     /// A document that is neither object nor array.
     Scalar(&'a [u8]),
@@ -28,7 +28,7 @@ pub(crate) struct Splitter {
     place: Place,
 }
 
-/// Where in the envelope the reading stands.
+/// Where in the envelope the reader is.
 #[derive(Debug, Default)]
 struct Place {
     /// How many brackets are open.
@@ -245,7 +245,7 @@ impl Sink for Cutter<'_> {
     }
 
     fn scalar_begin(&mut self, _number: bool) {}
-    fn scalar_piece(&mut self, _bytes: &[u8]) {}
+    fn scalar_chunk(&mut self, _bytes: &[u8]) {}
     fn scalar_end(&mut self) {}
 }
 

@@ -168,7 +168,7 @@ fn a_mistake_is_named_by_line_and_character() {
             assert_eq!(
                 (error.line, error.column),
                 (line, column),
-                "{text} in pieces of {chunk}: {}",
+                "{text} in chunks of {chunk}: {}",
                 error.what
             );
         }
