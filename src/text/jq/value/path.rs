@@ -236,35 +236,47 @@ impl Value {
         Ok(())
     }
 
-    /// Deletes keys of an object, or positions of an array, the last one first.
+    /// Deletes keys of an object, or positions of an array; they are sorted, the last one first.
     fn without(mut self, keys: &[Value]) -> Result<Value, Fault> {
-        for key in keys {
-            match (&mut self, key) {
-                (Value::Object(object), Value::Text(key)) => {
-                    if object.contains_key(&**key) {
-                        Rc::make_mut(object).change(0, |map| map.shift_remove(&**key));
-                    }
-                }
-                (Value::Array(_), Value::Number(_)) => {}
-                _ => {
-                    return Err(fault(format_args!(
-                        "Cannot delete field at {} index of {}",
-                        key.type_name(),
-                        self.type_name()
-                    )));
+        let is_wrong = |key: &&Value| {
+            !matches!(
+                (&self, key),
+                (Value::Object(_), Value::Text(_)) | (Value::Array(_), Value::Number(_))
+            )
+        };
+        if let Some(key) = keys.iter().find(is_wrong) {
+            return Err(fault(format_args!(
+                "Cannot delete field at {} index of {}",
+                key.type_name(),
+                self.type_name()
+            )));
+        }
+        match &mut self {
+            Value::Object(object) => {
+                let mut texts = keys.iter().filter_map(Value::as_text);
+                if texts.any(|key| object.contains_key(&**key)) {
+                    Rc::make_mut(object).change(0, |map| match keys {
+                        [Value::Text(key)] => drop(map.shift_remove(&**key)),
+                        // In one pass: each removal moves all members behind it.
+                        _ => map.retain(|key, _| {
+                            let key = Value::Text(key.clone());
+                            keys.binary_search_by(|other| key.cmp(other)).is_err()
+                        }),
+                    });
                 }
             }
-        }
-        if let Value::Array(array) = &mut self {
-            let mut unwanted = keys.iter().rev().filter_map(Value::as_number).peekable();
-            Rc::make_mut(array).change(0, |items| {
-                let mut at = 0_usize;
-                items.retain(|_| {
-                    let is_unwanted = unwanted.next_if(|next| *next == at as f64).is_some();
-                    at += 1;
-                    !is_unwanted
+            Value::Array(array) => {
+                let mut unwanted = keys.iter().rev().filter_map(Value::as_number).peekable();
+                Rc::make_mut(array).change(0, |items| {
+                    let mut at = 0_usize;
+                    items.retain(|_| {
+                        let is_unwanted = unwanted.next_if(|next| *next == at as f64).is_some();
+                        at += 1;
+                        !is_unwanted
+                    });
                 });
-            });
+            }
+            _ => {}
         }
         Ok(self)
     }
