@@ -69,21 +69,12 @@ pub(crate) fn native_line(
     transfers: &[Transfer],
     profiles: Profiles<'_>,
 ) -> Result<(String, Vec<String>)> {
-    let (
-        Some(profile),
-        [
-            Transfer {
-                items,
-                requests,
-                is_own: true,
-                ..
-            },
-        ],
-    ) = (profiles.chosen, transfers)
-    else {
+    let is_own = transfers.iter().all(|transfer| transfer.is_own);
+    let (Some(profile), [transfer], true) = (profiles.chosen, transfers, is_own) else {
         return Err(no_raw_call());
     };
-    let [(request, _)] = &requests[..] else {
+    let items = &transfer.items;
+    let [(request, _)] = &transfer.requests[..] else {
         return Err(no_raw_call());
     };
     let own = &call.profile;
@@ -105,6 +96,31 @@ pub(crate) fn native_line(
             add(option, value);
         }
     }
+    let lacking = add_options(items, &mut add);
+    let is_form = |item: &Item| item.role() == "data" && item.name != "--json";
+    let is_type = |header: Header| header.name.eq_ignore_ascii_case("content-type");
+    let has_type = items.iter().filter_map(header).any(is_type);
+    if items.iter().any(is_form) && !has_type && request.method != "GET" {
+        // Data is JSON in a raw call unless it is said to be something else.
+        add(
+            "-H",
+            Some("Content-Type: application/x-www-form-urlencoded".as_ref()),
+        );
+    }
+    let whole = &request.url[Position::BeforePath..];
+    let path = whole
+        .strip_prefix(profile.base.value.path_prefix())
+        .unwrap_or(whole);
+    // A brace would be a placeholder's.
+    add(
+        &shell_words::quote(&path.replace('{', "%7B").replace('}', "%7D")),
+        None,
+    );
+    Ok((words.join(" ") + "\n", lacking))
+}
+
+/// Adds the options of a line that a raw call has, and returns a note for each other one.
+fn add_options(items: &[Item], add: &mut dyn FnMut(&str, Option<&OsStr>)) -> Vec<String> {
     let raw = RawCall::augment_args(clap::Command::new("rein"));
     let mut lacking = Vec::new();
     for item in items {
@@ -126,26 +142,7 @@ pub(crate) fn native_line(
             lacking.push(format!("note: a raw call does not have {}{way}", item.name));
         }
     }
-    let is_form = |item: &Item| item.role() == "data" && item.name != "--json";
-    let is_type = |header: Header| header.name.eq_ignore_ascii_case("content-type");
-    let has_type = items.iter().filter_map(header).any(is_type);
-    if items.iter().any(is_form) && !has_type && request.method != "GET" {
-        // Data is JSON in a raw call unless it is said to be something else.
-        add(
-            "-H",
-            Some("Content-Type: application/x-www-form-urlencoded".as_ref()),
-        );
-    }
-    let whole = &request.url[Position::BeforePath..];
-    let path = whole
-        .strip_prefix(profile.base.value.path_prefix())
-        .unwrap_or(whole);
-    // A brace would be a placeholder's.
-    add(
-        &shell_words::quote(&path.replace('{', "%7B").replace('}', "%7D")),
-        None,
-    );
-    Ok((words.join(" ") + "\n", lacking))
+    lacking
 }
 
 fn no_raw_call() -> Failure {
