@@ -176,18 +176,7 @@ async fn guarded(
         plan.path.clone()?;
     }
     if options.safety.curl {
-        if proxy.is_some_and(Proxy::has_user) {
-            cx.notes(&[
-                "note: the proxy's user and password are left out: add -U USER:PASSWORD".to_owned(),
-            ]);
-        }
-        return print(&preview::curl(
-            request,
-            profile,
-            &options.request,
-            &options.connection,
-            proxy,
-        )?);
+        return curl_line(&plan, given, cx);
     }
     if options.safety.dry_run {
         let shown = preview::dry_run(&preview::Look {
@@ -213,4 +202,21 @@ async fn guarded(
         cx.notes(&[note.text.to_owned()]);
     }
     Ok(exit)
+}
+
+/// Prints the curl line of a plan.
+fn curl_line(plan: &Plan<'_>, given: &Given<'_>, cx: &Context) -> Result<Exit> {
+    let proxy = plan.sending.connection.proxy.as_ref();
+    if proxy.is_some_and(Proxy::has_user) {
+        cx.notes(&[
+            "note: the proxy's user and password are left out: add -U USER:PASSWORD".to_owned(),
+        ]);
+    }
+    print(&preview::curl(
+        &plan.request,
+        plan.sending.profile,
+        &given.options.request,
+        &given.options.connection,
+        proxy,
+    )?)
 }

@@ -25,13 +25,13 @@ pub(crate) struct Granted {
 }
 
 /// The most that is read of the response.
-const MAX_ANSWER: usize = 256 * 1024;
+const MAX_RESPONSE: usize = 256 * 1024;
 
 /// The life that UiPath documents.
 const USUAL_LIFE: u64 = 3600;
 
 #[derive(Deserialize)]
-struct ResponseKind {
+struct TokenResponse {
     access_token: Zeroizing<String>,
     expires_in: Option<Seconds>,
 }
@@ -92,7 +92,7 @@ pub(crate) async fn ask(
     let mut body = Zeroizing::new(Vec::new());
     let mut sink = |chunk: &[u8]| {
         body.extend_from_slice(chunk);
-        if body.len() > MAX_ANSWER {
+        if body.len() > MAX_RESPONSE {
             Err(())
         } else {
             Ok(())
@@ -104,25 +104,23 @@ pub(crate) async fn ask(
     }
     decoder.finish(&mut sink).map_err(|_| broken())?;
     refuse_status(exchange.head.status, place, about)?;
-    let response: ResponseKind =
-        serde_json::from_slice(lexical::without_mark(&body)).map_err(|_| {
-            about(
-                format!("{place} responded, but not as a token service does"),
-                Exit::NotReinfer,
-            )
-            .hint("check token_url")
+    granted(&body, place, about)
+}
+
+/// Reads the token from the response of the service; `about` makes the failure.
+fn granted(body: &[u8], host: &str, about: impl Fn(String, Exit) -> Failure) -> Result<Granted> {
+    let response: TokenResponse =
+        serde_json::from_slice(lexical::without_mark(body)).map_err(|_| {
+            let headline = format!("{host} responded, but not as a token service does");
+            about(headline, Exit::NotReinfer).hint("check token_url")
         })?;
-    let usable = !response.access_token.is_empty()
-        && response
-            .access_token
-            .bytes()
-            .all(|byte| byte.is_ascii_graphic());
-    if !usable {
-        let headline = format!("{place} gave a token that cannot stand in a header");
+    let token = response.access_token;
+    if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let headline = format!("{host} returned a token that cannot be in a header");
         return Err(about(headline, Exit::NotReinfer).hint("check token_url"));
     }
     Ok(Granted {
-        token: Secret::from(response.access_token),
+        token: Secret::from(token),
         seconds: response
             .expires_in
             .and_then(|seconds| seconds.whole())

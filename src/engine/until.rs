@@ -92,11 +92,8 @@ async fn repeat(
             break why;
         }
         let wait = until.every.max(asked).min(left);
-        let line = format!(
-            "attempt {attempts}: not yet ({}); again in {}",
-            checks::shown(&why),
-            seconds(wait)
-        );
+        let (why, wait_text) = (checks::shown(&why), seconds(wait));
+        let line = format!("attempt {attempts}: not yet ({why}); again in {wait_text}");
         if !meter.say(&line) {
             cx.notes(&[format!("note: {line}")]);
         }

@@ -43,7 +43,7 @@ impl Credential {
         }
         Credential::bearer(&token.secret).ok_or_else(|| {
             Failure::usage(format!(
-                "the token from {} cannot stand in a header",
+                "the token from {} cannot be in a header",
                 token.source
             ))
         })

@@ -19,7 +19,7 @@ use crate::text::terminal::sanitise;
 const COMMAND_TIME: Duration = Duration::from_secs(30);
 
 /// The most that is read of a token: a larger one is a mistake, and could not be a header.
-const MAX_BODY: u64 = 64 * 1024;
+const MAX_TOKEN_BYTES: u64 = 64 * 1024;
 
 /// A token and the name of its source.
 #[derive(Clone, Debug)]
@@ -342,10 +342,10 @@ fn read_file(path: &Path) -> Result<Secret> {
 fn read_limited(source: impl Read, name: &str) -> Result<Secret> {
     let mut bytes = Vec::new();
     source
-        .take(MAX_BODY + 1)
+        .take(MAX_TOKEN_BYTES + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| missing(&format!("cannot read {name}: {}", io_reason(&error))))?;
-    if bytes.len() as u64 > MAX_BODY {
+    if bytes.len() as u64 > MAX_TOKEN_BYTES {
         return Err(missing(&format!("{name} is too large for a token")));
     }
     let text =
@@ -399,7 +399,7 @@ fn run(words: &[String], name: &str) -> Result<Secret> {
             COMMAND_TIME.as_secs()
         )));
     };
-    if bytes.len() as u64 > MAX_BODY {
+    if bytes.len() as u64 > MAX_TOKEN_BYTES {
         running.end();
         return Err(missing(&format!("{name} printed too much for a token")));
     }
@@ -421,7 +421,7 @@ fn read_in_time(source: impl Read + Send + 'static, deadline: Instant) -> Option
     let (sender, receiver) = mpsc::channel();
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
-        let _unreadable = source.take(MAX_BODY + 1).read_to_end(&mut bytes);
+        let _unreadable = source.take(MAX_TOKEN_BYTES + 1).read_to_end(&mut bytes);
         let _too_late = sender.send(bytes);
     });
     receiver

@@ -18,7 +18,7 @@ static DOUBT: Mutex<Option<Doubt>> = Mutex::new(None);
 static FILE: Mutex<Option<(PathBuf, Text)>> = Mutex::new(None);
 
 /// How long writing may take: the user waits, and a pipe can be full.
-const MAX_COUNT: Duration = Duration::from_millis(30);
+const MAX_WRITE_TIME: Duration = Duration::from_millis(30);
 
 /// A request is under way whose outcome is not known before this is dropped.
 #[must_use]
@@ -61,5 +61,5 @@ pub(crate) fn say(exit: Exit) {
         }
         let _waiting = done.send(());
     });
-    let _in_time = is_done.recv_timeout(MAX_COUNT);
+    let _in_time = is_done.recv_timeout(MAX_WRITE_TIME);
 }

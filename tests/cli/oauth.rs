@@ -139,8 +139,8 @@ fn what_is_no_token_service_sends_no_call() {
             5,
             "the token service itself failed",
         ),
-        (granted(""), 8, "a token that cannot stand in a header"),
-        (granted("a b"), 8, "a token that cannot stand in a header"),
+        (granted(""), 8, "a token that cannot be in a header"),
+        (granted("a b"), 8, "a token that cannot be in a header"),
         (
             Reply::with(200, &[], br#"{"access_token":7}"#),
             8,

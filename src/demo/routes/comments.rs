@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, ResponseKind, bad, cursor, listed, not_found, position, strict};
+use super::{Call, RouteResult, bad, cursor, listed, not_found, position, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{NOW, Object, Source, State, object, text};
 
@@ -25,7 +25,7 @@ pub(super) fn route(
     project: &str,
     name: &str,
     rest: &[&str],
-) -> ResponseKind {
+) -> RouteResult {
     let source = state.source(project, name).ok_or_else(not_found)?;
     match (call.method.as_str(), rest) {
         ("GET" | "HEAD", ["comments"]) => list(call, source),
@@ -56,7 +56,7 @@ pub(super) fn route(
     }
 }
 
-fn list(call: &Call, source: &mut Source) -> ResponseKind {
+fn list(call: &Call, source: &mut Source) -> RouteResult {
     let limit = call.number("limit", 64, 256)?;
     let start = call
         .parameter("after")
@@ -110,7 +110,7 @@ impl Counts {
     }
 }
 
-fn sync(call: &Call, source: &mut Source) -> ResponseKind {
+fn sync(call: &Call, source: &mut Source) -> RouteResult {
     let mut body = call.fields(&["comments"])?;
     let Some(Value::Array(comments)) = body.remove("comments") else {
         return Err(bad("'comments' is a required property and must be a list"));
@@ -188,7 +188,7 @@ fn store(source: &mut Source, given: Object, counts: &mut Counts) {
     comments.push(comment);
 }
 
-fn sync_raw_emails(call: &Call, source: &mut Source) -> ResponseKind {
+fn sync_raw_emails(call: &Call, source: &mut Source) -> RouteResult {
     let mut body = call.fields(&[
         "documents",
         "transform_tag",
@@ -224,7 +224,7 @@ fn sync_raw_emails(call: &Call, source: &mut Source) -> ResponseKind {
     Ok(Reply::ok(Value::Object(members)))
 }
 
-fn delete(call: &Call, source: &mut Source) -> ResponseKind {
+fn delete(call: &Call, source: &mut Source) -> RouteResult {
     let ids: Vec<&str> = call
         .query
         .iter()

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sources::check_name;
-use super::{Call, ResponseKind, bad, listed, not_found, strict};
+use super::{Call, RouteResult, bad, listed, not_found, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{Dataset, NOW, Object, State, text};
 
@@ -28,7 +28,7 @@ const FAMILIES: [&str; 5] = [
     "random",
 ];
 
-pub(super) fn route(call: &Call, state: &mut State, rest: &[&str]) -> ResponseKind {
+pub(super) fn route(call: &Call, state: &mut State, rest: &[&str]) -> RouteResult {
     let by_id = |state: &State, id: &str| {
         state
             .datasets
@@ -91,7 +91,7 @@ fn list(state: &State, wanted: impl Fn(&Object) -> bool) -> Reply {
     Reply::ok(json!({"datasets": datasets}))
 }
 
-fn create(call: &Call, state: &mut State, project: &str, name: &str) -> ResponseKind {
+fn create(call: &Call, state: &mut State, project: &str, name: &str) -> RouteResult {
     call.needs("datasets-admin", project)?;
     let given = given(call)?;
     if !state.has_project(project) {

@@ -4,14 +4,14 @@
 use bytes::Bytes;
 use serde_json::{Map, Value, json};
 
-use super::{Call, ResponseKind, User, bad, not_found};
+use super::{Call, RouteResult, User, bad, not_found};
 use crate::catalogue::requirements::{Content, faults};
 use crate::catalogue::{self, Class, Endpoint, Kind};
 use crate::demo::reply::Reply;
 use crate::request::COMPONENT;
 
 /// Answers a request for a path that no other route serves.
-pub(super) fn route(call: &Call) -> ResponseKind {
+pub(super) fn route(call: &Call) -> RouteResult {
     let encode = |text: &String| percent_encoding::utf8_percent_encode(text, COMPONENT).to_string();
     let path: Vec<String> = call.segments.iter().map(encode).collect();
     let path = format!("/{}", path.join("/"));

@@ -70,7 +70,7 @@ impl User {
 }
 
 /// A response, or the error that takes its place.
-pub(super) type ResponseKind = Result<Reply, Reply>;
+pub(super) type RouteResult = Result<Reply, Reply>;
 
 impl Call {
     pub(super) fn new(head: &Parts, body: Bytes) -> Self {
@@ -210,7 +210,7 @@ pub(super) fn route(call: &Call, state: &mut State) -> Reply {
     dispatch(call, state).unwrap_or_else(|error| error)
 }
 
-fn dispatch(call: &Call, state: &mut State) -> ResponseKind {
+fn dispatch(call: &Call, state: &mut State) -> RouteResult {
     let segments: Vec<&str> = call.segments.iter().map(String::as_str).collect();
     let rest = match segments.as_slice() {
         ["auth", rest @ ..] => return people::auth(call, state, rest),

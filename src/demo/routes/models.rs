@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, ResponseKind, bad, cursor, listed, not_found, position};
+use super::{Call, RouteResult, bad, cursor, listed, not_found, position};
 use crate::demo::reply::Reply;
 use crate::demo::state::{LABELS, Object, State, object, text};
 
@@ -15,7 +15,7 @@ pub(super) fn route(
     project: &str,
     name: &str,
     rest: &[&str],
-) -> ResponseKind {
+) -> RouteResult {
     let comments = state
         .comments_of_dataset(project, name)
         .ok_or_else(not_found)?;
@@ -101,7 +101,7 @@ pub(super) fn page<'a, T>(
     (items.get(start..end).unwrap_or_default(), next)
 }
 
-fn export(call: &Call, comments: &[Object]) -> ResponseKind {
+fn export(call: &Call, comments: &[Object]) -> RouteResult {
     let body = call.fields(&[
         "continuation",
         "limit",
@@ -154,7 +154,7 @@ pub(super) fn with_cursor(members: Value, next: Option<String>) -> Reply {
     Reply::ok(Value::Object(members))
 }
 
-fn query(call: &Call, comments: &[Object]) -> ResponseKind {
+fn query(call: &Call, comments: &[Object]) -> RouteResult {
     let body = call.fields(&[
         "continuation",
         "limit",
@@ -210,7 +210,7 @@ fn filtered(comments: &[Object], filter: Option<&Value>) -> Vec<Object> {
         .collect()
 }
 
-fn annotations(call: &Call, comments: &[Object]) -> ResponseKind {
+fn annotations(call: &Call, comments: &[Object]) -> RouteResult {
     let start = call
         .parameter("after")
         .map(|after| position("labellings", after))
@@ -228,7 +228,7 @@ fn annotations(call: &Call, comments: &[Object]) -> ResponseKind {
 }
 
 /// Takes the annotations of one comment and answers with them; the tenant does not keep them.
-fn annotate(call: &Call, project: &str, comments: &[Object], uid: &str) -> ResponseKind {
+fn annotate(call: &Call, project: &str, comments: &[Object], uid: &str) -> RouteResult {
     call.needs("datasets-review", project)?;
     let mut body = call.fields(&["labelling", "entities", "moon_forms", "context"])?;
     let comment = comments.iter().find(|comment| text(comment, "uid") == uid);
@@ -242,7 +242,7 @@ fn annotate(call: &Call, project: &str, comments: &[Object], uid: &str) -> Respo
     }
 }
 
-fn models(call: &Call) -> ResponseKind {
+fn models(call: &Call) -> RouteResult {
     let body = call.fields(&[
         "limit",
         "older_than_version",
@@ -281,7 +281,7 @@ fn labels(number: usize) -> Value {
     json!([{"name": name, "probability": 0.8921}, {"name": [name[0]], "probability": 0.9312}])
 }
 
-fn predict(call: &Call, version: &str, allowed: &[&str]) -> ResponseKind {
+fn predict(call: &Call, version: &str, allowed: &[&str]) -> RouteResult {
     let version = model(version)?;
     let body = call.fields(allowed)?;
     let Some(documents) = body.get("documents").and_then(Value::as_array) else {
@@ -298,7 +298,7 @@ fn predict(call: &Call, version: &str, allowed: &[&str]) -> ResponseKind {
     })))
 }
 
-fn predict_comments(call: &Call, version: &str) -> ResponseKind {
+fn predict_comments(call: &Call, version: &str) -> RouteResult {
     let version = model(version)?;
     let body = call.fields(&["uids", "threshold", "labels"])?;
     let Some(uids) = body.get("uids").and_then(Value::as_array) else {

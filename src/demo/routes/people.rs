@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, ResponseKind, User, bad, listed, not_found, strict};
+use super::{Call, RouteResult, User, bad, listed, not_found, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{NOW, State, id_of, object, text};
 
-pub(super) fn auth(call: &Call, state: &State, rest: &[&str]) -> ResponseKind {
+pub(super) fn auth(call: &Call, state: &State, rest: &[&str]) -> RouteResult {
     match (call.method.as_str(), rest) {
         ("GET" | "HEAD", ["user"]) => Ok(Reply::ok(json!({"user": current_user(call, state)}))),
         ("POST", ["refresh-user-permissions"]) => {
@@ -36,7 +36,7 @@ fn current_user(call: &Call, state: &State) -> Value {
     })
 }
 
-pub(super) fn users(call: &Call, rest: &[&str]) -> ResponseKind {
+pub(super) fn users(call: &Call, rest: &[&str]) -> RouteResult {
     match (call.method.as_str(), rest) {
         ("GET" | "HEAD", []) => {
             call.needs("users-read", "of the tenant")?;
@@ -53,7 +53,7 @@ pub(super) fn users(call: &Call, rest: &[&str]) -> ResponseKind {
     }
 }
 
-pub(super) fn projects(call: &Call, state: &mut State, rest: &[&str]) -> ResponseKind {
+pub(super) fn projects(call: &Call, state: &mut State, rest: &[&str]) -> RouteResult {
     let index = |state: &State, name: &str| {
         state
             .projects
@@ -104,7 +104,7 @@ pub(super) fn projects(call: &Call, state: &mut State, rest: &[&str]) -> Respons
     }
 }
 
-fn create(call: &Call, state: &mut State, name: &str) -> ResponseKind {
+fn create(call: &Call, state: &mut State, name: &str) -> RouteResult {
     call.needs("sources-admin", name)?;
     if state.has_project(name) {
         return Err(Reply::error(409, "A project with this name already exists"));

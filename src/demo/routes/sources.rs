@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Call, ResponseKind, bad, listed, not_found, strict};
+use super::{Call, RouteResult, bad, listed, not_found, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{NOW, Object, Source, State, text};
 
@@ -18,7 +18,7 @@ const FIELDS: [&str; 9] = [
     "_kind",
 ];
 
-pub(super) fn route(call: &Call, state: &mut State, rest: &[&str]) -> ResponseKind {
+pub(super) fn route(call: &Call, state: &mut State, rest: &[&str]) -> RouteResult {
     match (call.method.as_str(), rest) {
         ("GET" | "HEAD", []) => Ok(list(state, |_| true)),
         ("GET" | "HEAD", [id]) if id.starts_with("id:") => {
@@ -68,7 +68,7 @@ fn list(state: &State, wanted: impl Fn(&Object) -> bool) -> Reply {
     Reply::ok(json!({"sources": sources}))
 }
 
-fn create(call: &Call, state: &mut State, project: &str, name: &str) -> ResponseKind {
+fn create(call: &Call, state: &mut State, project: &str, name: &str) -> RouteResult {
     call.needs("sources-admin", project)?;
     let given = given(call)?;
     if !state.has_project(project) {

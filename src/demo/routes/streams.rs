@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::sources::check_name;
-use super::{Call, ResponseKind, bad, cursor, listed, not_found, position, strict};
+use super::{Call, RouteResult, bad, cursor, listed, not_found, position, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{LABELS, NOW, Object, State, Stream, object, text};
 
@@ -15,7 +15,7 @@ pub(super) fn route(
     project: &str,
     name: &str,
     rest: &[&str],
-) -> ResponseKind {
+) -> RouteResult {
     let comments = state
         .comments_of_dataset(project, name)
         .ok_or_else(not_found)?;
@@ -77,7 +77,7 @@ fn one(
     stream: &mut Stream,
     comments: &[Object],
     rest: &[&str],
-) -> ResponseKind {
+) -> RouteResult {
     match (call.method.as_str(), rest) {
         ("GET" | "HEAD", []) => Ok(Reply::ok(json!({single: stream.facts}))),
         ("POST", []) => {
@@ -95,7 +95,7 @@ fn one(
     }
 }
 
-fn consume(call: &Call, stream: &mut Stream, comments: &[Object], what: &str) -> ResponseKind {
+fn consume(call: &Call, stream: &mut Stream, comments: &[Object], what: &str) -> RouteResult {
     match (call.method.as_str(), what) {
         ("GET", "results") => {
             let most = call.number("max_results", 16, 1024)?;

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use super::models::{page, start, with_cursor};
-use super::{Call, ResponseKind, bad, not_found};
+use super::{Call, RouteResult, bad, not_found};
 use crate::demo::reply::{Content, Reply};
 use crate::demo::state::{State, id_of, text};
 
@@ -13,7 +13,7 @@ const TENANT: &str = "a1fa9c9a5a7b2f10";
 /// How many audit events there are.
 const EVENTS: usize = 300;
 
-pub(super) fn audit_events(call: &Call, state: &State) -> ResponseKind {
+pub(super) fn audit_events(call: &Call, state: &State) -> RouteResult {
     call.needs("users-read", "of the tenant")?;
     let body = call.fields(&["filter", "limit", "continuation"])?;
     let limit = match body.get("limit").map(Value::as_u64) {
@@ -74,7 +74,7 @@ pub(super) fn quotas() -> Reply {
     )
 }
 
-pub(super) fn attachment(reference: &str) -> ResponseKind {
+pub(super) fn attachment(reference: &str) -> RouteResult {
     if reference != "AbCdEf123" {
         return Err(not_found());
     }
@@ -84,7 +84,7 @@ pub(super) fn attachment(reference: &str) -> ResponseKind {
 
 /// `/api/_demo/echo` shows what was sent; `/api/_demo/big?bytes=N` is a large document;
 /// `/api/_demo/pages?pages=N&rows=N` is a long list in pages, `after` being the cursor.
-pub(super) fn route(call: &Call, rest: &[&str]) -> ResponseKind {
+pub(super) fn route(call: &Call, rest: &[&str]) -> RouteResult {
     match rest {
         ["echo"] => Ok(echo(call)),
         ["pages"] => pages(call),
@@ -101,7 +101,7 @@ pub(super) fn route(call: &Call, rest: &[&str]) -> ResponseKind {
     }
 }
 
-fn pages(call: &Call) -> ResponseKind {
+fn pages(call: &Call) -> RouteResult {
     let pages = call.number("pages", 10, 1_000_000)?;
     let rows = call.number("rows", 100, 100_000)?;
     let after = match call.parameter("after") {
