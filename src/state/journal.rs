@@ -1,14 +1,14 @@
-//! `--journal`: which lines of a batch have been sent and done, so that the same command goes on
+//! `--journal`: which lines of a batch have been sent and done, so that the same command resumes
 //! after it was killed.
 //!
 //! The file is only ever appended to. Before a request is sent its lines are recorded as begun,
 //! and once its outcome is known they are recorded as done or failed. Whatever moment a run is
 //! killed at, the next one therefore knows of each line that it was never sent, that it is done,
-//! that it failed, or that it was sent with an outcome that nobody knows. A record that was cut off
+//! that it failed, or that it was sent with an unknown outcome. A record that was cut off
 //! by the end of the process was never acted on, and is removed.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
+use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -20,6 +20,12 @@ use crate::files::follow_links;
 
 /// The version of the file's shape.
 const SCHEMA_VERSION: u32 = 1;
+
+/// What every journal begins with.
+const START: &[u8] = b"{\"rein_journal\":";
+
+/// How long a header may be: it has names, hashes and the words of one command line.
+const MAX_HEADER_BYTES: u64 = 1 << 20;
 
 /// What a journal belongs to: the same command on the same input gives the same key. A list, so
 /// that a difference can be named.
@@ -134,6 +140,7 @@ impl Journal {
 
     /// Reads the records, and cuts off one that is not whole.
     fn read(&mut self, key: &Key) -> Result<Reached> {
+        self.check_start()?;
         let mut reader = BufReader::new(&self.file);
         let mut line = Vec::new();
         let mut reached = Reached::default();
@@ -164,29 +171,52 @@ impl Journal {
         Ok(reached)
     }
 
+    /// Refuses a file that is not a journal before anything is cut off: only an empty one, and one
+    /// whose header was cut off while it was written, may be begun anew.
+    fn check_start(&self) -> Result<()> {
+        let mut start = Vec::new();
+        (&self.file)
+            .take(MAX_HEADER_BYTES)
+            .read_to_end(&mut start)
+            .and_then(|_| (&self.file).seek(SeekFrom::Start(0)))
+            .map_err(|error| self.cannot("read", &error))?;
+        let is_whole = start.starts_with(START) && start.contains(&b'\n');
+        let is_torn = (start.len() as u64) < MAX_HEADER_BYTES
+            && (start.starts_with(START)
+                || START.starts_with(&start)
+                || start.iter().all(|byte| *byte == 0));
+        match is_whole || is_torn {
+            true => Ok(()),
+            false => Err(self.foreign()),
+        }
+    }
+
+    fn foreign(&self) -> Failure {
+        let shown = self.path.display();
+        Failure::unsent(format!("{shown} is not a journal of this version"))
+            .hint("name another file")
+    }
+
     fn check_header(&self, text: &str, key: &Key) -> Result<()> {
         let shown = self.path.display();
         let header: Header = serde_json::from_str(text)
             .ok()
             .filter(|header: &Header| header.rein_journal == SCHEMA_VERSION)
-            .ok_or_else(|| {
-                Failure::unsent(format!("{shown} is not a journal of this version"))
-                    .hint("name another file")
-            })?;
+            .ok_or_else(|| self.foreign())?;
         match difference(&header.key, key) {
             None => Ok(()),
             Some(difference) => Err(Failure::unsent(format!(
                 "the journal {shown} belongs to another command or input"
             ))
             .fact(difference)
-            .hint("name another file, or remove this one to begin anew")),
+            .hint("name another file, or remove this one to start over")),
         }
     }
 
     fn damaged(&self, number: u64) -> Failure {
         Failure::unsent(format!("the journal {} is damaged", self.path.display()))
             .fact(format!("line {number} is not a record"))
-            .hint("which lines are done is not known any more; name another file to begin anew")
+            .hint("which lines are done is no longer known; name another file to start over")
     }
 
     fn cannot(&self, what: &str, error: &io::Error) -> Failure {
@@ -356,6 +386,35 @@ mod tests {
         assert!(failure.to_string().contains("its input is a"), "{failure}");
         std::fs::write(&path, "{}\n").expect("written");
         assert!(reopened(&path, "a").is_err_and(|failure| failure.exit == Exit::Usage));
+    }
+
+    #[test]
+    fn a_file_that_is_not_a_journal_stays_as_it_is() {
+        let (_folder, path) = journal();
+        for other in [
+            &b"no line end"[..],
+            b"\0\0\0 ftypmp42\nmore\n",
+            b"{\"a\":1}",
+            b"a\n",
+        ] {
+            std::fs::write(&path, other).expect("written");
+            let failure = reopened(&path, "a").expect_err("not a journal");
+            assert_eq!(failure.exit, Exit::Usage);
+            assert_eq!(std::fs::read(&path).expect("read"), other);
+        }
+    }
+
+    #[test]
+    fn a_header_that_was_cut_off_is_written_again() {
+        let (_folder, path) = journal();
+        drop(Journal::open(&path, key("a")).expect("fresh"));
+        let whole = std::fs::read(&path).expect("read");
+        let zeros = vec![0; whole.len()];
+        for torn in [&whole[..5], &whole[..whole.len() - 1], &zeros[..]] {
+            std::fs::write(&path, torn).expect("written");
+            drop(reopened(&path, "a").expect("begun anew"));
+            assert_eq!(std::fs::read(&path).expect("read"), whole);
+        }
     }
 
     #[test]

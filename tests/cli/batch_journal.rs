@@ -404,3 +404,20 @@ fn a_stream_is_resumed_too() {
     assert_eq!(server.requests().len(), 5);
     run("{\"n\":9}\n").exit(2).says("a stream whose first row");
 }
+
+#[test]
+fn a_file_that_is_not_a_journal_stays_as_it_is() {
+    let server = Recorder::always(Reply::json(200, OK));
+    let folder = tempfile::tempdir().expect("a folder");
+    write_rows(folder.path(), 2);
+    for other in [&b"no line end"[..], b"\0\0\0 ftypmp42\nmore\n", b"text\n"] {
+        std::fs::write(folder.path().join("journal"), other).expect("written");
+        journaled(&server, folder.path(), &["GET", "v1/x/{n}"])
+            .run()
+            .exit(2)
+            .says("journal is not a journal of this version");
+        let found = std::fs::read(folder.path().join("journal")).expect("read");
+        assert_eq!(found, other);
+    }
+    server.saw_nothing();
+}
