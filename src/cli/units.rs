@@ -59,11 +59,11 @@ pub(crate) fn size(option: &str, text: &str) -> Result<u64> {
     Ok(bytes as u64)
 }
 
-/// Reads a rate as requests a second: a number, and `/s`, `/m` or `/h`.
+/// Reads a rate as the time between two requests: a number, and `/s`, `/m` or `/h`.
 ///
 /// # Errors
 /// Fails on anything else and on zero.
-pub(crate) fn rate(option: &str, text: &str) -> Result<f64> {
+pub(crate) fn rate(option: &str, text: &str) -> Result<Duration> {
     let wrong = || {
         Failure::usage(format!("{option}: \"{text}\" is not a rate"))
             .hint("write requests in a time: 50/s, 600/m")
@@ -76,11 +76,10 @@ pub(crate) fn rate(option: &str, text: &str) -> Result<f64> {
         _ => return Err(wrong()),
     };
     let rate = decimal(number).ok_or_else(wrong)? / seconds;
-    if (1e-6..=1e9).contains(&rate) {
-        Ok(rate)
-    } else {
-        Err(wrong())
+    if !(1e-6..=1e9).contains(&rate) {
+        return Err(wrong());
     }
+    Duration::try_from_secs_f64(1.0 / rate).map_err(|_| wrong())
 }
 
 fn split_unit(text: &str) -> (&str, &str) {
@@ -135,6 +134,32 @@ mod tests {
             "99999999999h",
         ] {
             assert!(duration("-m", text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn rates() {
+        for (text, millis) in [
+            ("50/s", 20),
+            ("50", 20),
+            ("600/m", 100),
+            ("0.5/h", 7_200_000),
+        ] {
+            let interval = Duration::from_millis(millis);
+            assert_eq!(rate("--rate", text), Ok(interval), "{text}");
+        }
+        for text in [
+            "",
+            "0",
+            "-1",
+            "nan",
+            "inf",
+            "0.000001/h",
+            "1/d",
+            "1e99",
+            "/s",
+        ] {
+            assert!(rate("--rate", text).is_err(), "{text}");
         }
     }
 

@@ -372,7 +372,7 @@ fn settings(args: &BatchArgs, recipe: &Recipe<'_>, cx: &Context) -> Result<Setti
     let rate = args.run.rate.as_deref();
     Ok(Settings {
         jobs: usize::from(args.run.jobs),
-        rate: rate.map(|rate| units::rate("--rate", rate)).transpose()?,
+        interval: rate.map(|rate| units::rate("--rate", rate)).transpose()?,
         is_grouped: !args.rows.group.is_empty(),
         split_on: args.rows.split_on.clone(),
         stop_after: args.run.stop_after,

@@ -48,7 +48,7 @@ impl<'a> Measurement<'a> {
     /// Prepares a measurement.
     pub(crate) fn new(lanes: Vec<Lane<'a>>, pattern: Pattern, meter: Meter) -> Self {
         Measurement {
-            limiter: Limiter::new(pattern.rounds_per_second),
+            limiter: Limiter::new(pattern.interval),
             lanes,
             pattern,
             samples: RefCell::default(),

@@ -1,5 +1,7 @@
 //! How often a read is made for `rein timing`, and what is not a read.
 
+use std::time::Duration;
+
 use crate::catalogue::Class;
 use crate::cli::timing::TimingArgs;
 use crate::cli::units;
@@ -20,8 +22,8 @@ pub(crate) struct Pattern {
     pub(crate) warmup: usize,
     pub(crate) jobs: usize,
     pub(crate) connections: Connections,
-    /// How many rounds begin in a second at most: a round is a read of each profile.
-    pub(crate) rounds_per_second: Option<f64>,
+    /// The time between the beginnings of two rounds: a round is a read of each profile.
+    pub(crate) interval: Option<Duration>,
 }
 
 impl Pattern {
@@ -36,11 +38,8 @@ impl Pattern {
             .transpose()?;
         let rate = args.rate.as_deref();
         let rate = rate.map(|text| units::rate("--rate", text)).transpose()?;
-        let rounds_per_second = match every {
-            Some(every) if every.is_zero() => None,
-            Some(every) => Some(1.0 / every.as_secs_f64()),
-            None => rate.map(|rate| rate / profiles as f64),
-        };
+        let reads = u32::try_from(profiles).unwrap_or(u32::MAX);
+        let interval = every.or(rate.map(|rate| rate.saturating_mul(reads)));
         let connections = if args.fresh {
             Connections::Fresh
         } else {
@@ -52,7 +51,7 @@ impl Pattern {
             warmup: args.warmup.map_or(usual, |warmup| warmup as usize),
             jobs: usize::from(args.jobs),
             connections,
-            rounds_per_second,
+            interval,
         })
     }
 }

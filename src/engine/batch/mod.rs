@@ -64,8 +64,8 @@ const TICK: Duration = Duration::from_millis(200);
 /// How a batch is run.
 pub(crate) struct Settings {
     pub(crate) jobs: usize,
-    /// How many requests a second.
-    pub(crate) rate: Option<f64>,
+    /// The time between two requests.
+    pub(crate) interval: Option<Duration>,
     /// Whether rows are grouped.
     pub(crate) is_grouped: bool,
     /// The statuses by which a group is split.
@@ -197,7 +197,7 @@ impl Floor<'_, '_> {
             Err(failure) => return self.stop(failure),
         };
         session.hold_bodies(self.settings.max_body);
-        let limiter = Arc::new(Limiter::new(self.settings.rate));
+        let limiter = Arc::new(Limiter::new(self.settings.interval));
         let mut first = Some(first);
         let workers = (0..self.settings.jobs).map(|_| {
             let session = session.worker(Arc::clone(&limiter));
