@@ -516,7 +516,8 @@ fn text(bytes: Vec<u8>, what: &str) -> Result<String> {
     String::from_utf8(bytes).map_err(|_| Failure::usage(format!("{what} is not valid UTF-8")))
 }
 
-fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
+/// Returns the failure of a file that cannot be read.
+pub(crate) fn unreadable(path: &Path, error: &std::io::Error) -> Failure {
     let path = crate::text::terminal::sanitise(&path.to_string_lossy()).into_owned();
     Failure::usage(format!("cannot read {path}: {}", io_reason(error))).fact("nothing was sent")
 }

@@ -5,6 +5,7 @@ use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata};
 use std::io::Read;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::ArgMatches;
 
@@ -15,20 +16,22 @@ use crate::commands::prepare::{self, Callee};
 use crate::commands::{choose, confirm};
 use crate::console::stdout;
 use crate::engine::batch::{self, FailedRows, Job, Order, Settings, Skipping, Source, Survey};
-use crate::engine::{Context, print, report};
-use crate::error::{Failure, Result, io_reason};
+use crate::engine::report::{self, Wanted};
+use crate::engine::{Context, print, response};
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::files::{hash, is_same};
-use crate::input::rows::{Raw, RowFormat};
+use crate::input::rows::{self, Raw, RowFormat};
 use crate::input::{self, Input};
 use crate::output::batch::{Results, Summary};
-use crate::output::junit;
 use crate::output::progress::BatchMeter;
 use crate::output::status::counted;
 use crate::output::view::{Screen, View};
+use crate::output::{file, junit};
 use crate::plan::batch::{Approval, Group, Mapping, Recipe};
 use crate::plan::call::Reading;
 use crate::plan::delivery::{Delivery, Notes};
+use crate::plan::guard::{self, Needed, Refusal};
 use crate::plan::presentation::{self, Declared};
 use crate::plan::sending::Sending;
 use crate::plan::{checks, preview};
@@ -60,16 +63,22 @@ const COLUMNS: [&str; 7] = [
 /// its input.
 pub(crate) fn run(args: &BatchArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
     // Before the summary is written, which would be over the input.
-    refuse_input_as_output(args)?;
+    refuse_same_files(args)?;
+    let wanted = Wanted {
+        meta: args.options.output.meta.as_deref(),
+        report: checks::report(&args.options.checks)?,
+        ..Wanted::default()
+    };
     let mut summary = Summary::default();
-    let result = refuse_options(args).and_then(|()| {
+    let checked = refuse_options(args).and_then(|()| check_files(args, &wanted));
+    let result = checked.and_then(|()| {
         let runtime = cx.runtime()?;
         let result = runtime.block_on(planned(args, matches, &mut summary, cx));
         // A name lookup that hangs would hold up a runtime that is dropped.
         runtime.shutdown_background();
         result
     });
-    tell(args, &summary, result, cx)
+    finish(args, &summary, &wanted, result, cx)
 }
 
 /// Refuses what has no meaning for many calls.
@@ -141,7 +150,7 @@ async fn planned(
         true => None,
         false => choose::start_demo(&mut profile).await?,
     };
-    let (callee, items) = callee(args, cx)?;
+    let (callee, items) = Callee::read(&args.words, &args.templates, options, cx)?;
     let input = gathered(args, matches, items)?;
     let url = profile.base.value.url();
     let sending = Sending::decide(&options.connection, &profile, url, &cx.env)?;
@@ -228,52 +237,53 @@ fn reading(options: &CallOptions) -> Result<Reading> {
     })
 }
 
-/// Refuses to write over the input, by whatever name it is given.
-fn refuse_input_as_output(args: &BatchArgs) -> Result<()> {
-    let metadata = |file: &OsStr| std::fs::metadata(file).ok();
-    let input = metadata(&args.rows.from).filter(|_| args.rows.from != "-");
-    for (option, file) in [
-        ("--failed", &args.run.failed),
-        ("--journal", &args.run.journal),
-        ("--summary", &args.run.summary),
-        ("--meta", &args.options.output.meta),
-    ] {
-        let Some(file) = file else { continue };
-        let is_one = |input: &Metadata| {
-            let same = |found: Metadata| cfg!(unix) && is_same(&found, input);
-            metadata(file).is_some_and(same)
+/// Refuses to write over the input, or two files over each other, by whatever names they are given.
+fn refuse_same_files(args: &BatchArgs) -> Result<()> {
+    let run = &args.run;
+    let named = [
+        ("--from", Some(&args.rows.from)),
+        ("--failed", run.failed.as_ref()),
+        ("--journal", run.journal.as_ref()),
+        ("--summary", run.summary.as_ref()),
+        ("--meta", args.options.output.meta.as_ref()),
+    ];
+    let mut files: Vec<(&str, &OsString, Option<Metadata>)> = Vec::new();
+    for (option, file) in named {
+        let Some(file) = file.filter(|file| *file != "-") else {
+            continue;
         };
-        if *file == args.rows.from && file != "-" || input.as_ref().is_some_and(is_one) {
-            return Err(Failure::unsent(format!(
-                "{option} and --from name the same file"
-            )));
+        let found = std::fs::metadata(file).ok();
+        // A terminal, a pipe or the null device can take several.
+        if found.as_ref().is_some_and(|found| !found.is_file()) {
+            continue;
         }
+        let is_other = |other: &Option<Metadata>| match (&found, other) {
+            (Some(found), Some(other)) => cfg!(unix) && is_same(found, other),
+            _ => false,
+        };
+        for (earlier, other, before) in &files {
+            // Both get the same text.
+            let is_summary_twice = (*earlier, option) == ("--summary", "--meta");
+            if (*other == file || is_other(before)) && !is_summary_twice {
+                return Err(Failure::unsent(format!(
+                    "{option} and {earlier} name the same file"
+                )));
+            }
+        }
+        files.push((option, file, found));
     }
     Ok(())
 }
 
-/// Returns what is called, and the items that all calls have; those of a raw call are in it.
-fn callee<'a>(args: &'a BatchArgs, cx: &Context) -> Result<(Callee<'a>, &'a [OsString])> {
-    let options = &args.options;
-    match args.words.split_first() {
-        Some((first, rest)) if first == "call" => {
-            let (name, items) = rest.split_first().ok_or_else(|| {
-                Failure::usage("no name was given").hint("all names: rein templates")
-            })?;
-            let name = name
-                .to_str()
-                .ok_or_else(|| Failure::usage("the name is not valid UTF-8"))?;
-            Ok((Callee::named(name, &args.templates, options, cx)?, items))
-        }
-        _ => {
-            let callee = Callee::raw(&args.words)?;
-            let items = match &callee {
-                Callee::Raw(words) => words.items,
-                _ => &[],
-            };
-            Ok((callee, items))
-        }
-    }
+/// Makes sure, before anything is sent, that the reports can be written.
+fn check_files(args: &BatchArgs, wanted: &Wanted<'_>) -> Result<()> {
+    response::check_files(&Delivery::default(), wanted)?;
+    let summary = args.run.summary.as_deref().filter(|file| *file != "-");
+    summary.map_or(Ok(()), |file| {
+        file::check_writable(Path::new(file)).map_err(|error| {
+            file::cannot_write(&file.to_string_lossy(), &error).fact("nothing was sent")
+        })
+    })
 }
 
 fn format(args: &BatchArgs) -> RowFormat {
@@ -339,13 +349,8 @@ fn open(from: &OsStr) -> Result<Box<dyn Read + Send>> {
 }
 
 fn open_file(from: &OsStr) -> Result<File> {
-    File::open(from).map_err(|error| {
-        Failure::unsent(format!(
-            "cannot read {}: {}",
-            Path::new(from).display(),
-            io_reason(&error)
-        ))
-    })
+    let path = Path::new(from);
+    File::open(path).map_err(|error| input::unreadable(path, &error))
 }
 
 /// Returns the size of the input, where it is a file.
@@ -510,12 +515,7 @@ async fn key(args: &BatchArgs, profile: &Profile, source: &mut Source) -> Result
 }
 
 fn hash_of_file(file: File) -> Result<String> {
-    crate::files::hash_of(file).map_err(|error| {
-        Failure::unsent(format!(
-            "the input could not be read: {}",
-            io_reason(&error)
-        ))
-    })
+    crate::files::hash_of(file).map_err(|error| rows::unreadable(&error).fact("nothing was sent"))
 }
 
 /// Looks at the whole input where that is asked for, or a guard may be concerned.
@@ -578,8 +578,12 @@ fn dry_run(
         .collect::<String>();
     if let Some(unit) = &survey.first {
         let judgement = &unit.call.judgement;
-        let decision = confirm::decide(judgement, args.options.safety.confirm.as_deref(), cx);
-        text.push_str(&format!("\nfirst request, line {}:\n", unit.lines()));
+        let given = args.options.safety.confirm.as_deref();
+        let mut names = given.into_iter().flat_map(|names| names.split(','));
+        let is_needed = |name: &&str| survey.needed.contains_key(name.trim());
+        let name = names.find(is_needed).map(str::trim).or(given);
+        let decision = confirm::decide(judgement, name, cx);
+        text.push_str(&format!("\nfirst request, {}:\n", unit.lines().named()));
         text.push_str(&preview::dry_run(&preview::Look {
             request: &unit.call.request,
             filled: &unit.call.filled,
@@ -630,103 +634,86 @@ fn approve(
     cx: &Context,
 ) -> Result<Approval> {
     let given = args.options.safety.confirm.as_deref();
-    let names = |text: &str| -> BTreeSet<String> {
-        text.split(',').map(|name| name.trim().to_owned()).collect()
-    };
     let confirmed = given.map(names).unwrap_or_default();
     // The owners of a stream are known only as its rows come: each is compared with these names.
     let Some(survey) = survey else {
         return Ok(Approval { owners: confirmed });
     };
     let needed: BTreeSet<String> = survey.needed.keys().cloned().collect();
-    if needed.is_subset(&confirmed) {
-        return Ok(Approval { owners: needed });
+    if !needed.is_subset(&confirmed) {
+        let all = needed.iter().cloned().collect::<Vec<_>>().join(",");
+        if given.is_some() || !(cx.env.stdin_terminal && cx.env.stderr_terminal) {
+            return Err(refused(survey, all, given.is_some()));
+        }
+        confirm::ask(profile, concerns(survey), &all, |reply| {
+            names(reply) == needed
+        })?;
     }
-    let all = needed.iter().cloned().collect::<Vec<_>>().join(",");
-    let all = sanitise(&all).into_owned();
-    let mut lines = concerns(survey);
-    if !(cx.env.stdin_terminal && cx.env.stderr_terminal && given.is_none()) {
-        let failure = Failure::new(
-            Exit::Guard,
-            format!("refused by the guard of profile {all} (confirm)"),
-        );
-        let failure = lines.into_iter().fold(failure, Failure::fact);
-        return Err(failure
-            .fact("nothing was sent")
-            .hint(format!("to send it: --confirm {all}")));
-    }
-    let (name, host) = (sanitise(&profile.name), profile.base.value.host_label());
-    lines.insert(0, format!("profile {name} at {}", sanitise(&host)));
-    lines.push(format!("Type {all} to send all of it: "));
-    match confirm::ask(&lines.join("\n  ")) {
-        Some(reply) if names(&reply) == needed => Ok(Approval { owners: needed }),
-        _ => Err(Failure::new(
-            Exit::Guard,
-            format!("not confirmed: the name was not {all}"),
-        )
-        .fact("nothing was sent")),
-    }
+    Ok(Approval { owners: needed })
+}
+
+/// Reads the names of `--confirm` or of a reply.
+fn names(text: &str) -> BTreeSet<String> {
+    text.split(',').map(|name| name.trim().to_owned()).collect()
+}
+
+/// Says that the batch is not sent, since not all names were given.
+fn refused(survey: &Survey, all: String, is_given: bool) -> Failure {
+    let needed = Needed {
+        owner: all,
+        guard: Guard::Confirm,
+        reason: String::new(),
+    };
+    let refusal = match is_given {
+        true => Refusal::WrongName,
+        false => Refusal::NotConfirmed,
+    };
+    let failure = guard::refused(&needed, refusal);
+    let facts = concerns(survey).into_iter();
+    facts.fold(failure, Failure::fact).fact("nothing was sent")
 }
 
 /// Returns what is confirmed: the whole batch, and why its guards apply.
 fn concerns(survey: &Survey) -> Vec<String> {
     let facts = facts(survey).into_iter();
     let facts = facts.map(|(name, value)| format!("{name}: {}", sanitise(&value)));
-    let reasons = survey
-        .needed
-        .values()
-        .filter(|needed| !needed.reason.is_empty())
-        .map(|needed| {
-            format!(
-                "guarded by profile {}: {}",
-                sanitise(&needed.owner),
-                sanitise(&needed.reason)
-            )
-        });
+    let reasons = survey.needed.values().filter_map(confirm::reason);
     facts.chain(reasons).collect()
 }
 
 /// Writes what was asked for about the batch, and returns how it ended.
-fn tell(args: &BatchArgs, summary: &Summary, result: Result<Exit>, cx: &Context) -> Result<Exit> {
-    let options = &args.options;
-    let exit = result
-        .as_ref()
-        .map_or_else(|failure| failure.exit, |exit| *exit);
-    let is_meta_shown = options
-        .output
-        .meta
-        .as_deref()
-        .is_some_and(|file| file == "-");
-    let has_run = summary.elapsed > std::time::Duration::ZERO && exit != Exit::Guard;
-    if has_run && !options.output.silent && !is_meta_shown {
+fn finish(
+    args: &BatchArgs,
+    summary: &Summary,
+    wanted: &Wanted<'_>,
+    result: Result<Exit>,
+    cx: &Context,
+) -> Result<Exit> {
+    let shown = result.as_ref().map(|exit| *exit);
+    let exit = shown.unwrap_or_else(|failure| failure.exit);
+    let has_run = summary.elapsed > Duration::ZERO && exit != Exit::Guard;
+    let is_meta_shown = wanted.meta.is_some_and(|file| file == "-");
+    if has_run && !args.options.output.silent && !is_meta_shown {
         cx.notes(&summary.text());
     }
     let mut written = Ok(());
-    let object = || summary.object(exit, result.as_ref().err());
-    for file in [&args.run.summary, &options.output.meta]
+    for file in [args.run.summary.as_deref(), wanted.meta]
         .into_iter()
         .flatten()
     {
-        if file == "-" {
-            stdout::note(&object());
-        } else {
-            written = written.and(report::write_file(
-                Path::new(file),
-                &format!("{}\n", object()),
-            ));
-        }
+        let object = summary.object(exit, shown.err());
+        written = written.and(report::write_meta(file, object, cx));
     }
-    if let Some(file) = checks::report(&options.checks)? {
-        let report = junit::batch(summary, result.as_ref().map(|exit| *exit));
-        let report = String::from_utf8_lossy(&report).into_owned();
-        written = written.and(report::write_file(&file, &report));
+    if let Some(file) = &wanted.report {
+        let report = junit::batch(summary, shown);
+        written = written.and(report::write_file(file, &report));
     }
     match (result, written) {
         (Ok(Exit::Ok), Err(failure)) => Err(failure),
-        (result, Err(failure)) => {
+        (result, Err(failure)) if has_run => {
             cx.fail(&failure);
             result
         }
-        (result, Ok(())) => result,
+        (result, _) => result,
     }
 }

@@ -7,7 +7,7 @@ use crate::console::stdout::note;
 use crate::engine::Context;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::plan::guard::{self, Decision, Needed, Refusal};
+use crate::plan::guard::{self, Decision, Needed};
 use crate::plan::ownership::Judgement;
 use crate::plan::preview;
 use crate::profile::{Guard, Profile};
@@ -33,61 +33,20 @@ pub(crate) fn pass(
     match decision {
         Decision::Allow => Ok(()),
         Decision::Refuse(needed, refusal) => {
-            Err(refuse(&needed, refusal, request, path, classified))
+            let mut failure = guard::refused(&needed, refusal);
+            failure.facts.insert(0, what(request, path, classified));
+            Err(failure.fact("nothing was sent"))
         }
         Decision::Unknown(why) => Err(guard::unknown(&why).fact(what(request, path, classified))),
         Decision::Ask(needed) => {
-            let question = question(&needed, request, path, classified, profile);
-            if ask(&question).as_deref() == Some(needed.owner.as_str()) {
-                Ok(())
-            } else {
-                Err(Failure::new(
-                    Exit::Guard,
-                    format!(
-                        "not confirmed: the name was not {}",
-                        sanitise(&needed.owner)
-                    ),
-                )
-                .fact("nothing was sent"))
-            }
+            debug_assert_ne!(needed.guard, Guard::None);
+            let mut lines = vec![
+                format!("{} {}", request.method, sanitise(path)),
+                format!("class: {}", with_cost(classified, request)),
+            ];
+            lines.extend(reason(&needed));
+            ask(profile, lines, &needed.owner, |reply| reply == needed.owner)
         }
-    }
-}
-
-fn refuse(
-    needed: &Needed,
-    refusal: Refusal,
-    request: &Request,
-    path: &str,
-    classified: &Classified,
-) -> Failure {
-    let owner = sanitise(&needed.owner).into_owned();
-    let failure = Failure::new(
-        Exit::Guard,
-        format!(
-            "refused by the guard of profile {owner} ({})",
-            needed.guard.name()
-        ),
-    )
-    .fact(what(request, path, classified));
-    let failure = match needed.reason.as_str() {
-        "" => failure,
-        reason => failure.fact(format!("profile {owner} guards this: {}", sanitise(reason))),
-    };
-    let failure = failure.fact("nothing was sent");
-    match refusal {
-        Refusal::ReadOnly => failure
-            .hint(format!(
-                "profile {owner} is read-only; --confirm cannot override it"
-            ))
-            .hint(format!(
-                "to allow writes, change guard in [profiles.{owner}] of the config file"
-            )),
-        Refusal::WrongName => failure.hint(format!(
-            "--confirm named another profile; it must be --confirm {owner}"
-        )),
-        Refusal::NotConfirmed => failure.hint(format!("to go ahead: add --confirm {owner}")),
-        Refusal::Rewritten => failure.hint("leave the header out"),
     }
 }
 
@@ -114,51 +73,61 @@ fn with_cost(classified: &Classified, request: &Request) -> String {
     }
 }
 
-/// The prompt's text: everything from a file or a server cleaned, or it could rewrite the line.
-fn question(
-    needed: &Needed,
-    request: &Request,
-    path: &str,
-    classified: &Classified,
-    profile: &Profile,
-) -> String {
-    let owner = sanitise(&needed.owner);
-    let mut lines = vec![
+/// Returns why a guard applies, when the call is made with another profile.
+pub(super) fn reason(needed: &Needed) -> Option<String> {
+    (!needed.reason.is_empty()).then(|| {
         format!(
-            "profile {} at {}",
-            sanitise(&profile.name),
-            sanitise(&profile.base.value.host_label())
-        ),
-        format!("{} {}", request.method, sanitise(path)),
-        format!("class: {}", with_cost(classified, request)),
-    ];
-    if !needed.reason.is_empty() {
-        lines.push(format!(
-            "guarded by profile {owner}: {}",
+            "guarded by profile {}: {}",
+            sanitise(&needed.owner),
             sanitise(&needed.reason)
-        ));
+        )
+    })
+}
+
+/// Shows what would be sent with a profile, and asks for a name before it is. The lines are
+/// sanitised: what is from a file or a server could rewrite them.
+///
+/// # Errors
+/// Fails (exit 9) unless the reply is the name.
+pub(super) fn ask(
+    profile: &Profile,
+    lines: Vec<String>,
+    name: &str,
+    is_name: impl FnOnce(&str) -> bool,
+) -> Result<()> {
+    let (host, shown) = (profile.base.value.host_label(), sanitise(name));
+    let mut question = format!("profile {} at {}", sanitise(&profile.name), sanitise(&host));
+    for line in lines {
+        question.push_str("\n  ");
+        question.push_str(&line);
     }
-    debug_assert_ne!(needed.guard, Guard::None);
-    lines.push(format!("Type \"{owner}\" to send it: "));
-    lines.join("\n  ")
+    question.push_str(&format!("\n  Type \"{shown}\" to send it: "));
+    match reply(&question) {
+        Some(reply) if is_name(&reply) => Ok(()),
+        _ => Err(Failure::new(
+            Exit::Guard,
+            format!("not confirmed: the name was not {shown}"),
+        )
+        .fact("nothing was sent")),
+    }
 }
 
 /// Asks on standard error and reads a line; an end of input is no reply. What was given before the
 /// question was seen is discarded: it was meant for something else.
-pub(super) fn ask(question: &str) -> Option<String> {
+fn reply(question: &str) -> Option<String> {
     discard_type_ahead();
     let mut stderr = std::io::stderr();
     stderr
         .write_all(question.as_bytes())
         .and_then(|()| stderr.flush())
         .ok()?;
-    let mut response = String::new();
-    let read = std::io::stdin().lock().read_line(&mut response).ok()?;
+    let mut reply = String::new();
+    let read = std::io::stdin().lock().read_line(&mut reply).ok()?;
     if read == 0 {
         note("");
         return None;
     }
-    Some(response.trim_end_matches(['\n', '\r']).to_owned())
+    Some(reply.trim_end_matches(['\n', '\r']).to_owned())
 }
 
 #[cfg(unix)]

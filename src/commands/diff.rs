@@ -1,6 +1,5 @@
 //! `rein diff A..B TARGET | call NAME`: the same read on two profiles, or saved files, compared.
 
-use std::ffi::OsString;
 use std::fs::File;
 use std::io::Read;
 use std::path::Path;
@@ -181,7 +180,7 @@ fn given<'a>(
     cx: &Context,
 ) -> Result<Option<Given<'a>>> {
     let are_files = operands.iter().all(|side| matches!(side, Operand::File(_)));
-    let (callee, items): (_, &[OsString]) = match args.words.as_slice() {
+    let (callee, items) = match args.words.as_slice() {
         [] if are_files => return Ok(None),
         _ if are_files => {
             return Err(Failure::unsent("two files are compared without a TARGET"));
@@ -190,17 +189,7 @@ fn given<'a>(
             return Err(Failure::unsent("no target was given")
                 .hint("name what is read: rein diff dev..prod /api/v1/datasets, or call NAME"));
         }
-        [call, rest @ ..] if call == "call" => match rest {
-            [name, items @ ..] => {
-                let name = name.to_string_lossy();
-                (Callee::named(&name, &args.templates, options, cx)?, items)
-            }
-            [] => {
-                return Err(Failure::unsent("call needs the name of an endpoint")
-                    .hint("rein templates lists them"));
-            }
-        },
-        words => (Callee::raw(words)?, &[]),
+        words => Callee::read(words, &args.templates, options, cx)?,
     };
     Ok(Some(Given::new(callee, options, items, matches)))
 }

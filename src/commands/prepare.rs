@@ -7,7 +7,7 @@ use clap::ArgMatches;
 use crate::catalogue::{self, Endpoint, Kind};
 use crate::cli::options::{self, CallOptions, DataKind};
 use crate::engine::{Context, token_guard};
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::input;
 use crate::plan::call::Plan;
 pub(crate) use crate::plan::callee::Callee;
@@ -21,6 +21,31 @@ impl<'a> Callee<'a> {
     /// Fails (exit 2) when there is no target, or a word is none.
     pub(crate) fn raw(words: &'a [OsString]) -> Result<Self> {
         words::split(words, crate::cli::subcommand_names).map(Callee::Raw)
+    }
+
+    /// Reads `call NAME ITEM...` or the words of a raw call, and returns the items beside it.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when there is no name or target, or nothing has the name.
+    pub(crate) fn read(
+        words: &'a [OsString],
+        templates: &[OsString],
+        options: &CallOptions,
+        cx: &Context,
+    ) -> Result<(Self, &'a [OsString])> {
+        match words {
+            [call, name, items @ ..] if call == "call" => {
+                let name = name.to_string_lossy();
+                Ok((Callee::named(&name, templates, options, cx)?, items))
+            }
+            [call] if call == "call" => Err(Failure::unsent("call needs the name of an endpoint")
+                .hint("all names: rein templates")),
+            words => {
+                let words = words::split(words, crate::cli::subcommand_names)?;
+                let items = words.items;
+                Ok((Callee::Raw(words), items))
+            }
+        }
     }
 
     /// Finds what a name calls: the catalogue comes before a user's own templates.

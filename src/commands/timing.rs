@@ -43,16 +43,7 @@ pub(crate) fn run(args: &TimingArgs, matches: &ArgMatches, cx: &Context) -> Resu
         report: checks::report(&options.checks)?,
         ..Wanted::default()
     };
-    let callee = match args.words.split_first() {
-        Some((word, rest)) if word == "call" => {
-            let name = rest.first().and_then(|name| name.to_str()).ok_or_else(|| {
-                Failure::usage("call names no endpoint").hint("all names: rein templates")
-            })?;
-            Callee::named(name, &args.templates, &options, cx)?
-        }
-        _ => Callee::raw(&args.words)?,
-    };
-    let items = args.words.get(2..).unwrap_or_default();
+    let (callee, items) = Callee::read(&args.words, &args.templates, &options, cx)?;
     let mut given = Given::new(callee, &options, items, matches);
     if args.profiles.len() > 1 {
         given.refuse_stdin();

@@ -85,9 +85,7 @@ pub(crate) fn tell(
     let shown = result.as_ref().map(|exit| *exit);
     let mut written = Ok(());
     if let Some(file) = &wanted.report {
-        let report = junit::report(record, shown);
-        written = std::fs::write(file, report)
-            .map_err(|error| cannot_write(&file.to_string_lossy(), &error));
+        written = write_file(file, &junit::report(record, shown));
     }
     if let Some(format) = &wanted.write_out {
         let as_it_is = format.render(record, shown, Echoes::Shown);
@@ -99,22 +97,7 @@ pub(crate) fn tell(
     if let Some(file) = wanted.meta {
         let object = meta::object(record, shown);
         shutdown::withdraw();
-        let to_file = if file == "-" {
-            let object = if cx.env.stderr_terminal {
-                escaped(&object)
-            } else {
-                object
-            };
-            stdout::note(&if cx.env.is_read_for_commands() {
-                defuse_json(&object)
-            } else {
-                object
-            });
-            Ok(())
-        } else {
-            write_meta(file, &object).map_err(|error| cannot_write(&file.to_string_lossy(), &error))
-        };
-        written = written.and(to_file);
+        written = written.and(write_meta(file, object, cx));
     }
     match (result, written) {
         (Ok(exit), written) => written.map(|()| exit),
@@ -124,15 +107,35 @@ pub(crate) fn tell(
     }
 }
 
-/// Writes a file that tells of a call.
+/// Writes a report to its file.
 ///
 /// # Errors
 /// Fails when it cannot be written.
-pub(crate) fn write_file(file: &Path, text: &str) -> Result<()> {
-    std::fs::write(file, text).map_err(|error| cannot_write(&file.to_string_lossy(), &error))
+pub(crate) fn write_file(file: &Path, report: &[u8]) -> Result<()> {
+    std::fs::write(file, report).map_err(|error| cannot_write(&file.to_string_lossy(), &error))
 }
 
-fn write_meta(file: &OsStr, object: &str) -> io::Result<()> {
+/// Writes an object of metadata to its file, or to standard error for `-`.
+///
+/// # Errors
+/// Fails when the file cannot be written.
+pub(crate) fn write_meta(file: &OsStr, object: String, cx: &Context) -> Result<()> {
+    if file != "-" {
+        return write_meta_file(file, &object)
+            .map_err(|error| cannot_write(&file.to_string_lossy(), &error));
+    }
+    let object = match cx.env.stderr_terminal {
+        true => escaped(&object),
+        false => object,
+    };
+    stdout::note(&match cx.env.is_read_for_commands() {
+        true => defuse_json(&object),
+        false => object,
+    });
+    Ok(())
+}
+
+fn write_meta_file(file: &OsStr, object: &str) -> io::Result<()> {
     let mut file = File::create(file)?;
     let shown = if file.is_terminal() {
         escaped(object)

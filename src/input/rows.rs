@@ -7,6 +7,8 @@
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 
+use crate::error::{Failure, io_reason};
+
 /// How many bytes a row may have.
 pub(crate) const MAX_ROW_BYTES: usize = 16 * 1024 * 1024;
 
@@ -202,6 +204,11 @@ impl Kept {
     }
 }
 
+/// Returns the failure of an input that cannot be read.
+pub(crate) fn unreadable(error: &io::Error) -> Failure {
+    Failure::local(format!("the input could not be read: {}", io_reason(error)))
+}
+
 /// Splits a record of CSV into its fields, in text.
 ///
 /// # Errors
@@ -217,7 +224,9 @@ pub(crate) fn fields(record: &[u8], delimiter: u8) -> Result<Vec<String>, &'stat
     }
     let mut reader = csv_core::ReaderBuilder::new().delimiter(delimiter).build();
     let mut output = vec![0; record.len() + 1];
-    let mut ends = vec![0; record.len() + 2];
+    // A quoted delimiter ends no field, so that this is the maximum.
+    let delimiters = memchr::memchr_iter(delimiter, record).count();
+    let mut ends = vec![0; delimiters + 2];
     let (result, read, written, count) = reader.read_record(record, &mut output, &mut ends);
     let is_rest_empty = record[read..].iter().all(|byte| *byte == b'\n');
     let (written, count) = match result {

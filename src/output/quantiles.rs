@@ -1,6 +1,6 @@
 //! Percentiles of any number of times in little memory.
 
-use crate::verdict::statistics::nearest_rank;
+use crate::verdict::statistics::{Sorted, nearest_rank};
 
 /// How many times are kept as they are; beyond, they are counted in buckets.
 const MAX_EXACT: usize = 4096;
@@ -40,17 +40,13 @@ impl Quantiles {
 
     /// Returns the time at or below which `percent` of all times are; `None` without any.
     pub(crate) fn percentile(&self, percent: f64) -> Option<f64> {
+        if self.buckets.is_empty() {
+            return Sorted::new(self.exact.iter().copied()).percentile(percent);
+        }
         let count = usize::try_from(self.count).unwrap_or(usize::MAX);
         let rank = nearest_rank(count, percent)? as u64;
         if rank == self.count {
             return Some(self.max);
-        }
-        if self.buckets.is_empty() {
-            let mut sorted = self.exact.clone();
-            sorted.sort_by(f64::total_cmp);
-            return sorted
-                .get(usize::try_from(rank).ok()?.checked_sub(1)?)
-                .copied();
         }
         let mut below = 0;
         let found = self.buckets.iter().position(|count| {

@@ -220,6 +220,36 @@ pub(crate) fn decide(needed: Option<Needed>, confirm: Option<&str>, can_ask: boo
     }
 }
 
+/// Says that a call is not sent because of a guard.
+pub(crate) fn refused(needed: &Needed, refusal: Refusal) -> Failure {
+    let owner = sanitise(&needed.owner).into_owned();
+    let failure = Failure::new(
+        Exit::Guard,
+        format!(
+            "refused by the guard of profile {owner} ({})",
+            needed.guard.name()
+        ),
+    );
+    let failure = match needed.reason.as_str() {
+        "" => failure,
+        reason => failure.fact(format!("profile {owner} guards this: {}", sanitise(reason))),
+    };
+    match refusal {
+        Refusal::ReadOnly => failure
+            .hint(format!(
+                "profile {owner} is read-only; --confirm cannot override it"
+            ))
+            .hint(format!(
+                "to allow writes, change guard in [profiles.{owner}] of the config file"
+            )),
+        Refusal::WrongName => failure.hint(format!(
+            "--confirm named another profile; it must be --confirm {owner}"
+        )),
+        Refusal::NotConfirmed => failure.hint(format!("to go ahead: add --confirm {owner}")),
+        Refusal::Rewritten => failure.hint("leave the header out"),
+    }
+}
+
 /// Says that a call is not sent because the guards in the config file are not known.
 pub(crate) fn unknown(why: &str) -> Failure {
     Failure::new(

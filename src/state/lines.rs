@@ -81,6 +81,14 @@ impl LineSet {
         self.ranges.iter().map(|(first, last)| (*first, *last))
     }
 
+    /// Returns the lines as a message names them: `line 3`, `lines 1-40`.
+    pub(crate) fn named(&self) -> String {
+        match self.count() {
+            1 => format!("line {self}"),
+            _ => format!("lines {self}"),
+        }
+    }
+
     /// Reads what [`fmt::Display`] writes.
     pub(crate) fn parse(text: &str) -> Option<LineSet> {
         let mut lines = LineSet::default();

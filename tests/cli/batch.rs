@@ -592,7 +592,7 @@ fn a_dry_run_checks_every_row_and_sends_nothing() {
         "requests  2",
         "class     billable",
         "up to 3 AI units",
-        "first request, line 1-2:",
+        "first request, lines 1-2:",
         "POST ",
         "nothing was sent",
     ] {
@@ -677,7 +677,7 @@ fn the_question_is_asked_once_for_the_whole_batch() {
         let folder = tempfile::tempdir().expect("a folder");
         let call = delete_in(OWNED, &[], &server, folder.path());
         let seen = typing_on_a_terminal_when_asked(&call.command(), typed);
-        assert!(seen.contains("Type prod,shop to send all of it"), "{seen}");
+        assert!(seen.contains("Type \"prod,shop\" to send it"), "{seen}");
         assert!(seen.contains("requests: 3"), "{seen}");
         assert_eq!(server.requests().len(), sent, "{seen}");
     }
@@ -974,4 +974,55 @@ fn a_bar_shows_how_far_the_batch_has_come() {
     assert!(seen.contains("60 lines: 60 done"), "{seen}");
     let results = std::fs::read_to_string(folder.path().join("results")).expect("read");
     assert_eq!(results.lines().count(), 60);
+}
+
+#[test]
+fn reports_that_cannot_be_written_are_found_before_anything_is_sent() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("in"), "{\"n\":1}\n").expect("written");
+    for (words, exit, says) in [
+        (["--report", "bogus"], 2, "--report junit=FILE"),
+        (["--report", "junit=none/x"], 23, "cannot write none/x"),
+        (["--summary", "none/x"], 23, "cannot write none/x"),
+        (["--meta", "none/x"], 23, "cannot write none/x"),
+    ] {
+        let all = [&["batch", "PUT", "v1/x/{n}", "--from", "in"], &words[..]].concat();
+        let call = rein(all).at(&server.url()).folder(folder.path());
+        call.run().exit(exit).says(says);
+        server.saw_nothing();
+    }
+}
+
+#[test]
+fn two_files_of_a_batch_are_not_one() {
+    let server = server();
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = |name: &str| folder.path().join(name);
+    std::fs::write(path("in"), "{\"n\":1}\n").expect("written");
+    std::fs::write(path("old"), "kept").expect("written");
+    let call = |words: &[&str]| {
+        let all = [&["batch", "PUT", "v1/x/{n}", "--from", "in"], words].concat();
+        rein(all).at(&server.url()).folder(folder.path()).run()
+    };
+    for names in [["new", "new"], ["old", "old"], ["old", "./old"]] {
+        call(&["--failed", names[0], "--journal", names[1]])
+            .exit(2)
+            .says("--journal and --failed name the same file");
+    }
+    server.saw_nothing();
+    assert_eq!(std::fs::read_to_string(path("old")).expect("read"), "kept");
+    call(&["--summary", "both", "--meta", "both"]).exit(0);
+}
+
+#[test]
+fn the_summary_on_standard_error_is_no_command() {
+    let server = server();
+    for option in ["--summary", "--meta"] {
+        batch(&server, &["PUT", "v1/x/##[error]b", option, "-"], "{}\n")
+            .var("GITHUB_ACTIONS", "true")
+            .run()
+            .says("schema_version")
+            .never_says("##[error]");
+    }
 }

@@ -13,7 +13,7 @@ use crate::plan::batch::{Approval, Made, Maker, Recipe, Unit};
 use crate::state::journal::Reached;
 use crate::state::lines::LineSet;
 
-/// Which rows are passed over, because of what earlier runs have done with them.
+/// Which rows are skipped, because of what earlier runs have done with them.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Skipping {
     pub(crate) reached: Reached,
@@ -140,9 +140,9 @@ impl<'j, 'a> Feed<'j, 'a> {
                     unit,
                 })
             }
-            Err(failure) if !self.has_begun => Err(failure
-                .fact(format!("line {}", unit.lines()))
-                .fact("nothing was sent")),
+            Err(failure) if !self.has_begun => {
+                Err(failure.fact(unit.lines().named()).fact("nothing was sent"))
+            }
             Err(failure) => {
                 let lines = unit.lines();
                 let rows = unit.rows.into_iter().map(|waiting| waiting.row).collect();

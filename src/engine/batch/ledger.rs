@@ -17,7 +17,7 @@ struct Open {
     journal: RefCell<Journal>,
     handle: Arc<File>,
     /// Whether a record must be on the disk before its request is sent. Where a request can be
-    /// sent again without harm, a record that a power failure takes is no loss.
+    /// sent twice without harm, it does not matter if a power failure loses its record.
     is_synced: bool,
     /// How many records have been written, and how many of them are on the disk.
     written: Cell<u64>,
@@ -60,7 +60,7 @@ impl Ledger {
         }
         let record = open.written.get() + 1;
         open.written.set(record);
-        // Whoever comes while the disk is busy waits for the next round, which is for all of them.
+        // Records that come while the disk is busy wait for the next sync, which is for all of them.
         while open.synced.get() < record {
             if open.is_syncing.get() {
                 open.moved.notified().await;

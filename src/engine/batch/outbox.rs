@@ -64,7 +64,7 @@ impl FailedRows {
         self.header = Some(header);
     }
 
-    /// Removes what an earlier run has left in it.
+    /// Empties the file of an earlier run.
     fn begin(&mut self) -> Result<()> {
         if std::mem::replace(&mut self.is_begun, true) {
             return Ok(());

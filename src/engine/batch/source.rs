@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use tokio::sync::mpsc;
 
 use crate::error::{Failure, Result, io_reason};
-use crate::input::rows::{Raw, Row, RowFormat, Rows};
+use crate::input::rows::{self, Raw, Row, RowFormat, Rows};
 
 /// How many bytes of rows are handed over at once, unless there is one row with more.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -79,12 +79,7 @@ impl Source {
             match self.chunks.recv().await {
                 None => return Ok(None),
                 Some(Ok(rows)) => self.ready = rows.into(),
-                Some(Err(error)) => {
-                    return Err(Failure::local(format!(
-                        "the input could not be read: {}",
-                        io_reason(&error)
-                    )));
-                }
+                Some(Err(error)) => return Err(rows::unreadable(&error)),
             }
         }
     }

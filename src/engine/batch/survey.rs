@@ -5,8 +5,8 @@ use std::fs::File;
 
 use super::feed::Skipping;
 use crate::catalogue::Class;
-use crate::error::{Failure, Result, io_reason};
-use crate::input::rows::{RowFormat, Rows};
+use crate::error::{Failure, Result};
+use crate::input::rows::{self, RowFormat, Rows};
 use crate::plan::batch::{Approval, Made, Maker, Recipe, Unit};
 use crate::plan::guard::Needed;
 
@@ -27,7 +27,7 @@ pub(crate) struct Survey {
     pub(crate) class: Option<Class>,
     pub(crate) units: u64,
     pub(crate) has_unknown_units: bool,
-    /// Every profile that owns a place that a call goes to.
+    /// Every profile that owns the URL of a call.
     pub(crate) owners: BTreeSet<String>,
     /// The guarded profiles whose names have to be given.
     pub(crate) needed: BTreeMap<String, Needed>,
@@ -46,18 +46,12 @@ impl Survey {
         recipe: &Recipe<'_>,
         skipping: &Skipping,
     ) -> Result<Survey> {
-        let unreadable = |error| {
-            Failure::local(format!(
-                "the input could not be read: {}",
-                io_reason(&error)
-            ))
-            .fact("nothing was sent")
-        };
-        let mut rows = Rows::new(file, format);
+        let unreadable = |error| rows::unreadable(&error).fact("nothing was sent");
+        let mut input = Rows::new(file, format);
         let mut survey = Survey::default();
         let (mut maker, mut made) = (Maker::new(recipe), Vec::new());
         let mut is_header = matches!(format, RowFormat::Delimited(_));
-        while let Some(row) = rows.next().map_err(unreadable)? {
+        while let Some(row) = input.next().map_err(unreadable)? {
             if std::mem::take(&mut is_header) {
                 continue;
             }
@@ -90,11 +84,9 @@ impl Survey {
             Made::Call(unit) => unit,
         };
         let judgement = &unit.call.judgement;
-        let needed = Approval::default().needed(judgement).map_err(|failure| {
-            failure
-                .fact(format!("line {}", unit.lines()))
-                .fact("nothing was sent")
-        })?;
+        let needed = Approval::default()
+            .needed(judgement)
+            .map_err(|failure| failure.fact(unit.lines().named()).fact("nothing was sent"))?;
         if let Some(needed) = needed {
             self.needed.entry(needed.owner.clone()).or_insert(needed);
         }

@@ -2,11 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use crate::error::{Failure, Result};
-use crate::exit::Exit;
+use crate::error::Result;
 use crate::plan::guard::{self, Decision, Refusal};
 use crate::plan::ownership::Judgement;
-use crate::text::terminal::sanitise;
 
 /// Which owners have been confirmed for the whole batch.
 #[derive(Clone, Debug, Default)]
@@ -23,33 +21,14 @@ impl Approval {
         let (needed, refusal) = match judgement.decide(None, false) {
             Decision::Allow => return Ok(()),
             Decision::Unknown(why) => return Err(guard::unknown(&why)),
+            // Nobody is asked while a batch runs.
             Decision::Ask(needed) => (needed, Refusal::NotConfirmed),
             Decision::Refuse(needed, refusal) => (needed, refusal),
         };
         if refusal == Refusal::NotConfirmed && self.owners.contains(&needed.owner) {
             return Ok(());
         }
-        let owner = sanitise(&needed.owner).into_owned();
-        let failure = Failure::new(
-            Exit::Guard,
-            format!(
-                "refused by the guard of profile {owner} ({})",
-                needed.guard.name()
-            ),
-        );
-        let failure = match needed.reason.as_str() {
-            "" => failure,
-            reason => failure.fact(format!("profile {owner} guards this: {}", sanitise(reason))),
-        };
-        Err(match refusal {
-            Refusal::ReadOnly => failure.hint(format!(
-                "profile {owner} is read-only; --confirm cannot override it"
-            )),
-            Refusal::Rewritten => failure.hint("leave the header out"),
-            Refusal::NotConfirmed | Refusal::WrongName => {
-                failure.hint(format!("to send it: --confirm {owner}"))
-            }
-        })
+        Err(guard::refused(&needed, refusal))
     }
 
     /// Returns the guarded profile whose name has to be given for a call, if one has.
