@@ -8,7 +8,7 @@ use clap_complete::engine::ArgValueCompleter;
 use super::complete;
 use super::options::{
     CallOptions, ColorOption, ConnectionOptions, OutputOptions, PagingOptions, ProfileOptions,
-    RequestOptions,
+    RequestOptions, SafetyOptions,
 };
 
 /// `rein diff A..B [METHOD] TARGET [ITEM]...` or `rein diff A..B call NAME [ITEM]...`
@@ -63,6 +63,9 @@ pub(crate) struct DiffArgs {
     /// written to standard output, by a blank
     #[arg(long, help_heading = "Output")]
     pub(crate) safe_stdout: bool,
+    /// Show the request of each profile; send nothing
+    #[arg(long, help_heading = "Safety")]
+    pub(crate) dry_run: bool,
     #[command(flatten)]
     pub(crate) color: ColorOption,
     /// Read more templates from this file
@@ -123,6 +126,10 @@ impl DiffArgs {
             request: self.request.clone(),
             paging: self.paging.clone(),
             connection: self.connection.clone(),
+            safety: SafetyOptions {
+                dry_run: self.dry_run,
+                ..SafetyOptions::default()
+            },
             output: OutputOptions {
                 silent: self.silent,
                 verbose: self.verbose,

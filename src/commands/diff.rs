@@ -8,8 +8,8 @@ use clap::ArgMatches;
 
 use crate::cli::diff::DiffArgs;
 use crate::cli::options::CallOptions;
-use crate::commands::prepare::{self, Callee, Given};
-use crate::commands::{choose, confirm};
+use crate::commands::prepare::Given;
+use crate::commands::reads::{self, Planned, Words};
 use crate::compare::Rules;
 use crate::compare::difference::{Counts, Gathered};
 use crate::compare::document::{Document, Receiver, compare_documents};
@@ -20,11 +20,9 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::diff::{self, Shown, notes};
 use crate::output::view::Screen;
-use crate::plan::call::Plan;
 use crate::plan::diff::{self as decisions, DEFAULT_IGNORED, Operand};
-use crate::plan::target;
+use crate::plan::reads::refuse_shared_token;
 use crate::profile::Profile;
-use crate::profile::resolve::{self, Choice};
 use crate::secret::Redactor;
 use crate::text::terminal::sanitise;
 
@@ -49,9 +47,15 @@ pub(crate) fn run(args: &DiffArgs, matches: &ArgMatches, cx: &Context) -> Result
     // Mistakes in a path or key are found before anything is sent.
     decisions::rules(args, [None, None])?;
     let options = args.call_options();
+    let given = given(&operands, args, &options, matches, cx)?;
     let runtime = cx.runtime()?;
     let result = runtime.block_on(async {
-        let sides = Sides::read(&operands, args, &options, matches, cx).await?;
+        let (profiles, _tenants) = profiles(&operands, &options, cx).await?;
+        let planned = planned(given.as_ref(), &profiles, cx)?;
+        if args.dry_run {
+            return engine::print(&reads::shown(&planned));
+        }
+        let sides = Sides::read(&operands, &profiles, planned, args, cx).await?;
         compared(sides, args, shown, cx)
     });
     runtime.shutdown_background();
@@ -68,50 +72,38 @@ struct Sides {
 }
 
 impl Sides {
-    /// Plans both calls, and then reads the left side and the right one.
+    /// Reads the left side and then the right one.
     async fn read(
         operands: &[Operand; 2],
+        profiles: &[Profile],
+        planned: Vec<Planned<'_>>,
         args: &DiffArgs,
-        options: &CallOptions,
-        matches: &ArgMatches,
         cx: &Context,
     ) -> Result<Sides> {
         let names = names(operands);
-        let [left, right] = operands;
-        let (left, _left_tenant) = profile(left, options, cx).await?;
-        let (right, _right_tenant) = profile(right, options, cx).await?;
-        if let (Some(left), Some(right)) = (&left, &right) {
-            decisions::refuse_shared_token([left, right], &cx.env)?;
-        }
-        let mut given = given(operands, args, options, matches, cx)?;
-        let profiles = [&left, &right];
-        if let (Some(given), [Some(_), Some(_)]) = (&mut given, profiles) {
-            given.refuse_stdin();
-        }
-        let mut plans = [None, None];
-        for (plan, profile) in plans.iter_mut().zip(profiles) {
-            if let (Some(given), Some(profile)) = (&given, profile) {
-                *plan = Some(planned(given, profile, cx)?);
-            }
-        }
-        let mut redactors = Vec::new();
-        let project = |profile: &Option<Profile>| {
-            let project = profile.as_ref()?.project.as_ref()?;
-            Some(project.value.clone())
+        let project = |profile: &Profile| Some(profile.project.as_ref()?.value.clone());
+        // Only two profiles can each have a project of their own.
+        let projects = match profiles {
+            [left, right] => [project(left), project(right)],
+            _ => [None, None],
         };
-        let projects = [project(&left), project(&right)];
         let rules = decisions::rules(args, projects.each_ref().map(Option::as_deref))?;
+        let mut planned = planned.into_iter();
+        let mut redactors = Vec::new();
         let mut documents = Vec::new();
-        for (index, plan) in plans.into_iter().enumerate() {
-            let mut receiver = Receiver::new(&names[index], &rules);
-            match (&operands[index], plan) {
-                (Operand::Profile(_), Some(plan)) => {
+        for (operand, name) in operands.iter().zip(&names) {
+            let mut receiver = Receiver::new(name, &rules);
+            match operand {
+                Operand::File(path) => file(path, &mut receiver)?,
+                Operand::Profile(_) => {
+                    // Each profile has a plan, in the same order.
+                    let Some(Planned { plan, .. }) = planned.next() else {
+                        continue;
+                    };
                     let read = engine::diff::read(plan, &mut receiver, cx).await;
-                    let record = read.map_err(|failure| of_side(failure, &names[index]))?;
+                    let record = read.map_err(|failure| of_side(failure, name))?;
                     redactors.push(record.redactor);
                 }
-                (Operand::File(path), _) => file(path, &mut receiver)?,
-                (Operand::Profile(_), None) => {}
             }
             documents.push(receiver.finish()?);
         }
@@ -149,26 +141,28 @@ fn names(operands: &[Operand; 2]) -> [String; 2] {
     }
 }
 
-/// Resolves a side's profile; `None` for a file. The demo tenant runs as long as what is returned.
-async fn profile(
-    operand: &Operand,
+/// Resolves the profiles of the sides that have one. The demo tenants run as long as what is
+/// returned.
+async fn profiles(
+    operands: &[Operand; 2],
     options: &CallOptions,
     cx: &Context,
-) -> Result<(Option<Profile>, Option<Tenant>)> {
-    let Operand::Profile(name) = operand else {
-        return Ok((None, None));
-    };
-    let choice = Choice {
-        profile: Some(name),
-        ..choose::choice(&options.profile)
-    };
-    let mut profile =
-        resolve::resolve(&choice, &cx.env).map_err(|failure| match name.ends_with(".json") {
+) -> Result<(Vec<Profile>, Vec<Tenant>)> {
+    let (mut profiles, mut tenants) = (Vec::new(), Vec::new());
+    for operand in operands {
+        let Operand::Profile(name) = operand else {
+            continue;
+        };
+        let found = reads::profile(Some(name), options, cx).await;
+        let (profile, tenant) = found.map_err(|failure| match name.ends_with(".json") {
             true => failure.fact(format!("no file named {} exists either", sanitise(name))),
             false => failure,
         })?;
-    let tenant = choose::start_demo(&mut profile).await?;
-    Ok((Some(profile), tenant))
+        profiles.push(profile);
+        tenants.extend(tenant);
+    }
+    refuse_shared_token(&profiles, &cx.env)?;
+    Ok((profiles, tenants))
 }
 
 /// Returns the call that is made on each profile; `None` when both sides are files.
@@ -179,34 +173,39 @@ fn given<'a>(
     matches: &ArgMatches,
     cx: &Context,
 ) -> Result<Option<Given<'a>>> {
-    let are_files = operands.iter().all(|side| matches!(side, Operand::File(_)));
-    let (callee, items) = match args.words.as_slice() {
-        [] if are_files => return Ok(None),
-        _ if are_files => {
-            return Err(Failure::unsent("two files are compared without a TARGET"));
+    let is_profile = |side: &&Operand| matches!(side, Operand::Profile(_));
+    let profiles = operands.iter().filter(is_profile).count();
+    match (profiles, args.words.is_empty()) {
+        (0, true) if args.dry_run => Err(Failure::unsent(
+            "--dry-run shows requests, and two files are compared without any",
+        )),
+        (0, true) => Ok(None),
+        (0, false) => Err(Failure::unsent("two files are compared without a TARGET")),
+        (_, true) => Err(Failure::unsent("no target was given")
+            .hint("name what is read: rein diff dev..prod /api/v1/datasets, or call NAME")),
+        (_, false) => {
+            let words = Words {
+                words: &args.words,
+                templates: &args.templates,
+                options,
+                matches,
+            };
+            words.given(profiles, cx).map(Some)
         }
-        [] => {
-            return Err(Failure::unsent("no target was given")
-                .hint("name what is read: rein diff dev..prod /api/v1/datasets, or call NAME"));
-        }
-        words => Callee::read(words, &args.templates, options, cx)?,
-    };
-    Ok(Some(Given::new(callee, options, items, matches)))
+    }
 }
 
-/// Plans the call for a profile. Only a read passes.
-fn planned<'p>(given: &Given<'_>, profile: &'p Profile, cx: &Context) -> Result<Plan<'p>> {
-    let plan = given.plan(given.draft(profile)?, profile, cx)?;
-    let mut redactor = Redactor::default();
-    plan.sending.known.teach(&mut redactor);
-    let path = target::below(&plan.request, profile, &redactor);
-    prepare::refuse_foreign_tokens(&plan)?;
-    decisions::refuse_write(&plan, &path)?;
-    plan.judgement.check_token()?;
-    plan.path.clone()?;
-    let decision = confirm::decide(&plan.judgement, None, cx);
-    confirm::pass(decision, &plan.request, &path, &plan.classified, profile)?;
-    Ok(plan)
+/// Plans the call for every profile.
+fn planned<'p>(
+    given: Option<&Given<'_>>,
+    profiles: &'p [Profile],
+    cx: &Context,
+) -> Result<Vec<Planned<'p>>> {
+    let Some(given) = given else {
+        return Ok(Vec::new());
+    };
+    let plan = |profile| reads::planned(given, profile, "diff makes only reads", cx);
+    profiles.iter().map(plan).collect()
 }
 
 /// Reads a file.

@@ -19,6 +19,7 @@ pub(crate) mod preflight;
 pub(crate) mod prepare;
 pub(crate) mod probe;
 pub(crate) mod profile;
+pub(crate) mod reads;
 pub(crate) mod shell;
 pub(crate) mod templates;
 pub(crate) mod timing;

@@ -8,8 +8,8 @@ use clap::ArgMatches;
 
 use crate::cli::options::CallOptions;
 use crate::cli::timing::{TimingArgs, TimingFormat};
-use crate::commands::prepare::{self, Callee, Given};
-use crate::commands::{choose, confirm};
+use crate::commands::prepare::Given;
+use crate::commands::reads::{self, Planned, Words};
 use crate::demo::Tenant;
 use crate::engine::report::Wanted;
 use crate::engine::session::Session;
@@ -23,10 +23,11 @@ use crate::output::record::Record;
 use crate::output::timing::{Report, Run, machine, page, table};
 use crate::output::{junit, status};
 use crate::plan::call::Plan;
+use crate::plan::checks;
 use crate::plan::delivery::Delivery;
+use crate::plan::reads::refuse_shared_token;
 use crate::plan::timing::{self, Pattern};
-use crate::plan::{checks, diff, preview, target};
-use crate::profile::{Profile, resolve};
+use crate::profile::Profile;
 use crate::signal;
 use crate::verdict::checks as verdict;
 
@@ -43,13 +44,15 @@ pub(crate) fn run(args: &TimingArgs, matches: &ArgMatches, cx: &Context) -> Resu
         report: checks::report(&options.checks)?,
         ..Wanted::default()
     };
-    let (callee, items) = Callee::read(&args.words, &args.templates, &options, cx)?;
-    let mut given = Given::new(callee, &options, items, matches);
-    if args.profiles.len() > 1 {
-        given.refuse_stdin();
-    }
+    let words = Words {
+        words: &args.words,
+        templates: &args.templates,
+        options: &options,
+        matches,
+    };
+    let given = words.given(args.profiles.len(), cx)?;
     let runtime = cx.runtime()?;
-    let result = runtime.block_on(timed(args, &options, &given, &wanted, cx));
+    let result = runtime.block_on(timed(args, &given, &wanted, cx));
     runtime.shutdown_background();
     result
 }
@@ -57,28 +60,28 @@ pub(crate) fn run(args: &TimingArgs, matches: &ArgMatches, cx: &Context) -> Resu
 /// Plans the read for every profile, measures, and reports.
 async fn timed(
     args: &TimingArgs,
-    options: &CallOptions,
     given: &Given<'_>,
     wanted: &Wanted<'_>,
     cx: &Context,
 ) -> Result<Exit> {
-    let (profiles, _tenants) = profiles(args, options, cx).await?;
+    let (profiles, _tenants) = profiles(args, given.options, cx).await?;
     let pattern = Pattern::decide(args, profiles.len())?;
     let thresholds = timing::thresholds(args)?;
-    let mut shown = String::new();
-    let mut plans = Vec::new();
+    let mut planned = Vec::new();
     for profile in &profiles {
-        plans.push(planned(given, profile, &mut shown, cx)?);
+        let mut read = reads::planned(given, profile, "only reads are repeated", cx)?;
+        timing::repeat(&mut read.plan)?;
+        planned.push(read);
     }
     if args.dry_run {
-        return print(&shown);
+        return print(&reads::shown(&planned));
     }
     check_files(args, wanted)?;
-    let (method, path) = plans
+    let (method, path) = planned
         .first()
-        .map(|plan| (plan.request.method.to_string(), template_path(plan)))
+        .map(|read| (read.plan.request.method.to_string(), read.path.clone()))
         .unwrap_or_default();
-    let lanes = lanes(plans, cx).await?;
+    let lanes = lanes(planned, cx).await?;
     let meter = match args.silent {
         true => Meter::start(&cx.env, false),
         false => Meter::start_now(&cx.env),
@@ -117,68 +120,21 @@ async fn profiles(
     options: &CallOptions,
     cx: &Context,
 ) -> Result<(Vec<Profile>, Vec<Tenant>)> {
-    let choice = choose::choice(&options.profile);
-    let mut profiles = Vec::new();
-    if args.profiles.is_empty() {
-        profiles.push(resolve::resolve(&choice, &cx.env)?);
-    }
-    for name in &args.profiles {
-        if profiles.iter().any(|known: &Profile| known.name == *name) {
-            return Err(Failure::usage("--profiles names a profile twice"));
+    let names: Vec<Option<&str>> = match args.profiles.as_slice() {
+        [] => vec![None],
+        names => names.iter().map(|name| Some(name.as_str())).collect(),
+    };
+    let (mut profiles, mut tenants) = (Vec::new(), Vec::new());
+    for (at, name) in names.iter().enumerate() {
+        if names[..at].contains(name) {
+            return Err(Failure::unsent("--profiles names a profile twice"));
         }
-        let choice = resolve::Choice {
-            profile: Some(name),
-            ..choice
-        };
-        profiles.push(resolve::resolve(&choice, &cx.env)?);
+        let (profile, tenant) = reads::profile(*name, options, cx).await?;
+        profiles.push(profile);
+        tenants.extend(tenant);
     }
-    for (at, profile) in profiles.iter().enumerate() {
-        for other in &profiles[at + 1..] {
-            diff::refuse_shared_token([profile, other], &cx.env)?;
-        }
-    }
-    let mut tenants = Vec::new();
-    if !args.dry_run {
-        for profile in &mut profiles {
-            tenants.extend(choose::start_demo(profile).await?);
-        }
-    }
+    refuse_shared_token(&profiles, &cx.env)?;
     Ok((profiles, tenants))
-}
-
-/// Plans the read of a profile, and adds what `--dry-run` shows of it.
-fn planned<'p>(
-    given: &Given<'_>,
-    profile: &'p Profile,
-    shown: &mut String,
-    cx: &Context,
-) -> Result<Plan<'p>> {
-    let mut draft = given.draft(profile)?;
-    let filled = std::mem::take(&mut draft.filled);
-    let mut plan = given.plan(draft, profile, cx)?;
-    prepare::refuse_foreign_tokens(&plan)?;
-    let decision = confirm::decide(&plan.judgement, None, cx);
-    timing::only_reads(&mut plan, &decision)?;
-    plan.judgement.check_token()?;
-    plan.path.clone()?;
-    let mut redactor = crate::secret::Redactor::default();
-    plan.sending.known.teach(&mut redactor);
-    shown.push_str(&redactor.clean(&preview::dry_run(&preview::Look {
-        request: &plan.request,
-        filled: &filled,
-        classified: &plan.classified,
-        profile,
-        decision: &decision,
-        proxy: plan.sending.connection.proxy.as_ref(),
-    })));
-    Ok(plan)
-}
-
-/// Returns the path of a plan's request without what must not be shown.
-fn template_path(plan: &Plan<'_>) -> String {
-    let mut redactor = crate::secret::Redactor::default();
-    plan.sending.known.teach(&mut redactor);
-    target::below(&plan.request, plan.sending.profile, &redactor)
 }
 
 /// Makes sure before anything is sent that the files can be written.
@@ -192,15 +148,15 @@ fn check_files(args: &TimingArgs, wanted: &Wanted<'_>) -> Result<()> {
 }
 
 /// Gets the tokens; nothing of the read has been sent then.
-async fn lanes<'a>(plans: Vec<Plan<'a>>, cx: &'a Context) -> Result<Vec<Lane<'a>>> {
+async fn lanes<'a>(planned: Vec<Planned<'a>>, cx: &'a Context) -> Result<Vec<Lane<'a>>> {
     let mut lanes = Vec::new();
-    for plan in plans {
+    for read in planned {
         let Plan {
             request,
             sending,
             reading,
             ..
-        } = plan;
+        } = read.plan;
         let mut record = Record::default();
         let session =
             Session::start(sending, Delivery::default(), &request, &mut record, cx).await?;

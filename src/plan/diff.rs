@@ -3,16 +3,11 @@
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use crate::catalogue::Class;
 use crate::cli::diff::{DiffArgs, DiffFormat, NumbersOption};
 use crate::compare::pattern::Pattern;
 use crate::compare::{KeyRule, Numbers, Rules};
-use crate::env::Env;
 use crate::error::{Failure, Result};
 use crate::output::diff::Shown;
-use crate::plan::call::Plan;
-use crate::profile::Profile;
-use crate::secret::source::TokenSource;
 use crate::text::terminal::sanitise;
 
 /// What is not compared unless `--no-default-ignore` is given: what the platform assigns.
@@ -133,47 +128,6 @@ pub(crate) fn shown(args: &DiffArgs) -> Result<Shown> {
         )
         .hint("use --stat alone, or with --format json")),
     }
-}
-
-/// Refuses a call that may do more than read.
-///
-/// # Errors
-/// Fails (exit 2).
-pub(crate) fn refuse_write(plan: &Plan<'_>, path: &str) -> Result<()> {
-    let class = plan.classified.class;
-    if class == Class::Read {
-        return Ok(());
-    }
-    Err(Failure::unsent(format!(
-        "diff makes only reads, but {} {} is classed as {}",
-        plan.request.method,
-        sanitise(path),
-        class.name()
-    )))
-}
-
-/// Refuses to use `REINFER_TOKEN` for two endpoints: it is one tenant's.
-///
-/// # Errors
-/// Fails (exit 2) naming the variables to set.
-pub(crate) fn refuse_shared_token(profiles: [&Profile; 2], env: &Env) -> Result<()> {
-    let [left, right] = profiles;
-    if left.base.value.same_endpoint(&right.base.value) {
-        return Ok(());
-    }
-    let own = profiles.map(|profile| match &profile.token {
-        TokenSource::Environment {
-            own, general: true, ..
-        } => own.as_deref().filter(|own| !env.is_set(own)),
-        _ => None,
-    });
-    let ([Some(left), Some(right)], true) = (own, env.is_set("REINFER_TOKEN")) else {
-        return Ok(());
-    };
-    Err(Failure::unsent(
-        "REINFER_TOKEN is one tenant's token, and the two profiles are of different endpoints",
-    )
-    .hint(format!("set {left} and {right}")))
 }
 
 #[cfg(test)]

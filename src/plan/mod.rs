@@ -19,6 +19,7 @@ pub(crate) mod ownership;
 pub(crate) mod paging;
 pub(crate) mod presentation;
 pub(crate) mod preview;
+pub(crate) mod reads;
 pub(crate) mod redirect;
 pub(crate) mod sending;
 pub(crate) mod target;

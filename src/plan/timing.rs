@@ -1,8 +1,7 @@
-//! How often a read is made for `rein timing`, and what is not a read.
+//! How often a read is made for `rein timing`, and its limits.
 
 use std::time::Duration;
 
-use crate::catalogue::Class;
 use crate::cli::timing::TimingArgs;
 use crate::cli::units;
 use crate::error::{Failure, Result};
@@ -10,7 +9,6 @@ use crate::exchange::retry::Policy;
 use crate::output::timing::Connections;
 use crate::plan::call::Plan;
 use crate::plan::continuation::Continuation;
-use crate::plan::guard::Decision;
 use crate::verdict::thresholds::{Limited, Statistic, Threshold};
 
 /// How often a read is made, and how.
@@ -100,19 +98,8 @@ fn threshold(of: Limited, text: &str) -> Result<Threshold> {
 /// Makes a plan one of a read that is made many times: no retry hides a failure.
 ///
 /// # Errors
-/// Fails (exit 2) on anything but a read, and on a body that can be sent once.
-pub(crate) fn only_reads(plan: &mut Plan<'_>, decision: &Decision) -> Result<()> {
-    let class = plan.classified.class;
-    if class != Class::Read || *decision != Decision::Allow {
-        return Err(Failure::unsent(format!(
-            "timing repeats a call, and this one is {}",
-            match class {
-                Class::Read => "guarded",
-                other => other.name(),
-            }
-        ))
-        .hint("only reads are repeated"));
-    }
+/// Fails (exit 2) on a body that can be sent once.
+pub(crate) fn repeat(plan: &mut Plan<'_>) -> Result<()> {
     if plan.request.try_clone().is_none() {
         return Err(
             Failure::unsent("timing repeats a call, but this body is streamed")

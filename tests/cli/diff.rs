@@ -666,3 +666,34 @@ fn a_terminal_is_driven_by_nothing_and_shown_no_token() {
         assert!(coloured.contains(style), "{coloured:?}");
     }
 }
+
+#[test]
+fn a_dry_run_shows_the_request_of_each_profile_and_sends_nothing() {
+    let pair = Pair::json(DEV, DEV);
+    let args = ["dev..prod", "v1/datasets/{project}/orders", "--dry-run"];
+    let run = pair.rein(&args).run().exit(0).no_canary();
+    let shown = run.stdout_text();
+    let requests: Vec<&str> = shown
+        .lines()
+        .filter(|line| line.starts_with("GET "))
+        .collect();
+    assert_eq!(
+        requests,
+        [
+            format!("GET {}/api/v1/datasets/retail-dev/orders", pair.dev.url()),
+            format!("GET {}/api/v1/datasets/retail/orders", pair.prod.url()),
+        ]
+    );
+    pair.rein(&["dev..prod", "DELETE", "/api/v1/x", "--dry-run"])
+        .run()
+        .exit(2)
+        .says("diff makes only reads, but DELETE /api/v1/x is a write");
+    pair.saw_nothing();
+    let folder = tempfile::tempdir().expect("a folder");
+    write(folder.path(), "a.json", "[]");
+    rein(["diff", "a.json..a.json", "--dry-run"])
+        .folder(folder.path())
+        .run()
+        .exit(2)
+        .says("two files are compared without any");
+}

@@ -162,7 +162,7 @@ fn only_reads_are_timed() {
         .at(&server.url())
         .run()
         .exit(2)
-        .says("only reads are repeated")
+        .says("only reads are repeated, but PUT /api/v1/x is a write")
         .says("nothing was sent");
     server.saw_nothing();
     // A POST that only reads is one.
