@@ -160,6 +160,15 @@ impl Class {
             Class::Destructive => "destructive",
         }
     }
+
+    /// Returns what completes "this call is ...".
+    pub fn description(self) -> &'static str {
+        match self {
+            Class::Read => "a read",
+            Class::Write => "a write",
+            other => other.name(),
+        }
+    }
 }
 
 /// What a success answers with.

@@ -56,8 +56,8 @@ fn what(request: &Request, path: &str, classified: &Classified) -> String {
         request.method,
         sanitise(path),
         match classified.class {
-            Class::Write => "a write".to_owned(),
-            _ => with_cost(classified, request),
+            Class::Billable => with_cost(classified, request),
+            class => class.description().to_owned(),
         }
     )
 }

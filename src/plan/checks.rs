@@ -59,7 +59,7 @@ impl Until {
         if class != Class::Read {
             return Err(Failure::usage(format!(
                 "--until repeats a call, and this one is {}",
-                class.name()
+                class.description()
             ))
             .fact("nothing was sent")
             .hint("only reads are repeated"));

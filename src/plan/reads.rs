@@ -14,15 +14,15 @@ use crate::text::terminal::sanitise;
 /// # Errors
 /// Fails (exit 2).
 pub(crate) fn refuse_write(plan: &Plan<'_>, path: &str, rule: &str) -> Result<()> {
-    let class = match plan.classified.class {
-        Class::Read => return Ok(()),
-        Class::Write => "a write",
-        other => other.name(),
-    };
+    let class = plan.classified.class;
+    if class == Class::Read {
+        return Ok(());
+    }
     Err(Failure::unsent(format!(
-        "{rule}, but {} {} is {class}",
+        "{rule}, but {} {} is {}",
         plan.request.method,
-        sanitise(path)
+        sanitise(path),
+        class.description()
     )))
 }
 

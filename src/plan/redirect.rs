@@ -125,7 +125,7 @@ fn refuse_more_than_a_read(request: &Request, profile: &Profile) -> Result<()> {
         Exit::TooManyRedirects,
         format!(
             "redirect not followed: the request would be {}",
-            class.name()
+            class.description()
         ),
     )
     .fact(format!(
