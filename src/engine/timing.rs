@@ -21,7 +21,7 @@ use crate::request::Request;
 
 /// The largest body of a read, for all tasks together: it is held until it has been judged.
 const MAX_BODIES: u64 = 256 * 1024 * 1024;
-/// The longest wait that a server may ask for.
+/// The longest wait for which a server can hold the next read.
 const MAX_HOLD: Duration = Duration::from_secs(60);
 
 /// The read of one profile.
@@ -61,7 +61,7 @@ impl<'a> Measurement<'a> {
     /// Makes all reads. Those that have ended are kept when this is dropped before its end.
     ///
     /// # Errors
-    /// Fails with what does not pass by itself before any read has succeeded, and (exit 28) when
+    /// Fails with what does not pass by itself before a read of its profile has succeeded, and (exit 28) when
     /// the time of the whole command is over. Any other failure is a sample.
     pub(crate) async fn run(&self) -> Result<()> {
         let tasks = (0..self.pattern.jobs).map(|_| self.task());
@@ -82,13 +82,13 @@ impl<'a> Measurement<'a> {
         let sessions = self.lanes.iter().map(Lane::connect);
         let mut sessions: Vec<Session<'a>> = sessions.collect::<Result<_>>()?;
         for _ in 0..self.pattern.warmup {
-            for (lane, session) in self.lanes.iter().zip(&mut sessions) {
-                let fetched = self.fetch(lane, session).await?;
-                self.judge(&fetched, session)?;
+            for (profile, session) in sessions.iter_mut().enumerate() {
+                let fetched = self.fetch(&self.lanes[profile], session).await?;
+                self.judge(&fetched, profile, session)?;
             }
         }
         while let Some(round) = self.next_round() {
-            self.limiter.admit().await;
+            self.admit(&sessions).await?;
             // Every other round is made backwards, so that no profile is always the first.
             let count = sessions.len();
             for at in 0..count {
@@ -97,6 +97,21 @@ impl<'a> Measurement<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Waits until a round may begin, and no longer than the time of the whole command.
+    async fn admit(&self, sessions: &[Session<'_>]) -> Result<()> {
+        let left = sessions.iter().filter_map(Session::time_left).min();
+        let admitted = self.limiter.admit();
+        match left {
+            Some(left) => tokio::time::timeout(left, admitted)
+                .await
+                .map_err(|_| out_of_time()),
+            None => {
+                admitted.await;
+                Ok(())
+            }
+        }
     }
 
     fn next_round(&self) -> Option<usize> {
@@ -118,7 +133,7 @@ impl<'a> Measurement<'a> {
         self.begun.set(Some(first));
         let fetched = self.fetch(lane, session).await?;
         let at = start.saturating_duration_since(first).as_secs_f64() * 1000.0;
-        let judged = self.judge(&fetched, session);
+        let judged = self.judge(&fetched, profile, session);
         if judged
             .as_ref()
             .is_err_and(|failure| failure.exit == Exit::TimeOut)
@@ -157,15 +172,12 @@ impl<'a> Measurement<'a> {
     }
 
     /// Ends the measurement where a failure says that all further reads would fail as well.
-    fn judge(&self, fetched: &Fetched, session: &Session<'_>) -> Result<()> {
+    fn judge(&self, fetched: &Fetched, profile: usize, session: &Session<'_>) -> Result<()> {
         let Err(failure) = &fetched.outcome else {
             return Ok(());
         };
         if session.time_left() == Some(Duration::ZERO) {
-            return Err(Failure::new(
-                Exit::TimeOut,
-                "--max-time ended the measurement",
-            ));
+            return Err(out_of_time());
         }
         let response = fetched.record.response.as_ref();
         let status = response.map(|response| response.status);
@@ -178,13 +190,26 @@ impl<'a> Measurement<'a> {
             self.samples
                 .borrow()
                 .iter()
-                .any(|read| read.error.is_none())
+                .any(|read| read.profile == profile && read.error.is_none())
         };
         if is_lasting(failure.exit, status) && !has_succeeded() {
-            return Err(failure.clone());
+            return Err(self.of_profile(failure.clone(), session));
         }
         Ok(())
     }
+
+    /// Says which of several profiles a failure is about.
+    fn of_profile(&self, mut failure: Failure, session: &Session<'_>) -> Failure {
+        if self.lanes.len() > 1 {
+            let name = session.begin_record().profile.unwrap_or_default();
+            failure.facts.insert(0, format!("profile: {name}"));
+        }
+        failure
+    }
+}
+
+fn out_of_time() -> Failure {
+    Failure::new(Exit::TimeOut, "--max-time ended the measurement")
 }
 
 impl<'a> Lane<'a> {

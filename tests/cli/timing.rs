@@ -489,6 +489,46 @@ fn the_time_of_the_whole_command_ends_it_with_what_was_measured() {
 }
 
 #[test]
+fn the_time_of_the_whole_command_ends_a_pause() {
+    let server = healthy();
+    let call = || rein(["timing", "-n", "3", "-m", "300ms", PATH]).at(&server.url());
+    let begun = std::time::Instant::now();
+    for option in [["--every", "20s"], ["--rate", "3/m"]] {
+        call()
+            .also(option[0])
+            .also(option[1])
+            .run()
+            .exit(28)
+            .says("1 read of 3 was made");
+    }
+    assert!(begun.elapsed() < Duration::from_secs(15));
+}
+
+#[test]
+fn a_profile_that_always_fails_ends_the_measurement_and_is_named() {
+    let (dev, prod) = (
+        healthy(),
+        Recorder::always(Reply::json(403, r#"{"status":"error","message":"no"}"#)),
+    );
+    for more in [&["--warmup", "0"][..], &["--fresh"], &[]] {
+        rein(
+            [
+                &["timing", "--profiles", "dev,prod", "-n", "50", PATH],
+                more,
+            ]
+            .concat(),
+        )
+        .config(&two_profiles(&dev.url(), &prod.url()))
+        .var("TOKEN_DEV", CANARY)
+        .var("TOKEN_PROD", CANARY)
+        .run()
+        .exit(4)
+        .says("profile: prod");
+    }
+    assert_eq!(prod.requests().len(), 3);
+}
+
+#[test]
 fn every_read_is_in_csv_and_ndjson() {
     let server = healthy();
     let call = |format: &str| {
