@@ -175,8 +175,9 @@ fn outcome(ended: Option<Result<()>>, report: &Report<'_>) -> Result<Exit> {
     let (reads, failed) = report.counts();
     let all = report.run.reads * report.groups.len();
     let so_far = format!(
-        "{} of {all} were made",
-        status::counted(reads as u64, "read", "reads")
+        "{} of {all} {} made",
+        status::counted(reads as u64, "read", "reads"),
+        if reads == 1 { "was" } else { "were" }
     );
     match ended {
         None => return Err(Failure::new(Exit::Interrupted, "interrupted").fact(so_far)),
@@ -187,7 +188,6 @@ fn outcome(ended: Option<Result<()>>, report: &Report<'_>) -> Result<Exit> {
         Some(Ok(())) => {}
     }
     let unmet = verdict::failure(&report.checks);
-    let errors = || report.groups.iter().flat_map(|group| &group.errors);
     let first = report
         .run
         .samples
@@ -197,9 +197,10 @@ fn outcome(ended: Option<Result<()>>, report: &Report<'_>) -> Result<Exit> {
         return unmet.map_or(Ok(Exit::Ok), Err);
     };
     let failure = Failure::new(first.exit, format!("{failed} of {reads} reads failed"));
-    let failure = errors().fold(failure, |failure, (error, count)| {
-        failure.fact(format!("{count} × {}", error.headline))
-    });
+    let failure = report
+        .error_lines()
+        .into_iter()
+        .fold(failure, Failure::fact);
     let facts = unmet.into_iter().flat_map(|unmet| unmet.facts);
     Err(facts.fold(failure, Failure::fact))
 }

@@ -6,6 +6,8 @@ pub(crate) mod table;
 
 use std::time::Duration;
 
+use indexmap::IndexMap;
+
 use crate::exit::Exit;
 use crate::output::record::{Record, millis};
 use crate::verdict::checks::Checked;
@@ -14,6 +16,9 @@ use crate::verdict::thresholds::{Limited, Statistic, Threshold};
 
 /// The percentiles that are always shown.
 pub(crate) const PERCENTS: [f64; 3] = [50.0, 90.0, 99.0];
+/// How many kinds of failure of a profile are listed for a person: a message that holds the number
+/// of its request is a kind of its own.
+const MAX_ERRORS: usize = 10;
 
 /// A part of the time of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,7 +109,7 @@ impl Times {
 }
 
 /// Why a read failed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct ReadError {
     pub(crate) exit: Exit,
     pub(crate) headline: String,
@@ -158,7 +163,7 @@ pub(crate) struct Group {
     /// How many reads were made.
     pub(crate) reads: usize,
     /// What failed, and how often, in the order of the first time.
-    pub(crate) errors: Vec<(ReadError, usize)>,
+    pub(crate) errors: IndexMap<ReadError, usize>,
     /// The times of the reads that succeeded; quantities of which there is nothing are left out.
     pub(crate) rows: Vec<(Quantity, Sorted)>,
 }
@@ -170,11 +175,13 @@ impl Group {
                 .iter()
                 .filter(move |sample| sample.profile == profile)
         };
-        let mut errors: Vec<(ReadError, usize)> = Vec::new();
+        let mut errors: IndexMap<ReadError, usize> = IndexMap::new();
         for error in own().filter_map(|sample| sample.error.as_ref()) {
-            match errors.iter_mut().find(|(known, _)| known == error) {
-                Some((_, count)) => *count += 1,
-                None => errors.push((error.clone(), 1)),
+            match errors.get_mut(error) {
+                Some(count) => *count += 1,
+                None => {
+                    errors.insert(error.clone(), 1);
+                }
             }
         }
         let good = || own().filter(|sample| sample.error.is_none());
@@ -193,7 +200,7 @@ impl Group {
 
     /// Returns how many reads failed.
     pub(crate) fn failed(&self) -> usize {
-        self.errors.iter().map(|(_, count)| count).sum()
+        self.errors.values().sum()
     }
 
     /// Returns how many reads succeeded.
@@ -216,6 +223,38 @@ impl Group {
             .iter()
             .filter(move |(quantity, _)| *quantity != Quantity::FirstByte || !is_whole)
     }
+
+    /// Returns the cells of the rows of a table: name, count, percentiles, maximum, mean and spread.
+    fn cells(&self) -> Vec<Vec<String>> {
+        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
+        let cells = |(quantity, values): &(Quantity, Sorted)| {
+            let mut row = vec![quantity.name().to_owned(), values.count().to_string()];
+            row.extend(PERCENTS.map(|percent| number(values.percentile(percent))));
+            row.extend([values.max(), values.mean(), values.standard_deviation()].map(number));
+            row
+        };
+        self.shown().map(cells).collect()
+    }
+
+    fn median(&self, quantity: Quantity) -> String {
+        let values = self.values(quantity);
+        values
+            .and_then(|values| values.percentile(50.0))
+            .map_or_else(String::new, short)
+    }
+
+    /// Returns a line for each kind of failure, as `line` says it, after how often it was there.
+    fn error_lines(&self, line: impl Fn(&ReadError) -> String) -> Vec<String> {
+        let first = self.errors.iter().take(MAX_ERRORS);
+        let mut lines: Vec<String> = first
+            .map(|(error, count)| format!("{count} × {}", line(error)))
+            .collect();
+        let others: usize = self.errors.values().skip(MAX_ERRORS).sum();
+        if others > 0 {
+            lines.push(format!("{others} × other failures"));
+        }
+        lines
+    }
 }
 
 /// Two profiles compared, quantity by quantity.
@@ -225,6 +264,24 @@ pub(crate) struct Comparison {
     pub(crate) base: usize,
     pub(crate) other: usize,
     pub(crate) rows: Vec<(Quantity, Difference)>,
+}
+
+impl Comparison {
+    /// Returns the cells of the rows of a table: name, both medians, difference, interval, and
+    /// whether the difference is larger than the spread.
+    fn cells(&self, groups: &[Group]) -> Vec<Vec<String>> {
+        let cells = |(quantity, found): &(Quantity, Difference)| {
+            vec![
+                quantity.name().to_owned(),
+                groups[self.base].median(*quantity),
+                groups[self.other].median(*quantity),
+                signed(found.of_medians),
+                format!("{} to {}", signed(found.low), signed(found.high)),
+                if found.is_clear() { "yes" } else { "no" }.to_owned(),
+            ]
+        };
+        self.rows.iter().map(cells).collect()
+    }
 }
 
 /// What a run comes to.
@@ -273,6 +330,38 @@ impl<'a> Report<'a> {
     pub(crate) fn counts(&self) -> (usize, usize) {
         let reads = self.groups.iter().map(|group| group.reads).sum();
         (reads, self.groups.iter().map(Group::failed).sum())
+    }
+
+    /// Returns what failed, a line for each kind.
+    pub(crate) fn error_lines(&self) -> Vec<String> {
+        let is_alone = self.groups.len() == 1;
+        let lines = |group: &Group| {
+            group.error_lines(|error| match is_alone {
+                true => error.headline.clone(),
+                false => format!("{}: {}", group.profile, error.headline),
+            })
+        };
+        self.groups.iter().flat_map(lines).collect()
+    }
+
+    /// Returns the comparisons of profiles that both have reads that succeeded.
+    fn shown_comparisons(&self) -> impl Iterator<Item = &Comparison> {
+        self.comparisons
+            .iter()
+            .filter(|found| !found.rows.is_empty())
+    }
+
+    /// Returns the edges of the bars of a quantity, the same for every profile.
+    fn edges(&self, quantity: Quantity, bars: usize) -> Vec<f64> {
+        let all = || {
+            self.groups
+                .iter()
+                .filter_map(|group| group.values(quantity))
+        };
+        let lowest = all().filter_map(|values| values.values().first().copied());
+        let lowest = lowest.fold(f64::INFINITY, f64::min);
+        let highest = all().filter_map(Sorted::max).fold(0.0, f64::max);
+        statistics::edges(lowest.min(highest), highest, bars)
     }
 
     /// Returns what a reader must know to use the numbers.
@@ -328,7 +417,7 @@ impl<'a> Report<'a> {
             ),
             "network: first byte less server, without opening a connection".to_owned(),
         ];
-        if !self.comparisons.is_empty() {
+        if self.shown_comparisons().next().is_some() {
             lines.push(interval_method());
         }
         lines
@@ -336,7 +425,7 @@ impl<'a> Report<'a> {
 }
 
 /// Says how the interval of a difference is made.
-pub(crate) fn interval_method() -> String {
+fn interval_method() -> String {
     format!(
         "interval: 95 % bootstrap interval of the difference of medians (percentile method, {} \
          resamples, seed {}); a difference is larger than the spread when 0 is outside it",
@@ -365,6 +454,17 @@ pub(crate) fn short(time: f64) -> String {
         size if size < 999.95 => format!("{time:.1}"),
         _ => format!("{time:.0}"),
     }
+}
+
+/// Returns a difference as [`short`] does, with its sign; what is rounded to zero has none.
+fn signed(difference: f64) -> String {
+    let size = short(difference.abs());
+    let sign = match size.bytes().all(|byte| matches!(byte, b'0' | b'.')) {
+        true => "",
+        false if difference > 0.0 => "+",
+        false => "-",
+    };
+    format!("{sign}{size}")
 }
 
 /// Returns how the reads were made, in words.

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::{Comparison, Group, PERCENTS, Quantity, Report, Sample, manner, short};
+use super::{Comparison, Group, Quantity, Report, Sample, manner, short};
 use crate::text::terminal::sanitise;
 use crate::verdict::statistics::{self, Sorted};
 
@@ -59,7 +59,7 @@ pub(crate) fn render(report: &Report<'_>, date: &str) -> String {
     );
     page.push_str(&checks(report));
     page.push_str(&errors(report));
-    for comparison in &report.comparisons {
+    for comparison in report.shown_comparisons() {
         page.push_str(&compared(report, comparison));
     }
     let scale = Scale::of(report);
@@ -69,14 +69,10 @@ pub(crate) fn render(report: &Report<'_>, date: &str) -> String {
     }
     page.push_str("<h2>Method</h2>\n<ul class=\"dim\">\n");
     for line in report.methods().iter().chain(&report.notes()) {
-        push(&mut page, &format!("<li>{}</li>\n", escape(line)));
+        page.push_str(&item(line));
     }
     page.push_str("</ul>\n</main>\n</body>\n</html>\n");
     page
-}
-
-fn push(page: &mut String, text: &str) {
-    page.push_str(text);
 }
 
 /// Makes a text one of HTML that is nothing but text, in an element or an attribute.
@@ -110,12 +106,16 @@ fn table(heads: &[String], rows: &[Vec<String>]) -> String {
     )
 }
 
+fn item(text: &str) -> String {
+    format!("<li>{}</li>\n", escape(text))
+}
+
 fn checks(report: &Report<'_>) -> String {
     if report.checks.is_empty() {
         return String::new();
     }
     let lines = report.checks.iter().map(|check| match &check.problem {
-        None => format!("<li>met: {}</li>\n", escape(&check.name)),
+        None => item(&format!("met: {}", check.name)),
         Some(problem) => format!(
             "<li class=\"bad\">not met: {}: {}</li>\n",
             escape(&check.name),
@@ -135,15 +135,11 @@ fn errors(report: &Report<'_>) -> String {
     }
     let mut lines = String::new();
     for group in &report.groups {
-        for (error, count) in &group.errors {
-            let text = format!(
-                "{count} × {}: {} (exit {})",
-                group.profile,
-                error.headline,
-                error.exit.code()
-            );
-            push(&mut lines, &format!("<li>{}</li>\n", escape(&text)));
-        }
+        let error_lines = group.error_lines(|error| {
+            let code = error.exit.code();
+            format!("{}: {} (exit {code})", group.profile, error.headline)
+        });
+        lines.extend(error_lines.iter().map(|line| item(line)));
     }
     format!(
         "<h2 class=\"bad\">{failed} of {reads} reads failed</h2>\n\
@@ -162,26 +158,7 @@ fn compared(report: &Report<'_>, comparison: &Comparison) -> String {
         "95 % interval",
         "larger than the spread",
     ];
-    let median = |group: &Group, quantity: Quantity| {
-        let values = group.values(quantity);
-        values
-            .and_then(|values| values.percentile(50.0))
-            .map_or_else(String::new, short)
-    };
-    let rows: Vec<Vec<String>> = comparison
-        .rows
-        .iter()
-        .map(|(quantity, found)| {
-            vec![
-                quantity.name().to_owned(),
-                median(base, *quantity),
-                median(other, *quantity),
-                short(found.of_medians),
-                format!("{} to {}", short(found.low), short(found.high)),
-                if found.is_clear() { "yes" } else { "no" }.to_owned(),
-            ]
-        })
-        .collect();
+    let rows = comparison.cells(&report.groups);
     format!(
         "<h2>{} less {}</h2>\n{}",
         escape(&other.profile),
@@ -204,23 +181,11 @@ struct Scale {
 
 impl Scale {
     fn of(report: &Report<'_>) -> Scale {
-        let edges = |quantity| {
-            let all = || {
-                report
-                    .groups
-                    .iter()
-                    .filter_map(move |group| group.values(quantity))
-            };
-            let lowest = all().filter_map(|values| values.values().first().copied());
-            let lowest = lowest.fold(f64::INFINITY, f64::min);
-            let highest = all().filter_map(Sorted::max).fold(0.0, f64::max);
-            statistics::edges(lowest.min(highest), highest, BARS)
-        };
-        let totals = edges(Quantity::Total);
+        let totals = report.edges(Quantity::Total, BARS);
         let times = report.run.samples.iter().map(|sample| sample.at);
         Scale {
             highest: totals.last().copied().unwrap_or(0.0),
-            servers: edges(Quantity::Server),
+            servers: report.edges(Quantity::Server, BARS),
             totals,
             end: times.fold(0.0, f64::max),
         }
@@ -230,17 +195,7 @@ impl Scale {
 fn profile(group: &Group, samples: &[&Sample], scale: &Scale) -> String {
     let mut text = format!("<h2>{}</h2>\n", escape(&group.profile));
     let heads = ["ms", "reads", "p50", "p90", "p99", "max", "mean", "sd"].map(str::to_owned);
-    let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
-    let rows: Vec<Vec<String>> = group
-        .shown()
-        .map(|(quantity, values)| {
-            let mut row = vec![quantity.name().to_owned(), values.count().to_string()];
-            row.extend(PERCENTS.map(|percent| number(values.percentile(percent))));
-            row.extend([values.max(), values.mean(), values.standard_deviation()].map(number));
-            row
-        })
-        .collect();
-    text.push_str(&table(&heads, &rows));
+    text.push_str(&table(&heads, &group.cells()));
     text.push_str("<div class=\"charts\">\n");
     let charts = [
         (Quantity::Total, "one", &scale.totals),

@@ -2,7 +2,7 @@
 
 use unicode_width::UnicodeWidthStr;
 
-use super::{Comparison, Group, PERCENTS, Quantity, Report, manner, short};
+use super::{Comparison, Group, Quantity, Report, manner, short};
 use crate::text::terminal::{Theme, sanitise};
 use crate::verdict::statistics::{self, Sorted};
 
@@ -23,7 +23,7 @@ pub(crate) fn render(report: &Report<'_>, theme: &Theme, width: usize) -> String
         sanitise(&run.path)
     )];
     lines.extend(wrapped(&manner(run), width));
-    let edges = shared_edges(report);
+    let edges = report.edges(Quantity::Total, BARS);
     for group in &report.groups {
         if group.rows.is_empty() {
             continue;
@@ -37,7 +37,7 @@ pub(crate) fn render(report: &Report<'_>, theme: &Theme, width: usize) -> String
             lines.extend(histogram(values, &edges, width));
         }
     }
-    for comparison in &report.comparisons {
+    for comparison in report.shown_comparisons() {
         lines.push(String::new());
         lines.extend(compared(report, comparison, theme, width));
     }
@@ -53,31 +53,11 @@ pub(crate) fn render(report: &Report<'_>, theme: &Theme, width: usize) -> String
     lines.join("\n")
 }
 
-/// Returns the edges of the bars, the same for every profile.
-fn shared_edges(report: &Report<'_>) -> Vec<f64> {
-    let totals = || {
-        report
-            .groups
-            .iter()
-            .filter_map(|group| group.values(Quantity::Total))
-    };
-    let lowest = totals().filter_map(|values| values.values().first().copied());
-    let highest = totals().filter_map(Sorted::max);
-    let lowest = lowest.fold(f64::INFINITY, f64::min);
-    statistics::edges(lowest, highest.fold(0.0, f64::max), BARS)
-}
-
 /// Returns the rows of a profile's table.
 fn rows(group: &Group) -> Vec<Vec<String>> {
     let names = ["ms", "n", "p50", "p90", "p99", "max", "mean", "sd"];
     let mut rows = vec![names.map(str::to_owned).to_vec()];
-    for (quantity, values) in group.shown() {
-        let number = |value: Option<f64>| value.map_or_else(|| "-".to_owned(), short);
-        let mut row = vec![quantity.name().to_owned(), values.count().to_string()];
-        row.extend(PERCENTS.map(|percent| number(values.percentile(percent))));
-        row.extend([values.max(), values.mean(), values.standard_deviation()].map(number));
-        rows.push(row);
-    }
+    rows.extend(group.cells());
     rows
 }
 
@@ -156,32 +136,9 @@ fn compared(
 ) -> Vec<String> {
     let name = |profile: usize| clipped(&report.groups[profile].profile);
     let (base, other) = (name(comparison.base), name(comparison.other));
-    let signed = |value: f64| {
-        let text = short(value);
-        if value > 0.0 {
-            format!("+{text}")
-        } else {
-            text
-        }
-    };
     let heads = ["p50, ms", &base, &other, "change", "interval", "> spread"];
     let mut rows = vec![heads.map(str::to_owned).to_vec()];
-    for (quantity, found) in &comparison.rows {
-        let median = |profile: usize| {
-            let values = report.groups[profile].values(*quantity);
-            values
-                .and_then(|values| values.percentile(50.0))
-                .map_or_else(String::new, short)
-        };
-        rows.push(vec![
-            quantity.name().to_owned(),
-            median(comparison.base),
-            median(comparison.other),
-            signed(found.of_medians),
-            format!("{} to {}", signed(found.low), signed(found.high)),
-            if found.is_clear() { "yes" } else { "no" }.to_owned(),
-        ]);
-    }
+    rows.extend(comparison.cells(&report.groups));
     let heading = theme.heading;
     let mut lines = vec![format!("{heading}{other} less {base}{heading:#}")];
     lines.extend(columns(&rows, width));
@@ -209,15 +166,15 @@ fn errors(report: &Report<'_>, theme: &Theme, width: usize) -> Vec<String> {
         format!("{style}{failed} of {reads} reads failed{style:#} and are in no number above"),
     ];
     for group in &report.groups {
-        for (error, count) in &group.errors {
-            let line = format!(
-                "{count} × {}: {} (exit {})",
+        let error_lines = group.error_lines(|error| {
+            format!(
+                "{}: {} (exit {})",
                 clipped(&group.profile),
                 sanitise(&error.headline),
                 error.exit.code()
-            );
-            lines.extend(wrapped(&line, width));
-        }
+            )
+        });
+        lines.extend(error_lines.iter().flat_map(|line| wrapped(line, width)));
     }
     lines
 }

@@ -219,6 +219,23 @@ fn failed_reads_are_counted_apart_and_in_no_number() {
 }
 
 #[test]
+fn failures_with_a_text_of_their_own_are_listed_up_to_a_limit() {
+    let mut run = run(&["dev", "prod"], 50, |_, _| 20.0);
+    for (at, sample) in run.samples.iter_mut().enumerate() {
+        sample.error = failed(&format!("500 Internal Server Error: request {}", at / 4));
+    }
+    let report = Report::new(&run);
+    assert_eq!(report.groups[1].errors.len(), 25);
+    let lines = report.error_lines();
+    assert_eq!(lines.len(), 22);
+    assert_eq!(lines[0], "2 × dev: 500 Internal Server Error: request 0");
+    assert_eq!(lines[21], "30 × other failures");
+    let table = table::render(&report, &Theme::plain(), 80);
+    assert_eq!(table.matches(" × ").count(), 22, "{table}");
+    assert_eq!(page::render(&report, "").matches(" × ").count(), 22);
+}
+
+#[test]
 fn what_is_too_few_is_said() {
     let notes = |reads, percent: Option<f64>| {
         let mut run = run(&["dev"], reads, |_, read| read as f64);
@@ -240,6 +257,20 @@ fn what_is_too_few_is_said() {
         ["p99.9 needs 1000 reads: of 100 it is the largest value"]
     );
     assert_eq!(notes(5, Some(95.0)).len(), 3);
+}
+
+#[test]
+fn a_difference_that_is_rounded_to_zero_has_no_sign() {
+    for (difference, shown) in [
+        (0.0, "0.00"),
+        (0.004, "0.00"),
+        (-0.004, "0.00"),
+        (0.006, "+0.01"),
+        (-12.34, "-12.3"),
+        (4000.0, "+4000"),
+    ] {
+        assert_eq!(signed(difference), shown);
+    }
 }
 
 #[test]
@@ -302,7 +333,10 @@ fn nothing_measured_is_no_panic() {
     }
     let report = Report::new(&run);
     assert!(page::render(&report, "").contains("2 of 2 reads failed"));
-    assert!(table::render(&report, &Theme::plain(), 20).contains("2 of 2 reads failed"));
+    let table = table::render(&report, &Theme::plain(), 80);
+    assert!(table.contains("2 of 2 reads failed"), "{table}");
+    // Nothing can be compared.
+    assert!(!table.contains("interval"), "{table}");
     run.samples.clear();
     let report = Report::new(&run);
     let _texts = [
