@@ -63,7 +63,7 @@ impl Call<'_, '_> {
         self.receiver.push(&body)
     }
 
-    /// Makes one request; what is counted resumes from those before it.
+    /// Makes one request, and adds what was counted of earlier ones to its record.
     async fn fetched(&mut self, session: &mut Session<'_>, request: Request) -> Result<Vec<u8>> {
         let Fetched {
             mut record,

@@ -27,7 +27,7 @@ pub(crate) const DEFAULT_IGNORED: [&str; 10] = [
 /// One of the two things that are compared.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Operand {
-    /// What a profile's endpoint answers.
+    /// The response of a profile's endpoint.
     Profile(String),
     /// A file.
     File(PathBuf),

@@ -1,6 +1,6 @@
 //! What is said about a comparison on standard error.
 
-use crate::compare::{Noted, Problem, Rules, Side};
+use crate::compare::{Noted, Problem, Rules};
 use crate::output::status::counted;
 use crate::text::terminal::sanitise;
 
@@ -55,11 +55,11 @@ pub(crate) fn warnings(noted: &Noted, names: &[String; 2]) -> Vec<String> {
             ));
         }
     }
-    for ((side, list, problem), (count, example)) in &noted.problems {
-        let name = match side {
-            Side::Left => &names[0],
-            Side::Right => &names[1],
-        };
+    // Keys of the right side are looked at first.
+    let mut problems: Vec<_> = noted.problems.iter().collect();
+    problems.sort_by_key(|((side, ..), _)| *side as usize);
+    for ((side, list, problem), (count, example)) in problems {
+        let name = &names[*side as usize];
         lines.push(match problem {
             Problem::Missing => format!(
                 "{name}: {list}: {} without the key {example}; compared in their order",

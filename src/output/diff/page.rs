@@ -8,7 +8,7 @@ use crate::compare::difference::Difference;
 use crate::output::view::Screen;
 use crate::text::terminal::sanitise;
 
-/// What is before a value that goes on on the next line.
+/// The indentation of the second and later lines of a value.
 const HANGING: &str = "      ";
 /// How many lines of a terminal a value takes at most.
 const MAX_LINES: usize = 8;
