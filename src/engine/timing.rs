@@ -82,6 +82,9 @@ impl<'a> Measurement<'a> {
         let sessions = self.lanes.iter().map(Lane::connect);
         let mut sessions: Vec<Session<'a>> = sessions.collect::<Result<_>>()?;
         for _ in 0..self.pattern.warmup {
+            if self.pattern.limits_warmup {
+                self.admit(&sessions).await?;
+            }
             for (profile, session) in sessions.iter_mut().enumerate() {
                 let fetched = self.fetch(&self.lanes[profile], session).await?;
                 self.judge(&fetched, profile, session)?;

@@ -22,6 +22,8 @@ pub(crate) struct Pattern {
     pub(crate) connections: Connections,
     /// The time between the beginnings of two rounds: a round is a read of each profile.
     pub(crate) interval: Option<Duration>,
+    /// Whether it is kept by the reads before as well: that of `--rate`, not of `--every`.
+    pub(crate) limits_warmup: bool,
 }
 
 impl Pattern {
@@ -47,9 +49,11 @@ impl Pattern {
         Ok(Pattern {
             reads: args.count as usize,
             warmup: args.warmup.map_or(usual, |warmup| warmup as usize),
-            jobs: usize::from(args.jobs),
+            // A task without a read would only warm up.
+            jobs: usize::from(args.jobs).min(args.count as usize),
             connections,
             interval,
+            limits_warmup: args.rate.is_some(),
         })
     }
 }

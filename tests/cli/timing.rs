@@ -462,6 +462,20 @@ fn a_rate_and_a_pause_space_the_reads() {
     }
 }
 
+#[test]
+fn a_rate_holds_for_the_warm_up_and_no_task_warms_up_for_nothing() {
+    let server = healthy();
+    let begun = std::time::Instant::now();
+    rein([
+        "timing", "-n", "2", "--jobs", "16", "--warmup", "4", "--rate", "50/s", PATH,
+    ])
+    .at(&server.url())
+    .run()
+    .exit(0);
+    assert_eq!(server.requests().len(), 2 + 2 * 4);
+    assert!(begun.elapsed() >= Duration::from_millis(9 * 20));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_prints_what_was_measured() {
@@ -491,7 +505,8 @@ fn the_time_of_the_whole_command_ends_it_with_what_was_measured() {
 #[test]
 fn the_time_of_the_whole_command_ends_a_pause() {
     let server = healthy();
-    let call = || rein(["timing", "-n", "3", "-m", "300ms", PATH]).at(&server.url());
+    let call =
+        || rein(["timing", "-n", "3", "--warmup", "0", "-m", "300ms", PATH]).at(&server.url());
     let begun = std::time::Instant::now();
     for option in [["--every", "20s"], ["--rate", "3/m"]] {
         call()
