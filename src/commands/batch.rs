@@ -363,7 +363,7 @@ fn input_size(args: &BatchArgs) -> Option<u64> {
 fn describe(summary: &mut Summary, args: &BatchArgs, recipe: &Recipe<'_>) {
     let classified = recipe.classified();
     summary.profile.clone_from(&recipe.profile.name);
-    summary.class = Some(classified.class.name());
+    summary.class = Some(classified.class);
     summary.endpoint = classified.endpoint.map(|endpoint| endpoint.name);
     let shown = match recipe.callee {
         Callee::Raw(_) => &args.words[..args.words.len() - recipe.raw_items()],

@@ -17,7 +17,7 @@ use crate::plan::call::Plan;
 use crate::plan::delivery::Delivery;
 use crate::plan::guard::Decision;
 use crate::plan::target::Filled;
-use crate::plan::{checks, preview, target};
+use crate::plan::{checks, delivery, preview, target};
 use crate::profile::{Guard, resolve};
 use crate::text::terminal::sanitise;
 
@@ -102,7 +102,7 @@ fn reported(
 fn wants(options: &CallOptions, wanted: &mut Wanted<'_>) -> Result<()> {
     prepare::stdin_taken(options)?;
     if let Some(format) = &options.output.write_out {
-        wanted.write_out = Some(report::format(format)?);
+        wanted.write_out = Some(delivery::write_out(format)?);
     }
     wanted.report = checks::report(&options.checks)?;
     Ok(())
@@ -139,9 +139,9 @@ async fn planned(
     let mut draft = given.draft(&profile)?;
     let filled = std::mem::take(&mut draft.filled);
     let plan = given.plan(draft, &profile, cx)?;
-    record.class = Some(plan.classified.class.name());
+    record.class = Some(plan.classified.class);
     record.endpoint = plan.classified.endpoint.map(|endpoint| endpoint.name);
-    record.method = plan.request.method.to_string();
+    record.method = Some(plan.request.method.clone());
     plan.sending.known.teach(&mut record.redactor);
     record.url = record.redactor.url(&plan.request.url);
     record.path = target::below(&plan.request, &profile, &record.redactor);

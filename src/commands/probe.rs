@@ -14,6 +14,7 @@ use crate::engine::session::Session;
 use crate::error::{Failure, Result};
 use crate::exchange::recording_verifier::CertificateLog;
 use crate::exchange::timing::Timings;
+use crate::exchange::version_number;
 use crate::exit::Exit;
 use crate::output::record::Record;
 use crate::plan::call::Reading;
@@ -116,7 +117,9 @@ pub(crate) async fn ask(
                 .and_then(|head| head.header("date"))
                 .as_deref(),
         ),
-        http_version: record.response.map_or("", |head| head.version),
+        http_version: record
+            .response
+            .map_or("", |head| version_number(head.version)),
     })
 }
 

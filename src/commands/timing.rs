@@ -79,7 +79,7 @@ async fn timed(
     check_files(args, wanted)?;
     let (method, path) = planned
         .first()
-        .map(|read| (read.plan.request.method.to_string(), read.path.clone()))
+        .map(|read| (read.plan.request.method.clone(), read.path.clone()))
         .unwrap_or_default();
     let lanes = lanes(planned, cx).await?;
     let meter = match args.silent {
@@ -250,7 +250,7 @@ fn write_junit(
     };
     let record = Record {
         profile: report.groups.first().map(|group| group.profile.clone()),
-        method: report.run.method.clone(),
+        method: Some(report.run.method.clone()),
         path: report.run.path.clone(),
         checks: report.checks.clone(),
         timings: Some(crate::exchange::timing::Timings {

@@ -12,37 +12,13 @@ use crate::engine::Context;
 use crate::engine::response::unwritten;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
-use crate::input;
 use crate::output::file::cannot_write;
 use crate::output::record::Record;
 use crate::output::write_out::{Echoes, Sink, WriteOut};
 use crate::output::{junit, meta};
 use crate::signal::shutdown;
 use crate::text::lexical::{Formatter, Layout};
-use crate::text::terminal::{Theme, sanitise, sanitise_text};
-
-/// Reads the format of `-w`, from a file or standard input when it begins with `@`.
-///
-/// # Errors
-/// Fails (exit 2) when the file cannot be read or the format is not UTF-8.
-pub(crate) fn format(format: &OsStr) -> Result<WriteOut> {
-    let text = match format.to_str() {
-        None => return Err(Failure::usage("the format of -w is not valid UTF-8")),
-        Some(text) => match text.strip_prefix('@') {
-            Some("-") => input::read_stdin("-w")?,
-            Some(file) => input::read_text(OsStr::new(file), "-w")?,
-            None => text.to_owned(),
-        },
-    };
-    let format = WriteOut::parse(&text);
-    for name in &format.unknown {
-        stdout::note(&format!(
-            "warning: -w: there is no variable {}",
-            sanitise(name)
-        ));
-    }
-    Ok(format)
-}
+use crate::text::terminal::{Theme, sanitise_text};
 
 /// What is to report about a call when it has ended.
 #[derive(Default)]

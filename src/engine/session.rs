@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
+use http::Method;
 use url::Url;
 
 use crate::catalogue::{self, Class};
@@ -55,7 +56,7 @@ pub(crate) struct Session<'a> {
 /// What messages say of a request, which is gone once it is sent.
 #[derive(Clone, Debug, Default)]
 struct Shown {
-    method: String,
+    method: Method,
     path: String,
     host: String,
     /// The body of a call that may change something, where it is in memory.
@@ -171,7 +172,7 @@ impl<'a> Session<'a> {
         Record {
             profile: Some(profile.name.clone()),
             guarded: profile.guard.value != Guard::None,
-            class: Some(self.sending.class.name()),
+            class: Some(self.sending.class),
             redactor: self.redactor.clone(),
             ..Record::default()
         }
@@ -197,7 +198,7 @@ impl<'a> Session<'a> {
     /// Returns what messages may mention of the request that is under way.
     pub(crate) fn about(&self) -> About<'_> {
         About {
-            method: &self.shown.method,
+            method: self.shown.method.as_str(),
             path: &self.shown.path,
             host: &self.shown.host,
             profile: &self.sending.profile.name,
@@ -214,7 +215,7 @@ impl<'a> Session<'a> {
         let is_more = self.sending.class > Class::Read;
         let shown = &self.shown;
         is_more.then(|| {
-            catalogue::read_that_tells(&shown.method, &shown.path, shown.body.as_deref())
+            catalogue::read_that_tells(shown.method.as_str(), &shown.path, shown.body.as_deref())
         })?
     }
 
@@ -270,7 +271,7 @@ impl<'a> Session<'a> {
         let host = request.url.host_str().unwrap_or_default();
         let port = request.url.port_or_known_default().unwrap_or_default();
         self.shown = Shown {
-            method: request.method.to_string(),
+            method: request.method.clone(),
             path: target::below(request, self.sending.profile, &self.redactor),
             host: format!("{host}:{port}"),
             body: match &request.body {
@@ -278,7 +279,7 @@ impl<'a> Session<'a> {
                 _ => None,
             },
         };
-        record.method.clone_from(&self.shown.method);
+        record.method = Some(request.method.clone());
         record.path.clone_from(&self.shown.path);
         record.url = self.redactor.url(&request.url);
         record.sent = request.body.length().unwrap_or(0);
@@ -403,7 +404,7 @@ impl<'a> Session<'a> {
         request: Request,
         credential: &Credential,
     ) -> Result<Exchange, TransportFailure> {
-        let keep_head = self.delivery.needs_header_block || request.method == http::Method::HEAD;
+        let keep_head = self.delivery.needs_header_block || request.method == Method::HEAD;
         // A signal can report one request only; commands that make many report on their own.
         let is_told = self.sending.class != Class::Read && self.limiter.is_none();
         let _until_it_is_answered = is_told.then(|| self.in_doubt());

@@ -90,8 +90,8 @@ pub(crate) struct Head {
     pub(crate) status: u16,
     /// The reason phrase, as received; the usual one where the protocol has none.
     pub(crate) reason: String,
-    /// `1.0`, `1.1` or `2`.
-    pub(crate) version: &'static str,
+    /// The HTTP version.
+    pub(crate) version: http::Version,
     /// The headers.
     pub(crate) headers: HeaderMap,
     /// Status line and headers as text, where that was asked for. The client hands out names in
@@ -279,7 +279,7 @@ impl Exchange {
 /// Returns the next data of a body. Trailers are not part of it.
 async fn next_data(
     body: &mut reqwest::Body,
-    version: &str,
+    version: http::Version,
 ) -> Result<Option<Bytes>, Box<dyn Error + Send + Sync>> {
     while let Some(frame) = body.frame().await {
         if let Ok(data) = frame?.into_data() {
@@ -287,7 +287,7 @@ async fn next_data(
         }
     }
     // hyper ends the body of a stream that was reset with NO_ERROR as if it were whole.
-    if version == "2" && !body.is_end_stream() {
+    if version == http::Version::HTTP_2 && !body.is_end_stream() {
         return Err(CutShort.into());
     }
     Ok(None)
@@ -391,7 +391,7 @@ fn head_of(response: &reqwest::Response, keep_head: bool) -> Head {
     let mut head = Head {
         status: response.status().as_u16(),
         reason: reason(response.status(), response.extensions()),
-        version: version(response.version()),
+        version: response.version(),
         headers: response.headers().clone(),
         block: Vec::new(),
         remote: response.remote_addr(),
@@ -409,7 +409,8 @@ fn reason(status: http::StatusCode, extensions: &http::Extensions) -> String {
     )
 }
 
-fn version(version: http::Version) -> &'static str {
+/// Returns the number of an HTTP version: `1.0`, `1.1` or `2`.
+pub(crate) fn version_number(version: http::Version) -> &'static str {
     match version {
         http::Version::HTTP_10 => "1.0",
         http::Version::HTTP_2 => "2",
@@ -420,15 +421,16 @@ fn version(version: http::Version) -> &'static str {
 /// Writes the header block as text: for HTTP/1 with the names in title case, for HTTP/2 as curl
 /// shows one that never was text.
 fn rebuild(head: &Head) -> Vec<u8> {
-    let mut block = if head.version == "2" {
-        format!("HTTP/2 {} \r\n", head.status).into_bytes()
-    } else {
-        format!("HTTP/{} {} {}\r\n", head.version, head.status, head.reason).into_bytes()
-    };
+    let (is_text, version) = (
+        head.version < http::Version::HTTP_2,
+        version_number(head.version),
+    );
+    let reason = if is_text { &*head.reason } else { "" };
+    let mut block = format!("HTTP/{version} {} {reason}\r\n", head.status).into_bytes();
     for (name, value) in &head.headers {
-        match head.version {
-            "2" => block.extend_from_slice(name.as_str().as_bytes()),
-            _ => block.extend(title_case(name.as_str())),
+        match is_text {
+            true => block.extend(title_case(name.as_str())),
+            false => block.extend_from_slice(name.as_str().as_bytes()),
         }
         block.extend_from_slice(b": ");
         block.extend_from_slice(value.as_bytes());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use crate::catalogue::Class;
 use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::output::items::Rows;
@@ -189,7 +190,7 @@ impl Results {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) profile: String,
-    pub(crate) class: Option<&'static str>,
+    pub(crate) class: Option<Class>,
     pub(crate) endpoint: Option<&'static str>,
     /// Method and target, or the template's name.
     pub(crate) call: String,
@@ -330,7 +331,7 @@ impl Summary {
                 self.new, self.updated, self.unchanged
             ));
         }
-        if self.class == Some("billable") {
+        if self.class == Some(Class::Billable) {
             let and = if self.has_unknown_units {
                 ", and those of calls whose units are not known"
             } else {
@@ -359,7 +360,7 @@ impl Summary {
             "schema_version": SCHEMA_VERSION,
             "rein": env!("CARGO_PKG_VERSION"),
             "profile": self.profile,
-            "class": self.class,
+            "class": self.class.map(Class::name),
             "endpoint": self.endpoint,
             "call": self.call,
             "lines": self.lines,

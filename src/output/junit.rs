@@ -25,7 +25,7 @@ pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8>
     let seconds = record
         .timings
         .map_or(0.0, |timings| timings.total.as_secs_f64());
-    let call = format!("{} {}", record.method, record.path);
+    let call = format!("{} {}", record.method_name(), record.path);
     let suite = [
         ("name", "rein".to_owned()),
         ("tests", (record.checks.len() + 1).to_string()),

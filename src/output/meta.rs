@@ -1,10 +1,14 @@
 //! `--meta`: a call as one JSON object, by the schema in `meta.schema.json`.
 
+use http::Method;
 use serde_json::{Value, json};
 
+use crate::catalogue::Class;
 use crate::error::Failure;
+use crate::exchange::version_number;
 use crate::exit::Exit;
 use crate::output::record::{Record, millis};
+use crate::verdict::AnsweredBy;
 
 /// The version of the schema: later versions only add members.
 const SCHEMA_VERSION: u32 = 1;
@@ -32,12 +36,12 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
         "schema_version": SCHEMA_VERSION,
         "rein": env!("CARGO_PKG_VERSION"),
         "profile": record.profile,
-        "class": record.class,
+        "class": record.class.map(Class::name),
         "endpoint": record.endpoint,
-        "method": text(&record.method),
+        "method": record.method.as_ref().map(Method::as_str),
         "url": text(&record.url),
         "status": response.map(|response| response.status),
-        "answered_by": record.answered_by,
+        "answered_by": record.answered_by.map(AnsweredBy::name),
         "server_timing": response.filter(|response| !response.metrics.is_empty()).map(|response| json!({
             "total": response.server(),
             "metrics": metrics,
@@ -50,7 +54,7 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
             "total": timings.map(|timings| moment(timings.total)),
             "network": record.network().map(rounded),
         },
-        "http_version": response.map(|response| response.version),
+        "http_version": response.map(|response| version_number(response.version)),
         "remote": response.and_then(|response| response.remote).map(|remote| remote.to_string()),
         "tries": record.requests,
         "redirects": record.redirects,

@@ -3,10 +3,12 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use http::HeaderMap;
+use http::{HeaderMap, Method};
 
+use crate::catalogue::Class;
 use crate::exchange::timing::Timings;
 use crate::secret::Redactor;
+use crate::verdict::AnsweredBy;
 use crate::verdict::checks::Checked;
 use crate::verdict::server_timing::{self, Metric};
 
@@ -19,11 +21,11 @@ pub(crate) struct Record {
     /// Whether the profile has a guard.
     pub(crate) guarded: bool,
     /// What the call may do.
-    pub(crate) class: Option<&'static str>,
+    pub(crate) class: Option<Class>,
     /// The endpoint's name in the catalogue.
     pub(crate) endpoint: Option<&'static str>,
-    /// The method.
-    pub(crate) method: String,
+    /// The method, once there is a request.
+    pub(crate) method: Option<Method>,
     /// The whole URL.
     pub(crate) url: String,
     /// Path and query below the endpoint.
@@ -34,8 +36,8 @@ pub(crate) struct Record {
     pub(crate) redactor: Redactor,
     /// The header block of the last response.
     pub(crate) response: Option<ResponseInfo>,
-    /// `reinfer` or `intermediary`, once that has been judged.
-    pub(crate) answered_by: Option<&'static str>,
+    /// Who responded, once that has been judged.
+    pub(crate) answered_by: Option<AnsweredBy>,
     /// What was measured of the last attempt.
     pub(crate) timings: Option<Timings>,
     /// The size of the request's body in bytes, where it is known.
@@ -72,8 +74,7 @@ pub(crate) struct Record {
 pub(crate) struct ResponseInfo {
     pub(crate) status: u16,
     pub(crate) reason: String,
-    /// `1.0`, `1.1` or `2`.
-    pub(crate) version: &'static str,
+    pub(crate) version: http::Version,
     pub(crate) headers: HeaderMap,
     /// The size of the header block in bytes.
     pub(crate) head_size: usize,
@@ -97,6 +98,11 @@ impl ResponseInfo {
 }
 
 impl Record {
+    /// Returns the method's name; empty where there is no request yet.
+    pub(crate) fn method_name(&self) -> &str {
+        self.method.as_ref().map_or("", Method::as_str)
+    }
+
     /// Returns the platform's own time in milliseconds, when it said so.
     pub(crate) fn server(&self) -> Option<f64> {
         self.response.as_ref().and_then(ResponseInfo::server)
@@ -121,15 +127,15 @@ pub(super) fn example() -> Record {
     Record {
         profile: Some("prod".to_owned()),
         guarded: true,
-        class: Some("read"),
-        method: "POST".to_owned(),
+        class: Some(Class::Read),
+        method: Some(Method::POST),
         url: "https://h/acme/prod/reinfer_/api/v1/datasets/retail/orders/export".to_owned(),
         path: "/api/v1/datasets/retail/orders/export".to_owned(),
         token_source: Some("$REINFER_TOKEN".to_owned()),
         response: Some(ResponseInfo {
             status: 200,
             reason: "OK".to_owned(),
-            version: "1.1",
+            version: http::Version::HTTP_11,
             headers: HeaderMap::from_iter([(
                 http::header::CONTENT_TYPE,
                 http::HeaderValue::from_static("application/json"),
@@ -138,7 +144,7 @@ pub(super) fn example() -> Record {
             remote: None,
             metrics,
         }),
-        answered_by: Some("reinfer"),
+        answered_by: Some(AnsweredBy::Platform),
         timings: Some(Timings {
             first_byte: Some(Duration::from_micros(61_800)),
             total: Duration::from_micros(62_000),

@@ -20,7 +20,7 @@ pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String
         theme.profile
     };
     let profile = sanitise(record.profile.as_deref().unwrap_or("-"));
-    let call = format!("{} {}", record.method, sanitise(&record.path));
+    let call = format!("{} {}", record.method_name(), sanitise(&record.path));
     let (status, status_style) = match &record.response {
         Some(response) => (
             format!("{} {}", response.status, sanitise(&response.reason)),

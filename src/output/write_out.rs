@@ -1,30 +1,32 @@
 //! `-w FORMAT`: curl's variables and a few of our own, printed after the response.
 
-use serde_json::{Map, Value, json};
+use std::time::Duration;
 
-use crate::error::Failure;
+use serde_json::{Map, Value, json};
+use url::Url;
+
+use crate::catalogue::Class;
+use crate::error::{Failure, nearest};
+use crate::exchange::timing::Timings;
+use crate::exchange::version_number;
 use crate::exit::Exit;
-use crate::output::record::Record;
+use crate::output::record::{Record, ResponseInfo};
 
 /// A format that has been read.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct WriteOut {
-    chunks: Vec<FormChunk>,
-    /// Names that are no variables: they are warned about and print nothing, as in curl.
-    pub(crate) unknown: Vec<String>,
-}
+pub(crate) struct WriteOut(Vec<Segment>);
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-enum FormChunk {
+enum Segment {
     Text(String),
-    Variable(&'static str),
+    Variable(Variable),
+    /// A name that is no variable: it is warned about and prints nothing, as in curl.
+    Unknown(String),
     Header(String),
-    Stdout,
-    Stderr,
     /// What follows is printed only when the call failed.
     OnError,
-    /// What follows goes to this file; `true` appends.
-    Output(String, bool),
+    /// What follows goes there.
+    To(Sink),
 }
 
 /// Where a part of the text goes.
@@ -47,174 +49,144 @@ pub(crate) enum Echoes {
     Redacted,
 }
 
-/// Every variable, by curl's name where curl has it.
-const VARIABLES: [&str; 41] = [
-    "content_type",
-    "errormsg",
-    "exitcode",
-    "filename_effective",
-    "http_code",
-    "http_connect",
-    "http_version",
-    "method",
-    "num_connects",
-    "num_headers",
-    "num_redirects",
-    "num_retries",
-    "redirect_url",
-    "remote_ip",
-    "remote_port",
-    "response_code",
-    "scheme",
-    "size_delivered",
-    "size_download",
-    "size_header",
-    "size_request",
-    "size_upload",
-    "speed_download",
-    "speed_upload",
-    "ssl_verify_result",
-    "time_appconnect",
-    "time_connect",
-    "time_namelookup",
-    "time_pretransfer",
-    "time_redirect",
-    "time_starttransfer",
-    "time_total",
-    "url",
-    "url_effective",
-    "urlnum",
-    "header_json",
-    "json",
-    "server_timing",
-    "network_time",
-    "profile",
-    "class",
-];
+/// The value of a variable.
+enum Figure {
+    /// Three digits in text, a number in JSON.
+    Status(u16),
+    /// Six decimals in text, a number in JSON.
+    Seconds(Duration),
+    Json(Value),
+}
 
-/// Variables of curl's that are empty here: there is no FTP, and no user in a URL.
-const EMPTY: [&str; 7] = [
-    "certs",
-    "ftp_entry_path",
-    "referer",
-    "url.options",
-    "url.password",
-    "url.user",
-    "url.zoneid",
-];
+impl<T: Into<Value>> From<T> for Figure {
+    fn from(value: T) -> Self {
+        Figure::Json(value.into())
+    }
+}
 
-/// Variables of curl's that are zero for one transfer over a new connection.
-const ZERO: [&str; 6] = [
-    "conn_id",
-    "num_certs",
-    "proxy_ssl_verify_result",
-    "time_queue",
-    "tls_earlydata",
-    "xfer_id",
-];
+/// Makes the variables from their table: `Variant "name" "meaning" => value`.
+macro_rules! variables {
+    ($call:ident: $($variant:ident $name:literal $meaning:literal => $value:expr;)*) => {
+        /// A variable, by curl's name where curl has it.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        enum Variable {
+            $(#[doc = $meaning] $variant,)*
+        }
 
-/// The parts of the URL.
-const PARTS: [&str; 6] = [
-    "url.fragment",
-    "url.host",
-    "url.path",
-    "url.port",
-    "url.query",
-    "url.scheme",
-];
+        impl Variable {
+            /// Every variable with its name and meaning.
+            const TABLE: &[(Variable, &'static str, &'static str)] =
+                &[$((Variable::$variant, $name, $meaning),)*];
 
-/// Returns every variable.
-fn variables() -> impl Iterator<Item = &'static str> {
-    let lists: [&[&'static str]; 4] = [&VARIABLES, &EMPTY, &ZERO, &PARTS];
-    lists.into_iter().flatten().copied()
+            fn value(self, $call: &Call<'_>) -> Figure {
+                match self {
+                    $(Variable::$variant => Figure::from($value),)*
+                }
+            }
+        }
+    };
+}
+
+variables! { call:
+    Certs "certs" "empty: certificates are not shown" => Value::Null;
+    Class "class" "what the call may do: read, write, ..." => call.record.class.map(Class::name);
+    ConnectionId "conn_id" "0" => 0;
+    ContentType "content_type" "`Content-Type` of the response" => call.header("content-type");
+    ErrorMessage "errormsg" "the headline of the error" => call.result.err().map(|failure| failure.headline.as_str());
+    ExitCode "exitcode" "exit code" => call.exit().code();
+    File "filename_effective" "the file of `-o`" => call.record.file.as_deref();
+    FtpEntryPath "ftp_entry_path" "empty: there is no FTP" => Value::Null;
+    HeaderJson "header_json" "all response headers as JSON" => call.header_json();
+    HttpCode "http_code" "status code of the last response" => call.status();
+    HttpConnect "http_connect" "000" => Figure::Status(0);
+    HttpVersion "http_version" "1.0, 1.1 or 2" => call.response().map_or("0", |response| version_number(response.version));
+    Json "json" "all variables as JSON" => call.all();
+    Method "method" "request method" => call.record.method_name();
+    NetworkTime "network_time" "milliseconds to the first byte less `server_timing`"
+        => call.record.network().map(|network| (network * 1000.0).round() / 1000.0);
+    CertificateCount "num_certs" "0" => 0;
+    ConnectCount "num_connects" "1 if there was a response" => u32::from(call.response().is_some());
+    HeaderCount "num_headers" "number of response headers" => call.response().map_or(0, |response| response.headers.len());
+    RedirectCount "num_redirects" "number of redirects followed" => call.record.redirects;
+    RetryCount "num_retries" "number of retries" => call.record.retries;
+    Profile "profile" "profile of the call" => call.record.profile.as_deref();
+    ProxyVerifyResult "proxy_ssl_verify_result" "0" => 0;
+    RedirectUrl "redirect_url" "URL of a redirect that was not followed" => call.redirect_url();
+    Referer "referer" "empty: a request has no referer of its own" => Value::Null;
+    RemoteIp "remote_ip" "address of the server or proxy" => call.remote().map(|remote| remote.ip().to_string());
+    RemotePort "remote_port" "port of the server or proxy" => call.remote().map_or(0, |remote| remote.port());
+    ResponseCode "response_code" "the same as `http_code`" => call.status();
+    Scheme "scheme" "scheme of the URL" => call.record.url.split_once(':').map(|(scheme, _)| scheme);
+    ServerTiming "server_timing" "the platform's own time in milliseconds" => call.record.server();
+    SizeDelivered "size_delivered" "size of the decoded response body" => call.record.bytes;
+    SizeDownload "size_download" "size of the response body as received" => call.record.received;
+    SizeHeader "size_header" "size of the response headers" => call.response().map_or(0, |response| response.head_size);
+    SizeRequest "size_request" "size of the request headers" => call.record.head_sent;
+    SizeUpload "size_upload" "size of the request body" => call.record.sent;
+    SpeedDownload "speed_download" "bytes received per second" => call.speed(call.record.received);
+    SpeedUpload "speed_upload" "bytes sent per second" => call.speed(call.record.sent);
+    VerifyResult "ssl_verify_result" "0" => 0;
+    TimeAppConnect "time_appconnect" "seconds until TLS was set up" => call.time(|timings| timings.tls);
+    TimeConnect "time_connect" "seconds until connected" => call.time(|timings| timings.connect.or(timings.lookup));
+    TimeLookup "time_namelookup" "seconds until the name was resolved" => call.time(|timings| timings.lookup);
+    TimePretransfer "time_pretransfer" "seconds until the request was sent"
+        => call.time(|timings| timings.tls.or(timings.connect).or(timings.lookup));
+    TimeQueue "time_queue" "0" => call.time(|_| None);
+    TimeRedirect "time_redirect" "0" => call.time(|_| None);
+    TimeFirstByte "time_starttransfer" "seconds until the first byte" => call.time(|timings| timings.first_byte);
+    TimeTotal "time_total" "seconds in all" => call.time(|timings| Some(timings.total));
+    EarlyData "tls_earlydata" "0" => 0;
+    Url "url" "URL of the request" => call.record.url.as_str();
+    UrlFragment "url.fragment" "fragment of the URL" => call.part(Url::fragment);
+    UrlHost "url.host" "host of the URL" => call.part(Url::host_str);
+    UrlOptions "url.options" "empty: a URL has no options" => Value::Null;
+    UrlPassword "url.password" "empty: a URL has no password" => Value::Null;
+    UrlPath "url.path" "path of the URL" => call.part(|url| Some(url.path()));
+    UrlPort "url.port" "port of the URL" => call.url().and_then(|url| url.port_or_known_default()).map(|port| port.to_string());
+    UrlQuery "url.query" "query of the URL" => call.part(Url::query);
+    UrlScheme "url.scheme" "scheme of the URL" => call.part(|url| Some(url.scheme()));
+    UrlUser "url.user" "empty: a URL has no user" => Value::Null;
+    UrlZone "url.zoneid" "empty" => Value::Null;
+    EffectiveUrl "url_effective" "the same as `url`" => call.record.url.as_str();
+    UrlNumber "urlnum" "0" => 0;
+    TransferId "xfer_id" "0" => 0;
 }
 
 impl WriteOut {
     /// Reads a format. Whatever is not understood prints as it stands, as in curl.
     pub(crate) fn parse(format: &str) -> WriteOut {
-        let mut read = WriteOut {
-            chunks: Vec::new(),
-            unknown: Vec::new(),
-        };
+        let mut segments = Vec::new();
         let mut text = String::new();
         let mut rest = format;
-        while let Some(first) = rest.chars().next() {
-            let (chunk, length) = read.one(rest);
-            match chunk {
-                Some(FormChunk::Text(plain)) => text.push_str(&plain),
-                Some(chunk) => {
-                    read.add_text(&mut text);
-                    read.chunks.push(chunk);
-                }
-                None => {}
+        while let Some(at) = rest.find(['%', '\\']) {
+            text.push_str(&rest[..at]);
+            let (segment, after) = first_segment(&rest[at..]);
+            rest = after;
+            match segment {
+                Segment::Text(plain) => text.push_str(&plain),
+                segment => segments.extend([Segment::Text(std::mem::take(&mut text)), segment]),
             }
-            rest = rest.get(length.max(first.len_utf8())..).unwrap_or_default();
         }
-        read.add_text(&mut text);
-        read
+        text.push_str(rest);
+        segments.push(Segment::Text(text));
+        WriteOut(segments)
     }
 
-    fn add_text(&mut self, text: &mut String) {
-        if !text.is_empty() {
-            self.chunks.push(FormChunk::Text(std::mem::take(text)));
-        }
-    }
-
-    /// Reads what the text begins with, and says how long that is.
-    fn one(&mut self, rest: &str) -> (Option<FormChunk>, usize) {
-        let text = |text: &str| Some(FormChunk::Text(text.to_owned()));
-        let mut characters = rest.chars();
-        match (characters.next(), characters.next()) {
-            (Some('\\'), Some('n')) => (text("\n"), 2),
-            (Some('\\'), Some('r')) => (text("\r"), 2),
-            (Some('\\'), Some('t')) => (text("\t"), 2),
-            (Some('\\'), Some(other)) => {
-                let length = 1 + other.len_utf8();
-                (text(&rest[..length]), length)
+    /// Returns the names that are no variables, each with the nearest one that is.
+    pub(crate) fn unknown(&self) -> impl Iterator<Item = (&str, Option<&'static str>)> {
+        self.0.iter().filter_map(|segment| match segment {
+            Segment::Unknown(name) => {
+                let known = Variable::TABLE.iter().map(|(_, name, _)| *name);
+                Some((name.as_str(), nearest(name, known).first().copied()))
             }
-            (Some('%'), Some('%')) => (text("%"), 2),
-            (Some('%'), Some('{')) => match rest[2..].split_once('}') {
-                Some((name, _)) => (self.variable(name), name.len() + 3),
-                None => (text("%{"), 2),
-            },
-            (Some('%'), _) => {
-                for (start, make) in [
-                    ("%header{", FormChunk::Header as fn(String) -> FormChunk),
-                    ("%output{", output as fn(String) -> FormChunk),
-                ] {
-                    if let Some((inner, _)) = rest
-                        .strip_prefix(start)
-                        .and_then(|rest| rest.split_once('}'))
-                    {
-                        return (Some(make(inner.to_owned())), start.len() + inner.len() + 1);
-                    }
-                }
-                (text("%"), 1)
-            }
-            (Some(first), _) => (Some(FormChunk::Text(first.to_string())), first.len_utf8()),
-            (None, _) => (None, 0),
-        }
-    }
-
-    fn variable(&mut self, name: &str) -> Option<FormChunk> {
-        match name {
-            "stdout" => Some(FormChunk::Stdout),
-            "stderr" => Some(FormChunk::Stderr),
-            "onerror" => Some(FormChunk::OnError),
-            _ => match variables().find(|known| *known == name) {
-                Some(known) => Some(FormChunk::Variable(known)),
-                None => {
-                    self.unknown.push(name.to_owned());
-                    None
-                }
-            },
-        }
+            _ => None,
+        })
     }
 
     /// Returns the files that parts of the text go to.
     pub(crate) fn files(&self) -> impl Iterator<Item = &str> {
-        self.chunks.iter().filter_map(|chunk| match chunk {
-            FormChunk::Output(file, _) => Some(file.as_str()),
+        self.0.iter().filter_map(|segment| match segment {
+            Segment::To(Sink::File(file, _)) => Some(file.as_str()),
             _ => None,
         })
     }
@@ -231,36 +203,71 @@ impl WriteOut {
             result,
             echoes,
         };
-        let mut parts = vec![(Sink::Stdout, String::new())];
-        for chunk in &self.chunks {
-            let sink = match chunk {
-                FormChunk::OnError => {
-                    if call.exit() == Exit::Ok {
-                        break;
-                    }
-                    continue;
+        let mut parts = Vec::new();
+        let mut sink = Sink::Stdout;
+        let mut text = String::new();
+        for segment in &self.0 {
+            match segment {
+                Segment::Text(plain) => text.push_str(plain),
+                Segment::Variable(variable) => text.push_str(&call.text(*variable)),
+                Segment::Header(name) => text.push_str(&call.header(name).unwrap_or_default()),
+                Segment::Unknown(_) => {}
+                Segment::OnError if call.exit() == Exit::Ok => break,
+                Segment::OnError => {}
+                Segment::To(next) => {
+                    let sink = std::mem::replace(&mut sink, next.clone());
+                    parts.push((sink, std::mem::take(&mut text)));
                 }
-                FormChunk::Stdout => Sink::Stdout,
-                FormChunk::Stderr => Sink::Stderr,
-                FormChunk::Output(file, append) => Sink::File(file.clone(), *append),
-                FormChunk::Text(_) | FormChunk::Variable(_) | FormChunk::Header(_) => {
-                    if let Some((_, text)) = parts.last_mut() {
-                        text.push_str(&call.text(chunk));
-                    }
-                    continue;
-                }
-            };
-            parts.push((sink, String::new()));
+            }
         }
+        parts.push((sink, text));
         parts.retain(|(sink, text)| !text.is_empty() || matches!(sink, Sink::File(..)));
         parts
     }
 }
 
-fn output(inner: String) -> FormChunk {
-    match inner.strip_prefix(">>") {
-        Some(file) => FormChunk::Output(file.to_owned(), true),
-        None => FormChunk::Output(inner, false),
+/// Reads what a text that begins with `%` or `\` begins with, and returns the rest too.
+fn first_segment(text: &str) -> (Segment, &str) {
+    for (escape, plain) in [("\\n", "\n"), ("\\r", "\r"), ("\\t", "\t"), ("%%", "%")] {
+        if let Some(rest) = text.strip_prefix(escape) {
+            return (Segment::Text(plain.to_owned()), rest);
+        }
+    }
+    for (start, make) in [
+        ("%{", variable as fn(&str) -> Segment),
+        ("%header{", |name| Segment::Header(name.trim().to_owned())),
+        ("%output{", |file| {
+            let appended = file.strip_prefix(">>");
+            let name = appended.unwrap_or(file).to_owned();
+            Segment::To(Sink::File(name, appended.is_some()))
+        }),
+    ] {
+        let braced = text.strip_prefix(start);
+        if let Some((inner, rest)) = braced.and_then(|text| text.split_once('}')) {
+            return (make(inner), rest);
+        }
+    }
+    // A backslash takes the character after it along, so that a `%` there stays one.
+    let length = match text.strip_prefix('\\').and_then(|rest| rest.chars().next()) {
+        Some(after) => 1 + after.len_utf8(),
+        None => 1,
+    };
+    let (plain, rest) = text.split_at(length);
+    (Segment::Text(plain.to_owned()), rest)
+}
+
+fn variable(name: &str) -> Segment {
+    match name {
+        "stdout" => Segment::To(Sink::Stdout),
+        "stderr" => Segment::To(Sink::Stderr),
+        "onerror" => Segment::OnError,
+        _ => {
+            let known = Variable::TABLE.iter().find(|(_, known, _)| *known == name);
+            known.map_or_else(
+                || Segment::Unknown(name.to_owned()),
+                |(variable, ..)| Segment::Variable(*variable),
+            )
+        }
     }
 }
 
@@ -271,34 +278,35 @@ struct Call<'a> {
     echoes: Echoes,
 }
 
-impl Call<'_> {
+impl<'a> Call<'a> {
     fn exit(&self) -> Exit {
-        match self.result {
-            Ok(exit) => exit,
-            Err(failure) => failure.exit,
+        self.result.unwrap_or_else(|failure| failure.exit)
+    }
+
+    fn text(&self, variable: Variable) -> String {
+        match variable.value(self) {
+            Figure::Status(status) => format!("{status:03}"),
+            Figure::Seconds(time) => format!("{:.6}", time.as_secs_f64()),
+            Figure::Json(Value::Null) => String::new(),
+            Figure::Json(Value::String(text)) => text,
+            Figure::Json(value) => value.to_string(),
         }
     }
 
-    fn text(&self, chunk: &FormChunk) -> String {
-        match chunk {
-            FormChunk::Text(text) => text.clone(),
-            FormChunk::Header(name) => self.header(name.trim()).unwrap_or_default(),
-            FormChunk::Variable(name) => match self.value(name) {
-                Value::Null => String::new(),
-                Value::String(text) => text,
-                Value::Number(number) if name.starts_with("time_") => {
-                    format!("{:.6}", number.as_f64().unwrap_or_default())
-                }
-                value => value.to_string(),
-            },
-            FormChunk::Stdout | FormChunk::Stderr | FormChunk::OnError | FormChunk::Output(..) => {
-                String::new()
-            }
-        }
+    fn response(&self) -> Option<&'a ResponseInfo> {
+        self.record.response.as_ref()
+    }
+
+    fn status(&self) -> Figure {
+        Figure::Status(self.response().map_or(0, |response| response.status))
+    }
+
+    fn remote(&self) -> Option<std::net::SocketAddr> {
+        self.response()?.remote
     }
 
     fn header(&self, name: &str) -> Option<String> {
-        let value = self.record.response.as_ref()?.header(name)?;
+        let value = self.response()?.header(name)?;
         Some(self.shown(name, value))
     }
 
@@ -310,93 +318,29 @@ impl Call<'_> {
     }
 
     /// Returns every header with all of its values.
-    fn header_json(&self) -> Value {
+    fn header_json(&self) -> Map<String, Value> {
         let mut object = Map::new();
-        let headers = self
-            .record
-            .response
+        for (name, value) in self
+            .response()
             .iter()
-            .flat_map(|response| response.headers.iter());
-        for (name, value) in headers {
+            .flat_map(|response| &response.headers)
+        {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             let value = Value::from(self.shown(name.as_str(), value));
-            if let Value::Array(values) = object
-                .entry(name.as_str().to_owned())
-                .or_insert_with(|| Value::Array(Vec::new()))
-            {
+            if let Value::Array(values) = object.entry(name.as_str()).or_insert_with(|| json!([])) {
                 values.push(value);
             }
         }
-        Value::Object(object)
+        object
     }
 
-    fn value(&self, name: &str) -> Value {
-        let record = self.record;
-        let response = record.response.as_ref();
-        let status = response.map_or(0, |response| response.status);
-        match name {
-            "http_code" | "response_code" => json!(format!("{status:03}")),
-            "http_connect" => json!("000"),
-            "http_version" => json!(response.map_or("0", |response| response.version)),
-            "method" => json!(record.method),
-            "content_type" => json!(response.and_then(|response| response.header("content-type"))),
-            "redirect_url" => json!(self.redirect_url()),
-            "size_request" => json!(record.head_sent),
-            "num_headers" => json!(response.map_or(0, |response| response.headers.len())),
-            "size_header" => json!(response.map_or(0, |response| response.head_size)),
-            "header_json" => self.header_json(),
-            "errormsg" => json!(self.result.err().map(|failure| failure.headline.as_str())),
-            "exitcode" => json!(self.exit().code()),
-            "filename_effective" => json!(record.file),
-            "num_connects" => json!(u32::from(response.is_some())),
-            "num_redirects" => json!(record.redirects),
-            "num_retries" => json!(record.retries),
-            "remote_ip" => json!(
-                response
-                    .and_then(|response| response.remote)
-                    .map(|remote| remote.ip().to_string())
-            ),
-            "remote_port" => json!(
-                response
-                    .and_then(|response| response.remote)
-                    .map_or(0, |remote| remote.port())
-            ),
-            "scheme" => json!(record.url.split_once(':').map(|(scheme, _)| scheme)),
-            "size_delivered" => json!(record.bytes),
-            "size_download" => json!(record.received),
-            "size_upload" => json!(record.sent),
-            "speed_download" => json!(self.speed(record.received)),
-            "speed_upload" => json!(self.speed(record.sent)),
-            "ssl_verify_result" => json!(0),
-            "url" | "url_effective" => json!(record.url),
-            "urlnum" => json!(0),
-            "json" => self.all(),
-            "server_timing" => json!(record.server()),
-            "network_time" => json!(
-                record
-                    .network()
-                    .map(|network| (network * 1000.0).round() / 1000.0)
-            ),
-            "profile" => json!(record.profile),
-            "class" => json!(record.class),
-            _ if EMPTY.contains(&name) => Value::Null,
-            _ if ZERO.contains(&name) => json!(0),
-            _ if PARTS.contains(&name) => json!(self.part(name)),
-            _ => self.time(name),
-        }
+    fn url(&self) -> Option<Url> {
+        Url::parse(&self.record.url).ok()
     }
 
     /// Returns a part of the URL.
-    fn part(&self, name: &str) -> Option<String> {
-        let url = url::Url::parse(&self.record.url).ok()?;
-        match name {
-            "url.host" => url.host_str().map(str::to_owned),
-            "url.path" => Some(url.path().to_owned()),
-            "url.port" => url.port_or_known_default().map(|port| port.to_string()),
-            "url.query" => url.query().map(str::to_owned),
-            "url.scheme" => Some(url.scheme().to_owned()),
-            _ => url.fragment().map(str::to_owned),
-        }
+    fn part(&self, part: impl FnOnce(&Url) -> Option<&str>) -> Option<String> {
+        part(&self.url()?).map(str::to_owned)
     }
 
     /// Returns where a redirect that was not followed leads, as a whole URL.
@@ -405,70 +349,45 @@ impl Call<'_> {
         if record.redirect_url.is_some() {
             return record.redirect_url.clone();
         }
-        let response = record.response.as_ref()?;
-        let location = crate::exchange::location(&response.headers)?;
-        let from = url::Url::parse(&record.url).ok()?;
-        let leads_to = from.join(&location).map_or(location, String::from);
+        let location = crate::exchange::location(&self.response()?.headers)?;
+        let leads_to = self.url()?.join(&location).map_or(location, String::from);
         Some(record.redactor.target(&leads_to))
     }
 
-    /// Returns a moment in seconds since the beginning of the attempt, as curl does: a phase that did
+    /// Returns a moment as time since the beginning of the attempt. As in curl, a phase that did
     /// not happen has the moment of the one before, and 0 where there was no TLS.
-    fn time(&self, name: &str) -> Value {
-        let Some(timings) = self.record.timings else {
-            return json!(0.0);
-        };
-        let lookup = timings.lookup.unwrap_or_default();
-        let connect = timings.connect.unwrap_or(lookup);
-        let moment = match name {
-            "time_namelookup" => lookup,
-            "time_connect" => connect,
-            "time_appconnect" => timings.tls.unwrap_or_default(),
-            "time_pretransfer" => timings.tls.unwrap_or(connect),
-            "time_starttransfer" => timings.first_byte.unwrap_or_default(),
-            "time_total" => timings.total,
-            _ => std::time::Duration::ZERO,
-        };
-        json!(moment.as_secs_f64())
+    fn time(&self, moment: impl FnOnce(&Timings) -> Option<Duration>) -> Figure {
+        let moment = self.record.timings.as_ref().and_then(moment);
+        Figure::Seconds(moment.unwrap_or_default())
     }
 
     fn speed(&self, bytes: u64) -> u64 {
-        let seconds = self
-            .record
-            .timings
-            .map_or(0.0, |timings| timings.total.as_secs_f64());
-        if seconds > 0.0 {
-            (bytes as f64 / seconds) as u64
-        } else {
-            0
+        let total = self.record.timings.map(|timings| timings.total);
+        match total.filter(|total| !total.is_zero()) {
+            Some(total) => (bytes as f64 / total.as_secs_f64()) as u64,
+            None => 0,
         }
     }
 
-    fn all(&self) -> Value {
-        let mut object: Map<String, Value> = VARIABLES
+    /// Returns every variable but those that are JSON themselves.
+    fn all(&self) -> Map<String, Value> {
+        let is_json = |variable| matches!(variable, Variable::Json | Variable::HeaderJson);
+        let values = Variable::TABLE
             .iter()
-            .filter(|name| !matches!(**name, "json" | "header_json"))
-            .map(|name| {
-                let value = match *name {
-                    "http_code" | "response_code" => {
-                        json!(
-                            self.record
-                                .response
-                                .as_ref()
-                                .map_or(0, |response| response.status)
-                        )
-                    }
-                    "http_connect" => json!(0),
-                    name => self.value(name),
+            .filter(|(variable, ..)| !is_json(*variable));
+        let mut object: Map<String, Value> = values
+            .map(|(variable, name, _)| {
+                let value = match variable.value(self) {
+                    Figure::Status(status) => json!(status),
+                    Figure::Seconds(time) => json!(time.as_secs_f64()),
+                    Figure::Json(value) => value,
                 };
                 ((*name).to_owned(), value)
             })
             .collect();
-        object.insert(
-            "curl_version".to_owned(),
-            json!(concat!("rein/", env!("CARGO_PKG_VERSION"))),
-        );
-        Value::Object(object)
+        let version = concat!("rein/", env!("CARGO_PKG_VERSION"));
+        object.insert("curl_version".to_owned(), json!(version));
+        object
     }
 }
 
@@ -518,7 +437,9 @@ mod tests {
                 "{format}"
             );
         }
-        assert_eq!(WriteOut::parse("%{nope}").unknown, ["nope"]);
+        let unknown = WriteOut::parse("%{http_cod}%{qqq}");
+        let unknown: Vec<_> = unknown.unknown().collect();
+        assert_eq!(unknown, [("http_cod", Some("http_code")), ("qqq", None)]);
     }
 
     #[test]
@@ -549,6 +470,19 @@ mod tests {
         assert_eq!(object["server_timing"], json!(37.7));
         let headers: Value = serde_json::from_str(&rendered("%{header_json}")[0].1).expect("JSON");
         assert_eq!(headers["content-type"], json!(["application/json"]));
+    }
+
+    #[test]
+    fn the_documentation_lists_every_variable() {
+        let lines = Variable::TABLE.iter();
+        let table: String = lines
+            .map(|(_, name, meaning)| format!("| `{name}` | {meaning} |\n"))
+            .collect();
+        let page = include_str!("../../docs/output.md").replace('\r', "");
+        assert!(
+            page.contains(&format!("| --- | --- |\n{table}\n")),
+            "{table}"
+        );
     }
 
     proptest! {

@@ -4,6 +4,11 @@ use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use crate::cli::options::OutputOptions;
+use crate::console::stdout;
+use crate::error::{Failure, Result};
+use crate::input;
+use crate::output::write_out::WriteOut;
+use crate::text::terminal::sanitise;
 
 /// What is done with a response beside its view.
 #[derive(Clone, Debug, Default)]
@@ -79,4 +84,30 @@ impl Delivery {
     pub(crate) fn uses_stdout(&self) -> bool {
         self.file.is_none() || self.dump.as_deref().is_some_and(|file| file == "-")
     }
+}
+
+/// Reads the format of `-w`, from a file or standard input when it begins with `@`, and warns about
+/// names that are no variables.
+///
+/// # Errors
+/// Fails (exit 2) when the file cannot be read or the format is not UTF-8.
+pub(crate) fn write_out(format: &OsStr) -> Result<WriteOut> {
+    let text = match format.to_str() {
+        None => return Err(Failure::usage("the format of -w is not valid UTF-8")),
+        Some(text) => match text.strip_prefix('@') {
+            Some("-") => input::read_stdin("-w")?,
+            Some(file) => input::read_text(OsStr::new(file), "-w")?,
+            None => text.to_owned(),
+        },
+    };
+    let format = WriteOut::parse(&text);
+    for (name, nearest) in format.unknown() {
+        let nearest = nearest.map(|name| format!(" (did you mean {name}?)"));
+        stdout::note(&format!(
+            "warning: -w: there is no variable {}{}",
+            sanitise(name),
+            nearest.unwrap_or_default()
+        ));
+    }
+    Ok(format)
 }

@@ -20,6 +20,16 @@ pub(crate) enum AnsweredBy {
     Intermediary,
 }
 
+impl AnsweredBy {
+    /// Returns the word for it in metadata.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            AnsweredBy::Platform => "reinfer",
+            AnsweredBy::Intermediary => "intermediary",
+        }
+    }
+}
+
 /// What a response means.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Verdict {

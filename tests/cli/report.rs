@@ -158,11 +158,12 @@ fn write_out_has_curls_variables_and_ours() {
     .run()
     .exit(7)
     .stdout_starts("000 7 failed: no connection");
-    rein(["-s", "/api/v1/x", "-w", "%{nope}"])
+    rein(["-s", "/api/v1/x", "-w", "%{nope}%{http_cod}"])
         .at(&server.url())
         .run()
         .exit(0)
-        .says("no variable nope");
+        .says("no variable nope\n")
+        .says("no variable http_cod (did you mean http_code?)");
     let format = folder.path().join("format");
     std::fs::write(&format, "%{method}\n").expect("written");
     rein([

@@ -48,6 +48,7 @@ use crate::plan::sending::Sending;
 use crate::signal;
 use crate::state::journal::{Event, Journal};
 use crate::state::lines::LineSet;
+use crate::verdict::AnsweredBy;
 
 /// How many results beyond the one that is written next may be held, for each worker.
 const WINDOW: u64 = 8;
@@ -367,7 +368,7 @@ impl Floor<'_, '_> {
         let is_gone = is_delete
             && call.is_resent
             && status == Some(404)
-            && record.answered_by == Some("reinfer");
+            && record.answered_by == Some(AnsweredBy::Platform);
         let end = match met {
             Ok(()) => End::Done,
             // An earlier run may have deleted it already.
@@ -536,7 +537,7 @@ impl Floor<'_, '_> {
         }
         let written = printer.finish();
         let mut summary = outbox.summary;
-        let is_read = summary.class == Some(Class::Read.name());
+        let is_read = summary.class == Some(Class::Read);
         match written {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe && is_read => {

@@ -157,17 +157,14 @@ pub(crate) fn judge(
         }
         _ => {}
     }
-    record.answered_by = Some(match verdict.answered_by {
-        AnsweredBy::Platform => "reinfer",
-        AnsweredBy::Intermediary => "intermediary",
-    });
+    record.answered_by = Some(verdict.answered_by);
     verdict
 }
 
 /// Returns whether a DELETE was made again and the platform itself then said that there is nothing:
 /// that is what was wanted, whoever it was that deleted it.
 fn is_gone_on_a_retry(verdict: &Verdict, head: &Head, record: &Record) -> bool {
-    record.method == "DELETE"
+    record.method == Some(http::Method::DELETE)
         && record.retries > 0
         && head.status == 404
         && verdict.answered_by == AnsweredBy::Platform

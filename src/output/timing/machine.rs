@@ -119,7 +119,7 @@ fn summary(report: &Report<'_>) -> Map<String, Value> {
     let mut object = Map::new();
     let mut put = |name: &str, value: Value| object.insert(name.to_owned(), value);
     put("schema_version", json!(SCHEMA));
-    put("method", json!(run.method));
+    put("method", json!(run.method.as_str()));
     put("path", json!(run.path));
     put(
         "connections",

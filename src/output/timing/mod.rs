@@ -143,7 +143,7 @@ pub(crate) enum Connections {
 /// What was measured.
 #[derive(Clone, Debug)]
 pub(crate) struct Run {
-    pub(crate) method: String,
+    pub(crate) method: http::Method,
     pub(crate) path: String,
     /// The profiles' names.
     pub(crate) profiles: Vec<String>,

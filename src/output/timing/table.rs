@@ -19,7 +19,7 @@ pub(crate) fn render(report: &Report<'_>, theme: &Theme, width: usize) -> String
     let heading = theme.heading;
     let mut lines = vec![format!(
         "{heading}{} {}{heading:#}",
-        sanitise(&run.method),
+        run.method.as_str(),
         sanitise(&run.path)
     )];
     lines.extend(wrapped(&manner(run), width));

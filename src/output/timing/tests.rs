@@ -30,7 +30,7 @@ fn run(profiles: &[&str], reads: usize, time: impl Fn(usize, usize) -> f64) -> R
         }
     }
     Run {
-        method: "GET".to_owned(),
+        method: http::Method::GET,
         path: "/api/v1/datasets".to_owned(),
         profiles: profiles.iter().map(|name| (*name).to_owned()).collect(),
         reads,
