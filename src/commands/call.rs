@@ -8,17 +8,17 @@ use crate::commands::prepare::{self, Callee, Given};
 use crate::commands::{choose, confirm, notes};
 use crate::console::stdout;
 use crate::engine::report::Wanted;
-use crate::engine::{self, Context, print, report, response};
+use crate::engine::{self, CallEnd, Context, print, report, response};
 use crate::error::{Failure, Result};
 use crate::exchange::proxy::Proxy;
 use crate::exit::Exit;
-use crate::output::record::Record;
+use crate::output::record::{Attempts, Record};
 use crate::plan::call::Plan;
 use crate::plan::delivery::Delivery;
 use crate::plan::guard::Decision;
 use crate::plan::target::Filled;
-use crate::plan::{checks, delivery, preview, target};
-use crate::profile::{Guard, resolve};
+use crate::plan::{checks, delivery, preview, sending};
+use crate::profile::{Profile, resolve};
 use crate::text::terminal::sanitise;
 
 /// Makes a raw call.
@@ -27,10 +27,10 @@ use crate::text::terminal::sanitise;
 /// Fails with everything that keeps the call from being sent or its response from being written.
 pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
     let call = &parsed.cli.raw;
-    reported(&call.options, cx, |record, wanted| {
+    reported(&call.options, cx, |wanted| {
         let callee = Callee::raw(&call.words)?;
         let given = Given::new(callee, &call.options, &[], &parsed.matches);
-        run(&given, wanted, cx, record)
+        run(&given, wanted, cx)
     })
 }
 
@@ -40,7 +40,7 @@ pub(crate) fn raw(parsed: &Parsed, cx: &Context) -> Result<Exit> {
 /// Fails as a raw call does, and when the name or an item is not known.
 pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Result<Exit> {
     let options = &args.options;
-    reported(options, cx, |record, wanted| {
+    reported(options, cx, |wanted| {
         if args.preflight && (options.safety.dry_run || options.safety.curl) {
             return Err(Failure::usage(
                 "--preflight asks the server, but --dry-run and --curl send nothing",
@@ -49,13 +49,13 @@ pub(crate) fn by_name(args: &CallArgs, matches: &ArgMatches, cx: &Context) -> Re
         }
         let callee = Callee::named(&args.name, &args.templates, options, cx)?;
         if args.preflight {
-            return preflight(&callee, args, wanted, cx);
+            let outcome = preflight(&callee, args, wanted, cx);
+            return Ok(CallEnd::without_response(Attempts::default(), outcome));
         }
         run(
             &Given::new(callee, options, &args.items, matches),
             wanted,
             cx,
-            record,
         )
     })
 }
@@ -77,25 +77,27 @@ fn preflight(
     super::preflight::run(endpoint, args, cx)
 }
 
-/// Does what a line asks for, and tells about it where that is asked for, however it ends.
+/// Does what a line asks for, and reports it where that is asked for, however it ends. Work that
+/// fails before its profile is known has nothing to report but its failure.
 fn reported(
     options: &CallOptions,
     cx: &Context,
-    work: impl FnOnce(&mut Record, &Wanted<'_>) -> Result<Exit>,
+    work: impl FnOnce(&Wanted<'_>) -> Result<CallEnd>,
 ) -> Result<Exit> {
     let output = &options.output;
     let mut wanted = Wanted {
         meta: output.meta.as_deref(),
         ..Wanted::default()
     };
-    let mut record = Record::default();
-    report::write_meta_on_signal(wanted.meta, &record);
-    let result = wants(options, &mut wanted).and_then(|()| work(&mut record, &wanted));
+    report::write_meta_on_signal(wanted.meta, &Record::default());
+    let ended = wants(options, &mut wanted).and_then(|()| work(&wanted));
+    let CallEnd { record, outcome } = ended
+        .unwrap_or_else(|failure| CallEnd::without_response(Attempts::default(), Err(failure)));
     // What was piped in may have been meant for another option, and may be a token.
-    if record.requests == 0 && output.format_is_piped() {
+    if record.attempts.requests == 0 && output.format_is_piped() {
         wanted.write_out = None;
     }
-    report::tell(&record, result, &wanted, cx)
+    report::tell(&record, outcome, &wanted, cx)
 }
 
 /// Reads what is to report.
@@ -109,20 +111,18 @@ fn wants(options: &CallOptions, wanted: &mut Wanted<'_>) -> Result<()> {
 }
 
 /// Plans, guards and makes a call.
-fn run(given: &Given<'_>, wanted: &Wanted<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
+///
+/// # Errors
+/// Fails when no profile can be chosen.
+fn run(given: &Given<'_>, wanted: &Wanted<'_>, cx: &Context) -> Result<CallEnd> {
     let runtime = cx.runtime()?;
-    let result = runtime.block_on(planned(given, wanted, cx, record));
+    let result = runtime.block_on(planned(given, wanted, cx));
     // A name lookup that hangs would hold up a runtime that is dropped.
     runtime.shutdown_background();
     result
 }
 
-async fn planned(
-    given: &Given<'_>,
-    wanted: &Wanted<'_>,
-    cx: &Context,
-    record: &mut Record,
-) -> Result<Exit> {
+async fn planned(given: &Given<'_>, wanted: &Wanted<'_>, cx: &Context) -> Result<CallEnd> {
     let options = given.options;
     if options.output.safe_stdout {
         stdout::break_commands();
@@ -134,74 +134,104 @@ async fn planned(
     } else {
         None
     };
-    record.profile = Some(profile.name.clone());
-    record.guarded = profile.guard.value != Guard::None;
-    let mut draft = given.draft(&profile)?;
-    let filled = std::mem::take(&mut draft.filled);
-    let plan = given.plan(draft, &profile, cx)?;
-    record.class = Some(plan.classified.class);
-    record.endpoint = plan.classified.endpoint.map(|endpoint| endpoint.name);
-    record.method = Some(plan.request.method.clone());
-    plan.sending.known.teach(&mut record.redactor);
-    record.url = record.redactor.url(&plan.request.url);
-    record.path = target::below(&plan.request, &profile, &record.redactor);
-    prepare::refuse_foreign_tokens(&plan)?;
-    report::write_meta_on_signal(options.output.meta.as_deref(), record);
-    guarded(plan, given, &filled, wanted, cx, record).await
-}
-
-/// Shows a planned call, or makes it when its guard lets it pass.
-async fn guarded(
-    plan: Plan<'_>,
-    given: &Given<'_>,
-    filled: &[Filled],
-    wanted: &Wanted<'_>,
-    cx: &Context,
-    record: &mut Record,
-) -> Result<Exit> {
-    let Plan {
-        request,
-        sending,
-        classified,
-        judgement,
-        ..
-    } = &plan;
-    let (options, profile) = (given.options, sending.profile);
-    let proxy = sending.connection.proxy.as_ref();
-    let confirmed = options.safety.confirm.as_deref();
-    let decision = confirm::decide(judgement, confirmed, cx);
-    // A guard's refusal says more than the token's.
-    if matches!(decision, Decision::Allow | Decision::Ask(_)) {
-        judgement.check_token()?;
-        plan.path.clone()?;
+    let (plan, filled) = match planning(given, &profile, cx) {
+        Ok(planned) => planned,
+        Err(failure) => {
+            let attempts = sending::of_profile(&profile);
+            return Ok(CallEnd::without_response(attempts, Err(failure)));
+        }
+    };
+    let attempts = plan.sending.attempts(&plan.request);
+    let look = Look {
+        plan: &plan,
+        given,
+        filled: &filled,
+        attempts: &attempts,
+    };
+    match look.passed(wanted, cx) {
+        Ok(None) => {}
+        Ok(Some(exit)) => return Ok(CallEnd::without_response(attempts, Ok(exit))),
+        Err(failure) => return Ok(CallEnd::without_response(attempts, Err(failure))),
     }
-    if options.safety.curl {
-        return curl_line(&plan, given, cx);
-    }
-    if options.safety.dry_run {
-        let shown = preview::dry_run(&preview::Look {
-            request,
-            filled,
-            classified,
-            profile,
-            decision: &decision,
-            proxy,
-        });
-        return print(&record.redactor.clean(&shown));
-    }
-    response::check_files(&plan.delivery, wanted)?;
-    confirm::pass(decision, request, &record.path, classified, profile)?;
     let mut after = Vec::new();
     if !options.output.silent {
         cx.notes(&notes::before(&options.output));
-        after.extend(notes::unread(request));
-        after.extend(notes::forgotten(profile, classified.class));
+        after.extend(notes::unread(&plan.request));
+        after.extend(notes::forgotten(&profile, plan.classified.class));
     }
-    let exit = engine::run(plan, cx, record).await?;
-    for note in after.iter().filter(|note| note.holds(exit)) {
-        cx.notes(&[note.text.to_owned()]);
+    let ended = engine::run(plan, cx).await;
+    if let Ok(exit) = ended.outcome {
+        for note in after.iter().filter(|note| note.holds(exit)) {
+            cx.notes(&[note.text.to_owned()]);
+        }
     }
-    Ok(exit)
+    Ok(ended)
+}
+
+fn planning<'a>(
+    given: &Given<'_>,
+    profile: &'a Profile,
+    cx: &Context,
+) -> Result<(Plan<'a>, Vec<Filled>)> {
+    let mut draft = given.draft(profile)?;
+    let filled = std::mem::take(&mut draft.filled);
+    Ok((given.plan(draft, profile, cx)?, filled))
+}
+
+/// A planned call before it is sent.
+struct Look<'a> {
+    plan: &'a Plan<'a>,
+    given: &'a Given<'a>,
+    filled: &'a [Filled],
+    attempts: &'a Attempts,
+}
+
+impl Look<'_> {
+    /// Lets the call pass, or shows it where it is not to be sent and returns the exit code.
+    ///
+    /// # Errors
+    /// Fails when the call must not be sent.
+    fn passed(&self, wanted: &Wanted<'_>, cx: &Context) -> Result<Option<Exit>> {
+        let Plan {
+            request,
+            sending,
+            classified,
+            judgement,
+            ..
+        } = self.plan;
+        let (options, profile) = (self.given.options, sending.profile);
+        prepare::refuse_foreign_tokens(self.plan)?;
+        let record = Record {
+            attempts: self.attempts.clone(),
+            ..Record::default()
+        };
+        report::write_meta_on_signal(options.output.meta.as_deref(), &record);
+        let confirmed = options.safety.confirm.as_deref();
+        let decision = confirm::decide(judgement, confirmed, cx);
+        // A guard's refusal says more than the token's.
+        if matches!(decision, Decision::Allow | Decision::Ask(_)) {
+            judgement.check_token()?;
+            self.plan.path.clone()?;
+        }
+        if options.safety.curl {
+            return curl_line(self.plan, self.given, cx).map(Some);
+        }
+        if options.safety.dry_run {
+            let shown = preview::dry_run(&preview::Look {
+                request,
+                filled: self.filled,
+                classified,
+                profile,
+                decision: &decision,
+                proxy: sending.connection.proxy.as_ref(),
+            });
+            return print(&self.attempts.redactor.clean(&shown)).map(Some);
+        }
+        response::check_files(&self.plan.delivery, wanted)?;
+        let path = &self.attempts.path;
+        confirm::pass(decision, request, path, classified, profile)?;
+        Ok(None)
+    }
 }
 
 /// Prints the curl line of a plan.

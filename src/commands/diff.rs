@@ -102,7 +102,7 @@ impl Sides {
                     };
                     let read = engine::diff::read(plan, &mut receiver, cx).await;
                     let record = read.map_err(|failure| of_side(failure, name))?;
-                    redactors.push(record.redactor);
+                    redactors.push(record.attempts.redactor);
                 }
             }
             documents.push(receiver.finish()?);

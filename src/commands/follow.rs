@@ -20,7 +20,6 @@ use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::items::Wanted;
 use crate::output::progress::Meter;
-use crate::output::record::Record;
 use crate::output::status::counted;
 use crate::output::view::{Screen, Shape, View};
 use crate::plan::call::Reading;
@@ -122,14 +121,13 @@ impl<'a> Follower<'a> {
         let route = route(args);
         let read = stream.read(route, args.batch, args.max_filtered, profile)?;
         let mut sending = Sending::decide(&options.connection, profile, &read.url, &cx.env)?;
-        sending.permissions = route.endpoint()?.permissions;
+        sending.endpoint = Some(route.endpoint()?);
         pass_guard(&stream, args, profile, &sending.connection, cx)?;
         if args.safe_stdout {
             stdout::break_commands();
         }
-        let mut record = Record::default();
         let delivery = Delivery::decide(&options.output);
-        let mut session = Session::start(sending, delivery, &read, &mut record, cx).await?;
+        let mut session = Session::start(sending, delivery, &read, cx).await?;
         session.hold_bodies(MAX_BATCH);
         let sink = match command {
             Some(words) => Sink::Command(words),
@@ -218,8 +216,12 @@ impl<'a> Follower<'a> {
     }
 
     /// Makes a call and returns its response, which has been judged.
-    async fn call(&mut self, request: Request, endpoint: &Endpoint) -> Result<Vec<u8>, Stop> {
-        self.session.take_up(endpoint.class, endpoint.permissions);
+    async fn call(
+        &mut self,
+        request: Request,
+        endpoint: &'static Endpoint,
+    ) -> Result<Vec<u8>, Stop> {
+        self.session.take_up(endpoint.class, Some(endpoint));
         let fetched = fetch(&mut self.session, request, &self.reading, MAX_BATCH).await;
         fetched.outcome?;
         Ok(fetched.body)

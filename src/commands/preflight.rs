@@ -24,7 +24,7 @@ pub(crate) fn run(endpoint: &Endpoint, args: &CallArgs, cx: &Context) -> Result<
         let mut profile = resolve::resolve(&choice, &cx.env)?;
         let _tenant = choose::start_demo(&mut profile).await?;
         let probe = probe::ask(&profile, &options.connection, &mut Trace::default(), cx).await?;
-        Ok((profile, probe.user))
+        Ok::<_, Failure>((profile, probe.user))
     });
     runtime.shutdown_background();
     let (profile, user) = result?;

@@ -16,7 +16,6 @@ use crate::exchange::recording_verifier::CertificateLog;
 use crate::exchange::timing::Timings;
 use crate::exchange::version_number;
 use crate::exit::Exit;
-use crate::output::record::Record;
 use crate::plan::call::Reading;
 use crate::plan::delivery::Delivery;
 use crate::plan::sending::Sending;
@@ -91,15 +90,17 @@ pub(crate) async fn ask(
         body: Body::Empty,
         typed: TypedCredential::Profile,
     };
-    let mut begun = Record::default();
-    let session = Session::start(sending, Delivery::default(), &request, &mut begun, cx).await;
-    trace.token = begun.token_source;
-    let mut session = session?;
+    let started = Session::start(sending, Delivery::default(), &request, cx).await;
+    let mut session = started.map_err(|not_started| {
+        trace.token.clone_from(&not_started.attempts.token_source);
+        not_started.failure
+    })?;
     let fetched = fetch(&mut session, request, &Reading::plain(), MAX_RESPONSE).await;
-    let record = fetched.record;
-    trace.timings = record.timings.unwrap_or_default();
+    let attempts = fetched.record.attempts;
+    trace.token.clone_from(&attempts.token_source);
+    trace.timings = attempts.timings.unwrap_or_default();
     fetched.outcome?;
-    let server = record.server();
+    let server = attempts.server();
     let body = fetched.body;
     let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| {
         Failure::new(
@@ -111,13 +112,13 @@ pub(crate) async fn ask(
         user: envelope.user,
         server,
         skew: skew(
-            record
+            attempts
                 .response
                 .as_ref()
                 .and_then(|head| head.header("date"))
                 .as_deref(),
         ),
-        http_version: record
+        http_version: attempts
             .response
             .map_or("", |head| version_number(head.version)),
     })

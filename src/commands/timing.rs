@@ -19,7 +19,7 @@ use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::output::file::{self, PartFile, cannot_write};
 use crate::output::progress::Meter;
-use crate::output::record::Record;
+use crate::output::record::{Attempts, Received, Record};
 use crate::output::timing::{Report, Run, machine, page, table};
 use crate::output::{junit, status};
 use crate::plan::call::Plan;
@@ -157,9 +157,7 @@ async fn lanes<'a>(planned: Vec<Planned<'a>>, cx: &'a Context) -> Result<Vec<Lan
             reading,
             ..
         } = read.plan;
-        let mut record = Record::default();
-        let session =
-            Session::start(sending, Delivery::default(), &request, &mut record, cx).await?;
+        let session = Session::start(sending, Delivery::default(), &request, cx).await?;
         lanes.push(Lane {
             session,
             request,
@@ -249,15 +247,20 @@ fn write_junit(
         return Ok(());
     };
     let record = Record {
-        profile: report.groups.first().map(|group| group.profile.clone()),
-        method: Some(report.run.method.clone()),
-        path: report.run.path.clone(),
-        checks: report.checks.clone(),
-        timings: Some(crate::exchange::timing::Timings {
-            total: begun.elapsed().unwrap_or_default(),
-            ..Default::default()
-        }),
-        ..Record::default()
+        attempts: Attempts {
+            profile: report.groups.first().map(|group| group.profile.clone()),
+            method: Some(report.run.method.clone()),
+            path: report.run.path.clone(),
+            timings: Some(crate::exchange::timing::Timings {
+                total: begun.elapsed().unwrap_or_default(),
+                ..Default::default()
+            }),
+            ..Attempts::default()
+        },
+        received: Received {
+            checks: report.checks.clone(),
+            ..Received::default()
+        },
     };
     let text = junit::report(&record, outcome.as_ref().map(|exit| *exit));
     std::fs::write(file, text).map_err(|error| cannot_write(&file.to_string_lossy(), &error))

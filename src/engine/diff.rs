@@ -35,12 +35,11 @@ pub(crate) async fn read(
         continuation,
         ..
     } = plan;
-    let mut record = Record::default();
-    let mut session = Session::start(sending, delivery, &request, &mut record, cx).await?;
+    let mut session = Session::start(sending, delivery, &request, cx).await?;
     let mut call = Call {
         reading: &reading,
         receiver,
-        record: session.begin_record(),
+        record: Record::default(),
     };
     let outcome = match continuation {
         Continuation::Pages(wanted) => call.pages(&mut session, &request, &wanted).await,
@@ -70,10 +69,10 @@ impl Call<'_, '_> {
             body,
             outcome,
         } = fetch(session, request, self.reading, MAX_PAGE).await;
-        record.received += self.record.received;
-        record.bytes += self.record.bytes;
-        record.requests += self.record.requests;
-        record.retries += self.record.retries;
+        let earlier = &self.record.attempts;
+        record.attempts.requests += earlier.requests;
+        record.attempts.retries += earlier.retries;
+        record.attempts.redirects += earlier.redirects;
         self.record = record;
         outcome.map_err(|failure| match failure.exit {
             Exit::TooLarge => failure.hint(
@@ -125,9 +124,9 @@ impl Call<'_, '_> {
             };
         };
         totals.write(&mut self.record);
-        self.record.pages = Some(pages);
-        self.record.items = Some(joiner.count());
-        session.show(first, &mut self.record);
+        self.record.received.pages = Some(pages);
+        self.record.received.items = Some(joiner.count());
+        session.describe(first, &mut self.record.attempts);
         outcome?;
         let mut rest = Vec::new();
         joiner.finish(&mut rest);

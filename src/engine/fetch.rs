@@ -28,18 +28,24 @@ pub(crate) async fn fetch(
     reading: &Reading,
     max_body: u64,
 ) -> Fetched {
-    let mut record = session.begin_record();
-    let (body, outcome) = match received(session, request, reading, max_body, &mut record).await {
-        Ok(whole) => {
-            let outcome = whole.judge(reading, session, &mut record);
-            (whole.into_json(), outcome)
+    session.begin();
+    match received(session, request, reading, max_body).await {
+        Ok(mut whole) => {
+            let outcome = whole.judge(reading, session);
+            Fetched {
+                record: std::mem::take(&mut whole.record),
+                body: whole.into_json(),
+                outcome,
+            }
         }
-        Err(failure) => (Vec::new(), Err(failure)),
-    };
-    Fetched {
-        record,
-        body,
-        outcome,
+        Err(failure) => Fetched {
+            record: Record {
+                attempts: session.attempts().clone(),
+                ..Record::default()
+            },
+            body: Vec::new(),
+            outcome: Err(failure),
+        },
     }
 }
 
@@ -48,11 +54,10 @@ async fn received(
     request: Request,
     reading: &Reading,
     max_body: u64,
-    record: &mut Record,
 ) -> Result<Whole> {
-    let exchange = session.open(request, record).await?;
+    let exchange = session.open(request).await?;
     response::show_head(&exchange.head, session, session.cx);
-    match Whole::read(exchange, max_body, reading, session, record).await {
+    match Whole::read(exchange, max_body, reading, session).await {
         Ok(whole) => Ok(whole),
         Err(Stop::Failed(failure)) => Err(failure),
         // Nothing is written here, so no pipe can be closed.

@@ -27,21 +27,45 @@ mod tests;
 pub(crate) use self::context::{Context, print};
 use self::pages::Pages;
 use self::resume::Resumed;
-use self::session::Session;
+use self::session::{NotStarted, Session};
 use crate::error::Result;
 use crate::exit::Exit;
-use crate::output::record::Record;
+use crate::output::record::{Attempts, Received, Record};
 use crate::plan::call::Plan;
 use crate::plan::continuation::Continuation;
 
+/// A call that has ended.
+pub(crate) struct CallEnd {
+    /// What is known about it.
+    pub(crate) record: Record,
+    /// How it ended: with an exit code, or with everything that keeps a call from being sent or its
+    /// response from being written.
+    pub(crate) outcome: Result<Exit>,
+}
+
+impl CallEnd {
+    /// Ends a call without a response that counts.
+    pub(crate) fn without_response(attempts: Attempts, outcome: Result<Exit>) -> CallEnd {
+        let received = Received::default();
+        CallEnd {
+            record: Record { attempts, received },
+            outcome,
+        }
+    }
+}
+
 /// Sends a planned call and passes its response on.
-///
-/// # Errors
-/// Fails with everything that keeps the call from being sent or its response from being written.
-pub(crate) async fn run(plan: Plan<'_>, cx: &Context, record: &mut Record) -> Result<Exit> {
-    let resumed = Resumed::open(&plan)?;
+pub(crate) async fn run(plan: Plan<'_>, cx: &Context) -> CallEnd {
+    let unsent = |outcome| {
+        let attempts = plan.sending.attempts(&plan.request);
+        CallEnd::without_response(attempts, outcome)
+    };
+    let resumed = match Resumed::open(&plan) {
+        Ok(resumed) => resumed,
+        Err(failure) => return unsent(Err(failure)),
+    };
     if resumed.progress.finished {
-        return pages::nothing_left(&resumed, cx);
+        return unsent(Ok(pages::nothing_left(&resumed, cx)));
     }
     let Plan {
         request,
@@ -51,18 +75,23 @@ pub(crate) async fn run(plan: Plan<'_>, cx: &Context, record: &mut Record) -> Re
         continuation,
         ..
     } = plan;
-    let mut session = Session::start(sending, delivery, &request, record, cx).await?;
-    match continuation {
-        Continuation::No => {
-            let exchange = session.open(request, record).await?;
-            response::deliver(exchange, &reading, &session, record, cx).await
+    let mut session = match Session::start(sending, delivery, &request, cx).await {
+        Ok(session) => session,
+        Err(NotStarted { attempts, failure }) => {
+            return CallEnd::without_response(*attempts, Err(failure));
         }
+    };
+    match continuation {
+        Continuation::No => match session.open(request).await {
+            Ok(exchange) => response::deliver(exchange, &reading, &session, cx).await,
+            Err(failure) => CallEnd::without_response(session.attempts().clone(), Err(failure)),
+        },
         Continuation::Pages(wanted) => {
             let pages = Pages::new(request, wanted, &reading, resumed, cx);
-            pages.run(&mut session, record).await
+            pages.run(&mut session).await
         }
         Continuation::Until(until) => {
-            until::run(&mut session, &request, &until, &reading, record, cx).await
+            until::run(&mut session, &request, &until, &reading, cx).await
         }
     }
 }

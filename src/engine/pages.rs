@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use crate::engine::Context;
 use crate::engine::response::whole::Whole;
 use crate::engine::response::{self, Stop};
 use crate::engine::resume::{Resumed, not_resumable};
 use crate::engine::session::Session;
+use crate::engine::{CallEnd, Context};
 use crate::error::{Failure, Result};
 use crate::exchange::timing::Timings;
 use crate::exit::Exit;
@@ -14,7 +14,7 @@ use crate::output::body::{BodyOutput, Destination, Trouble};
 use crate::output::file::{cannot_write, is_terminal};
 use crate::output::items::columns::Columns;
 use crate::output::progress::Meter;
-use crate::output::record::Record;
+use crate::output::record::{Received, Record};
 use crate::output::status::counted;
 use crate::output::view::Screen;
 use crate::plan::call::Reading;
@@ -24,6 +24,7 @@ use crate::signal;
 use crate::state::Progress;
 use crate::text::lexical;
 use crate::text::terminal::sanitise;
+use crate::verdict::AnsweredBy;
 use crate::verdict::checks::{self, Checked};
 use crate::verdict::server_timing::Metric;
 
@@ -31,18 +32,18 @@ use crate::verdict::server_timing::Metric;
 pub(crate) const MAX_PAGE: u64 = 64 * 1024 * 1024;
 
 /// Says that an earlier run has read and written everything.
-pub(crate) fn nothing_left(resumed: &Resumed, cx: &Context) -> Result<Exit> {
+pub(crate) fn nothing_left(resumed: &Resumed, cx: &Context) -> Exit {
     cx.notes(&[format!(
         "note: nothing left to do: all {} pages were read and written",
         resumed.progress.pages
     )]);
-    Ok(Exit::Ok)
+    Exit::Ok
 }
 
 /// What ends the reading of pages before the last.
 enum Ended {
     /// The first response was no page: it has been passed on as it is.
-    ResponseInfo(Result<Exit>),
+    PassedOn(Box<CallEnd>),
     ClosedPipe,
     Stopped(Failure),
 }
@@ -79,33 +80,42 @@ pub(crate) struct Pages<'a> {
     /// Why the header block could not be written.
     undumped: Option<Failure>,
     totals: Totals,
+    /// Who gave the last page.
+    answered_by: Option<AnsweredBy>,
     cx: &'a Context,
 }
 
-/// The times of all pages together.
+/// The times and sizes of all pages together.
 #[derive(Default)]
 pub(crate) struct Totals {
+    bytes: u64,
+    coded_bytes: u64,
     /// The platform's own time, where it says so.
     server: Option<f64>,
     timings: Timings,
 }
 
 impl Totals {
-    /// Adds the times of a page.
+    /// Adds those of a page.
     pub(crate) fn add(&mut self, record: &Record) {
-        let timings = record.timings.unwrap_or_default();
+        let Record { attempts, received } = record;
+        self.bytes += received.bytes;
+        self.coded_bytes += received.coded_bytes;
+        let timings = attempts.timings.unwrap_or_default();
         self.timings.total += timings.total;
         let first_byte = self.timings.first_byte.unwrap_or_default();
         self.timings.first_byte = Some(first_byte + timings.first_byte.unwrap_or_default());
-        if let Some(server) = record.server() {
+        if let Some(server) = attempts.server() {
             self.server = Some(self.server.unwrap_or(0.0) + server);
         }
     }
 
-    /// Reports the times of all pages instead of those of the last.
+    /// Reports those of all pages instead of the last one's.
     pub(crate) fn write(&self, record: &mut Record) {
-        record.timings = Some(self.timings);
-        if let Some(response) = &mut record.response {
+        record.received.bytes = self.bytes;
+        record.received.coded_bytes = self.coded_bytes;
+        record.attempts.timings = Some(self.timings);
+        if let Some(response) = &mut record.attempts.response {
             response.metrics = self.server.map(Metric::total).into_iter().collect();
         }
     }
@@ -145,37 +155,53 @@ impl<'a> Pages<'a> {
             checks: Vec::new(),
             undumped: None,
             totals: Totals::default(),
+            answered_by: None,
             cx,
         }
     }
 
-    /// Reads all pages.
-    ///
-    /// # Errors
-    /// Fails with the first page's own code, with 18 when a later one does not come or the end is
-    /// not reached, and with 11 when a page is not as expected.
-    pub(crate) async fn run(
-        mut self,
-        session: &mut Session<'_>,
-        record: &mut Record,
-    ) -> Result<Exit> {
+    /// Reads all pages. The call fails with the first page's own code, with 18 when a later
+    /// one does not come or the end is not reached, and with 11 when a page is not as expected.
+    pub(crate) async fn run(mut self, session: &mut Session<'_>) -> CallEnd {
         session.hold_bodies(MAX_PAGE);
-        let ended = signal::unless_interrupted(self.all(session, record)).await;
-        record.pages = Some(self.progress.pages);
-        self.totals.write(record);
-        session.show(&self.first, record);
+        let ended = signal::unless_interrupted(self.all(session)).await;
+        session.show(&self.first);
+        let mut record = Record {
+            attempts: session.attempts().clone(),
+            received: Received {
+                answered_by: self.answered_by,
+                pages: Some(self.progress.pages),
+                checks: std::mem::take(&mut self.checks),
+                ..Received::default()
+            },
+        };
+        self.totals.write(&mut record);
         let stopped = match ended {
-            Some(Err(Ended::ResponseInfo(result))) => return result,
-            Some(Err(Ended::ClosedPipe)) => return Ok(Exit::Ok),
+            Some(Err(Ended::PassedOn(end))) => return *end,
+            Some(Err(Ended::ClosedPipe)) => {
+                let outcome = Ok(Exit::Ok);
+                return CallEnd { record, outcome };
+            }
             Some(Ok(())) => None,
             Some(Err(Ended::Stopped(failure))) => Some(failure),
             None => Some(Failure::new(Exit::Interrupted, "interrupted")),
         };
-        let unmet = self.unmet(record);
+        let unmet = self.unmet(&record);
         let is_complete = stopped.is_none() && unmet.is_none();
         let finished = self.finish(is_complete, session.delivery.file.as_deref());
-        record.items = Some(self.progress.items);
-        response::say(session, record, self.cx);
+        record.received.items = Some(self.progress.items);
+        response::say(session, &record, self.cx);
+        let outcome = self.outcome(stopped, unmet, finished);
+        CallEnd { record, outcome }
+    }
+
+    /// Returns how the call ended.
+    fn outcome(
+        self,
+        stopped: Option<Failure>,
+        unmet: Option<Failure>,
+        finished: Result<(), Stop>,
+    ) -> Result<Exit> {
         let failure = match (stopped.map(|failure| self.incomplete(failure)), unmet) {
             (Some(mut stopped), Some(unmet)) => {
                 stopped.facts.extend(unmet.facts);
@@ -195,11 +221,8 @@ impl<'a> Pages<'a> {
     }
 
     /// Returns the failure when pages were not as expected.
-    fn unmet(&mut self, record: &mut Record) -> Option<Failure> {
-        if !self.checks.is_empty() {
-            record.checks = std::mem::take(&mut self.checks);
-        }
-        let failure = checks::failure(&record.checks)?;
+    fn unmet(&self, record: &Record) -> Option<Failure> {
+        let failure = checks::failure(&record.received.checks)?;
         let is_file = self.output.as_ref().is_some_and(BodyOutput::is_file);
         Some(if is_file {
             failure.fact("the file stays as it was")
@@ -208,7 +231,7 @@ impl<'a> Pages<'a> {
         })
     }
 
-    async fn all(&mut self, session: &mut Session<'_>, record: &mut Record) -> Result<(), Ended> {
+    async fn all(&mut self, session: &mut Session<'_>) -> Result<(), Ended> {
         let (limit, most) = (self.limit, self.max_pages);
         let mut meter = Meter::start(&self.cx.env, session.delivery.file.is_some());
         if self.resumed.is_read() {
@@ -221,7 +244,7 @@ impl<'a> Pages<'a> {
                 Some(cursor) => self.recipe.request(&self.first, cursor)?,
                 None => self.recipe.first(&self.first)?,
             };
-            let page = self.page(session, request, record).await?;
+            let page = self.page(session, request).await?;
             lexical::check(&page).map_err(|error| {
                 Failure::local(format!(
                     "the page is not JSON: line {}, column {}: {}",
@@ -274,22 +297,21 @@ impl<'a> Pages<'a> {
         &mut self,
         session: &mut Session<'_>,
         request: Request,
-        record: &mut Record,
     ) -> Result<Vec<u8>, Ended> {
-        let exchange = session.open(request, record).await?;
+        let exchange = session.open(request).await?;
         if self.progress.pages == 0 && exchange.head.status >= 300 {
-            let passed_on =
-                response::deliver(exchange, self.reading, session, record, self.cx).await;
-            return Err(Ended::ResponseInfo(passed_on));
+            let passed_on = response::deliver(exchange, self.reading, session, self.cx).await;
+            return Err(self.passed_on(passed_on));
         }
         response::show_head(&exchange.head, session, self.cx);
-        let whole = Whole::read(exchange, MAX_PAGE, self.reading, session, record).await?;
-        let judged = whole.judge(self.reading, session, record);
-        self.totals.add(record);
+        let mut whole = Whole::read(exchange, MAX_PAGE, self.reading, session).await?;
+        let judged = whole.judge(self.reading, session);
+        self.totals.add(&whole.record);
+        self.answered_by = whole.record.received.answered_by;
         if self.progress.pages == 0 {
             if judged.is_err() {
-                let passed_on = whole.deliver(self.reading, session, record, self.cx);
-                return Err(Ended::ResponseInfo(passed_on));
+                let passed_on = whole.deliver(self.reading, session, self.cx);
+                return Err(self.passed_on(passed_on));
             }
             match response::dump_head(&whole.exchange.head.block, session) {
                 Err(Stop::Failed(failure)) => self.undumped = Some(failure),
@@ -297,13 +319,21 @@ impl<'a> Pages<'a> {
             }
         }
         judged?;
-        let status = whole.exchange.head.status;
-        match response::checked(status, Some(&whole.body), self.reading, record) {
+        let checks = response::checked(&whole.record.attempts, Some(&whole.body), self.reading);
+        match checks::failure(&checks) {
             // A page that is recorded is never read again, so one that is not as expected is not.
-            Some(failure) if self.resumed.state.is_some() => return Err(failure.into()),
-            _ => self.add_checks(&record.checks),
+            Some(failure) if self.resumed.state.is_some() => {
+                self.checks = checks;
+                return Err(failure.into());
+            }
+            _ => self.add_checks(&checks),
         }
         Ok(whole.into_json())
+    }
+
+    fn passed_on(&self, mut end: CallEnd) -> Ended {
+        end.record.received.pages = Some(self.progress.pages);
+        Ended::PassedOn(Box::new(end))
     }
 
     /// Adds what of a page is not as expected.

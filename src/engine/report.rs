@@ -78,7 +78,9 @@ pub(crate) fn tell(
     match (result, written) {
         (Ok(exit), written) => written.map(|()| exit),
         // Where nothing was sent there is nothing that could be lost.
-        (Err(failure), Err(write)) if record.requests > 0 => Err(unwritten(failure, write)),
+        (Err(failure), Err(write)) if record.attempts.requests > 0 => {
+            Err(unwritten(failure, write))
+        }
         (Err(failure), _) => Err(failure),
     }
 }
@@ -135,7 +137,7 @@ fn escaped(json: &str) -> String {
 /// and without an echoed token, anything else as it is.
 fn fit<'a>(text: &'a str, redacted: &str, terminal: bool, record: &Record) -> Cow<'a, str> {
     if terminal {
-        let clean = record.redactor.clean(redacted);
+        let clean = record.attempts.redactor.clean(redacted);
         Cow::Owned(sanitise_text(&clean).into_owned())
     } else {
         Cow::Borrowed(text)

@@ -7,25 +7,23 @@ use bytes::Bytes;
 use http::Method;
 use url::Url;
 
-use crate::catalogue::{self, Class};
+use crate::catalogue::{self, Class, Endpoint};
 use crate::engine::Context;
 use crate::engine::limiter::Limiter;
 use crate::engine::token::{self, Freshness};
 use crate::engine::token_guard;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::exchange::auth::Credential;
 use crate::exchange::client::{Client, HttpVersion};
 use crate::exchange::failure::{TransportFailure, TransportKind};
 use crate::exchange::retry::{self, Outcome, Spent};
 use crate::exchange::timing::Phase;
-use crate::exchange::{self, Exchange};
-use crate::output::record::{Record, ResponseInfo};
+use crate::exchange::{self, Exchange, Head};
+use crate::output::record::{Attempts, ResponseInfo};
 use crate::output::verbose;
 use crate::plan::delivery::Delivery;
 use crate::plan::redirect::Hops;
 use crate::plan::sending::Sending;
-use crate::plan::target;
-use crate::profile::Guard;
 use crate::request::{Body, Request};
 use crate::secret::source::Token;
 use crate::secret::{Redactor, Secret};
@@ -49,18 +47,25 @@ pub(crate) struct Session<'a> {
     /// When requests may be sent, where this is one of many sessions at work. Those say nothing of
     /// single retries: what they come to is reported when all have ended.
     limiter: Option<Arc<Limiter>>,
-    /// What messages say of the request that is under way.
-    shown: Shown,
+    /// What is known about the call that is under way, or the last one.
+    attempts: Attempts,
+    /// The host and port of its request.
+    host: String,
+    /// The body of its request where it may change something and is in memory.
+    body: Option<Bytes>,
 }
 
-/// What messages say of a request, which is gone once it is sent.
-#[derive(Clone, Debug, Default)]
-struct Shown {
-    method: Method,
-    path: String,
-    host: String,
-    /// The body of a call that may change something, where it is in memory.
-    body: Option<Bytes>,
+/// Why a session could not be started.
+pub(crate) struct NotStarted {
+    /// What is known of its first call.
+    pub(crate) attempts: Box<Attempts>,
+    pub(crate) failure: Failure,
+}
+
+impl From<NotStarted> for Failure {
+    fn from(not_started: NotStarted) -> Failure {
+        not_started.failure
+    }
 }
 
 impl<'a> Session<'a> {
@@ -72,7 +77,25 @@ impl<'a> Session<'a> {
         sending: Sending<'a>,
         delivery: Delivery,
         first: &Request,
-        record: &mut Record,
+        cx: &'a Context,
+    ) -> Result<Self, NotStarted> {
+        let mut attempts = sending.attempts(first);
+        let started = Session::started(sending, delivery, first, &mut attempts, cx).await;
+        let requests = attempts.requests;
+        let mut session = started.map_err(|failure| NotStarted {
+            attempts: Box::new(attempts),
+            failure,
+        })?;
+        session.begin();
+        session.attempts.requests = requests;
+        Ok(session)
+    }
+
+    async fn started(
+        sending: Sending<'a>,
+        delivery: Delivery,
+        first: &Request,
+        attempts: &mut Attempts,
         cx: &'a Context,
     ) -> Result<Self> {
         let mut sending = sending;
@@ -87,13 +110,13 @@ impl<'a> Session<'a> {
             sending.token_service.as_ref(),
             sending.limits,
             Freshness::Kept,
-            &mut record.requests,
+            &mut attempts.requests,
             cx,
         )
         .await?;
         let mut redactor = Redactor::default();
         redactor.learn(&token.secret);
-        record.token_source = Some(token.source.clone());
+        attempts.token_source = Some(token.source.clone());
         let known = &mut sending.known;
         known.add_token(&token, &profile.name, &profile.base.value);
         known.teach(&mut redactor);
@@ -116,7 +139,9 @@ impl<'a> Session<'a> {
             delivery,
             held: None,
             limiter: None,
-            shown: Shown::default(),
+            attempts: Attempts::default(),
+            host: String::new(),
+            body: None,
         })
     }
 
@@ -133,7 +158,9 @@ impl<'a> Session<'a> {
             proxy: self.proxy.clone(),
             held: self.held,
             limiter: self.limiter.clone(),
-            shown: Shown::default(),
+            attempts: Attempts::default(),
+            host: String::new(),
+            body: None,
         }
     }
 
@@ -166,16 +193,15 @@ impl<'a> Session<'a> {
         })
     }
 
-    /// Returns the record of a call that is about to be made.
-    pub(crate) fn begin_record(&self) -> Record {
-        let profile = self.sending.profile;
-        Record {
-            profile: Some(profile.name.clone()),
-            guarded: profile.guard.value != Guard::None,
-            class: Some(self.sending.class),
-            redactor: self.redactor.clone(),
-            ..Record::default()
-        }
+    /// Begins a call: all requests that follow are counted as its own.
+    pub(crate) fn begin(&mut self) {
+        self.attempts = self.sending.begun(self.redactor.clone());
+        self.attempts.token_source = Some(self.token.source.clone());
+    }
+
+    /// Returns what is known about the call that is under way, or the last one, however it ended.
+    pub(crate) fn attempts(&self) -> &Attempts {
+        &self.attempts
     }
 
     /// Returns the token, to be hidden where a server echoes it onto a terminal.
@@ -190,20 +216,24 @@ impl<'a> Session<'a> {
     }
 
     /// Makes the requests that follow ones of another endpoint.
-    pub(crate) fn take_up(&mut self, class: Class, permissions: &'static [&'static str]) {
+    pub(crate) fn take_up(&mut self, class: Class, endpoint: Option<&'static Endpoint>) {
         self.sending.class = class;
-        self.sending.permissions = permissions;
+        self.sending.endpoint = endpoint;
     }
 
     /// Returns what messages may mention of the request that is under way.
     pub(crate) fn about(&self) -> About<'_> {
         About {
-            method: self.shown.method.as_str(),
-            path: &self.shown.path,
-            host: &self.shown.host,
+            method: self.attempts.method_name(),
+            path: &self.attempts.path,
+            host: &self.host,
             profile: &self.sending.profile.name,
             token_source: Some(&self.token.source),
-            permissions: self.sending.permissions,
+            permissions: self
+                .sending
+                .endpoint
+                .map(|endpoint| endpoint.permissions)
+                .unwrap_or_default(),
             class: self.sending.class,
             tells: self.read_that_tells(),
             proxy: self.proxy.as_deref(),
@@ -213,23 +243,21 @@ impl<'a> Session<'a> {
 
     fn read_that_tells(&self) -> Option<String> {
         let is_more = self.sending.class > Class::Read;
-        let shown = &self.shown;
-        is_more.then(|| {
-            catalogue::read_that_tells(shown.method.as_str(), &shown.path, shown.body.as_deref())
-        })?
+        let (path, body) = (&self.attempts.path, self.body.as_deref());
+        is_more.then(|| catalogue::read_that_tells(self.attempts.method_name(), path, body))?
     }
 
     /// Sends a request, again where that is allowed, and returns the response that counts.
     ///
     /// # Errors
     /// Fails when no response came.
-    pub(crate) async fn open(&mut self, request: Request, record: &mut Record) -> Result<Exchange> {
-        self.show(&request, record);
+    pub(crate) async fn open(&mut self, request: Request) -> Result<Exchange> {
+        self.show(&request);
         if self.delivery.notes.verbose {
             self.cx.notes(&verbose::request(&request, &self.redactor));
         }
         let again = request.try_clone();
-        let mut exchange = self.until_final(request, again.as_ref(), record).await?;
+        let mut exchange = self.until_final(request, again.as_ref()).await?;
         if exchange.head.status == 401
             && token::is_renewable(self.sending.profile)
             && let Some(request) = again.as_ref().and_then(Request::try_clone)
@@ -240,15 +268,16 @@ impl<'a> Session<'a> {
                 self.sending.token_service.as_ref(),
                 self.sending.limits,
                 Freshness::OtherThan(&refused),
-                &mut record.requests,
+                &mut self.attempts.requests,
                 self.cx,
             )
             .await?;
             self.redactor.learn(&self.token.secret);
+            self.attempts.redactor.clone_from(&self.redactor);
             let profile = self.sending.profile;
             let known = &mut self.sending.known;
             known.add_token(&self.token, &profile.name, &profile.base.value);
-            exchange = self.until_final(request, again.as_ref(), record).await?;
+            exchange = self.until_final(request, again.as_ref()).await?;
         }
         let mut hops = Hops::new(
             self.sending.redirects,
@@ -258,41 +287,33 @@ impl<'a> Session<'a> {
         while let Some(next) = hops.next(&exchange.head, again.as_ref())? {
             let to = sanitise(&self.redactor.url(&next.url)).into_owned();
             self.say(format!("note: redirected to {to}"));
-            record.redirects += 1;
+            self.attempts.redirects += 1;
             let again = next.try_clone();
-            exchange = self.until_final(next, again.as_ref(), record).await?;
+            exchange = self.until_final(next, again.as_ref()).await?;
         }
-        note_response(&exchange, record);
+        self.attempts.response = Some(response_info(&exchange.head, &self.redactor));
         Ok(exchange)
     }
 
-    /// Notes what messages and records say of a request.
-    pub(crate) fn show(&mut self, request: &Request, record: &mut Record) {
+    /// Makes a request the one that a call is said to be.
+    pub(crate) fn describe(&self, request: &Request, attempts: &mut Attempts) {
+        self.sending.describe(request, attempts);
+    }
+
+    /// Makes a request the one that messages and reports are about.
+    pub(crate) fn show(&mut self, request: &Request) {
         let host = request.url.host_str().unwrap_or_default();
         let port = request.url.port_or_known_default().unwrap_or_default();
-        self.shown = Shown {
-            method: request.method.clone(),
-            path: target::below(request, self.sending.profile, &self.redactor),
-            host: format!("{host}:{port}"),
-            body: match &request.body {
-                Body::Bytes(bytes) if self.sending.class > Class::Read => Some(bytes.clone()),
-                _ => None,
-            },
+        self.host = format!("{host}:{port}");
+        self.body = match &request.body {
+            Body::Bytes(bytes) if self.sending.class > Class::Read => Some(bytes.clone()),
+            _ => None,
         };
-        record.method = Some(request.method.clone());
-        record.path.clone_from(&self.shown.path);
-        record.url = self.redactor.url(&request.url);
-        record.sent = request.body.length().unwrap_or(0);
-        record.token_source = Some(self.token.source.clone());
+        self.sending.describe(request, &mut self.attempts);
     }
 
     /// Makes attempts until the outcome is one that is not retried.
-    async fn until_final(
-        &mut self,
-        request: Request,
-        again: Option<&Request>,
-        record: &mut Record,
-    ) -> Result<Exchange> {
+    async fn until_final(&mut self, request: Request, again: Option<&Request>) -> Result<Exchange> {
         let begun = Instant::now();
         let mut waiting = Duration::ZERO;
         let url = request.url.clone();
@@ -300,27 +321,21 @@ impl<'a> Session<'a> {
         let mut tries = 0;
         loop {
             let Some(request) = next.take().or_else(|| again.and_then(Request::try_clone)) else {
-                return Err(crate::error::Failure::local(
-                    "the request cannot be retried",
-                ));
+                return Err(Failure::local("the request cannot be retried"));
             };
             tries += 1;
-            let outcome = self.attempt(request, record).await?;
+            let outcome = self.attempt(request).await?;
             let spent = Spent {
                 in_all: begun.elapsed(),
                 waiting,
             };
             if again.is_some() && self.falls_back(&outcome, &url)? {
-                record.retries += 1;
+                self.attempts.retries += 1;
                 tries -= 1;
                 continue;
             }
-            let failed = |failure: TransportFailure, record: &mut Record| {
-                record.may_have_arrived = explain::request_may_have_arrived(&failure);
-                explain::transport(&failure, &self.about())
-            };
             let Some(wait) = self.wait_after(&outcome, tries, spent) else {
-                return outcome.map_err(|failure| failed(failure, record));
+                return outcome.map_err(|failure| self.failed(&failure));
             };
             let cause = self.cause(&outcome);
             let is_too_late = self.sending.limits.left().is_some_and(|left| left <= wait);
@@ -330,9 +345,9 @@ impl<'a> Session<'a> {
                     false => "the request body was streamed".to_owned(),
                 };
                 self.say(format!("note: {cause}; not retried: {why}"));
-                return outcome.map_err(|failure| failed(failure, record));
+                return outcome.map_err(|failure| self.failed(&failure));
             }
-            record.retries += 1;
+            self.attempts.retries += 1;
             // The connection of a response that nobody reads is given up before the wait.
             drop(outcome);
             let most = self.sending.retries.most();
@@ -345,25 +360,26 @@ impl<'a> Session<'a> {
         }
     }
 
+    /// Explains why no response came.
+    fn failed(&mut self, failure: &TransportFailure) -> Failure {
+        self.attempts.may_have_arrived = explain::request_may_have_arrived(failure);
+        explain::transport(failure, &self.about())
+    }
+
     /// Makes one attempt, when the limiter lets it.
     ///
     /// # Errors
     /// Fails when the request must not be sent; how the attempt itself ended is returned.
-    async fn attempt(
-        &mut self,
-        request: Request,
-        record: &mut Record,
-    ) -> Result<Result<Exchange, TransportFailure>> {
+    async fn attempt(&mut self, request: Request) -> Result<Result<Exchange, TransportFailure>> {
         let profile = self.sending.profile;
         let credential = Credential::for_call(&request.url, profile, &self.token, &request.typed)?;
         token_guard::refuse(&request, &self.sending.known)?;
         if let Some(limiter) = &self.limiter {
             limiter.admit().await;
         }
-        record.requests += 1;
-        record.redactor.clone_from(&self.redactor);
+        self.attempts.requests += 1;
         let outcome = self.once(request, &credential).await;
-        record.timings = Some(self.client.timings());
+        self.attempts.timings = Some(self.client.timings());
         self.hold_others(&outcome);
         Ok(outcome)
     }
@@ -389,7 +405,7 @@ impl<'a> Session<'a> {
         self.client.watch_for(self.sending.known.clone());
         self.say(format!(
             "note: {} requires HTTP/1.1; retrying over HTTP/1.1",
-            self.shown.host
+            self.host
         ));
         Ok(true)
     }
@@ -478,30 +494,27 @@ impl<'a> Session<'a> {
                 );
                 line.trim_end().to_owned()
             }
-            Err(failure) => explain::transport_headline(failure, &self.shown.host).headline,
+            Err(failure) => explain::transport_headline(failure, &self.host).headline,
         }
     }
 }
 
-/// Notes what is known of a response once its header block is there.
-pub(crate) fn note_response(exchange: &Exchange, record: &mut Record) {
-    let head = &exchange.head;
+/// Returns what is reported about a response once its header block is there.
+fn response_info(head: &Head, redactor: &Redactor) -> ResponseInfo {
     let values = head.headers.get_all("server-timing").iter();
     let mut metrics = server_timing::parse(values.map(http::HeaderValue::as_bytes));
     for metric in &mut metrics {
-        metric.name = record.redactor.clean(&metric.name);
-        metric.description = metric
-            .description
-            .as_deref()
-            .map(|text| record.redactor.clean(text));
+        metric.name = redactor.clean(&metric.name);
+        let description = metric.description.as_deref();
+        metric.description = description.map(|text| redactor.clean(text));
     }
-    record.response = Some(ResponseInfo {
+    ResponseInfo {
         status: head.status,
-        reason: record.redactor.clean(&head.reason),
+        reason: redactor.clean(&head.reason),
         version: head.version,
         headers: head.headers.clone(),
         head_size: head.block.len(),
         remote: head.remote,
         metrics,
-    });
+    }
 }

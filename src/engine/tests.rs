@@ -11,9 +11,9 @@ use tempfile::TempDir;
 use crate::catalogue::{self, Class, Classified};
 use crate::engine::fetch::fetch;
 use crate::engine::session::Session;
-use crate::engine::{Context, run};
+use crate::engine::{CallEnd, Context, run};
 use crate::env::Env;
-use crate::error::Result;
+use crate::error::{Failure, Result};
 use crate::exchange::TimeLimits;
 use crate::exchange::client::{Connection, HttpVersion};
 use crate::exchange::lookup::Family;
@@ -150,7 +150,7 @@ fn sending<'a>(profile: &'a Profile, classified: &Classified) -> Sending<'a> {
         },
         redirects: RedirectPolicy::Report,
         class: Class::Read,
-        permissions: &[],
+        endpoint: None,
         known: KnownTokens::gather(&profile.holders, &Env::default()),
     };
     sending.take_up(classified);
@@ -186,12 +186,11 @@ impl<'a> Call<'a> {
 
     /// Runs it; returns how it ended, what is known about it, and what was written.
     fn run(self) -> (Result<Exit>, Record, String) {
-        let mut record = Record::default();
         let cx = context();
         let runtime = cx.runtime().expect("a runtime");
-        let ended = runtime.block_on(run(self.plan, &cx, &mut record));
+        let CallEnd { record, outcome } = runtime.block_on(run(self.plan, &cx));
         let written = std::fs::read_to_string(self.folder.path().join("body"));
-        (ended, record, written.unwrap_or_default())
+        (outcome, record, written.unwrap_or_default())
     }
 }
 
@@ -215,8 +214,8 @@ fn a_read_is_sent_again_after_a_503() {
     let (ended, record, written) = call.run();
     assert_eq!(exit(ended), Exit::Ok);
     assert_eq!(written, r#"{"status":"ok"}"#);
-    assert_eq!((record.requests, record.retries), (2, 1));
-    assert_eq!(record.server(), Some(7.0));
+    assert_eq!((record.attempts.requests, record.attempts.retries), (2, 1));
+    assert_eq!(record.attempts.server(), Some(7.0));
     assert_eq!(peer.seen().len(), 2);
 }
 
@@ -229,7 +228,7 @@ fn a_read_is_given_up_after_the_last_retry() {
     let (ended, record, written) = call.run();
     assert_eq!(exit(ended), Exit::Platform);
     assert_eq!(written, "");
-    assert_eq!((record.requests, record.retries), (3, 2));
+    assert_eq!((record.attempts.requests, record.attempts.retries), (3, 2));
 }
 
 #[test]
@@ -242,7 +241,7 @@ fn a_write_is_not_sent_again_after_a_503() {
     let put = request(&profile, Method::PUT, "/api/v1/datasets/p/d", "{}");
     let (ended, record, _) = Call::new(&profile, put).run();
     assert_eq!(exit(ended), Exit::Platform);
-    assert_eq!((record.requests, record.retries), (1, 0));
+    assert_eq!((record.attempts.requests, record.attempts.retries), (1, 0));
     assert_eq!(peer.seen(), ["PUT /api/v1/datasets/p/d {}"]);
 }
 
@@ -262,7 +261,7 @@ fn a_redirect_is_followed_only_where_the_policy_says_so() {
         call.plan.sending.redirects = policy;
         let (ended, record, _) = call.run();
         assert_eq!(exit(ended), expected, "{policy:?}");
-        assert_eq!(record.requests, requests, "{policy:?}");
+        assert_eq!(record.attempts.requests, requests, "{policy:?}");
     }
 }
 
@@ -276,7 +275,7 @@ fn a_redirect_out_of_the_endpoint_is_reported() {
     call.plan.sending.redirects = RedirectPolicy::Follow(5);
     let (ended, record, _) = call.run();
     assert_eq!(exit(ended), Exit::Redirect);
-    assert_eq!(record.requests, 1);
+    assert_eq!(record.attempts.requests, 1);
 }
 
 /// Returns a paged read of the comments of a source.
@@ -310,7 +309,7 @@ fn pages_are_joined_into_one_document() {
     let profile = peer.profile();
     let (ended, record, written) = paged(&profile).run();
     assert_eq!(exit(ended), Exit::Ok);
-    assert_eq!(record.pages, Some(2));
+    assert_eq!(record.received.pages, Some(2));
     let joined: String = written.split_whitespace().collect();
     assert!(joined.contains("[1,2,3]"), "{written}");
     let seen = peer.seen();
@@ -329,7 +328,7 @@ fn a_later_page_that_fails_is_incomplete() {
     let profile = peer.profile();
     let (ended, record, _) = paged(&profile).run();
     assert_eq!(exit(ended), Exit::Incomplete);
-    assert_eq!(record.pages, Some(1));
+    assert_eq!(record.received.pages, Some(1));
 }
 
 #[test]
@@ -350,7 +349,7 @@ fn the_same_cursor_twice_ends_the_pages() {
     let profile = peer.profile();
     let (ended, record, _) = paged(&profile).run();
     assert_eq!(exit(ended), Exit::Incomplete);
-    assert_eq!(record.pages, Some(2));
+    assert_eq!(record.received.pages, Some(2));
 }
 
 #[test]
@@ -374,7 +373,7 @@ fn a_read_is_repeated_until_it_holds() {
     let (ended, record, written) = call.run();
     assert_eq!(exit(ended), Exit::Ok);
     assert_eq!(written, r#"{"status":"ok","state":"ready"}"#);
-    assert_eq!((record.requests, peer.seen().len()), (3, 3));
+    assert_eq!((record.attempts.requests, peer.seen().len()), (3, 3));
 }
 
 #[test]
@@ -394,15 +393,15 @@ fn forks_of_a_session_send_at_the_same_time() {
     let cx = context();
     let runtime = cx.runtime().expect("a runtime");
     runtime.block_on(async {
-        let mut record = Record::default();
         let Plan {
             sending,
             delivery,
             reading,
             ..
         } = call.plan;
-        let session = Session::start(sending, delivery, &first, &mut record, &cx)
+        let session = Session::start(sending, delivery, &first, &cx)
             .await
+            .map_err(Failure::from)
             .expect("a session");
         let (mut one, mut other) = (session.fork(), session.fork());
         let again = || first.try_clone().expect("a request without a body");
@@ -419,6 +418,7 @@ fn forks_of_a_session_send_at_the_same_time() {
         assert!(left.outcome.is_ok() && right.outcome.is_ok());
         assert!(
             left.record
+                .attempts
                 .timings
                 .is_some_and(|timings| timings.first_byte.is_some())
         );
@@ -428,7 +428,11 @@ fn forks_of_a_session_send_at_the_same_time() {
             Some(Exit::Caller)
         );
         assert_eq!(
-            failed.record.response.map(|response| response.status),
+            failed
+                .record
+                .attempts
+                .response
+                .map(|response| response.status),
             Some(400)
         );
     });

@@ -151,9 +151,9 @@ impl<'a> Measurement<'a> {
             profile,
             read: round + 1,
             at,
-            status: record.response.as_ref().map(|response| response.status),
-            bytes: record.bytes,
-            times: Times::of(&record),
+            status: record.attempts.status(),
+            bytes: record.received.bytes,
+            times: Times::of(&record.attempts),
             error: outcome.err().map(|failure| ReadError {
                 exit: failure.exit,
                 headline: failure.headline,
@@ -182,8 +182,8 @@ impl<'a> Measurement<'a> {
         if session.time_left() == Some(Duration::ZERO) {
             return Err(out_of_time());
         }
-        let response = fetched.record.response.as_ref();
-        let status = response.map(|response| response.status);
+        let response = fetched.record.attempts.response.as_ref();
+        let status = fetched.record.attempts.status();
         if let (Some(429 | 503), Some(response)) = (status, response)
             && let Some(asked) = retry::asked(&response.headers, SystemTime::now())
         {
@@ -204,7 +204,7 @@ impl<'a> Measurement<'a> {
     /// Says which of several profiles a failure is about.
     fn of_profile(&self, mut failure: Failure, session: &Session<'_>) -> Failure {
         if self.lanes.len() > 1 {
-            let name = session.begin_record().profile.unwrap_or_default();
+            let name = session.about().profile;
             failure.facts.insert(0, format!("profile: {name}"));
         }
         failure

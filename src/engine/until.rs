@@ -2,15 +2,14 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
-use crate::engine::Context;
 use crate::engine::response::whole::Whole;
 use crate::engine::response::{self, Stop};
 use crate::engine::session::Session;
+use crate::engine::{CallEnd, Context};
 use crate::error::{Failure, Result};
 use crate::exchange::retry;
 use crate::exit::Exit;
 use crate::output::progress::Meter;
-use crate::output::record::Record;
 use crate::output::status::counted;
 use crate::plan::call::Reading;
 use crate::plan::checks::Until;
@@ -22,150 +21,191 @@ use crate::verdict::explain::seconds;
 /// How large a response may be: it is held, and looked at as a whole.
 const MAX_BODY: u64 = 256 * 1024 * 1024;
 
-/// Repeats a read.
-///
-/// # Errors
-/// Fails with 11 when it does not hold in time, and at once with what will not pass by itself.
+/// Repeats a read. The call fails with 11 when it does not hold in time, and at once with what will
+/// not pass by itself.
 pub(crate) async fn run(
     session: &mut Session<'_>,
     request: &Request,
     until: &Until,
     reading: &Reading,
-    record: &mut Record,
     cx: &Context,
-) -> Result<Exit> {
-    let repeated = repeat(session, request, until, reading, record, cx);
-    match signal::unless_interrupted(repeated).await {
-        Some(outcome) => outcome,
-        None => Err(Failure::new(
-            Exit::Interrupted,
-            "interrupted before --until was met",
-        )),
-    }
+) -> CallEnd {
+    let mut repeated = Repeated {
+        request,
+        until,
+        reading,
+        cx,
+        last: None,
+        attempts: 0,
+    };
+    let ended = signal::unless_interrupted(repeated.run(session)).await;
+    let failure = match ended {
+        Some(Ok(Met::Last(whole, held))) => return repeated.deliver_last(whole, held, session),
+        Some(Ok(Met::NotInTime(why))) => return repeated.give_up(&why, session),
+        Some(Err(failure)) => failure,
+        None => Failure::new(Exit::Interrupted, "interrupted before --until was met"),
+    };
+    CallEnd::without_response(session.attempts().clone(), Err(failure))
+}
+
+/// A read that is repeated.
+struct Repeated<'a> {
+    request: &'a Request,
+    until: &'a Until,
+    reading: &'a Reading,
+    cx: &'a Context,
+    /// The last response.
+    last: Option<Box<Whole>>,
+    attempts: u64,
+}
+
+/// How the attempts ended.
+enum Met {
+    /// With a response after which no later one is of use.
+    Last(Box<Whole>, Result<(), Unheld>),
+    /// With the time, and why the last attempt did not hold.
+    NotInTime(String),
 }
 
 /// What one attempt of a repeated read has shown.
 enum Look {
     /// The response is the last: it holds, or no later one will.
-    Last(Whole, Result<(), Unheld>),
+    Last(Box<Whole>, Result<(), Unheld>),
     /// Not yet, and why; the response, where one came, and how long the server asks to wait.
-    NotYet(String, Option<(Whole, Duration)>),
+    NotYet(String, Option<(Box<Whole>, Duration)>),
 }
 
-async fn repeat(
-    session: &mut Session<'_>,
-    request: &Request,
-    until: &Until,
-    reading: &Reading,
-    record: &mut Record,
-    cx: &Context,
-) -> Result<Exit> {
-    session.hold_bodies(MAX_BODY);
-    let begun = Instant::now();
-    let mut meter = Meter::start_now(&cx.env);
-    let mut last = None;
-    let mut attempts = 0_u64;
-    let why = loop {
-        attempts += 1;
-        let left = until.within.saturating_sub(begun.elapsed());
-        // The last attempt, at the end of the time, may take as long as the wait before it.
-        let most = left.max(until.every);
-        let has_responded = last.is_some();
-        let looked = look(session, request, until, reading, record, has_responded);
-        let Ok(looked) = tokio::time::timeout(most, looked).await else {
-            break "no response came in time".to_owned();
-        };
-        let (why, response) = match looked? {
-            Look::Last(whole, held) => {
-                drop(meter);
-                return deliver_last(whole, held, session, until, reading, record);
+impl Repeated<'_> {
+    /// Makes attempts until one is the last, or no time is left for another.
+    ///
+    /// # Errors
+    /// Fails with what will not pass by itself.
+    async fn run(&mut self, session: &mut Session<'_>) -> Result<Met> {
+        session.hold_bodies(MAX_BODY);
+        let begun = Instant::now();
+        let mut meter = Meter::start_now(&self.cx.env);
+        loop {
+            self.attempts += 1;
+            let left = self.until.within.saturating_sub(begun.elapsed());
+            // The last attempt, at the end of the time, may take as long as the wait before it.
+            let most = left.max(self.until.every);
+            let Ok(looked) = tokio::time::timeout(most, self.look(session)).await else {
+                return Ok(Met::NotInTime("no response came in time".to_owned()));
+            };
+            let (why, response) = match looked? {
+                Look::Last(whole, held) => return Ok(Met::Last(whole, held)),
+                Look::NotYet(why, response) => (why, response),
+            };
+            let mut asked = Duration::ZERO;
+            if let Some((whole, asks)) = response {
+                (self.last, asked) = (Some(whole), asks);
             }
-            Look::NotYet(why, response) => (why, response),
+            let left = self.until.within.saturating_sub(begun.elapsed());
+            let left = session.time_left().map_or(left, |time| left.min(time));
+            if left.is_zero() || asked > left {
+                return Ok(Met::NotInTime(why));
+            }
+            let wait = self.until.every.max(asked).min(left);
+            let (attempts, why) = (self.attempts, checks::shown(&why));
+            let line = format!(
+                "attempt {attempts}: not yet ({why}); again in {}",
+                seconds(wait)
+            );
+            if !meter.say(&line) {
+                self.cx.notes(&[format!("note: {line}")]);
+            }
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// Makes one attempt.
+    ///
+    /// # Errors
+    /// Fails with what will not pass by itself.
+    async fn look(&self, session: &mut Session<'_>) -> Result<Look> {
+        let mut whole = match self.once(session).await {
+            Ok(whole) => Box::new(whole),
+            Err(failure) if checks::may_come_back(failure.exit, self.last.is_some()) => {
+                return Ok(Look::NotYet(failure.headline, None));
+            }
+            Err(failure) => return Err(failure),
         };
-        let asked = response
-            .as_ref()
-            .map_or(Duration::ZERO, |(_, asked)| *asked);
-        last = response.map(|(whole, _)| whole).or(last);
-        let left = until.within.saturating_sub(begun.elapsed());
-        let left = session.time_left().map_or(left, |time| left.min(time));
-        if left.is_zero() || asked > left {
-            break why;
-        }
-        let wait = until.every.max(asked).min(left);
-        let (why, wait_text) = (checks::shown(&why), seconds(wait));
-        let line = format!("attempt {attempts}: not yet ({why}); again in {wait_text}");
-        if !meter.say(&line) {
-            cx.notes(&[format!("note: {line}")]);
-        }
-        tokio::time::sleep(wait).await;
-    };
-    drop(meter);
-    // The last response is passed on, whatever it is.
-    let delivered = last.map(|whole| {
-        response::show_head(&whole.exchange.head, session, cx);
-        whole.deliver(reading, session, record, cx)
-    });
-    record.checks.push(checked(until, Some(why.clone())));
-    let failure = given_up(session, until)
-        .fact(checks::shown(&format!("{}: {why}", until.expect.text)))
-        .fact(counted(attempts, "attempt", "attempts"));
-    Err(match delivered {
-        Some(Err(cause)) if cause.exit == Exit::Write => response::unwritten(failure, cause),
-        Some(Err(cause)) => cause.facts.into_iter().fold(failure, Failure::fact),
-        _ => failure,
-    })
-}
+        let judged = whole.judge(self.reading, session);
+        let head = &whole.exchange.head;
+        let status = head.status;
+        let asked = retry::asked(&head.headers, SystemTime::now()).unwrap_or_default();
+        let (exit, held) = match judged {
+            Ok(()) => (Exit::Ok, checks::holds(&self.until.expect, &whole.body)),
+            Err(failure) => (failure.exit, Err(Unheld::Not(failure.headline))),
+        };
+        Ok(match checks::after(exit, status, &held) {
+            Step::Last => Look::Last(whole, held),
+            _ => {
+                let why = held.err().map(Unheld::why).unwrap_or_default();
+                Look::NotYet(why, Some((whole, asked)))
+            }
+        })
+    }
 
-/// Makes one attempt; `has_responded` is whether an earlier one got a response.
-///
-/// # Errors
-/// Fails with what will not pass by itself.
-async fn look(
-    session: &mut Session<'_>,
-    request: &Request,
-    until: &Until,
-    reading: &Reading,
-    record: &mut Record,
-    has_responded: bool,
-) -> Result<Look> {
-    let whole = match once(session, request, reading, record).await {
-        Ok(whole) => whole,
-        Err(failure) if checks::may_come_back(failure.exit, has_responded) => {
-            return Ok(Look::NotYet(failure.headline, None));
+    async fn once(&self, session: &mut Session<'_>) -> Result<Whole> {
+        let request = self
+            .request
+            .try_clone()
+            .ok_or_else(|| Failure::usage("cannot repeat the request: its body was streamed"))?;
+        let exchange = session.open(request).await?;
+        match Whole::read(exchange, MAX_BODY, self.reading, session).await {
+            Ok(whole) => Ok(whole),
+            Err(Stop::Failed(failure)) => Err(failure),
+            // Nothing is written while a body is only held.
+            Err(Stop::ClosedPipe) => Err(Failure::local("the output has gone")),
         }
-        Err(failure) => return Err(failure),
-    };
-    let head = &whole.exchange.head;
-    let status = head.status;
-    let asked = retry::asked(&head.headers, SystemTime::now()).unwrap_or_default();
-    let (exit, held) = match whole.judge(reading, session, record) {
-        Ok(()) => (Exit::Ok, checks::holds(&until.expect, &whole.body)),
-        Err(failure) => (failure.exit, Err(Unheld::Not(failure.headline))),
-    };
-    Ok(match checks::after(exit, status, &held) {
-        Step::Last => Look::Last(whole, held),
-        _ => {
-            let why = held.err().map(Unheld::why).unwrap_or_default();
-            Look::NotYet(why, Some((whole, asked)))
-        }
-    })
-}
+    }
 
-fn deliver_last(
-    whole: Whole,
-    held: Result<(), Unheld>,
-    session: &Session<'_>,
-    until: &Until,
-    reading: &Reading,
-    record: &mut Record,
-) -> Result<Exit> {
-    response::show_head(&whole.exchange.head, session, session.cx);
-    let outcome = whole.deliver(reading, session, record, session.cx);
-    let problem = held.clone().err().map(Unheld::why);
-    record.checks.push(checked(until, problem));
-    match held {
-        Err(Unheld::CannotRun(failure)) => outcome.and(Err(failure)),
-        _ => outcome,
+    fn deliver_last(
+        &self,
+        whole: Box<Whole>,
+        held: Result<(), Unheld>,
+        session: &Session<'_>,
+    ) -> CallEnd {
+        response::show_head(&whole.exchange.head, session, self.cx);
+        let mut end = whole.deliver(self.reading, session, self.cx);
+        let problem = held.clone().err().map(Unheld::why);
+        end.record.received.checks.push(self.checked(problem));
+        if let Err(Unheld::CannotRun(failure)) = held {
+            end.outcome = end.outcome.and(Err(failure));
+        }
+        end
+    }
+
+    /// Ends the call when no time is left. The last response is passed on, whatever it is.
+    fn give_up(&mut self, why: &str, session: &Session<'_>) -> CallEnd {
+        let failure = given_up(session, self.until)
+            .fact(checks::shown(&format!("{}: {why}", self.until.expect.text)))
+            .fact(counted(self.attempts, "attempt", "attempts"));
+        let mut end = match self.last.take() {
+            None => CallEnd::without_response(session.attempts().clone(), Err(failure)),
+            Some(whole) => {
+                response::show_head(&whole.exchange.head, session, self.cx);
+                let CallEnd { record, outcome } = whole.deliver(self.reading, session, self.cx);
+                let failure = match outcome {
+                    Err(cause) if cause.exit == Exit::Write => response::unwritten(failure, cause),
+                    Err(cause) => cause.facts.into_iter().fold(failure, Failure::fact),
+                    Ok(_) => failure,
+                };
+                let outcome = Err(failure);
+                CallEnd { record, outcome }
+            }
+        };
+        let check = self.checked(Some(why.to_owned()));
+        end.record.received.checks.push(check);
+        end
+    }
+
+    fn checked(&self, problem: Option<String>) -> Checked {
+        Checked {
+            name: format!("--until '{}'", self.until.expect.text),
+            problem,
+        }
     }
 }
 
@@ -180,32 +220,5 @@ fn given_up(session: &Session<'_>, until: &Until) -> Failure {
             Exit::Unmet,
             format!("--until was not met within {}", seconds(until.within)),
         ),
-    }
-}
-
-fn checked(until: &Until, problem: Option<String>) -> Checked {
-    Checked {
-        name: format!("--until '{}'", until.expect.text),
-        problem,
-    }
-}
-
-async fn once(
-    session: &mut Session<'_>,
-    request: &Request,
-    reading: &Reading,
-    record: &mut Record,
-) -> Result<Whole> {
-    let request = request
-        .try_clone()
-        .ok_or_else(|| Failure::usage("cannot repeat the request: its body was streamed"))?;
-    record.bytes = 0;
-    record.received = 0;
-    let exchange = session.open(request, record).await?;
-    match Whole::read(exchange, MAX_BODY, reading, session, record).await {
-        Ok(whole) => Ok(whole),
-        Err(Stop::Failed(failure)) => Err(failure),
-        // Nothing is written while a body is only held.
-        Err(Stop::ClosedPipe) => Err(Failure::local("the output has gone")),
     }
 }

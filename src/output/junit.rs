@@ -13,7 +13,8 @@ use crate::text::terminal::sanitise;
 /// Returns the report: one case for the call itself, and one for each expectation.
 pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8> {
     let failed = result.err().filter(|failure| failure.exit != Exit::Unmet);
-    let unmet = record
+    let Record { attempts, received } = record;
+    let unmet = received
         .checks
         .iter()
         .filter(|check| check.problem.is_some())
@@ -22,13 +23,13 @@ pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8>
     let is_unexpected = result
         .err()
         .filter(|failure| failure.exit == Exit::Unmet && unmet == 0);
-    let seconds = record
+    let seconds = attempts
         .timings
         .map_or(0.0, |timings| timings.total.as_secs_f64());
-    let call = format!("{} {}", record.method_name(), record.path);
+    let call = format!("{} {}", attempts.method_name(), attempts.path);
     let suite = [
         ("name", "rein".to_owned()),
-        ("tests", (record.checks.len() + 1).to_string()),
+        ("tests", (received.checks.len() + 1).to_string()),
         (
             "failures",
             (unmet + usize::from(is_unexpected.is_some())).to_string(),
@@ -39,7 +40,7 @@ pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8>
     let mut report = Report(Writer::new_with_indent(Vec::new(), b' ', 2));
     report.write(Event::Decl(BytesDecl::new("1.0", Some("UTF-8"), None)));
     report.begin("testsuite", &suite);
-    let class = record.profile.as_deref().unwrap_or("rein");
+    let class = attempts.profile.as_deref().unwrap_or("rein");
     report.case(
         class,
         call.trim(),
@@ -49,7 +50,7 @@ pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8>
             .or(is_unexpected.map(|failure| ("failure", failure)))
             .map(|(kind, failure)| (kind, failure.headline.as_str(), failure.to_string())),
     );
-    for check in &record.checks {
+    for check in &received.checks {
         let problem = check.problem.as_deref();
         report.case(
             class,
@@ -156,7 +157,7 @@ mod tests {
     #[test]
     fn a_report_has_a_case_for_the_call_and_each_expectation() {
         let mut record = example();
-        record.checks = vec![
+        record.received.checks = vec![
             Checked {
                 name: "--expect '.a < 3'".to_owned(),
                 problem: None,
@@ -184,7 +185,7 @@ mod tests {
     #[test]
     fn a_call_that_failed_is_an_error() {
         let mut record = example();
-        record.checks.clear();
+        record.received.checks.clear();
         let failure = Failure::new(Exit::Connect, "no connection").fact("refused");
         insta::assert_snapshot!(text(&record, Err(&failure)), @r#"
         <?xml version="1.0" encoding="UTF-8"?>

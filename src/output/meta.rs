@@ -15,10 +15,11 @@ const SCHEMA_VERSION: u32 = 1;
 
 /// Returns the object, on one line.
 pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String {
-    let response = record.response.as_ref();
+    let Record { attempts, received } = record;
+    let response = attempts.response.as_ref();
     let rounded = |milliseconds: f64| (milliseconds * 1000.0).round() / 1000.0;
     let moment = |duration| rounded(millis(duration));
-    let timings = record.timings;
+    let timings = attempts.timings;
     let metrics: Vec<Value> = response
         .map(|response| response.metrics.as_slice())
         .unwrap_or_default()
@@ -35,13 +36,13 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
     json!({
         "schema_version": SCHEMA_VERSION,
         "rein": env!("CARGO_PKG_VERSION"),
-        "profile": record.profile,
-        "class": record.class.map(Class::name),
-        "endpoint": record.endpoint,
-        "method": record.method.as_ref().map(Method::as_str),
-        "url": text(&record.url),
+        "profile": attempts.profile,
+        "class": attempts.class.map(Class::name),
+        "endpoint": attempts.endpoint,
+        "method": attempts.method.as_ref().map(Method::as_str),
+        "url": text(&attempts.url),
         "status": response.map(|response| response.status),
-        "answered_by": record.answered_by.map(AnsweredBy::name),
+        "answered_by": received.answered_by.map(AnsweredBy::name),
         "server_timing": response.filter(|response| !response.metrics.is_empty()).map(|response| json!({
             "total": response.server(),
             "metrics": metrics,
@@ -52,22 +53,22 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
             "tls": timings.and_then(|timings| timings.tls).map(moment),
             "first_byte": timings.and_then(|timings| timings.first_byte).map(moment),
             "total": timings.map(|timings| moment(timings.total)),
-            "network": record.network().map(rounded),
+            "network": attempts.network().map(rounded),
         },
         "http_version": response.map(|response| version_number(response.version)),
         "remote": response.and_then(|response| response.remote).map(|remote| remote.to_string()),
-        "tries": record.requests,
-        "redirects": record.redirects,
-        "bytes": record.bytes,
-        "bytes_received": record.received,
-        "items": record.items,
-        "pages": record.pages,
-        "checks": record.checks.iter().map(|check| json!({
+        "tries": attempts.requests,
+        "redirects": attempts.redirects,
+        "bytes": received.bytes,
+        "bytes_received": received.coded_bytes,
+        "items": received.items,
+        "pages": received.pages,
+        "checks": received.checks.iter().map(|check| json!({
             "name": check.name,
             "met": check.problem.is_none(),
             "problem": check.problem,
         })).collect::<Vec<Value>>(),
-        "token_source": record.token_source,
+        "token_source": attempts.token_source,
         "exit": exit.code(),
         "error": error,
     })

@@ -12,10 +12,18 @@ use crate::verdict::AnsweredBy;
 use crate::verdict::checks::Checked;
 use crate::verdict::server_timing::{self, Metric};
 
-/// What is known about a call, filled as it goes on. Texts have been redacted but for the headers
-/// of the response; no text of the server is safe for a terminal before it is made so.
+/// What is known about a call that has ended: what was sent, and what became of the response. Texts
+/// have been redacted but for the headers of the response; no text of the server is safe for a
+/// terminal before it is made so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
+    pub(crate) attempts: Attempts,
+    pub(crate) received: Received,
+}
+
+/// What is known about the requests of a call, up to the header block of the last response.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Attempts {
     /// The profile's name, once one has been chosen.
     pub(crate) profile: Option<String>,
     /// Whether the profile has a guard.
@@ -24,7 +32,7 @@ pub(crate) struct Record {
     pub(crate) class: Option<Class>,
     /// The endpoint's name in the catalogue.
     pub(crate) endpoint: Option<&'static str>,
-    /// The method, once there is a request.
+    /// The method; none where it is not known what was to be called.
     pub(crate) method: Option<Method>,
     /// The whole URL.
     pub(crate) url: String,
@@ -36,16 +44,10 @@ pub(crate) struct Record {
     pub(crate) redactor: Redactor,
     /// The header block of the last response.
     pub(crate) response: Option<ResponseInfo>,
-    /// Who responded, once that has been judged.
-    pub(crate) answered_by: Option<AnsweredBy>,
     /// What was measured of the last attempt.
     pub(crate) timings: Option<Timings>,
     /// The size of the request's body in bytes, where it is known.
-    pub(crate) sent: u64,
-    /// How many bytes of bodies were received.
-    pub(crate) received: u64,
-    /// How many bytes they are with their content coding undone.
-    pub(crate) bytes: u64,
+    pub(crate) body_size: u64,
     /// How many requests were sent on behalf of the call: its own, those for a token, retries, and
     /// redirects that were followed.
     pub(crate) requests: u32,
@@ -55,10 +57,17 @@ pub(crate) struct Record {
     pub(crate) may_have_arrived: bool,
     /// How many redirects were followed.
     pub(crate) redirects: u32,
-    /// Where the last response leads, when it is a redirect that has been resolved.
-    pub(crate) redirect_url: Option<String>,
-    /// The size of the header blocks that were sent in bytes, where it is known.
-    pub(crate) head_sent: usize,
+}
+
+/// What became of the response of a call, or of the responses of all its pages.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Received {
+    /// Who gave the last response, once that has been judged.
+    pub(crate) answered_by: Option<AnsweredBy>,
+    /// How many bytes of bodies were received.
+    pub(crate) coded_bytes: u64,
+    /// How many bytes they are with their content coding undone.
+    pub(crate) bytes: u64,
     /// How many items were written, where items were looked for.
     pub(crate) items: Option<u64>,
     /// How many pages were read.
@@ -97,15 +106,20 @@ impl ResponseInfo {
     }
 }
 
-impl Record {
-    /// Returns the method's name; empty where there is no request yet.
+impl Attempts {
+    /// Returns the platform's own time in milliseconds, when it said so.
+    pub(crate) fn server(&self) -> Option<f64> {
+        self.response.as_ref().and_then(ResponseInfo::server)
+    }
+
+    /// Returns the method, empty where it is not known.
     pub(crate) fn method_name(&self) -> &str {
         self.method.as_ref().map_or("", Method::as_str)
     }
 
-    /// Returns the platform's own time in milliseconds, when it said so.
-    pub(crate) fn server(&self) -> Option<f64> {
-        self.response.as_ref().and_then(ResponseInfo::server)
+    /// Returns the status of the last response.
+    pub(crate) fn status(&self) -> Option<u16> {
+        self.response.as_ref().map(|response| response.status)
     }
 
     /// Returns the time until the first byte that the server does not account for, in
@@ -125,35 +139,40 @@ pub(crate) fn millis(duration: Duration) -> f64 {
 pub(super) fn example() -> Record {
     let metrics = server_timing::parse([b"db;dur=5, total;dur=37.7".as_slice()].into_iter());
     Record {
-        profile: Some("prod".to_owned()),
-        guarded: true,
-        class: Some(Class::Read),
-        method: Some(Method::POST),
-        url: "https://h/acme/prod/reinfer_/api/v1/datasets/retail/orders/export".to_owned(),
-        path: "/api/v1/datasets/retail/orders/export".to_owned(),
-        token_source: Some("$REINFER_TOKEN".to_owned()),
-        response: Some(ResponseInfo {
-            status: 200,
-            reason: "OK".to_owned(),
-            version: http::Version::HTTP_11,
-            headers: HeaderMap::from_iter([(
-                http::header::CONTENT_TYPE,
-                http::HeaderValue::from_static("application/json"),
-            )]),
-            head_size: 100,
-            remote: None,
-            metrics,
-        }),
-        answered_by: Some(AnsweredBy::Platform),
-        timings: Some(Timings {
-            first_byte: Some(Duration::from_micros(61_800)),
-            total: Duration::from_micros(62_000),
-            ..Timings::default()
-        }),
-        bytes: 2100,
-        received: 2100,
-        requests: 1,
-        ..Record::default()
+        attempts: Attempts {
+            profile: Some("prod".to_owned()),
+            guarded: true,
+            class: Some(Class::Read),
+            method: Some(Method::POST),
+            url: "https://h/acme/prod/reinfer_/api/v1/datasets/retail/orders/export".to_owned(),
+            path: "/api/v1/datasets/retail/orders/export".to_owned(),
+            token_source: Some("$REINFER_TOKEN".to_owned()),
+            response: Some(ResponseInfo {
+                status: 200,
+                reason: "OK".to_owned(),
+                version: http::Version::HTTP_11,
+                headers: HeaderMap::from_iter([(
+                    http::header::CONTENT_TYPE,
+                    http::HeaderValue::from_static("application/json"),
+                )]),
+                head_size: 100,
+                remote: None,
+                metrics,
+            }),
+            timings: Some(Timings {
+                first_byte: Some(Duration::from_micros(61_800)),
+                total: Duration::from_micros(62_000),
+                ..Timings::default()
+            }),
+            requests: 1,
+            ..Attempts::default()
+        },
+        received: Received {
+            answered_by: Some(AnsweredBy::Platform),
+            bytes: 2100,
+            coded_bytes: 2100,
+            ..Received::default()
+        },
     }
 }
 
@@ -163,16 +182,16 @@ mod tests {
 
     #[test]
     fn the_network_is_what_the_server_does_not_account_for() {
-        let mut record = example();
+        let mut attempts = example().attempts;
         assert_eq!(
-            record.network().map(|network| (network * 10.0).round()),
+            attempts.network().map(|network| (network * 10.0).round()),
             Some(241.0)
         );
-        if let Some(timings) = &mut record.timings {
+        if let Some(timings) = &mut attempts.timings {
             timings.first_byte = Some(Duration::from_millis(5));
         }
-        assert_eq!(record.network(), Some(0.0));
-        record.response = None;
-        assert_eq!(record.network(), None);
+        assert_eq!(attempts.network(), Some(0.0));
+        attempts.response = None;
+        assert_eq!(attempts.network(), None);
     }
 }

@@ -14,14 +14,18 @@ const ALIGNED_FROM: usize = 48;
 /// Returns the status line: profile, method, path, status, server, network, total, size. On a
 /// terminal of this width that is too narrow for it, the times are on a line of their own.
 pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String {
-    let profile_style = if record.guarded {
+    let profile_style = if record.attempts.guarded {
         theme.profile_guarded
     } else {
         theme.profile
     };
-    let profile = sanitise(record.profile.as_deref().unwrap_or("-"));
-    let call = format!("{} {}", record.method_name(), sanitise(&record.path));
-    let (status, status_style) = match &record.response {
+    let profile = sanitise(record.attempts.profile.as_deref().unwrap_or("-"));
+    let call = format!(
+        "{} {}",
+        record.attempts.method_name(),
+        sanitise(&record.attempts.path)
+    );
+    let (status, status_style) = match &record.attempts.response {
         Some(response) => (
             format!("{} {}", response.status, sanitise(&response.reason)),
             style_of(response.status, theme),
@@ -29,7 +33,7 @@ pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String
         None => ("no response".to_owned(), theme.server_error),
     };
     let status = status.trim_end();
-    let tail = |form| format!("{}  {}", times(record, form), size(record.bytes));
+    let tail = |form| format!("{}  {}", times(record, form), size(record.received.bytes));
     let head_width = profile.width() + 2 + call.width();
     let layout = Layout::of(head_width, status.width(), profile.width() + 2, width, tail);
     let padding = layout.padding;
@@ -125,8 +129,8 @@ fn times(record: &Record, form: Form) -> String {
             Form::Tight => format!("{value:.1}{unit}"),
         }
     };
-    let timings = record.timings.unwrap_or_default();
-    let mut parts = match (record.server(), record.network()) {
+    let timings = record.attempts.timings.unwrap_or_default();
+    let mut parts = match (record.attempts.server(), record.attempts.network()) {
         (Some(server), Some(network)) => vec![
             format!("server {}", shown(server)),
             format!("network {}", shown(network)),
@@ -140,11 +144,11 @@ fn times(record: &Record, form: Form) -> String {
         }
     };
     parts.push(format!("total {}", shown(millis(timings.total))));
-    if u64::from(record.requests) > record.pages.unwrap_or(1).max(1) {
-        parts.push(format!("{} requests", record.requests));
+    if u64::from(record.attempts.requests) > record.received.pages.unwrap_or(1).max(1) {
+        parts.push(format!("{} requests", record.attempts.requests));
     }
-    if let Some(pages) = record.pages {
-        let items = record.items.unwrap_or(0);
+    if let Some(pages) = record.received.pages {
+        let items = record.received.items.unwrap_or(0);
         parts.push(counted(pages, "page", "pages"));
         parts.push(counted(items, "item", "items"));
     }
@@ -195,13 +199,14 @@ const BEFORE_BARS: usize = 32;
 /// Returns the lines that `-v` adds: the other end, the phases, all metrics of the server. On a
 /// terminal the phases are drawn as a waterfall.
 pub(crate) fn phases(record: &Record, theme: &Theme, width: Option<u16>) -> Vec<String> {
-    let response = record.response.as_ref();
+    let response = record.attempts.response.as_ref();
     let mut lines: Vec<String> = response
         .and_then(|response| response.remote)
         .iter()
         .map(|remote| format!("* connected to {remote}"))
         .collect();
     let total = record
+        .attempts
         .timings
         .map_or(Duration::ZERO, |timings| timings.total);
     let bars = width
@@ -244,7 +249,7 @@ struct Phase {
 /// Returns the phases that happened, with the wait for the first byte split into the network's
 /// part and what the server says of itself where that is asked for.
 fn phases_of(record: &Record, split: bool) -> Vec<Phase> {
-    let Some(timings) = record.timings else {
+    let Some(timings) = record.attempts.timings else {
         return Vec::new();
     };
     let mut list = Vec::new();
@@ -268,7 +273,10 @@ fn phases_of(record: &Record, split: bool) -> Vec<Phase> {
         .or(timings.connect)
         .or(timings.lookup)
         .unwrap_or_default();
-    match (timings.first_byte, record.server().filter(|_| split)) {
+    match (
+        timings.first_byte,
+        record.attempts.server().filter(|_| split),
+    ) {
         (Some(first_byte), Some(server)) => {
             let wait = first_byte.saturating_sub(connected);
             let server = Duration::try_from_secs_f64(server / 1000.0)
@@ -317,9 +325,9 @@ mod tests {
             "prod  POST /api/v1/datasets/retail/orders/export  200 OK  \
              server 37.7 ms · network 24.1 ms · total 62.0 ms  2.1 kB"
         );
-        record.requests = 3;
+        record.attempts.requests = 3;
         assert!(line(&record).contains("total 62.0 ms · 3 requests  2.1 kB"));
-        if let Some(response) = &mut record.response {
+        if let Some(response) = &mut record.attempts.response {
             response.metrics.clear();
         }
         assert!(line(&record).contains("server absent · first byte 61.8 ms"));
@@ -330,7 +338,7 @@ mod tests {
         let theme = Theme::coloured();
         let mut record = example();
         for (guarded, style) in [(false, theme.profile), (true, theme.profile_guarded)] {
-            record.guarded = guarded;
+            record.attempts.guarded = guarded;
             let line = line(&record, &theme, None);
             assert!(
                 line.starts_with(&format!("{style}prod{style:#}")),
@@ -354,7 +362,7 @@ mod tests {
     #[test]
     fn a_line_gives_up_its_padding_before_it_is_broken() {
         let mut record = example();
-        record.path = "/api/v1/sources".to_owned();
+        record.attempts.path = "/api/v1/sources".to_owned();
         let line = |width| line(&record, &Theme::plain(), Some(width));
         let plain = "prod  POST /api/v1/sources  200 OK  server 37.7 ms · network 24.1 ms · total 62.0 ms  2.1 kB";
         assert_eq!(line(94), plain);
@@ -375,7 +383,7 @@ mod tests {
     #[test]
     fn a_very_narrow_terminal_gives_up_alignment_before_it_breaks_the_times() {
         let mut record = example();
-        record.profile = Some("automation.acme.example".to_owned());
+        record.attempts.profile = Some("automation.acme.example".to_owned());
         let line = line(&record, &Theme::plain(), Some(60));
         assert_eq!(
             line.lines().last(),
@@ -389,7 +397,7 @@ mod tests {
     #[test]
     fn a_wide_terminal_aligns_a_sequence() {
         let mut short = example();
-        short.path = "/api/v1/sources".to_owned();
+        short.attempts.path = "/api/v1/sources".to_owned();
         let place = |record: &Record| line(record, &Theme::plain(), Some(200)).find("200 OK");
         assert_eq!(place(&short), place(&example()));
     }
@@ -410,10 +418,10 @@ mod tests {
     #[test]
     fn a_server_cannot_write_into_the_line() {
         let mut record = example();
-        if let Some(response) = &mut record.response {
+        if let Some(response) = &mut record.attempts.response {
             response.reason = "OK\u{1b}[2J\r".to_owned();
         }
-        record.path = "/a\u{202e}".to_owned();
+        record.attempts.path = "/a\u{202e}".to_owned();
         let line = line(&record, &Theme::plain(), None);
         assert!(!line.contains(['\u{1b}', '\r', '\u{202e}']), "{line:?}");
     }

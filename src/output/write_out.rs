@@ -89,42 +89,42 @@ macro_rules! variables {
 
 variables! { call:
     Certs "certs" "empty: certificates are not shown" => Value::Null;
-    Class "class" "what the call may do: read, write, ..." => call.record.class.map(Class::name);
+    Class "class" "what the call may do: read, write, ..." => call.record.attempts.class.map(Class::name);
     ConnectionId "conn_id" "0" => 0;
     ContentType "content_type" "`Content-Type` of the response" => call.header("content-type");
     ErrorMessage "errormsg" "the headline of the error" => call.result.err().map(|failure| failure.headline.as_str());
     ExitCode "exitcode" "exit code" => call.exit().code();
-    File "filename_effective" "the file of `-o`" => call.record.file.as_deref();
+    File "filename_effective" "the file of `-o`" => call.record.received.file.as_deref();
     FtpEntryPath "ftp_entry_path" "empty: there is no FTP" => Value::Null;
     HeaderJson "header_json" "all response headers as JSON" => call.header_json();
     HttpCode "http_code" "status code of the last response" => call.status();
     HttpConnect "http_connect" "000" => Figure::Status(0);
     HttpVersion "http_version" "1.0, 1.1 or 2" => call.response().map_or("0", |response| version_number(response.version));
     Json "json" "all variables as JSON" => call.all();
-    Method "method" "request method" => call.record.method_name();
+    Method "method" "request method" => call.record.attempts.method_name();
     NetworkTime "network_time" "milliseconds to the first byte less `server_timing`"
-        => call.record.network().map(|network| (network * 1000.0).round() / 1000.0);
+        => call.record.attempts.network().map(|network| (network * 1000.0).round() / 1000.0);
     CertificateCount "num_certs" "0" => 0;
     ConnectCount "num_connects" "1 if there was a response" => u32::from(call.response().is_some());
     HeaderCount "num_headers" "number of response headers" => call.response().map_or(0, |response| response.headers.len());
-    RedirectCount "num_redirects" "number of redirects followed" => call.record.redirects;
-    RetryCount "num_retries" "number of retries" => call.record.retries;
-    Profile "profile" "profile of the call" => call.record.profile.as_deref();
+    RedirectCount "num_redirects" "number of redirects followed" => call.record.attempts.redirects;
+    RetryCount "num_retries" "number of retries" => call.record.attempts.retries;
+    Profile "profile" "profile of the call" => call.record.attempts.profile.as_deref();
     ProxyVerifyResult "proxy_ssl_verify_result" "0" => 0;
     RedirectUrl "redirect_url" "URL of a redirect that was not followed" => call.redirect_url();
     Referer "referer" "empty: a request has no referer of its own" => Value::Null;
     RemoteIp "remote_ip" "address of the server or proxy" => call.remote().map(|remote| remote.ip().to_string());
     RemotePort "remote_port" "port of the server or proxy" => call.remote().map_or(0, |remote| remote.port());
     ResponseCode "response_code" "the same as `http_code`" => call.status();
-    Scheme "scheme" "scheme of the URL" => call.record.url.split_once(':').map(|(scheme, _)| scheme);
-    ServerTiming "server_timing" "the platform's own time in milliseconds" => call.record.server();
-    SizeDelivered "size_delivered" "size of the decoded response body" => call.record.bytes;
-    SizeDownload "size_download" "size of the response body as received" => call.record.received;
+    Scheme "scheme" "scheme of the URL" => call.record.attempts.url.split_once(':').map(|(scheme, _)| scheme);
+    ServerTiming "server_timing" "the platform's own time in milliseconds" => call.record.attempts.server();
+    SizeDelivered "size_delivered" "size of the decoded response body" => call.record.received.bytes;
+    SizeDownload "size_download" "size of the response body as received" => call.record.received.coded_bytes;
     SizeHeader "size_header" "size of the response headers" => call.response().map_or(0, |response| response.head_size);
-    SizeRequest "size_request" "size of the request headers" => call.record.head_sent;
-    SizeUpload "size_upload" "size of the request body" => call.record.sent;
-    SpeedDownload "speed_download" "bytes received per second" => call.speed(call.record.received);
-    SpeedUpload "speed_upload" "bytes sent per second" => call.speed(call.record.sent);
+    SizeRequest "size_request" "empty: the size of the request headers is not known" => Value::Null;
+    SizeUpload "size_upload" "size of the request body" => call.record.attempts.body_size;
+    SpeedDownload "speed_download" "bytes received per second" => call.speed(call.record.received.coded_bytes);
+    SpeedUpload "speed_upload" "bytes sent per second" => call.speed(call.record.attempts.body_size);
     VerifyResult "ssl_verify_result" "0" => 0;
     TimeAppConnect "time_appconnect" "seconds until TLS was set up" => call.time(|timings| timings.tls);
     TimeConnect "time_connect" "seconds until connected" => call.time(|timings| timings.connect.or(timings.lookup));
@@ -136,7 +136,7 @@ variables! { call:
     TimeFirstByte "time_starttransfer" "seconds until the first byte" => call.time(|timings| timings.first_byte);
     TimeTotal "time_total" "seconds in all" => call.time(|timings| Some(timings.total));
     EarlyData "tls_earlydata" "0" => 0;
-    Url "url" "URL of the request" => call.record.url.as_str();
+    Url "url" "URL of the request" => call.record.attempts.url.as_str();
     UrlFragment "url.fragment" "fragment of the URL" => call.part(Url::fragment);
     UrlHost "url.host" "host of the URL" => call.part(Url::host_str);
     UrlOptions "url.options" "empty: a URL has no options" => Value::Null;
@@ -147,7 +147,7 @@ variables! { call:
     UrlScheme "url.scheme" "scheme of the URL" => call.part(|url| Some(url.scheme()));
     UrlUser "url.user" "empty: a URL has no user" => Value::Null;
     UrlZone "url.zoneid" "empty" => Value::Null;
-    EffectiveUrl "url_effective" "the same as `url`" => call.record.url.as_str();
+    EffectiveUrl "url_effective" "the same as `url`" => call.record.attempts.url.as_str();
     UrlNumber "urlnum" "0" => 0;
     TransferId "xfer_id" "0" => 0;
 }
@@ -294,7 +294,7 @@ impl<'a> Call<'a> {
     }
 
     fn response(&self) -> Option<&'a ResponseInfo> {
-        self.record.response.as_ref()
+        self.record.attempts.response.as_ref()
     }
 
     fn status(&self) -> Figure {
@@ -313,7 +313,7 @@ impl<'a> Call<'a> {
     fn shown(&self, name: &str, value: String) -> String {
         match self.echoes {
             Echoes::Shown => value,
-            Echoes::Redacted => self.record.redactor.header(name, &value),
+            Echoes::Redacted => self.record.attempts.redactor.header(name, &value),
         }
     }
 
@@ -335,7 +335,7 @@ impl<'a> Call<'a> {
     }
 
     fn url(&self) -> Option<Url> {
-        Url::parse(&self.record.url).ok()
+        Url::parse(&self.record.attempts.url).ok()
     }
 
     /// Returns a part of the URL.
@@ -346,23 +346,20 @@ impl<'a> Call<'a> {
     /// Returns where a redirect that was not followed leads, as a whole URL.
     fn redirect_url(&self) -> Option<String> {
         let record = self.record;
-        if record.redirect_url.is_some() {
-            return record.redirect_url.clone();
-        }
         let location = crate::exchange::location(&self.response()?.headers)?;
         let leads_to = self.url()?.join(&location).map_or(location, String::from);
-        Some(record.redactor.target(&leads_to))
+        Some(record.attempts.redactor.target(&leads_to))
     }
 
     /// Returns a moment as time since the beginning of the attempt. As in curl, a phase that did
     /// not happen has the moment of the one before, and 0 where there was no TLS.
     fn time(&self, moment: impl FnOnce(&Timings) -> Option<Duration>) -> Figure {
-        let moment = self.record.timings.as_ref().and_then(moment);
+        let moment = self.record.attempts.timings.as_ref().and_then(moment);
         Figure::Seconds(moment.unwrap_or_default())
     }
 
     fn speed(&self, bytes: u64) -> u64 {
-        let total = self.record.timings.map(|timings| timings.total);
+        let total = self.record.attempts.timings.map(|timings| timings.total);
         match total.filter(|total| !total.is_zero()) {
             Some(total) => (bytes as f64 / total.as_secs_f64()) as u64,
             None => 0,

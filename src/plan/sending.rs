@@ -2,17 +2,21 @@
 
 use url::Url;
 
-use crate::catalogue::{Class, Classified};
+use crate::catalogue::{Class, Classified, Endpoint};
 use crate::cli::options::ConnectionOptions;
 use crate::env::Env;
 use crate::error::Result;
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
 use crate::exchange::retry::Policy;
+use crate::output::record::Attempts;
 use crate::plan::connection;
 use crate::plan::redirect::RedirectPolicy;
-use crate::profile::Profile;
+use crate::plan::target;
 use crate::profile::known::KnownTokens;
+use crate::profile::{Guard, Profile};
+use crate::request::Request;
+use crate::secret::Redactor;
 use crate::secret::source::TokenSource;
 
 /// How the requests of a call are sent.
@@ -32,8 +36,8 @@ pub(crate) struct Sending<'a> {
     pub(crate) redirects: RedirectPolicy,
     /// What the requests may do.
     pub(crate) class: Class,
-    /// The permissions that the endpoint needs.
-    pub(crate) permissions: &'static [&'static str],
+    /// Which endpoint of the catalogue they go to.
+    pub(crate) endpoint: Option<&'static Endpoint>,
     /// What must not be in a request to a place that it is not for.
     pub(crate) known: KnownTokens,
 }
@@ -57,18 +61,51 @@ impl<'a> Sending<'a> {
             retries: connection::retries(options)?,
             redirects: RedirectPolicy::decide(options),
             class: Class::Read,
-            permissions: &[],
+            endpoint: None,
             known: KnownTokens::gather(&profile.holders, env),
         })
+    }
+
+    /// Returns what is known of a call before its first request is sent.
+    pub(crate) fn attempts(&self, first: &Request) -> Attempts {
+        let mut redactor = Redactor::default();
+        self.known.teach(&mut redactor);
+        let mut attempts = self.begun(redactor);
+        self.describe(first, &mut attempts);
+        attempts
+    }
+
+    /// Returns what is known of a call whose requests are not known yet.
+    pub(crate) fn begun(&self, redactor: Redactor) -> Attempts {
+        Attempts {
+            class: Some(self.class),
+            endpoint: self.endpoint.map(|endpoint| endpoint.name),
+            redactor,
+            ..of_profile(self.profile)
+        }
+    }
+
+    /// Notes which request a call has come to.
+    pub(crate) fn describe(&self, request: &Request, attempts: &mut Attempts) {
+        attempts.path = target::below(request, self.profile, &attempts.redactor);
+        attempts.url = attempts.redactor.url(&request.url);
+        attempts.method = Some(request.method.clone());
+        attempts.body_size = request.body.length().unwrap_or(0);
     }
 
     /// Makes the requests ones of a classified call.
     pub(crate) fn take_up(&mut self, classified: &Classified) {
         self.class = classified.class;
-        self.permissions = classified
-            .endpoint
-            .map(|endpoint| endpoint.permissions)
-            .unwrap_or_default();
+        self.endpoint = classified.endpoint;
+    }
+}
+
+/// Returns what is known of a call once its profile is chosen.
+pub(crate) fn of_profile(profile: &Profile) -> Attempts {
+    Attempts {
+        profile: Some(profile.name.clone()),
+        guarded: profile.guard.value != Guard::None,
+        ..Attempts::default()
     }
 }
 

@@ -39,7 +39,7 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::output::batch::{End, Outcome, Results, Summary};
 use crate::output::progress::BatchMeter;
-use crate::output::record::{Record, millis};
+use crate::output::record::{Attempts, Record, millis};
 use crate::output::status::counted;
 use crate::plan::batch::{self, Approval, Made, Recipe, Unit, Waiting};
 use crate::plan::call::Reading;
@@ -49,6 +49,7 @@ use crate::signal;
 use crate::state::journal::{Event, Journal};
 use crate::state::lines::LineSet;
 use crate::verdict::AnsweredBy;
+use crate::verdict::checks;
 
 /// How many results beyond the one that is written next may be held, for each worker.
 const WINDOW: u64 = 8;
@@ -186,16 +187,15 @@ impl Floor<'_, '_> {
             return;
         };
         let request = &unit.call.request;
-        let mut record = Record::default();
         let Lead {
             sending,
             delivery,
             reading,
         } = lead;
-        let session = Session::start(sending, delivery, request, &mut record, cx).await;
+        let session = Session::start(sending, delivery, request, cx).await;
         let mut session = match session {
             Ok(session) => session,
-            Err(failure) => return self.stop(failure),
+            Err(not_started) => return self.stop(not_started.failure),
         };
         session.hold_bodies(self.settings.max_body);
         let limiter = Arc::new(Limiter::new(self.settings.interval));
@@ -350,30 +350,28 @@ impl Floor<'_, '_> {
         let Unit { rows, call: made } = unit;
         let classified = made.judgement.classified;
         let endpoint = classified.endpoint;
-        let permissions = endpoint.map(|endpoint| endpoint.permissions);
-        call.session
-            .take_up(classified.class, permissions.unwrap_or_default());
+        call.session.take_up(classified.class, endpoint);
         call.reading.head_only = made.request.method == http::Method::HEAD;
         call.reading.other_than_json =
             endpoint.is_some_and(|endpoint| endpoint.response == ResponseKind::Other);
         let is_delete = made.request.method == http::Method::DELETE;
         let max_body = self.settings.max_body;
         let fetched = fetch(call.session, made.request, call.reading, max_body).await;
-        let mut record = fetched.record;
-        let status = record.response.as_ref().map(|response| response.status);
+        let Record { attempts, received } = fetched.record;
+        let status = attempts.status();
         let met = fetched.outcome.and_then(|()| {
-            let status = status.unwrap_or_default();
-            checked(status, Some(&fetched.body), call.reading, &mut record).map_or(Ok(()), Err)
+            let checks = checked(&attempts, Some(&fetched.body), call.reading);
+            checks::failure(&checks).map_or(Ok(()), Err)
         });
         let is_gone = is_delete
             && call.is_resent
             && status == Some(404)
-            && record.answered_by == Some(AnsweredBy::Platform);
+            && received.answered_by == Some(AnsweredBy::Platform);
         let end = match met {
             Ok(()) => End::Done,
             // An earlier run may have deleted it already.
             Err(_) if is_gone => End::Done,
-            Err(failure) if self.is_unknown(&record, &failure) => End::Unknown(failure),
+            Err(failure) if self.is_unknown(&attempts, &failure) => End::Unknown(failure),
             Err(failure) => End::Failed(failure),
         };
         let outcome = Outcome {
@@ -381,12 +379,12 @@ impl Floor<'_, '_> {
             is_group: self.settings.is_grouped,
             end,
             status,
-            server: record.server(),
-            network: record.network(),
-            total: record.timings.map(|timings| millis(timings.total)),
-            attempts: record.requests,
+            server: attempts.server(),
+            network: attempts.network(),
+            total: attempts.timings.map(|timings| millis(timings.total)),
+            attempts: attempts.requests,
             body: match self.settings.is_redacted {
-                true => record
+                true => attempts
                     .redactor
                     .clean(&String::from_utf8_lossy(&fetched.body))
                     .into(),
@@ -402,12 +400,12 @@ impl Floor<'_, '_> {
 
     /// Returns whether a call that has failed may have been applied. What can be retried without
     /// harm has simply failed.
-    fn is_unknown(&self, record: &Record, failure: &Failure) -> bool {
+    fn is_unknown(&self, attempts: &Attempts, failure: &Failure) -> bool {
         if self.settings.is_idempotent {
             return false;
         }
-        match record.response.as_ref().map(|response| response.status) {
-            None => record.may_have_arrived,
+        match attempts.status() {
+            None => attempts.may_have_arrived,
             Some(500..) => true,
             Some(200..=299) => !matches!(failure.exit, Exit::Platform | Exit::Unmet),
             Some(_) => false,

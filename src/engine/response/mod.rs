@@ -6,18 +6,20 @@ pub(crate) mod whole;
 
 use std::path::Path;
 
+use http::Method;
+
 use self::delivery::Reader;
 pub(crate) use self::delivery::{cannot_write, check_files, dump_head, finish, open, unwritten};
 pub(crate) use self::receive::{has_no_body, read_body};
-use crate::engine::Context;
 use crate::engine::session::Session;
+use crate::engine::{CallEnd, Context};
 use crate::error::{Failure, Result};
 use crate::exchange::{Exchange, Head};
 use crate::exit::Exit;
 use crate::output::body::{BodyOutput, Destination};
 use crate::output::file::is_terminal;
 use crate::output::progress::Meter;
-use crate::output::record::Record;
+use crate::output::record::{Attempts, Received, Record};
 use crate::output::status;
 use crate::output::verbose;
 use crate::output::view::{Screen, View};
@@ -25,7 +27,7 @@ use crate::plan::call::Reading;
 use crate::plan::delivery::ErrorBody;
 use crate::text::lexical;
 use crate::text::terminal::sanitise_text;
-use crate::verdict::checks;
+use crate::verdict::checks::{self, Checked};
 use crate::verdict::explain::{self, ResponseHead};
 use crate::verdict::sniff::Sniffer;
 use crate::verdict::{self, AnsweredBy, Evidence, Verdict};
@@ -43,35 +45,32 @@ impl From<Failure> for Stop {
     }
 }
 
-/// Reads a response's body, passes it on, says how it went, and returns what it means.
-///
-/// # Errors
-/// Fails when the response is not whole, is not what was asked for or expected, or cannot be
+/// Reads a response's body, passes it on, says how it went, and returns what it means. The call
+/// fails when the response is not whole, is not what was asked for or expected, or cannot be
 /// written.
 pub(crate) async fn deliver(
     exchange: Exchange,
     reading: &Reading,
     session: &Session<'_>,
-    record: &mut Record,
     cx: &Context,
-) -> Result<Exit> {
+) -> CallEnd {
     show_head(&exchange.head, session, cx);
+    let attempts = session.attempts().clone();
     let mut response = Incoming {
+        sniffer: Sniffer::new(attempts.server().is_some()),
+        record: Record {
+            attempts,
+            received: Received::default(),
+        },
         exchange,
         reading,
         session,
         cx,
     };
-    let mut sniffer = Sniffer::new(record.server().is_some());
-    let mut received = 0;
     let dumped = dump_head(&response.exchange.head.block, session);
-    let read = response.read(&mut sniffer, &mut received).await;
-    record.received = received;
-    record.bytes = sniffer.seen();
-    record.timings = Some(response.exchange.timings());
-    let outcome = read.and_then(|read| response.conclude(read, &sniffer, record));
-    let outcome = response.seen_to_fail(outcome, &sniffer, record);
-    said(with_dumped(outcome, dumped), session, record, cx)
+    let read = response.read().await;
+    response.record.attempts.timings = Some(response.exchange.timings());
+    response.end(read, dumped)
 }
 
 /// Returns how a call ended whose header block may not have been written: the body has been passed
@@ -122,21 +121,16 @@ pub(crate) fn say(session: &Session<'_>, record: &Record, cx: &Context) {
 }
 
 /// Judges a response whose body has been seen.
-pub(crate) fn judge(
-    head: &Head,
-    reading: &Reading,
-    sniffer: &Sniffer,
-    record: &mut Record,
-) -> Verdict {
+fn judge(head: &Head, reading: &Reading, sniffer: &Sniffer, attempts: &Attempts) -> Verdict {
     let evidence = Evidence {
         status: head.status,
         body_due: !reading.head_only && !has_no_body(head.status),
-        timed: record.server().is_some(),
+        timed: attempts.server().is_some(),
         other_than_json: reading.other_than_json,
         body: sniffer,
     };
     let mut verdict = verdict::judge(&evidence);
-    if is_gone_on_a_retry(&verdict, head, record) {
+    if is_gone_on_a_retry(&verdict, head, attempts) {
         verdict.exit = Exit::Ok;
     }
     let is_wanted = reading
@@ -157,21 +151,20 @@ pub(crate) fn judge(
         }
         _ => {}
     }
-    record.answered_by = Some(verdict.answered_by);
     verdict
 }
 
 /// Returns whether a DELETE was made again and the platform itself then said that there is nothing:
 /// that is what was wanted, whoever it was that deleted it.
-fn is_gone_on_a_retry(verdict: &Verdict, head: &Head, record: &Record) -> bool {
-    record.method == Some(http::Method::DELETE)
-        && record.retries > 0
+fn is_gone_on_a_retry(verdict: &Verdict, head: &Head, attempts: &Attempts) -> bool {
+    attempts.method == Some(Method::DELETE)
+        && attempts.retries > 0
         && head.status == 404
         && verdict.answered_by == AnsweredBy::Platform
 }
 
 /// Explains a response that is not what was asked for; `None` when all is well.
-pub(crate) fn explain_response(
+fn explain_response(
     verdict: Verdict,
     head: &Head,
     sniffer: &Sniffer,
@@ -193,6 +186,8 @@ pub(crate) fn explain_response(
 /// One response whose header block is there.
 struct Incoming<'a> {
     exchange: Exchange,
+    sniffer: Sniffer,
+    record: Record,
     reading: &'a Reading,
     session: &'a Session<'a>,
     cx: &'a Context,
@@ -237,7 +232,7 @@ impl Incoming<'_> {
     }
 
     /// Reads the body into its output.
-    async fn read(&mut self, sniffer: &mut Sniffer, received: &mut u64) -> Result<Reader, Stop> {
+    async fn read(&mut self) -> Result<Reader, Stop> {
         let mut reader = self.begin()?;
         let mut meter = self.meter(&reader);
         let length = self.length();
@@ -245,8 +240,8 @@ impl Incoming<'_> {
             &mut self.exchange,
             self.reading,
             self.session,
-            sniffer,
-            received,
+            &mut self.sniffer,
+            &mut self.record.received.coded_bytes,
             &mut |chunk, sniffer| {
                 if let Some(meter) = &mut meter {
                     meter.download(sniffer.seen(), length);
@@ -259,7 +254,7 @@ impl Incoming<'_> {
         if read.is_err() {
             reader.output.break_off();
             if reader.unwritten.is_some() {
-                self.show_beginning(sniffer);
+                self.show_beginning();
             }
         }
         read.map(|()| reader)
@@ -348,46 +343,60 @@ impl Incoming<'_> {
 
     /// Shows on standard error what came instead of a file's content, or could not be written
     /// to the file, as far as it was kept.
-    fn show_beginning(&self, sniffer: &Sniffer) {
-        let text = String::from_utf8_lossy(sniffer.beginning());
+    fn show_beginning(&self) {
+        let text = String::from_utf8_lossy(self.sniffer.beginning());
         let text = self.session.about().redactor.clean(&text);
         self.cx.notes(&[sanitise_text(&text).into_owned()]);
     }
 
+    /// Ends the call when the body has been read, or its reading was ended.
+    fn end(mut self, read: Result<Reader, Stop>, dumped: Result<(), Stop>) -> CallEnd {
+        self.record.received.bytes = self.sniffer.seen();
+        let concluded = read.and_then(|read| self.conclude(read));
+        let outcome = with_dumped(self.seen_to_fail(concluded), dumped);
+        CallEnd {
+            outcome: said(outcome, self.session, &self.record, self.cx),
+            record: self.record,
+        }
+    }
+
+    /// Judges the response by what has been seen of its body.
+    fn judge(&mut self) -> (Verdict, Option<Failure>) {
+        let (head, sniffer) = (&self.exchange.head, &self.sniffer);
+        let verdict = judge(head, self.reading, sniffer, &self.record.attempts);
+        self.record.received.answered_by = Some(verdict.answered_by);
+        let failure = explain_response(verdict, head, sniffer, self.session);
+        (verdict, failure)
+    }
+
     /// Judges the response and finishes its output.
-    fn conclude(
-        &self,
-        mut read: Reader,
-        sniffer: &Sniffer,
-        record: &mut Record,
-    ) -> Result<Exit, Stop> {
-        let head = &self.exchange.head;
-        let verdict = judge(head, self.reading, sniffer, record);
-        if let Some(failure) = explain_response(verdict, head, sniffer, self.session) {
-            return Err(self.conclude_failed(read, failure, sniffer));
+    fn conclude(&mut self, mut read: Reader) -> Result<Exit, Stop> {
+        let (verdict, failure) = self.judge();
+        if let Some(failure) = failure {
+            return Err(self.conclude_failed(read, failure));
         }
         read.let_go()?;
         if let Some(failure) = read.unwritten.take() {
-            self.show_beginning(sniffer);
+            self.show_beginning();
             return Err(Stop::Failed(failure));
         }
         if let Some(failure) = read.trouble.take() {
             return Err(Stop::Failed(failure));
         }
-        let unmet = checked(head.status, read.kept.as_deref(), self.reading, record);
+        let unmet = self.check(read.kept.as_deref());
         if let (Some(failure), true) = (&unmet, read.output.is_file()) {
             let kept = failure.clone().fact("the file stays as it was");
             return Err(Stop::Failed(kept));
         }
-        if is_gone_on_a_retry(&verdict, head, record) {
+        if is_gone_on_a_retry(&verdict, &self.exchange.head, &self.record.attempts) {
             self.cx.notes(&[
                 "note: the retry returned 404: it does not exist, which counts as deleted"
                     .to_owned(),
             ]);
         }
         let page = read.page.take();
-        record.items = read.output.items();
-        record.file = self
+        self.record.received.items = read.output.items();
+        self.record.received.file = self
             .session
             .delivery
             .file
@@ -398,7 +407,7 @@ impl Incoming<'_> {
             Ok(note) => note.iter().for_each(|note| self.cx.warn(note)),
             Err(stop) => {
                 if self.file().is_some() {
-                    self.show_beginning(sniffer);
+                    self.show_beginning();
                 }
                 return Err(stop);
             }
@@ -434,13 +443,13 @@ impl Incoming<'_> {
     }
 
     /// Finishes the output of a response that is not what was asked for.
-    fn conclude_failed(&self, mut read: Reader, failure: Failure, sniffer: &Sniffer) -> Stop {
+    fn conclude_failed(&self, mut read: Reader, failure: Failure) -> Stop {
         if let Some(write) = read.unwritten.take() {
-            self.show_beginning(sniffer);
+            self.show_beginning();
             return Stop::Failed(unwritten(failure, write));
         }
         if read.output.is_file() {
-            self.show_beginning(sniffer);
+            self.show_beginning();
         } else if (self.failed() || !self.reading.view.is_rendered())
             && let Err(stop) = read.finish()
         {
@@ -451,49 +460,38 @@ impl Incoming<'_> {
 
     /// Where the reader of our output has gone before the end, tells a failure from a response of
     /// which no more is wanted, by what has come until then.
-    fn seen_to_fail(
-        &self,
-        outcome: Result<Exit, Stop>,
-        sniffer: &Sniffer,
-        record: &mut Record,
-    ) -> Result<Exit, Stop> {
+    fn seen_to_fail(&mut self, outcome: Result<Exit, Stop>) -> Result<Exit, Stop> {
         let Err(Stop::ClosedPipe) = outcome else {
             return outcome;
         };
-        let head = &self.exchange.head;
-        let verdict = judge(head, self.reading, sniffer, record);
+        let (verdict, failure) = self.judge();
         // The mark of Re:infer's can be in what has not come.
-        let is_open = verdict.exit == Exit::NotReinfer && !sniffer.is_html();
-        if !is_open && let Some(failure) = explain_response(verdict, head, sniffer, self.session) {
-            return Err(Stop::Failed(failure));
-        }
-        match checked(head.status, None, self.reading, record) {
+        let is_open = verdict.exit == Exit::NotReinfer && !self.sniffer.is_html();
+        match failure.filter(|_| !is_open).or_else(|| self.check(None)) {
             Some(failure) => Err(Stop::Failed(failure)),
             None => outcome,
         }
     }
+
+    /// Checks the response against what is expected of it; returns the failure when something was
+    /// not met.
+    fn check(&mut self, body: Option<&[u8]>) -> Option<Failure> {
+        self.record.received.checks = checked(&self.record.attempts, body, self.reading);
+        checks::failure(&self.record.received.checks)
+    }
 }
 
-/// Checks a response against what is expected of it, notes the outcome, and returns the failure
-/// when something was not met.
-pub(crate) fn checked(
-    status: u16,
-    body: Option<&[u8]>,
-    reading: &Reading,
-    record: &mut Record,
-) -> Option<Failure> {
+/// Checks the response to the last attempt against what is expected of it.
+pub(crate) fn checked(attempts: &Attempts, body: Option<&[u8]>, reading: &Reading) -> Vec<Checked> {
     if reading.checks.is_empty() {
-        return None;
+        return Vec::new();
     }
+    let timings = attempts.timings.as_ref();
     let seen = checks::Seen {
-        status,
-        server: record.server(),
-        total: record
-            .timings
-            .map(|timings| timings.total)
-            .unwrap_or_default(),
+        status: attempts.status().unwrap_or_default(),
+        server: attempts.server(),
+        total: timings.map(|timings| timings.total).unwrap_or_default(),
         body: body.unwrap_or_default(),
     };
-    record.checks = checks::check(&reading.checks, &seen);
-    checks::failure(&record.checks)
+    checks::check(&reading.checks, &seen)
 }

@@ -1,13 +1,12 @@
 //! A response that is read whole before anything is made of it: a page, a batch of a stream, one of many attempts.
 
 use super::delivery::hold;
-use super::{Incoming, Stop, dump_head, explain_response, judge, read_body, said, with_dumped};
-use crate::engine::Context;
+use super::{Incoming, Stop, dump_head, explain_response, judge, read_body};
 use crate::engine::session::Session;
+use crate::engine::{CallEnd, Context};
 use crate::error::Result;
 use crate::exchange::Exchange;
-use crate::exit::Exit;
-use crate::output::record::Record;
+use crate::output::record::{Attempts, Received, Record};
 use crate::plan::call::Reading;
 use crate::text::lexical::without_mark;
 use crate::verdict::sniff::Sniffer;
@@ -16,8 +15,9 @@ use crate::verdict::sniff::Sniffer;
 pub(crate) struct Whole {
     pub(crate) exchange: Exchange,
     pub(crate) body: Vec<u8>,
+    /// What is known about the call until now.
+    pub(crate) record: Record,
     sniffer: Sniffer,
-    received: u64,
 }
 
 impl Whole {
@@ -30,10 +30,9 @@ impl Whole {
         most: u64,
         reading: &Reading,
         session: &Session<'_>,
-        record: &Record,
     ) -> Result<Whole, Stop> {
-        let mut sniffer = Sniffer::new(record.server().is_some());
-        let mut received = 0;
+        let mut sniffer = Sniffer::new(session.attempts().server().is_some());
+        let mut received = Received::default();
         let mut body = Vec::new();
         let mut take = |chunk: &[u8], _: &Sniffer| hold(&mut body, chunk, most);
         read_body(
@@ -41,15 +40,20 @@ impl Whole {
             reading,
             session,
             &mut sniffer,
-            &mut received,
+            &mut received.coded_bytes,
             &mut take,
         )
         .await?;
+        received.bytes = sniffer.seen();
+        let attempts = Attempts {
+            timings: Some(exchange.timings()),
+            ..session.attempts().clone()
+        };
         Ok(Whole {
             exchange,
             body,
+            record: Record { attempts, received },
             sniffer,
-            received,
         })
     }
 
@@ -64,49 +68,36 @@ impl Whole {
     ///
     /// # Errors
     /// Fails as the response did.
-    pub(crate) fn judge(
-        &self,
-        reading: &Reading,
-        session: &Session<'_>,
-        record: &mut Record,
-    ) -> Result<()> {
-        record.received += self.received;
-        record.bytes += self.sniffer.seen();
-        record.timings = Some(self.exchange.timings());
-        let head = &self.exchange.head;
-        let verdict = judge(head, reading, &self.sniffer, record);
-        match explain_response(verdict, head, &self.sniffer, session) {
+    pub(crate) fn judge(&mut self, reading: &Reading, session: &Session<'_>) -> Result<()> {
+        let (head, sniffer) = (&self.exchange.head, &self.sniffer);
+        let verdict = judge(head, reading, sniffer, &self.record.attempts);
+        self.record.received.answered_by = Some(verdict.answered_by);
+        match explain_response(verdict, head, sniffer, session) {
             Some(failure) => Err(failure),
             None => Ok(()),
         }
     }
 
-    /// Delivers it as `deliver` does; its headers have been shown.
-    ///
-    /// # Errors
-    /// Fails as [`deliver`] does.
-    pub(crate) fn deliver(
-        self,
-        reading: &Reading,
-        session: &Session<'_>,
-        record: &mut Record,
-        cx: &Context,
-    ) -> Result<Exit> {
-        record.received = self.received;
-        record.bytes = self.sniffer.seen();
-        record.timings = Some(self.exchange.timings());
-        let response = Incoming {
+    /// Delivers it as [`deliver`](super::deliver) does; its headers have been shown. What was sent
+    /// after it counts as well.
+    pub(crate) fn deliver(self, reading: &Reading, session: &Session<'_>, cx: &Context) -> CallEnd {
+        let mut response = Incoming {
             exchange: self.exchange,
+            sniffer: self.sniffer,
+            record: self.record,
             reading,
             session,
             cx,
         };
+        response.record.attempts = Attempts {
+            timings: response.record.attempts.timings,
+            ..session.attempts().clone()
+        };
         let dumped = dump_head(&response.exchange.head.block, session);
-        let outcome = response.begin().and_then(|mut read| {
-            read.take(&self.body, &self.sniffer)?;
-            response.conclude(read, &self.sniffer, record)
+        let read = response.begin().and_then(|mut read| {
+            read.take(&self.body, &response.sniffer)?;
+            Ok(read)
         });
-        let outcome = response.seen_to_fail(outcome, &self.sniffer, record);
-        said(with_dumped(outcome, dumped), session, record, cx)
+        response.end(read, dumped)
     }
 }

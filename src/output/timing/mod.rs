@@ -9,7 +9,7 @@ use std::time::Duration;
 use indexmap::IndexMap;
 
 use crate::exit::Exit;
-use crate::output::record::{Record, millis};
+use crate::output::record::{Attempts, millis};
 use crate::verdict::checks::Checked;
 use crate::verdict::statistics::{self, Difference, Sorted};
 use crate::verdict::thresholds::{Limited, Statistic, Threshold};
@@ -75,10 +75,10 @@ impl Quantity {
 pub(crate) struct Times([Option<f64>; Quantity::ALL.len()]);
 
 impl Times {
-    /// Takes a read's record apart: set-up of a connection, first byte after it (server and
+    /// Takes the times of a read apart: set-up of a connection, first byte after it (server and
     /// network), transfer.
-    pub(crate) fn of(record: &Record) -> Times {
-        let Some(moments) = record.timings else {
+    pub(crate) fn of(attempts: &Attempts) -> Times {
+        let Some(moments) = attempts.timings else {
             return Times::default();
         };
         let mut begun = Duration::ZERO;
@@ -92,7 +92,7 @@ impl Times {
         let tls = phase(moments.tls);
         let first_byte = phase(moments.first_byte);
         let transfer = moments.first_byte.and(phase(Some(moments.total)));
-        let server = record.server();
+        let server = attempts.server();
         let network = first_byte
             .zip(server)
             .map(|(wait, server)| (wait - server).max(0.0));

@@ -55,15 +55,15 @@ fn text(run: &Run, width: usize) -> String {
 
 #[test]
 fn the_phases_of_a_record_add_up() {
-    let mut record = example();
-    let moments = record.timings.as_mut().expect("timings");
+    let mut attempts = example().attempts;
+    let moments = attempts.timings.as_mut().expect("timings");
     let ms = Duration::from_millis;
     moments.lookup = Some(ms(2));
     moments.connect = Some(ms(5));
     moments.tls = Some(ms(12));
     moments.first_byte = Some(ms(62));
     moments.total = ms(70);
-    let times = Times::of(&record);
+    let times = Times::of(&attempts);
     let found =
         Quantity::ALL.map(|quantity| times.get(quantity).map(|time| (time * 10.0).round() / 10.0));
     // 37.7 ms of the first byte are the server's.
