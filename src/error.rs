@@ -20,6 +20,17 @@ pub struct Failure {
     pub hints: Vec<String>,
 }
 
+/// Makes a failure of this machine (exit 1) of an error on which nothing decides: what was being
+/// done, and the system's reason where it gave one. What a library says of itself is left out.
+impl From<anyhow::Error> for Failure {
+    fn from(error: anyhow::Error) -> Self {
+        match error.root_cause().downcast_ref::<std::io::Error>() {
+            Some(cause) => Failure::local(format!("{error}: {}", io_reason(cause))),
+            None => Failure::local(error.to_string()),
+        }
+    }
+}
+
 impl Failure {
     /// Makes a failure with its headline alone.
     pub fn new(exit: Exit, headline: impl Into<String>) -> Self {

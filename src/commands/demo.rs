@@ -2,11 +2,13 @@
 
 use std::io::Write;
 
+use anyhow::Context as _;
+
 use crate::cli::DemoArgs;
 use crate::console::stdout::note;
 use crate::demo::{Fault, LogLine, Options, Tenant};
 use crate::engine::{Context, print};
-use crate::error::{Failure, Result, io_reason};
+use crate::error::Result;
 use crate::exit::Exit;
 use crate::text::terminal::sanitise;
 
@@ -72,12 +74,7 @@ fn write_ca(pem: &str) -> Result<tempfile::TempPath> {
             file.write_all(pem.as_bytes())?;
             Ok(file.into_temp_path())
         });
-    let path = written.map_err(|error| {
-        Failure::local(format!(
-            "cannot write the authority's certificate: {}",
-            io_reason(&error)
-        ))
-    })?;
+    let path = written.context("cannot write the authority's certificate")?;
     crate::signal::remove_on_interrupt(&path);
     Ok(path)
 }

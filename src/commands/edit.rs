@@ -3,10 +3,12 @@
 use std::ffi::OsStr;
 use std::path::Path;
 
+use anyhow::Context as _;
+
 use crate::cli::AddArgs;
 use crate::commands::config::usual_path;
 use crate::engine::{Context, print};
-use crate::error::{Failure, Result, io_reason};
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
 use crate::profile::edit::{self, Changes, MakeDefault};
 use crate::profile::file;
@@ -131,12 +133,7 @@ fn from_here(path: &str) -> Result<String> {
     if path.is_empty() || path.starts_with("~/") {
         return Ok(path.to_owned());
     }
-    let absolute = std::path::absolute(path).map_err(|error| {
-        Failure::local(format!(
-            "the current folder is not known: {}",
-            io_reason(&error)
-        ))
-    })?;
+    let absolute = std::path::absolute(path).context("the current folder is not known")?;
     absolute
         .into_os_string()
         .into_string()

@@ -3,6 +3,8 @@
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
+
 use crate::cli::{ImportArgs, ImportFrom};
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result, io_reason};
@@ -164,13 +166,7 @@ fn take(foreign: &Foreign, path: &Path, tokens: bool, cx: &Context) -> Result<Ve
         }
     }
     for (file, secret) in &moved {
-        write_secret(file, secret).map_err(|error| {
-            Failure::local(format!(
-                "cannot write {}: {}",
-                file.display(),
-                io_reason(&error)
-            ))
-        })?;
+        write_secret(file, secret).with_context(|| format!("cannot write {}", file.display()))?;
         notes.push(format!(
             "its secret is in {} now; remove the old copy",
             file.display()

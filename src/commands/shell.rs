@@ -1,12 +1,13 @@
 //! `rein completions` and `rein man`.
 
+use anyhow::Context as _;
 use clap::CommandFactory;
 use clap_complete::Shell;
 use clap_complete::env::{Elvish, EnvCompleter, Fish, Powershell, Zsh};
 
 use crate::cli::Cli;
 use crate::engine::print;
-use crate::error::{Failure, Result, io_reason};
+use crate::error::{Failure, Result};
 use crate::exit::Exit;
 
 /// The variable by which a completion script asks the program for candidates.
@@ -39,7 +40,7 @@ pub fn completion_script(shell: Shell) -> Result<String> {
     let mut script = Vec::new();
     completer
         .write_registration(COMPLETE_VARIABLE, "rein", "rein", "rein", &mut script)
-        .map_err(|error| Failure::local(format!("no completion script: {}", io_reason(&error))))?;
+        .context("no completion script")?;
     Ok(String::from_utf8_lossy(&script).into_owned())
 }
 
@@ -59,6 +60,6 @@ pub fn manual_page() -> Result<String> {
     let mut page = Vec::new();
     clap_mangen::Man::new(Cli::command())
         .render(&mut page)
-        .map_err(|error| Failure::local(format!("no manual page: {}", io_reason(&error))))?;
+        .context("no manual page")?;
     Ok(String::from_utf8_lossy(&page).into_owned())
 }

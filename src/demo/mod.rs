@@ -12,6 +12,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
+use anyhow::Context as _;
 use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::service::service_fn;
@@ -102,12 +103,9 @@ impl Tenant {
                 ))
                 .hint("choose another port with --port, or leave it out for a free one")
             })?;
-        let address = listener.local_addr().map_err(|error| {
-            Failure::local(format!(
-                "the demo tenant has no address: {}",
-                io_reason(&error)
-            ))
-        })?;
+        let address = listener
+            .local_addr()
+            .context("the demo tenant has no address")?;
         let (acceptor, ca_pem) = match authority {
             Some(authority) => (Some(authority.acceptor), Some(authority.ca_pem)),
             None => (None, None),

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 
+use anyhow::Context as _;
 use percent_encoding::percent_decode_str;
 
 use crate::error::{Failure, Result};
@@ -78,8 +79,7 @@ fn in_body<'a>(body: &Body, foreign: &'a Finder) -> Result<Option<&'a str>> {
         if length.is_none_or(|length| length > MAX_READ_AHEAD) {
             return Ok(None);
         }
-        let content =
-            read_ahead(file).map_err(|_| Failure::local("the body to send cannot be read"))?;
+        let content = read_ahead(file).context("the body to send cannot be read")?;
         Ok(foreign.find(&content))
     };
     match body {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use anyhow::Context as _;
 use tower_layer::Layer;
 use tower_service::Service;
 use url::{Host, Url};
@@ -136,7 +137,7 @@ impl Client {
         }
         let inner = builder
             .build()
-            .map_err(|_| Failure::local("the HTTP client could not be set up"))?;
+            .context("the HTTP client could not be set up")?;
         Ok(Client {
             inner,
             marks,

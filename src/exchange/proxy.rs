@@ -4,6 +4,7 @@
 use std::ffi::OsStr;
 use std::fmt;
 
+use hyper_util::client::proxy::matcher::Matcher;
 use url::Url;
 
 use crate::env::Env;
@@ -145,55 +146,18 @@ fn parse(text: &str, origin: &str) -> Result<Url> {
 }
 
 /// Returns whether a host is on a `NO_PROXY` list: exact, a domain's suffix, an address, a CIDR
-/// block or `*`, as curl reads it.
+/// block or `*`. Blanks separate as commas do, and a final dot means nothing, as in curl.
 fn excepted(target: &Url, hosts: &str) -> bool {
-    let Some(host) = target.host_str() else {
-        return false;
-    };
-    let host = host
-        .trim_start_matches('[')
-        .trim_end_matches(']')
-        .trim_end_matches('.')
-        .to_ascii_lowercase();
-    hosts
+    let entries = hosts
         .split([',', ' '])
-        .map(str::trim)
-        .filter(|entry| !entry.is_empty())
-        .any(|entry| {
-            let entry = entry
-                .trim_start_matches('.')
-                .trim_end_matches('.')
-                .to_ascii_lowercase();
-            entry == "*"
-                || entry == host
-                || host.ends_with(&format!(".{entry}"))
-                || in_block(&host, &entry)
-        })
-}
-
-fn in_block(host: &str, block: &str) -> bool {
-    use std::net::IpAddr;
-    let Some((network, bits)) = block.split_once('/') else {
-        return false;
-    };
-    let (Ok(host), Ok(network), Ok(bits)) = (
-        host.parse::<IpAddr>(),
-        network.parse::<IpAddr>(),
-        bits.parse::<u32>(),
-    ) else {
-        return false;
-    };
-    match (host, network) {
-        (IpAddr::V4(host), IpAddr::V4(network)) if bits <= 32 => {
-            let shift = 32 - bits;
-            host.to_bits().checked_shr(shift) == network.to_bits().checked_shr(shift)
-        }
-        (IpAddr::V6(host), IpAddr::V6(network)) if bits <= 128 => {
-            let shift = 128 - bits;
-            host.to_bits().checked_shr(shift) == network.to_bits().checked_shr(shift)
-        }
-        _ => false,
-    }
+        .map(|entry| entry.trim().trim_end_matches('.'));
+    let hosts = entries.collect::<Vec<&str>>().join(",");
+    let matcher = Matcher::builder().all("http://proxy").no(hosts).build();
+    let host = target.host_str().unwrap_or_default().trim_end_matches('.');
+    let place = format!("{}://{host}/", target.scheme());
+    place
+        .parse()
+        .is_ok_and(|place| matcher.intercept(&place).is_none())
 }
 
 #[cfg(test)]
@@ -309,6 +273,12 @@ mod tests {
             ("h", "*", true),
             ("h", "b, h", true),
             ("1.2.3.4", "0.0.0.0/0", true),
+            ("a.example", "A.Example", true),
+            ("a.example.", "a.example", true),
+            ("a.example", "a.example.", true),
+            ("a.example", "b c,, a.example", true),
+            ("h", "b,*", true),
+            ("h", "", false),
         ] {
             let found = decided(
                 &format!("https://{host}/"),

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use anyhow::Context as _;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::client::{
     ClientSessionMemoryCache, ClientSessionStore, Resumption, Tls12ClientSessionValue,
@@ -78,7 +79,7 @@ pub(crate) fn config(
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
-        .map_err(|_| Failure::local("TLS could not be set up"))?;
+        .context("TLS could not be set up")?;
     let verifier: Arc<dyn ServerCertVerifier> = if settings.insecure {
         Arc::new(AnyCertificate(provider))
     } else {
@@ -120,7 +121,7 @@ fn verifier(
     let (roots, given) = roots(settings)?;
     let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
         .build()
-        .map_err(|_| Failure::local("TLS could not be set up"))?;
+        .context("TLS could not be set up")?;
     let verifier: Arc<dyn ServerCertVerifier> = if given.is_empty() {
         usual
     } else {
@@ -144,7 +145,7 @@ pub(crate) fn unused() -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|_| Failure::local("TLS could not be set up"))?;
+        .context("TLS could not be set up")?;
     Ok(builder
         .with_root_certificates(RootCertStore::empty())
         .with_no_client_auth())

@@ -1,5 +1,6 @@
 //! A call by name: items put where the endpoint declares them, typed and checked.
 
+use anyhow::Context as _;
 use bytes::Bytes;
 use http::Method;
 use percent_encoding::utf8_percent_encode;
@@ -55,8 +56,8 @@ pub(crate) fn call(
     let mut url = target::resolve(endpoint.path, profile, &path)?;
     let filled = target::filled(endpoint.path, profile, &path);
     super::add_query(&mut url, &query, profile)?;
-    let method = Method::from_bytes(endpoint.method.as_bytes())
-        .map_err(|_| Failure::local("the catalogue names no method"))?;
+    let method =
+        Method::from_bytes(endpoint.method.as_bytes()).context("the catalogue names no method")?;
     Ok(Draft {
         request: finish(method, url, headers, body)?,
         filled,

@@ -11,6 +11,7 @@ use std::fs::{File, TryLockError};
 use std::io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use anyhow::Context as _;
 use serde::{Deserialize, Serialize};
 
 use super::lines::LineSet;
@@ -129,8 +130,8 @@ impl Journal {
                 rein_journal: SCHEMA_VERSION,
                 key,
             };
-            let mut line = serde_json::to_vec(&header)
-                .map_err(|_| Failure::local("the journal's header cannot be written"))?;
+            let mut line =
+                serde_json::to_vec(&header).context("the journal's header cannot be written")?;
             line.push(b'\n');
             journal.append(&line)?;
             journal.sync()?;

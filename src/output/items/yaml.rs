@@ -1,5 +1,6 @@
 //! YAML: numbers keep their text, and texts that look like something else are quoted.
 
+use anyhow::Context as _;
 use saphyr::{Mapping, ScalarStyle, Yaml, YamlEmitter};
 
 use super::{Rows, too_large};
@@ -28,7 +29,7 @@ impl YamlRows {
         let mut document = String::new();
         YamlEmitter::new(&mut document)
             .dump(node)
-            .map_err(|_| Failure::local("the response cannot be written as YAML"))?;
+            .context("the response cannot be written as YAML")?;
         let body = document.strip_prefix("---\n").unwrap_or(&document);
         out.extend_from_slice(body.trim_end_matches('\n').as_bytes());
         out.push(b'\n');
