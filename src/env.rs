@@ -88,6 +88,11 @@ impl Env {
         self.os(name).is_some_and(|value| !value.is_empty())
     }
 
+    /// Returns every variable.
+    pub fn all(&self) -> impl Iterator<Item = (&OsString, &OsString)> {
+        self.vars.iter()
+    }
+
     /// Returns every variable whose name begins like this, with its value where that is text.
     pub fn beginning_with(&self, start: &str) -> Vec<(&str, &str)> {
         self.vars

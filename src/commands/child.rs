@@ -6,7 +6,6 @@ use std::ffi::OsString;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::thread::JoinHandle;
 
 use zeroize::Zeroizing;
 
@@ -24,18 +23,6 @@ use crate::text::terminal::{TextSanitiser, sanitise};
 
 /// Set for curl, so that a `curl` that leads back to rein is noticed.
 const RUNNING: &str = "REIN_CURL_RUNNING";
-
-/// What curl is run with.
-pub(crate) struct Run {
-    pub(crate) program: PathBuf,
-    pub(crate) words: Vec<Word>,
-    /// The profile's token, where it is handed over.
-    pub(crate) token: Option<Secret>,
-    /// Whether the server's text must not control the terminal, where there is one.
-    pub(crate) is_own: bool,
-    /// Finds the tokens that no variable of curl's may hold.
-    pub(crate) tokens: Finder,
-}
 
 /// Checks that this is not the curl that rein runs.
 ///
@@ -75,51 +62,64 @@ pub(crate) fn find(env: &Env) -> Result<PathBuf> {
 
 /// Runs curl and waits for its end. Where a signal ended curl, the same signal ends this process.
 ///
+/// `is_own` says whether a URL is a profile's: its server's text must not control the terminal.
+/// Variables that hold one of the `tokens` are not passed on.
+///
 /// # Errors
 /// Fails (exit 2) when curl cannot be started.
-pub(crate) fn run(run: &Run, env: &Env) -> Result<Exit> {
-    let mut command = Command::new(&run.program);
-    for (name, value) in env.beginning_with("") {
-        if run.tokens.find(value.as_bytes()).is_some() {
+pub(crate) fn run(
+    program: &Path,
+    words: &[Word],
+    is_own: bool,
+    tokens: &Finder,
+    env: &Env,
+) -> Result<Exit> {
+    let mut command = Command::new(program);
+    for (name, value) in env.all() {
+        if tokens.find(value.as_encoded_bytes()).is_some() {
             command.env_remove(name);
         }
     }
     let (mut handovers, mut secrets) = (Vec::new(), Vec::new());
-    for word in &run.words {
-        let (setting, secret) = match word {
+    for word in words {
+        match word {
             Word::Plain(word) => {
                 command.arg(word);
-                continue;
             }
-            Word::Secret(setting, secret) => (setting, secret.as_ref().or(run.token.as_ref())),
-        };
-        let Some(secret) = secret else { continue };
-        let handed = hand_over(setting, secret);
-        let (path, handover) = handed.map_err(failed("the token cannot be handed to curl"))?;
-        command.arg("-K").arg(path);
-        handovers.push(handover);
-        secrets.push(secret.clone());
+            Word::Secret(setting, secret) => {
+                let Some(secret) = secret else { continue };
+                let handed = hand_over(setting, secret);
+                let (path, handover) =
+                    handed.map_err(failed("the token cannot be handed to curl"))?;
+                command.arg("-K").arg(path);
+                handovers.push(handover);
+                secrets.push(secret.clone());
+            }
+        }
     }
     if stdout::check_open().is_err() {
         // Its writes fail, as they would without rein.
         command.stdout(std::fs::File::open("/dev/null").map_or(Stdio::null(), Stdio::from));
-    } else if run.is_own && env.stdout_terminal {
+    } else if is_own && env.stdout_terminal {
         command.stdout(Stdio::piped());
     }
-    if run.is_own {
+    if is_own {
         command.stderr(Stdio::piped());
     }
     let spawned = signal::forward_to(|| command.env(RUNNING, "1").spawn());
     let mut child = spawned.map_err(failed("curl cannot be run"))?;
     // The progress meter goes back to the beginning of its line.
     let messages = env.stderr_terminal.then_some(b'\r');
-    let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let stdout = stdout.map(|from| pump(from, io::stdout(), &secrets, Some(b'\n')));
-    let stderr = stderr.map(|from| pump(from, io::stderr(), &secrets, messages));
-    let status = signal::wait_for(&mut child);
-    for pump in stdout.into_iter().chain(stderr) {
-        let _ends_with_curl = pump.join();
-    }
+    let secrets = &secrets;
+    let status = std::thread::scope(|scope| {
+        if let Some(from) = child.stdout.take() {
+            scope.spawn(|| pump(from, io::stdout(), secrets, Some(b'\n')));
+        }
+        if let Some(from) = child.stderr.take() {
+            pump(from, io::stderr(), secrets, messages);
+        }
+        signal::wait_for(&mut child)
+    });
     drop(handovers);
     let status = status.map_err(failed("cannot wait for curl"))?;
     signal::end_like(status);
@@ -133,41 +133,34 @@ fn failed(what: &'static str) -> impl Fn(io::Error) -> Failure {
 
 /// Passes on what curl writes, secrets redacted, and on a screen with control characters made
 /// visible, all but the one that is given.
-fn pump(
-    mut from: impl Read + Send + 'static,
-    mut to: impl Write + Send + 'static,
-    secrets: &[Secret],
-    screen: Option<u8>,
-) -> JoinHandle<()> {
+fn pump(mut from: impl Read, mut to: impl Write, secrets: &[Secret], screen: Option<u8>) {
     let redactor = |secret: &Secret| StreamRedactor::new(Some(secret.clone()));
     let mut redactors: Vec<StreamRedactor> = secrets.iter().map(redactor).collect();
-    std::thread::spawn(move || {
-        let mut sanitiser = TextSanitiser::default();
-        let mut block = vec![0; 64 * 1024];
-        loop {
-            let read = from.read(&mut block).unwrap_or(0);
-            let mut text = block[..read].to_vec();
-            for redactor in &mut redactors {
-                text = redactor.push(&text);
-                text.extend((read == 0).then(|| redactor.finish()).into_iter().flatten());
-            }
-            if let Some(kept) = screen {
-                let mut safe = Vec::with_capacity(text.len());
-                for (index, part) in text.split(|byte| *byte == kept).enumerate() {
-                    safe.extend((index > 0).then_some(kept));
-                    sanitiser.push(part, &mut safe);
-                }
-                if read == 0 {
-                    sanitiser.finish(&mut safe);
-                }
-                text = safe;
-            }
-            let written = to.write_all(&text).and_then(|()| to.flush());
-            if read == 0 || written.is_err() {
-                break;
-            }
+    let mut sanitiser = TextSanitiser::default();
+    let mut block = [0; 8 * 1024];
+    loop {
+        let read = from.read(&mut block).unwrap_or(0);
+        let mut text = block[..read].to_vec();
+        for redactor in &mut redactors {
+            text = redactor.push(&text);
+            text.extend((read == 0).then(|| redactor.finish()).into_iter().flatten());
         }
-    })
+        if let Some(kept) = screen {
+            let mut safe = Vec::with_capacity(text.len());
+            for (index, part) in text.split(|byte| *byte == kept).enumerate() {
+                safe.extend((index > 0).then_some(kept));
+                sanitiser.push(part, &mut safe);
+            }
+            if read == 0 {
+                sanitiser.finish(&mut safe);
+            }
+            text = safe;
+        }
+        let written = to.write_all(&text).and_then(|()| to.flush());
+        if read == 0 || written.is_err() {
+            break;
+        }
+    }
 }
 
 /// Makes a config file of curl's that holds a secret: a pipe, or, where a descriptor has no name, a
@@ -181,10 +174,15 @@ fn hand_over(setting: &str, secret: &Secret) -> io::Result<(OsString, Box<dyn An
         let (reader, mut writer) = io::pipe()?;
         // Only curl is started after this.
         rustix::io::fcntl_setfd(&reader, rustix::io::FdFlags::empty())?;
-        // A token can be longer than what a pipe holds.
-        std::thread::spawn(move || {
-            let _curl_has_ended = writer.write_all(text.as_bytes());
-        });
+        // A token can be longer than what a pipe holds; then a thread writes the rest.
+        rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::NONBLOCK)?;
+        let written = writer.write(text.as_bytes())?;
+        if written < text.len() {
+            rustix::fs::fcntl_setfl(&writer, rustix::fs::OFlags::empty())?;
+            std::thread::spawn(move || {
+                let _curl_has_ended = writer.write_all(&text.as_bytes()[written..]);
+            });
+        }
         let path = format!("/dev/fd/{}", reader.as_raw_fd());
         return Ok((path.into(), Box::new(reader)));
     }

@@ -83,8 +83,8 @@ pub(crate) fn judged(
                 return Err(Failure::unsent(what).hint(&refusal.hint));
             }
         }
-        refuse_known_tokens(transfer, known)?;
     }
+    refuse_known_tokens(&transfers, known)?;
     Ok(transfers)
 }
 
@@ -242,22 +242,24 @@ fn refuse_what_leaks(items: &[Item], requests: &[(Request, Judgement)]) -> Resul
 }
 
 /// Refuses arguments that hold a token which is not for the URLs of their transfer.
-fn refuse_known_tokens(transfer: &Transfer, known: &KnownTokens) -> Result<()> {
+///
+/// # Errors
+/// Fails (exit 2) with the token's source.
+pub(crate) fn refuse_known_tokens(transfers: &[Transfer], known: &KnownTokens) -> Result<()> {
     let all = known.all();
-    let own = transfer.requests.first().filter(|_| transfer.is_own);
-    let foreign = own.map_or_else(
-        || known.all(),
-        |(request, _)| known.foreign_to(&request.url),
-    );
-    for item in &transfer.items {
-        // A proxy is nobody's endpoint.
-        let is_proxy = matches!(item.role(), "proxy" | "proxy-header");
-        let finder = if is_proxy { &all } else { &foreign };
-        // An option that the table does not have is a name and its value.
-        let value = item.value.as_deref().unwrap_or_default();
-        let mut texts = [value.as_encoded_bytes(), item.name.as_bytes()].into_iter();
-        if let Some(source) = texts.find_map(|text| finder.find(text)) {
-            return Err(not_for(source, "this URL").fact("nothing was sent"));
+    for transfer in transfers {
+        let own = transfer.requests.first().filter(|_| transfer.is_own);
+        let foreign = own.map(|(request, _)| known.foreign_to(&request.url));
+        for item in &transfer.items {
+            // A proxy is nobody's endpoint.
+            let is_proxy = matches!(item.role(), "proxy" | "proxy-header");
+            let finder = foreign.as_ref().filter(|_| !is_proxy).unwrap_or(&all);
+            // An option that the table does not have is a name and its value.
+            let value = item.value.as_deref().unwrap_or_default();
+            let mut texts = [value.as_encoded_bytes(), item.name.as_bytes()].into_iter();
+            if let Some(source) = texts.find_map(|text| finder.find(text)) {
+                return Err(not_for(source, "this URL").fact("nothing was sent"));
+            }
         }
     }
     Ok(())

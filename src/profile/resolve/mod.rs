@@ -42,22 +42,32 @@ enum Selected {
 /// the file; never falls back to another profile.
 pub fn resolve(choice: &Choice<'_>, env: &Env) -> Result<Profile> {
     let config = file::load(choice.config, env);
-    let selected = select(choice, env, config.as_ref().ok())?;
+    match select(choice, env, config.as_ref().ok())? {
+        Some(selected) => profile_of(selected, choice, env, config),
+        None => Err(nothing_selected(&config?)),
+    }
+}
+
+fn profile_of(
+    selected: Selected,
+    choice: &Choice<'_>,
+    env: &Env,
+    config: Result<ConfigFile>,
+) -> Result<Profile> {
     let profile = match selected {
         // It is inside the program, so a broken file must not be in the way.
-        Some(Selected::Named(name, _)) if name == DEMO => {
+        Selected::Named(name, _) if name == DEMO => {
             let mut profile = demo(choice)?;
             profile.holders = config.as_ref().map(holders).unwrap_or_default();
             with_owners(profile, config)
         }
-        Some(Selected::Named(name, origin)) => named(&name, &origin, choice, env, &config?)?,
-        Some(Selected::Endpoint(base, origin)) => {
+        Selected::Named(name, origin) => named(&name, &origin, choice, env, &config?)?,
+        Selected::Endpoint(base, origin) => {
             // Endpoint and token need no file, so a broken one must not be in the way.
             let known = config.as_ref().ok().cloned().unwrap_or_default();
             let profile = endpoint_alone(base, origin, choice, env, &known)?;
             with_owners(profile, config)
         }
-        None => return Err(nothing_selected(&config?)),
     };
     with_project(profile, choice, env)
 }
@@ -95,8 +105,8 @@ pub(crate) struct Found {
 /// Fails as [`resolve`] does, but not when nothing is named.
 pub(crate) fn resolve_if_any(choice: &Choice<'_>, env: &Env) -> Result<Found> {
     let config = file::load(choice.config, env);
-    if select(choice, env, config.as_ref().ok())?.is_some() {
-        let profile = resolve(choice, env)?;
+    if let Some(selected) = select(choice, env, config.as_ref().ok())? {
+        let profile = profile_of(selected, choice, env, config)?;
         return Ok(Found {
             all: profile.neighbours.clone(),
             holders: profile.holders.clone(),
