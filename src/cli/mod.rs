@@ -654,7 +654,7 @@ fn without_curls_harmless(
 }
 
 fn parse_own(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
-    if args.get(1).is_some_and(|word| word == "curl") {
+    if args.get(1).is_some_and(|word| word == "curl") && !asks_for_help(&args[2..]) {
         return Ok(only_curl(&args[2..]));
     }
     if let Some(parsed) = parse_raw(&args) {
@@ -725,6 +725,11 @@ fn briefly(command: clap::Command) -> clap::Command {
     })
 }
 
+/// Returns whether the words behind curl ask what rein does there; `-h all` asks curl.
+fn asks_for_help(words: &[OsString]) -> bool {
+    matches!(words, [word] if word == "-h" || word == "--help")
+}
+
 /// A line that begins with the word curl needs no definition of anything else.
 fn only_curl(words: &[OsString]) -> Parsed {
     let call = CurlCall {
@@ -763,7 +768,7 @@ fn parse_curl(command: &clap::Command, args: &[OsString]) -> Result<Option<Parse
     let Some(position) = hoist::first_plain_word(command, words) else {
         return Ok(None);
     };
-    if words[position] != "curl" {
+    if words[position] != "curl" || asks_for_help(&words[position + 1..]) {
         return Ok(None);
     }
     let own = [OsString::from("rein"), OsString::from("curl")]

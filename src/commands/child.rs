@@ -3,6 +3,7 @@
 
 use std::any::Any;
 use std::ffi::OsString;
+use std::fs::Metadata;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -40,22 +41,24 @@ pub(crate) fn refuse_a_loop(env: &Env) -> Result<()> {
 /// Fails (exit 2) when there is none.
 pub(crate) fn find(env: &Env) -> Result<PathBuf> {
     let own = std::env::current_exe().and_then(std::fs::metadata).ok();
-    let is_curl = |path: &PathBuf| match (&own, std::fs::metadata(path)) {
-        (Some(own), Ok(other)) => other.is_file() && !files::is_same(own, &other),
-        (_, other) => other.is_ok_and(|other| other.is_file()),
+    let is_curl = |path: &PathBuf| {
+        let file = std::fs::metadata(path).ok().filter(Metadata::is_file);
+        let is_own = |file| own.as_ref().is_some_and(|own| files::is_same(own, file));
+        file.as_ref().is_some_and(|file| !is_own(file))
     };
     if let Some(path) = env.path("REIN_CURL") {
         let shown = path.to_string_lossy();
         let what = format!("REIN_CURL does not name a curl: {}", sanitise(&shown));
-        return Some(path.to_owned())
-            .filter(is_curl)
-            .ok_or_else(|| Failure::unsent(what));
+        let named = Some(path.to_owned()).filter(is_curl);
+        return named.ok_or_else(|| Failure::unsent(what));
     }
     let name = if cfg!(windows) { "curl.exe" } else { "curl" };
-    std::env::split_paths(env.os("PATH").unwrap_or_default())
-        // A relative folder is the current directory's, from which nothing is run.
+    let folders = std::env::split_paths(env.os("PATH").unwrap_or_default());
+    // A relative folder is the current directory's, from which nothing is run.
+    let mut paths = folders
         .filter(|folder| folder.is_absolute())
-        .map(|folder| folder.join(name))
+        .map(|folder| folder.join(name));
+    paths
         .find(is_curl)
         .ok_or_else(|| Failure::unsent("no curl is installed"))
 }

@@ -87,6 +87,19 @@ impl<'a> Profiles<'a> {
             unknown: chosen.unknown_guards.as_deref(),
         }
     }
+
+    /// Returns whether a guard could be concerned: one is set, or it is not known which are.
+    pub(crate) fn could_have_guard(&self) -> bool {
+        let guards = self.all.iter().map(|profile| profile.guard);
+        let mut guards = guards.chain(self.chosen.map(|profile| profile.guard.value));
+        self.unknown.is_some() || guards.any(|guard| guard != Guard::None)
+    }
+
+    /// Returns whether a profile's endpoint is on the same host as a place.
+    pub(crate) fn has_host(&self, place: &Location) -> bool {
+        let mut bases = self.all.iter().map(|profile| profile.base.location());
+        bases.any(|base| place.is_same_host(&base))
+    }
 }
 
 impl<'a> Sent<'a> {

@@ -52,6 +52,14 @@ impl Item {
         self.option.map_or("unknown", |option| &option.role)
     }
 
+    /// Returns the words that it is passed on as.
+    pub(crate) fn words(&self) -> impl Iterator<Item = OsString> {
+        let name = Some(&self.name).filter(|name| !name.is_empty());
+        name.map(OsString::from)
+            .into_iter()
+            .chain(self.value.clone())
+    }
+
     /// Returns the value as text, its bytes that are not UTF-8 replaced: for judging it.
     pub(crate) fn text(&self) -> String {
         let value = self.value.as_deref().unwrap_or_default();
@@ -60,7 +68,6 @@ impl Item {
 }
 
 /// A command line of curl, read and not judged yet.
-#[derive(Default)]
 pub(crate) struct Line {
     /// The transfers that `--next` separates.
     pub(crate) transfers: Vec<Vec<Item>>,
@@ -72,7 +79,6 @@ pub(crate) struct Line {
 
 /// An option of the table, if it is one, and whether it is turned on.
 type Found = (Option<&'static CurlOption>, bool);
-type Words<'a> = &'a mut dyn Iterator<Item = OsString>;
 
 /// Reads what was passed to `rein curl`, before the word and behind it.
 ///
@@ -82,135 +88,117 @@ pub(crate) fn parse(call: &CurlCall) -> Result<Line> {
     let mut line = Line {
         transfers: vec![Vec::new()],
         call: call.clone(),
-        ..Line::default()
+        notes: Vec::new(),
     };
-    let silent = call.silent.then(|| OsString::from("-s"));
-    let words = pasted::normalize(&call.words, &mut line.notes);
-    let mut words = silent.into_iter().chain(words);
-    let mut has_ended = false;
-    while let Some(word) = words.next() {
-        let text = word.to_string_lossy().into_owned();
-        if has_ended || !text.starts_with('-') {
-            line.add(by_name("url")?, "", Some(word), &mut words)?;
-        } else if text == "--" {
-            has_ended = true;
-        } else if let Some(name) = text.strip_prefix("--") {
-            line.long(name, &word, &mut words)?;
-        } else {
-            line.letters(&word, &mut words)?;
+    let mut words = pasted::normalize(&call.words, &mut line.notes);
+    words.splice(..0, call.silent.then(|| "-s".into()));
+    let words = words.into_iter();
+    let mut reader = Reader { line, words };
+    while let Some(word) = reader.words.next() {
+        match &*word.to_string_lossy() {
+            "-" => return Err(Failure::usage("'-' is not an option")),
+            "--" => {
+                while let Some(url) = reader.words.next() {
+                    reader.add(by_name("url")?, "", Some(url))?;
+                }
+            }
+            text if text.starts_with("--") => reader.long(&word, text)?,
+            text if text.starts_with('-') => reader.letters(&word, text)?,
+            _ => reader.add(by_name("url")?, "", Some(word))?,
         }
     }
-    Ok(line)
+    Ok(reader.line)
 }
 
-impl Line {
-    /// Adds an option with its value, which is attached or the next word.
-    fn add(
-        &mut self,
-        found: Found,
-        name: &str,
-        value: Option<OsString>,
-        words: Words,
-    ) -> Result<()> {
+/// What has been read of a line, and what has not.
+struct Reader {
+    line: Line,
+    words: std::vec::IntoIter<OsString>,
+}
+
+impl Reader {
+    /// Returns an option's value, which is attached or the next word.
+    fn value(&mut self, name: &str, attached: Option<OsString>) -> Result<OsString> {
+        let value = attached.or_else(|| self.words.next());
+        value.ok_or_else(|| Failure::usage(format!("{} needs a value", sanitise(name))))
+    }
+
+    /// Returns the value of an option of rein's own that takes text.
+    fn text(&mut self, name: &str, attached: Option<OsString>) -> Result<Option<String>> {
+        let text = self.value(name, attached)?.into_string();
+        let invalid = |_| Failure::usage(format!("{name}: value is not valid UTF-8"));
+        text.map(Some).map_err(invalid)
+    }
+
+    fn add(&mut self, found: Found, name: &str, attached: Option<OsString>) -> Result<()> {
         let (option, is_on) = found;
-        let value = match option.is_some_and(|option| option.takes_value) {
-            true => Some(
-                value
-                    .or_else(|| words.next())
-                    .ok_or_else(|| needs_value(name))?,
-            ),
-            false => None,
-        };
-        let name = name.to_owned();
-        match self.transfers.last_mut() {
-            Some(last) if option.is_none_or(|option| option.role != "next") => {
-                last.push(Item {
-                    option,
-                    name,
-                    value,
-                    is_on,
-                });
-            }
-            _ => self.transfers.push(Vec::new()),
+        let takes_value = option.is_some_and(|option| option.takes_value);
+        let value = takes_value.then(|| self.value(name, attached));
+        let (name, value) = (name.to_owned(), value.transpose()?);
+        match self.line.transfers.last_mut() {
+            Some(last) if option.is_none_or(|option| option.role != "next") => last.push(Item {
+                option,
+                name,
+                value,
+                is_on,
+            }),
+            _ => self.line.transfers.push(Vec::new()),
         }
         Ok(())
     }
 
     /// Reads `--name`, `--no-name` and, as curl does from 8.16 on, `--name=value`. The value is
     /// passed on as an argument of its own, which every curl reads.
-    fn long(&mut self, name: &str, word: &OsStr, words: Words) -> Result<()> {
-        let (name, mut attached) = match name.split_once('=') {
-            Some((name, _)) => (name, Some(tail(word, name.len() + 3).to_owned())),
-            None => (name, None),
+    ///
+    /// Options of rein's own have long names alone, and none that curl has, so the config file is
+    /// `--rein-config`.
+    fn long(&mut self, word: &OsStr, text: &str) -> Result<()> {
+        let (name, attached) = match text.split_once('=') {
+            Some((name, _)) => (name, Some(tail(word, name.len() + 1).to_owned())),
+            None => (text, None),
         };
-        let shown = format!("--{name}");
-        if self.take_own(name, &mut || {
-            let value = attached.take().or_else(|| words.next());
-            value.ok_or_else(|| needs_value(&shown))
-        })? {
-            return Ok(());
-        }
-        let (Some(option), is_on) = by_name(name)? else {
-            return self.add((None, true), &word.to_string_lossy(), None, words);
-        };
-        if attached.is_some() && !option.takes_value {
-            return Err(Failure::usage(format!(
-                "{} takes no value",
-                sanitise(&shown)
-            )));
-        }
-        // Whole where it was abbreviated: another curl can have more options that begin like it.
-        let no = if is_on { "" } else { "no-" };
-        let whole = format!("--{no}{}", option.long);
-        self.add((Some(option), is_on), &whole, attached, words)
-    }
-
-    /// Takes an option of rein's own, if it is one: long names alone, and none that curl has, so
-    /// the config file is `--rein-config`.
-    fn take_own(
-        &mut self,
-        name: &str,
-        value: &mut dyn FnMut() -> Result<OsString>,
-    ) -> Result<bool> {
-        let invalid = |_| Failure::usage(format!("--{name}: value is not valid UTF-8"));
-        let call = &mut self.call;
         match name {
-            "profile" => call.profile.profile = Some(value()?.into_string().map_err(invalid)?),
-            "project" => call.profile.project = Some(value()?.into_string().map_err(invalid)?),
-            "confirm" => call.confirm = Some(value()?.into_string().map_err(invalid)?),
-            "endpoint" => call.profile.endpoint = Some(value()?),
-            "token-file" => call.profile.token_file = Some(value()?),
-            "rein-config" => call.profile.config = Some(value()?),
-            "var" => call.var.push(value()?),
-            "explain" => call.explain = true,
-            "dry-run" => call.dry_run = true,
-            _ => return Ok(false),
+            "--profile" => self.line.call.profile.profile = self.text(name, attached)?,
+            "--project" => self.line.call.profile.project = self.text(name, attached)?,
+            "--confirm" => self.line.call.confirm = self.text(name, attached)?,
+            "--endpoint" => self.line.call.profile.endpoint = Some(self.value(name, attached)?),
+            "--token-file" => self.line.call.profile.token_file = Some(self.value(name, attached)?),
+            "--rein-config" => self.line.call.profile.config = Some(self.value(name, attached)?),
+            "--var" => {
+                let var = self.value(name, attached)?;
+                self.line.call.var.push(var);
+            }
+            "--explain" => self.line.call.explain = true,
+            "--dry-run" => self.line.call.dry_run = true,
+            _ => match by_name(&name[2..])? {
+                (None, _) => self.add((None, true), text, None)?,
+                (Some(option), _) if attached.is_some() && !option.takes_value => {
+                    let what = format!("{} takes no value", sanitise(name));
+                    return Err(Failure::usage(what));
+                }
+                (Some(option), is_on) => {
+                    // Whole where it was abbreviated: another curl can have more options that begin
+                    // like it.
+                    let no = if is_on { "" } else { "no-" };
+                    let whole = format!("--{no}{}", option.long);
+                    self.add((Some(option), is_on), &whole, attached)?;
+                }
+            },
         }
-        Ok(true)
+        Ok(())
     }
 
     /// Reads `-sSXPUT`: letters, and what follows the first one with a value is the value.
-    fn letters(&mut self, word: &OsStr, words: Words) -> Result<()> {
-        let text = word.to_string_lossy();
-        if text == "-" {
-            return Err(Failure::usage("'-' is not an option"));
-        }
+    fn letters(&mut self, word: &OsStr, text: &str) -> Result<()> {
         for (at, letter) in text.char_indices().skip(1) {
-            let option = TABLE.iter().find(|option| option.letter == Some(letter));
-            let rest = tail(word, at + letter.len_utf8()).to_owned();
-            let name = match option {
-                Some(_) => format!("-{letter}"),
-                None => format!("-{}", &text[at..]),
+            let Some(option) = TABLE.iter().find(|one| one.letter == Some(letter)) else {
+                return self.add((None, true), &format!("-{}", &text[at..]), None);
             };
+            let rest = tail(word, at + letter.len_utf8());
+            let rest = Some(rest.to_owned()).filter(|rest| !rest.is_empty());
             // -N is --no-buffer.
-            let found = (option, letter != 'N');
-            self.add(
-                found,
-                &name,
-                Some(rest).filter(|rest| !rest.is_empty()),
-                words,
-            )?;
-            if option.is_none_or(|option| option.takes_value) {
+            self.add((Some(option), letter != 'N'), &format!("-{letter}"), rest)?;
+            if option.takes_value {
                 break;
             }
         }
@@ -234,10 +222,6 @@ fn by_name(name: &str) -> Result<Found> {
         }
         (found, _) => Ok((found, positive.is_none())),
     }
-}
-
-fn needs_value(shown: &str) -> Failure {
-    Failure::usage(format!("{} needs a value", sanitise(shown)))
 }
 
 #[cfg(test)]

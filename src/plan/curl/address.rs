@@ -4,8 +4,8 @@ use url::Url;
 
 use crate::cli::curl::Line;
 use crate::error::{Failure, Result};
-use crate::plan::ownership::Profiles;
 use crate::plan::target::{self, Var};
+use crate::profile::resolve::Found;
 use crate::text::terminal::sanitise;
 
 /// The parts of an http or https URL that name a place.
@@ -23,30 +23,31 @@ pub(crate) struct Address {
 ///
 /// # Errors
 /// Fails (exit 2) when a placeholder has no value, or no profile is chosen for the host.
-pub(crate) fn fill(line: &mut Line, profiles: Profiles<'_>, vars: &[Var]) -> Result<()> {
+pub(crate) fn fill(line: &mut Line, found: &Found, vars: &[Var]) -> Result<()> {
     let items = line.transfers.iter_mut().flatten();
     for item in items.filter(|item| item.role() == "url") {
-        let text = item.text();
-        let mut text = text
+        let given = item.text();
+        let mut text = given
             .trim_matches([' ', '\u{a0}', '\n', '\t', '\r'])
             .to_owned();
         if let Some(path) = target::documented(target::without_scheme(&text)) {
-            let profile = profiles.chosen.ok_or_else(|| no_profile(profiles))?;
+            let profile = found.chosen.as_ref().map_err(|nothing| {
+                let what = "no profile says what the documented host is";
+                nothing.clone().fact(what).fact("nothing was sent")
+            })?;
             let base = profile.base.value.as_str();
-            let name = sanitise(&profile.name);
-            line.notes.push(format!(
-                "the documented host is {} (profile {name})",
-                sanitise(base)
-            ));
+            let (shown, name) = (sanitise(base), sanitise(&profile.name));
+            line.notes
+                .push(format!("the documented host is {shown} (profile {name})"));
             text = format!("{base}{path}");
         }
-        if let Some(profile) = profiles.chosen {
+        if let Ok(profile) = &found.chosen {
             let base = &profile.base.value;
             let whole = match text.contains("://") {
                 true => text.clone(),
                 false => format!("{}://{text}", base.url().scheme()),
             };
-            if matches!(read(&whole), Ok(Some(address)) if base.owns(&address.url)) {
+            if read(&whole).is_ok_and(|one| one.is_some_and(|one| base.owns(&one.url))) {
                 text = target::fill_angles(&whole, profile, vars)?;
                 if text != whole {
                     line.notes.push(format!("filled in: {}", sanitise(&text)));
@@ -57,22 +58,12 @@ pub(crate) fn fill(line: &mut Line, profiles: Profiles<'_>, vars: &[Var]) -> Res
         if text.starts_with('-') {
             item.name = "--url".to_owned();
         }
-        item.value = Some(text.into());
+        // One of other bytes than text stays as it is.
+        if text != given {
+            item.value = Some(text.into());
+        }
     }
     Ok(())
-}
-
-fn no_profile(profiles: Profiles<'_>) -> Failure {
-    let names: Vec<&str> = profiles.all.iter().map(|known| &*known.name).collect();
-    Failure::unsent("no profile says what the documented host is")
-        .hint("try it on the built-in demo tenant: rein -p demo curl ...")
-        .hint(match names[..] {
-            [] => "or set REINFER_ENDPOINT=https://... and REINFER_TOKEN=...".to_owned(),
-            _ => format!(
-                "or choose one: rein -p NAME curl ..., of {}",
-                names.join(", ")
-            ),
-        })
 }
 
 /// Reads a URL where curl and other parsers agree; `None` is another protocol. One without a scheme
@@ -90,12 +81,15 @@ pub(crate) fn read(text: &str) -> Result<Option<Address>> {
     let start = text.split('/').next().unwrap_or_default();
     let has_half_a_scheme = after == text && start.ends_with(':');
     let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-    let is_blank = |c: char| c.is_control() || c == ' ';
-    if text.contains(is_blank) || has_half_a_scheme || !scheme.chars().all(is_of_scheme) {
+    // curl sends the bytes that a text cannot have.
+    let is_unclear = |c: char| c.is_control() || matches!(c, ' ' | char::REPLACEMENT_CHARACTER);
+    if text.contains(is_unclear) || has_half_a_scheme || !scheme.chars().all(is_of_scheme) {
         return Err(unclear());
     }
-    let scheme = scheme.to_ascii_lowercase();
-    if !matches!(&*scheme, "http" | "https") {
+    if !["http", "https"]
+        .iter()
+        .any(|known| scheme.eq_ignore_ascii_case(known))
+    {
         return Ok(None);
     }
     let (authority, rest) = after.split_at(after.find(['/', '?', '#']).unwrap_or(after.len()));
@@ -104,11 +98,9 @@ pub(crate) fn read(text: &str) -> Result<Option<Address>> {
     if host.is_empty() || !host.chars().all(is_plain) || user.contains(['@', '\\']) {
         return Err(unclear());
     }
-    let url = Url::parse(&format!("{scheme}://{host}{rest}")).map_err(|_| unclear())?;
-    let (rest, has_user) = (rest.to_owned(), authority.contains('@'));
     Ok(Some(Address {
-        url,
-        rest,
-        has_user,
+        url: Url::parse(&format!("{scheme}://{host}{rest}")).map_err(|_| unclear())?,
+        rest: rest.to_owned(),
+        has_user: authority.contains('@'),
     }))
 }

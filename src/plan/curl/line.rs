@@ -2,8 +2,9 @@
 
 use std::ffi::{OsStr, OsString};
 
-use super::judge::Transfer;
+use super::judge::{Judged, Transfer};
 use super::request::authorization;
+use crate::cli::curl::Item;
 use crate::env::Env;
 use crate::profile::Profile;
 use crate::request::TypedCredential;
@@ -45,48 +46,42 @@ impl Word {
     }
 }
 
-/// Returns the line that curl gets, without its name.
-pub(crate) fn line(
-    transfers: &[Transfer],
-    profile: Option<&Profile>,
-    env: &Env,
-    notes: &mut Vec<String>,
-) -> Vec<Word> {
-    let mut words = Vec::new();
-    if transfers.iter().any(|transfer| transfer.is_own) {
-        // No config file of curl's: it can redirect a call, and must be the first option.
-        words.push(Word::Plain("-q".into()));
-        let mut items = transfers.iter().flat_map(|transfer| &transfer.items);
-        // curl shows its progress meter when its output is no terminal, which here is a pipe to
-        // this process and then one.
-        if env.stdout_terminal && !items.any(|item| matches!(item.role(), "silent" | "output")) {
-            add(&mut words, ["--no-progress-meter", "--no-buffer"]);
-        }
-    }
-    for (index, transfer) in transfers.iter().enumerate() {
-        add(&mut words, (index > 0).then_some("--next"));
-        let own = profile.filter(|_| transfer.is_own);
-        if let Some(profile) = own {
-            add_of_profile(transfer, profile, &mut words);
-        }
-        for item in &transfer.items {
-            let is_replaced = match item.role() {
-                _ if own.is_none() => false,
-                "redirect" => {
-                    let why = "redirects of a profile's URL are shown, not followed";
-                    notes.push(format!("{} is left out: {why}", item.name));
-                    true
-                }
-                "no-proxy" => transfer.is_plain(),
-                _ => transfer.credential != TypedCredential::Other && authorization(item).is_some(),
-            };
-            if !is_replaced {
-                add(&mut words, Some(&item.name).filter(|name| !name.is_empty()));
-                add(&mut words, item.value.as_ref());
+impl Judged<'_> {
+    /// Returns the line that curl gets, without its name.
+    pub(crate) fn words(&mut self, env: &Env) -> Vec<Word> {
+        let mut words = Vec::new();
+        if self.has_own() {
+            // No config file of curl's: it can redirect a call, and must be the first option.
+            add(&mut words, ["-q"]);
+            // curl shows its progress meter when its output is no terminal, which here is a pipe to
+            // this process and then one.
+            let is_quiet = |item: &Item| matches!(item.role(), "silent" | "output");
+            if env.stdout_terminal && !self.items().any(is_quiet) {
+                add(&mut words, ["--no-progress-meter", "--no-buffer"]);
             }
         }
+        for (index, transfer) in self.transfers.iter().enumerate() {
+            add(&mut words, (index > 0).then_some("--next"));
+            let own = self.profiles.chosen.zip(transfer.own.as_ref());
+            if let Some((profile, credential)) = own {
+                add_of_profile(transfer, profile, credential, &mut words);
+            }
+            for item in &transfer.items {
+                let is_replaced = own.is_some_and(|(_, credential)| match item.role() {
+                    "redirect" => true,
+                    "no-proxy" => transfer.is_plain(),
+                    _ => *credential != TypedCredential::Other && authorization(item).is_some(),
+                });
+                if !is_replaced {
+                    add(&mut words, item.words());
+                } else if item.role() == "redirect" {
+                    let why = "redirects of a profile's URL are shown, not followed";
+                    self.notes.push(format!("{} is left out: {why}", item.name));
+                }
+            }
+        }
+        words
     }
-    words
 }
 
 fn add(words: &mut Vec<Word>, texts: impl IntoIterator<Item = impl Into<OsString>>) {
@@ -94,8 +89,13 @@ fn add(words: &mut Vec<Word>, texts: impl IntoIterator<Item = impl Into<OsString
 }
 
 /// Adds what the profile says about a transfer, where the line does not say it.
-fn add_of_profile(transfer: &Transfer, profile: &Profile, words: &mut Vec<Word>) {
-    match &transfer.credential {
+fn add_of_profile(
+    transfer: &Transfer,
+    profile: &Profile,
+    credential: &TypedCredential,
+    words: &mut Vec<Word>,
+) {
+    match credential {
         TypedCredential::Profile => words.push(Word::Secret(BEARER, None)),
         TypedCredential::Bearer(bearer) => words.push(Word::Secret(BEARER, Some(bearer.clone()))),
         TypedCredential::Other => {}
@@ -109,11 +109,13 @@ fn add_of_profile(transfer: &Transfer, profile: &Profile, words: &mut Vec<Word>)
     if let Some(file) = profile.ca_file.as_ref().filter(|_| !has("ca-file")) {
         add(words, [OsStr::new("--cacert"), file.value.as_os_str()]);
     }
-    if let Some(proxy) = profile.proxy.as_ref().filter(|_| !has("proxy")) {
-        match proxy.value.expose().contains('@') {
-            // User and password.
-            true => words.push(Word::Secret(PROXY, Some(proxy.value.clone()))),
-            false => add(words, ["--proxy", proxy.value.expose()]),
+    match profile.proxy.as_ref().map(|proxy| &proxy.value) {
+        Some(_) if has("proxy") => {}
+        // User and password.
+        Some(proxy) if proxy.expose().contains('@') => {
+            words.push(Word::Secret(PROXY, Some(proxy.clone())));
         }
+        Some(proxy) => add(words, ["--proxy", proxy.expose()]),
+        None => {}
     }
 }

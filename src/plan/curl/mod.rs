@@ -1,8 +1,8 @@
 //! `rein curl`: a command line of curl, filled in and judged, and the line that curl gets. What
 //! cannot be judged is refused where the profile's token or a guard could be concerned.
 
-pub(crate) mod address;
+mod address;
 pub(crate) mod judge;
 pub(crate) mod line;
-pub(crate) mod preview;
+mod preview;
 mod request;

@@ -33,9 +33,9 @@ pub(crate) fn method(items: &[Item]) -> String {
 /// Returns the request to a place, as it must be judged: a form that cannot be seen can ask for
 /// another method, JSON cannot.
 pub(crate) fn request(items: &[Item], url: &Url) -> Request {
-    let of_body = |item: &&Item| is_body(item, items);
-    let is_unseen = items.iter().filter(of_body).any(reads_a_file) && !is_json(items);
-    let body: Vec<String> = items.iter().filter(of_body).map(Item::text).collect();
+    let body = items.iter().filter(|item| is_body(item, items));
+    let is_unseen = body.clone().any(reads_a_file) && !is_json(items);
+    let body: Vec<String> = body.map(Item::text).collect();
     Request {
         method: Method::from_bytes(method(items).as_bytes()).unwrap_or_default(),
         url: url.clone(),
@@ -59,7 +59,7 @@ fn is_body(item: &Item, items: &[Item]) -> bool {
 }
 
 /// Returns the header that an item is.
-pub(crate) fn header(item: &Item) -> Option<Header> {
+fn header(item: &Item) -> Option<Header> {
     let text = item.text();
     let (name, value) = text.split_once(':').unwrap_or((&text, ""));
     let header = Header::new(name.trim_end_matches(';').trim(), value.trim());
@@ -67,10 +67,10 @@ pub(crate) fn header(item: &Item) -> Option<Header> {
 }
 
 fn is_json(items: &[Item]) -> bool {
-    let is_type = |header: &Header| header.name.eq_ignore_ascii_case("content-type");
-    let mut types = items.iter().filter_map(header).filter(is_type).peekable();
-    match types.peek() {
-        Some(_) => types.all(|header| header.value.contains("json")),
+    let headers = items.iter().filter_map(header);
+    let mut types = headers.filter(|header| header.name.eq_ignore_ascii_case("content-type"));
+    match types.next() {
+        Some(first) => first.value.contains("json") && types.all(|one| one.value.contains("json")),
         None => items.iter().any(|item| item.name == "--json"),
     }
 }
@@ -79,18 +79,17 @@ fn is_json(items: &[Item]) -> bool {
 /// request is read from.
 fn reads_a_file(item: &Item) -> bool {
     let text = item.text();
-    match item.role() {
-        "url" => item.name == "--url" && text.starts_with('@'),
-        "header" | "proxy-header" => text.starts_with('@'),
-        "data" | "query" if item.name == "--data-raw" => false,
+    match (item.role(), &*item.name) {
+        ("url", "--url") | ("header" | "proxy-header", _) => text.starts_with('@'),
+        ("data" | "query", "--data-raw") | ("form", "--form-string") => false,
         // `@FILE`, and `name@FILE` of --data-urlencode.
-        "data" | "query" => text
+        ("data" | "query", _) => text
             .split('=')
             .next()
             .is_some_and(|start| start.contains('@')),
         // `name=@FILE` and `name=<FILE`.
-        "form" => item.name != "--form-string" && text.contains(['@', '<']),
-        role => role == "upload",
+        ("form", _) => text.contains(['@', '<']),
+        (role, _) => role == "upload",
     }
 }
 
@@ -118,17 +117,19 @@ pub(crate) fn is_credential(item: &Item) -> bool {
 /// # Errors
 /// Fails (exit 2) when there are several.
 pub(crate) fn credential(items: &[Item], has_user: bool) -> Result<TypedCredential> {
-    let of = |item: &Item| {
-        authorization(item).map_or(TypedCredential::Other, |value| typed_credential(&value))
+    let of = |item| match authorization(item) {
+        Some(value) => typed_credential(&value),
+        None => TypedCredential::Other,
     };
-    let in_url = has_user.then_some(TypedCredential::Other);
     let given = items.iter().filter(|item| is_credential(item)).map(of);
-    let mut all = in_url.into_iter().chain(given);
+    let mut all = has_user
+        .then_some(TypedCredential::Other)
+        .into_iter()
+        .chain(given);
     let first = all.next().unwrap_or_default();
-    match all.all(|other| other == first) {
-        true => Ok(first),
-        false => Err(Failure::unsent(
-            "a URL of the profile is given several credentials",
-        )),
+    if all.any(|other| other != first) {
+        let what = "a URL of the profile is given several credentials";
+        return Err(Failure::unsent(what));
     }
+    Ok(first)
 }

@@ -87,10 +87,11 @@ fn with_owners(profile: Profile, config: Result<ConfigFile>) -> Profile {
     }
 }
 
-/// The profile that a call goes to, if one is named, and what is known of the config file.
+/// The profile that a call goes to, and what is known of the config file.
 #[derive(Debug)]
 pub(crate) struct Found {
-    pub(crate) chosen: Option<Profile>,
+    /// The profile, or what to say where none is named.
+    pub(crate) chosen: Result<Profile>,
     /// Every profile of the file.
     pub(crate) all: Vec<Neighbour>,
     /// Who holds which token.
@@ -111,12 +112,12 @@ pub(crate) fn resolve_if_any(choice: &Choice<'_>, env: &Env) -> Result<Found> {
             all: profile.neighbours.clone(),
             holders: profile.holders.clone(),
             unknown: profile.unknown_guards.clone(),
-            chosen: Some(profile),
+            chosen: Ok(profile),
         });
     }
     let config = config?;
     Ok(Found {
-        chosen: None,
+        chosen: Err(nothing_selected(&config)),
         all: neighbours(&config)?,
         holders: holders(&config),
         unknown: None,
