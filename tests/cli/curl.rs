@@ -1568,8 +1568,8 @@ fn the_token_is_in_a_descriptor_alone() {
 fn a_token_of_any_length_and_source_is_handed_over() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("token");
-    // The longer one is about what a pipe holds, and a token can be.
-    for token in ["short-token-1", &"t".repeat(65_000)] {
+    // What a pipe holds, and more than that.
+    for token in ["short-token-1", &"t".repeat(65_000), &"\"\\".repeat(30_000)] {
         std::fs::write(&path, format!("{token}\n")).expect("written");
         crate::support::command::set_mode(&path, 0o600);
         let file = path.display().to_string();
@@ -1582,10 +1582,16 @@ fn a_token_of_any_length_and_source_is_handed_over() {
         ];
         let stand_in = StandIn::new();
         let words = [&words[..], &["--token-file", &file]].concat();
-        stand_in.of(rein(words)).run().exit(0);
+        stand_in.of(rein(&words)).run().exit(0);
         let seen = stand_in.seen().expect("a run");
-        let expected = format!("header = \"Authorization: Bearer {token}\"\n");
+        let escaped = token.replace('\\', "\\\\").replace('"', "\\\"");
+        let expected = format!("header = \"Authorization: Bearer {escaped}\"\n");
         assert!(seen.configs == [expected], "{} bytes", token.len());
+        // A curl that does not read it is not waited for longer than it runs.
+        let stand_in = StandIn::new();
+        let call = stand_in.of(rein(&words)).var("IGNORES_CONFIGS", "1");
+        call.var("ENDS", "7").run().exit(7);
+        assert_eq!(stand_in.seen().expect("a run").configs, [""; 0]);
     }
     // Without a token nothing is run.
     let stand_in = StandIn::new();
@@ -1696,6 +1702,36 @@ fn a_signal_reaches_curl_and_ends_rein_too() {
             let output = child.wait_with_output().expect("an end");
             assert_eq!(output.status.signal(), Some(number), "{name} {output:?}");
         }
+    }
+}
+
+/// Ctrl-C in a terminal is a signal for both.
+#[cfg(target_os = "linux")]
+#[test]
+fn ctrl_c_ends_both() {
+    use crate::output::{in_a_shell, typing_on_a_terminal_when_asked};
+    for url in ["DEV/x", "ELSEWHERE/x"] {
+        let words = shell_words::split(&meant(&format!("curl -s {url}"))).expect("words");
+        let stand_in = StandIn::new();
+        let call = stand_in.of(call(PROFILES, &words));
+        let call = call.var("PRINTS", "running: ").var("WAITS", "1");
+        let script = "trap : INT; \"$0\" \"$@\"; echo \"ended with $?\"";
+        let shell = in_a_shell(&call.command(), script);
+        let seen = typing_on_a_terminal_when_asked(&shell, "\u{3}");
+        assert!(seen.contains("ended with 130"), "{seen:?}");
+    }
+}
+
+/// More than a pipe holds in both, in whatever order it is written.
+#[cfg(target_os = "linux")]
+#[test]
+fn both_outputs_of_curl_are_passed_on_to_a_terminal() {
+    let words = shell_words::split(&meant("curl -s DEV/x")).expect("words");
+    let stand_in = StandIn::new();
+    let call = stand_in.of(call(PROFILES, &words)).var("FILLS", "200000");
+    let seen = crate::output::on_a_terminal(&call.command());
+    for letter in ["o", "e", "O"] {
+        assert_eq!(seen.matches(letter).count(), 200_000, "{letter}");
     }
 }
 

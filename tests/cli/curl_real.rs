@@ -579,12 +579,14 @@ fn an_output_that_cannot_be_written_is_23() {
     let server = Recorder::by(answer);
     let url = format!("{}/x", server.url());
     for line in [&["-s", &*url][..], &["-sS", "-i", &url]] {
-        let call = curl(line).at(&server.url());
-        let output = after("exec >/dev/full", &call)
-            .stdin(Stdio::null())
-            .output()
-            .expect("an end");
-        assert_eq!(exit_code(output.status), 23, "{output:?}");
+        for words in ["exec >/dev/full", "exec >&-"] {
+            let call = curl(line).at(&server.url());
+            let output = after(words, &call)
+                .stdin(Stdio::null())
+                .output()
+                .expect("an end");
+            assert_eq!(exit_code(output.status), 23, "{words} {output:?}");
+        }
     }
 }
 

@@ -90,7 +90,7 @@ impl Judged<'_> {
             let lacks = format!("note: a raw call does not have {}", item.name);
             match &option.native {
                 _ if hoist::knows(&raw, &format!("--{}", option.long)) => {
-                    words.extend(item.words())
+                    words.extend(item.words());
                 }
                 Native::Harmless => {}
                 Native::Instead(way) => lacking.push(format!("{lacks}; {way}")),
