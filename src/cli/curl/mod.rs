@@ -15,18 +15,18 @@ use crate::cli::{CurlCall, tail};
 use crate::error::{Failure, Result};
 use crate::text::terminal::sanitise;
 
-/// One option of curl.
+/// One option of curl. Its texts are those of the table, which is read at every start.
 #[derive(Debug, Deserialize)]
 pub(crate) struct CurlOption {
     /// The name after `--`.
-    pub(crate) long: String,
+    pub(crate) long: &'static str,
     /// The letter after `-`.
     pub(crate) letter: Option<char>,
     #[serde(default)]
     pub(crate) takes_value: bool,
     /// What part of a call it is, as far as ownership, guards and tokens need it.
     #[serde(default)]
-    pub(crate) role: String,
+    pub(crate) role: &'static str,
     #[serde(default)]
     pub(crate) native: Native,
 }
@@ -49,7 +49,7 @@ pub(crate) struct Item {
 
 impl Item {
     pub(crate) fn role(&self) -> &'static str {
-        self.option.map_or("unknown", |option| &option.role)
+        self.option.map_or("unknown", |option| option.role)
     }
 
     /// Returns the words that it is passed on as.
@@ -216,7 +216,7 @@ fn by_name(name: &str) -> Result<Found> {
     // The whole name is sorted before the names that it begins.
     match (found.next(), found.next()) {
         (Some(one), Some(other)) if one.long != wanted => {
-            let (name, one, other) = (sanitise(name), &one.long, &other.long);
+            let (name, one, other) = (sanitise(name), one.long, other.long);
             let what = format!("--{name} is ambiguous: --{one}, --{other}, ...");
             Err(Failure::usage(what).hint("write the option's whole name"))
         }

@@ -100,7 +100,7 @@ fn every_name_and_letter_is_there_once() {
             |other: &CurlOption| option.letter.is_some() && other.letter == option.letter;
         assert!(!rest.iter().any(has_letter), "{}", option.long);
     }
-    assert!(TABLE.is_sorted_by_key(|option| option.long.as_str()));
+    assert!(TABLE.is_sorted_by_key(|option| option.long));
     assert_eq!(TABLE.len(), 275);
 }
 

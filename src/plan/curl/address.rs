@@ -66,41 +66,44 @@ pub(crate) fn fill(line: &mut Line, found: &Found, vars: &[Var]) -> Result<()> {
     Ok(())
 }
 
-/// Reads a URL where curl and other parsers agree; `None` is another protocol. One without a scheme
-/// is read as http: https is the same place, and so is what curl makes of it by the host's name.
+/// Reads a URL where curl and other parsers agree; `None` names no host. One without a scheme is
+/// read as http: https is the same place, and so is what curl makes of it by the host's name.
 ///
 /// # Errors
 /// Fails (exit 2) when it can be read in two ways.
 pub(crate) fn read(text: &str) -> Result<Option<Address>> {
-    let unclear = || {
-        let what = "cannot judge the URL: it can be read in more than one way";
-        Failure::unsent(what).hint("write it plainly: https://HOST/PATH")
-    };
     let (scheme, after) = text.split_once("://").unwrap_or(("http", text));
     // curl takes `https:/host` for `https://host`.
     let start = text.split('/').next().unwrap_or_default();
     let has_half_a_scheme = after == text && start.ends_with(':');
-    let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
-    // curl sends the bytes that a text cannot have.
-    let is_unclear = |c: char| c.is_control() || matches!(c, ' ' | char::REPLACEMENT_CHARACTER);
-    if text.contains(is_unclear) || has_half_a_scheme || !scheme.chars().all(is_of_scheme) {
-        return Err(unclear());
-    }
-    if !["http", "https"]
-        .iter()
-        .any(|known| scheme.eq_ignore_ascii_case(known))
-    {
-        return Ok(None);
-    }
     let (authority, rest) = after.split_at(after.find(['/', '?', '#']).unwrap_or(after.len()));
     let (user, host) = authority.rsplit_once('@').unwrap_or(("", authority));
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c) || !c.is_ascii();
-    if host.is_empty() || !host.chars().all(is_plain) || user.contains(['@', '\\']) {
-        return Err(unclear());
+    if scheme.eq_ignore_ascii_case("file") && host.is_empty() {
+        return Ok(None);
     }
-    Ok(Some(Address {
-        url: Url::parse(&format!("{scheme}://{host}{rest}")).map_err(|_| unclear())?,
-        rest: rest.to_owned(),
-        has_user: authority.contains('@'),
-    }))
+    // curl sends the bytes that a text cannot have.
+    let is_odd = |c: char| c.is_control() || matches!(c, ' ' | char::REPLACEMENT_CHARACTER);
+    let is_of_scheme = |c: char| c.is_ascii_alphanumeric() || "+-.".contains(c);
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || ".-_:[]".contains(c) || !c.is_ascii();
+    let is_unclear = text.contains(is_odd)
+        || has_half_a_scheme
+        || !scheme.chars().all(is_of_scheme)
+        || host.is_empty()
+        || !host.chars().all(is_plain)
+        || user.contains(['@', '\\']);
+    let is = |known: &&str| scheme.eq_ignore_ascii_case(known);
+    // Another protocol can ask a server for any path.
+    let is_http = ["http", "https", "ws", "wss"].iter().any(is);
+    let url = Url::parse(&format!("{scheme}://{host}{rest}"));
+    match url.ok().filter(|_| !is_unclear) {
+        Some(url) => Ok(Some(Address {
+            url,
+            rest: if is_http { rest } else { "/.." }.to_owned(),
+            has_user: authority.contains('@'),
+        })),
+        None => {
+            let what = "cannot judge the URL: it can be read in more than one way";
+            Err(Failure::unsent(what).hint("write it plainly: https://HOST/PATH"))
+        }
+    }
 }

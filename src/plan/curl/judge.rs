@@ -7,7 +7,9 @@ use serde::Deserialize;
 use url::{Position, Url};
 
 use super::address::{self, Address};
-use super::request::{credential, hides, is_credential, is_in_query, is_on, method, request};
+use super::request::{
+    credential, hides, is_credential, is_in_query, is_on, method, reads_a_file, request,
+};
 use crate::cli::CurlCall;
 use crate::cli::curl::{Item, Line};
 use crate::env::Env;
@@ -41,11 +43,11 @@ impl Transfer {
 struct Refusal {
     /// Whether they are refused on every line while there is a guarded profile.
     under_guards: bool,
-    why: String,
-    hint: String,
+    why: &'static str,
+    hint: &'static str,
 }
 
-static REFUSALS: LazyLock<HashMap<String, Refusal>> = LazyLock::new(|| {
+static REFUSALS: LazyLock<HashMap<&str, Refusal>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../cli/curl/refusals.json")).unwrap_or_default()
 });
 
@@ -81,9 +83,9 @@ impl<'a> Judged<'a> {
             let transfer = judged.transfer(items, env)?;
             judged.transfers.push(transfer);
         }
-        for Transfer { items, .. } in &judged.transfers {
-            for item in items.iter().filter(|item| item.is_on) {
-                judged.refuse(item, items)?;
+        for (index, transfer) in judged.transfers.iter().enumerate() {
+            for item in transfer.items.iter().filter(|item| item.is_on) {
+                judged.refuse(item, index)?;
             }
         }
         Ok(judged)
@@ -99,14 +101,28 @@ impl<'a> Judged<'a> {
         self.transfers.iter().any(|transfer| transfer.own.is_some())
     }
 
-    fn refuse(&self, item: &Item, items: &[Item]) -> Result<()> {
-        let is_hidden = hides(item, items);
-        let refusal = REFUSALS.get(if is_hidden { "hidden" } else { item.role() });
+    fn refuse(&self, item: &Item, index: usize) -> Result<()> {
+        let Transfer { items, own, .. } = &self.transfers[index];
+        let is_own = |transfer: &Transfer| transfer.own.is_some();
+        let role = match item.role() {
+            _ if hides(item, items) => "hidden",
+            // What curl reads of a line comes before the token of a transfer behind it, and may go
+            // to its own server alone.
+            role if reads_a_file(item) && self.transfers[index + 1..].iter().any(is_own) => {
+                if own.is_some() && role != "write-out" {
+                    role
+                } else {
+                    "file"
+                }
+            }
+            role => role,
+        };
         let has_guard = self.profiles.could_have_guard();
+        let refusal = REFUSALS.get(role);
         match refusal.filter(|one| self.has_own() || has_guard && one.under_guards) {
             Some(Refusal { why, hint, .. }) => {
                 let what = format!("{} {why}", sanitise(&item.name));
-                Err(Failure::unsent(what).hint(hint))
+                Err(Failure::unsent(what).hint(*hint))
             }
             None => Ok(()),
         }

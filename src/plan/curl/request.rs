@@ -33,17 +33,23 @@ pub(crate) fn method(items: &[Item]) -> String {
 /// Returns the request to a place, as it must be judged: a form that cannot be seen can ask for
 /// another method, JSON cannot.
 pub(crate) fn request(items: &[Item], url: &Url) -> Request {
-    let body = items.iter().filter(|item| is_body(item, items));
-    let is_unseen = body.clone().any(reads_a_file) && !is_json(items);
-    let body: Vec<String> = body.map(Item::text).collect();
+    let parts = items.iter().filter(|item| is_body(item, items));
+    let is_unseen = parts.clone().any(reads_a_file) && !is_json(items);
+    let mut body = String::new();
+    for part in parts.clone() {
+        // Each --json goes on where the last one ended.
+        let is_apart = !body.is_empty() && part.name != "--json";
+        body += if is_apart { "&" } else { "" };
+        body += &part.text();
+    }
     Request {
         method: Method::from_bytes(method(items).as_bytes()).unwrap_or_default(),
         url: url.clone(),
         headers: items.iter().filter_map(header).collect(),
-        body: match body[..] {
+        body: match parts.count() {
             _ if is_unseen => Body::Stdin,
-            [] => Body::Empty,
-            _ => Body::Bytes(Bytes::from(body.join("&"))),
+            0 => Body::Empty,
+            _ => Body::Bytes(Bytes::from(body)),
         },
         typed: TypedCredential::Profile,
     }
@@ -76,11 +82,11 @@ fn is_json(items: &[Item]) -> bool {
 }
 
 /// Returns whether an item is, or could be, the name of a file or standard input that a part of the
-/// request is read from.
-fn reads_a_file(item: &Item) -> bool {
+/// request, or what curl writes, is read from.
+pub(crate) fn reads_a_file(item: &Item) -> bool {
     let text = item.text();
     match (item.role(), &*item.name) {
-        ("url", "--url") | ("header" | "proxy-header", _) => text.starts_with('@'),
+        ("url", "--url") | ("header" | "proxy-header" | "write-out", _) => text.starts_with('@'),
         ("data" | "query", "--data-raw") | ("form", "--form-string") => false,
         // `@FILE`, and `name@FILE` of --data-urlencode.
         ("data" | "query", _) => text
@@ -97,7 +103,8 @@ fn reads_a_file(item: &Item) -> bool {
 /// header, or a method that a query or a form asks for where a read is expected.
 pub(crate) fn hides(item: &Item, items: &[Item]) -> bool {
     let is_read = matches!(&*method(items), "GET" | "HEAD");
-    reads_a_file(item) && !(is_body(item, items) && (!is_read || is_json(items)))
+    let is_harmless = is_body(item, items) && (!is_read || is_json(items));
+    reads_a_file(item) && !is_harmless && item.role() != "write-out"
 }
 
 /// Returns what an item says instead of an `Authorization` header's value.
