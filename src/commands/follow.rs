@@ -203,15 +203,7 @@ impl<'a> Follower<'a> {
         )?;
         let endpoint = self.route.endpoint()?;
         let response = self.call(request, endpoint).await?;
-        lexical::check(&response).map_err(|error| {
-            Failure::new(
-                Exit::Platform,
-                format!(
-                    "the batch is not JSON: line {}, column {}: {}",
-                    error.line, error.column, error.what
-                ),
-            )
-        })?;
+        lexical::checked("the batch", &response, Exit::Platform)?;
         Ok(response)
     }
 

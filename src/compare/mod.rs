@@ -17,6 +17,7 @@ use self::difference::Found;
 pub(crate) use self::keyed::{KeyRule, Problem};
 use self::pattern::Pattern;
 use crate::error::{Failure, Result};
+use crate::exit::Exit;
 use crate::text::lexical::{self, scan};
 
 /// How deep what is compared may be nested.
@@ -100,7 +101,7 @@ impl Noted {
 /// Fails (exit 1) when it is not JSON or nested too deep; `name` says whose text it is.
 pub(crate) fn checked(name: &str, bytes: &[u8]) -> Result<()> {
     let bytes = lexical::without_mark(bytes);
-    lexical::check(bytes).map_err(|error| not_json(name, &error))?;
+    lexical::checked(name, bytes, Exit::Local)?;
     if depth(bytes) > MAX_DEPTH {
         return Err(too_deep(name));
     }
@@ -110,13 +111,6 @@ pub(crate) fn checked(name: &str, bytes: &[u8]) -> Result<()> {
 /// Returns a document that has been checked without a byte order mark and whitespace around it.
 pub(crate) fn trimmed(document: &[u8]) -> &[u8] {
     lexical::without_mark(document).trim_ascii()
-}
-
-fn not_json(name: &str, error: &lexical::Syntax) -> Failure {
-    Failure::local(format!(
-        "{name} is not JSON: line {}, column {}: {}",
-        error.line, error.column, error.what
-    ))
 }
 
 fn too_deep(name: &str) -> Failure {

@@ -9,8 +9,9 @@ use std::io::{Read, Seek, SeekFrom, Write};
 
 use crate::compare::difference::Gathered;
 use crate::compare::document::{MAX_WHOLE, too_large};
-use crate::compare::{Noted, Rules, Step, Walk, compare, depth, not_json, too_deep};
+use crate::compare::{Noted, Rules, Step, Walk, compare, depth, too_deep};
 use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
 use crate::text::lexical;
 use crate::text::lexical::split::{Part, Splitter};
 use crate::text::terminal::sanitise;
@@ -97,7 +98,7 @@ impl Partitioner {
             }
         });
         outcome?;
-        read.map_err(|error| not_json(name, &error))?;
+        read.map_err(|error| error.of(name, Exit::Local))?;
         if self.splitter.held().0 > MAX_ELEMENT || taken.rest.len() > MAX_WHOLE {
             return Err(too_large(name));
         }
@@ -117,7 +118,7 @@ impl Partitioner {
             }
         });
         outcome?;
-        read.map_err(|error| not_json(name, &error))?;
+        read.map_err(|error| error.of(name, Exit::Local))?;
         let Taken {
             mut rest, lists, ..
         } = self.taken;
@@ -188,7 +189,7 @@ impl Taken {
     }
 
     fn element(&mut self, whose: &str, element: &[u8], rules: &Rules) -> Result<()> {
-        lexical::check(element).map_err(|error| not_json(whose, &error))?;
+        lexical::checked(whose, element, Exit::Local)?;
         // The list, and an object around it, are levels too.
         if depth(element) + 2 > super::MAX_DEPTH {
             return Err(too_deep(whose));

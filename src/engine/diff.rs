@@ -134,12 +134,7 @@ impl Call<'_, '_> {
     }
 
     fn join(&mut self, joiner: &mut crate::output::join::Joiner, page: &[u8]) -> Result<()> {
-        lexical::check(page).map_err(|error| {
-            Failure::local(format!(
-                "the page is not JSON: line {}, column {}: {}",
-                error.line, error.column, error.what
-            ))
-        })?;
+        lexical::checked("the page", page, Exit::Local)?;
         let mut joined = Vec::new();
         joiner.page(page, &mut joined)?;
         self.receiver.push(&joined)

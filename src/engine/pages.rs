@@ -245,12 +245,7 @@ impl<'a> Pages<'a> {
                 None => self.recipe.first(&self.first)?,
             };
             let page = self.page(session, request).await?;
-            lexical::check(&page).map_err(|error| {
-                Failure::local(format!(
-                    "the page is not JSON: line {}, column {}: {}",
-                    error.line, error.column, error.what
-                ))
-            })?;
+            lexical::checked("the page", &page, Exit::Local)?;
             self.write(&page, session)?;
             let next = self.pager.next(&page);
             drop(page);

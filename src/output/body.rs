@@ -498,8 +498,5 @@ pub(crate) fn safe_head(block: &[u8]) -> Vec<u8> {
 }
 
 fn not_json(error: &lexical::Syntax) -> String {
-    format!(
-        "the body is not JSON (line {}, column {}: {}); it is shown as received from there",
-        error.line, error.column, error.what
-    )
+    format!("the body is not JSON ({error}); it is shown as received from there")
 }

@@ -6,6 +6,7 @@ use percent_encoding::utf8_percent_encode;
 use crate::cli::items::{Item, Kind};
 use crate::cli::options::DataKind;
 use crate::error::{Failure, Result};
+use crate::exit::Exit;
 use crate::input::{Data, FormContent, FormPart, OpenFile, Upload};
 use crate::plan::fields::{Fields, json_string};
 use crate::plan::headers::Headers;
@@ -75,12 +76,8 @@ pub(super) fn names_json(content_type: &str) -> bool {
 }
 
 fn check_json(bytes: &[u8]) -> Result<()> {
-    lexical::check(bytes).map_err(|error| {
-        let failure = Failure::usage(format!(
-            "the body is not JSON: line {}, column {}: {}",
-            error.line, error.column, error.what
-        ))
-        .fact("nothing was sent");
+    lexical::checked("the body", bytes, Exit::Usage).map_err(|failure| {
+        let failure = failure.fact("nothing was sent");
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         if first.is_some_and(|first| !matches!(first, b'{' | b'[')) && bytes.contains(&b'=') {
             failure
@@ -113,13 +110,9 @@ pub(crate) fn from_items<'a>(
 }
 
 fn checked_value(item: &Item) -> Result<String> {
-    lexical::check(item.value.as_bytes()).map_err(|error| {
-        Failure::usage(format!(
-            "the value of {}:= is not JSON: line {}, column {}: {}",
-            item.key, error.line, error.column, error.what
-        ))
-        .hint(format!("for text, write {}=...", item.key))
-    })?;
+    let name = format!("the value of {}:=", item.key);
+    lexical::checked(&name, item.value.as_bytes(), Exit::Usage)
+        .map_err(|failure| failure.hint(format!("for text, write {}=...", item.key)))?;
     Ok(item.value.trim().to_owned())
 }
 

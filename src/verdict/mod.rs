@@ -64,7 +64,7 @@ pub(crate) fn judge(evidence: &Evidence<'_>) -> Verdict {
         400..=499 => Exit::Caller,
         500.. => Exit::Platform,
         _ if answered_by == AnsweredBy::Intermediary => Exit::NotReinfer,
-        _ if evidence.body.status() == Some("error") => Exit::Platform,
+        _ if evidence.body.says_error() => Exit::Platform,
         _ => Exit::Ok,
     };
     Verdict {

@@ -1,6 +1,7 @@
 //! Looks at a body as it passes: its beginning, and the envelope's `status` and `message`.
 
-use crate::text::lexical::MARK;
+use crate::text::lexical::envelope::Envelope;
+use crate::text::lexical::scan;
 
 /// How much of the beginning is kept, for the title of a page and the like.
 const KEPT: usize = 16 * 1024;
@@ -9,11 +10,8 @@ const KEPT: usize = 16 * 1024;
 /// `Server-Timing` is not searched further: an error's envelope is two short fields.
 const ENOUGH: usize = 64 * 1024;
 
-/// The longest `status` or `message` that is kept.
-const MAX_VALUE: usize = 4 * 1024;
-
 /// What a body has shown of itself.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Sniffer {
     /// The first bytes.
     beginning: Vec<u8>,
@@ -21,55 +19,17 @@ pub(crate) struct Sniffer {
     seen: u64,
     /// Whether the platform's `Server-Timing` was in the header block.
     timed: bool,
-    scan: Scan,
-}
-
-/// A scan for two members of the outermost object. Not a parser: what it finds in something that
-/// is not JSON is never used, because the formatter or the reader says so first.
-#[derive(Debug, Default)]
-struct Scan {
-    state: State,
-    depth: u32,
-    /// The text of the string being read, when it is wanted.
-    text: Vec<u8>,
-    escaped: bool,
-    /// The member of the outermost object whose value comes next.
-    member: Option<Member>,
-    status: Option<Vec<u8>>,
-    message: Option<Vec<u8>>,
-    has_status: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Member {
-    Status,
-    Message,
-    Other,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum State {
-    /// Nothing but whitespace has come.
-    #[default]
-    Start,
-    /// Outside strings.
-    Between,
-    /// In a string that is the name of a member of the outermost object.
-    Name,
-    /// In a string that is the value of such a member.
-    Value,
-    /// In any other string.
-    Text,
-    /// Not an object, or all is known.
-    Done,
+    envelope: Envelope,
 }
 
 impl Sniffer {
     /// Begins; `timed` says whether the header block held the platform's `Server-Timing`.
     pub(crate) fn new(timed: bool) -> Self {
         Sniffer {
+            beginning: Vec::new(),
+            seen: 0,
             timed,
-            ..Sniffer::default()
+            envelope: Envelope::new(),
         }
     }
 
@@ -78,13 +38,9 @@ impl Sniffer {
         let room = KEPT.saturating_sub(self.beginning.len()).min(chunk.len());
         self.beginning.extend_from_slice(&chunk[..room]);
         self.seen += chunk.len() as u64;
-        if self.scan.state != State::Done {
-            self.scan.push(chunk);
-            let decided = self.scan.status.is_some() && self.scan.message.is_some();
-            let enough = self.seen > ENOUGH as u64 && (self.timed || self.scan.has_status);
-            if decided || enough {
-                self.scan.state = State::Done;
-            }
+        self.envelope.push(chunk);
+        if self.is_beyond_the_beginning() && (self.timed || self.has_status()) {
+            self.envelope.stop();
         }
     }
 
@@ -92,7 +48,7 @@ impl Sniffer {
     /// answer's place, or a `status` that says so. It is asked only of the beginning.
     pub(crate) fn may_be_a_failure(&self) -> bool {
         match self.status() {
-            Some(status) => status == "error",
+            Some(_) => self.says_error(),
             None => !self.is_beyond_the_beginning() || (self.is_html() && !self.timed),
         }
     }
@@ -114,24 +70,23 @@ impl Sniffer {
 
     /// Returns whether the body is an object with a `status` member.
     pub(crate) fn has_status(&self) -> bool {
-        self.scan.has_status
+        self.envelope.has_status()
     }
 
     /// Returns the envelope's `status`, when it is a string.
     pub(crate) fn status(&self) -> Option<&str> {
-        self.scan
-            .status
-            .as_deref()
-            .and_then(|text| std::str::from_utf8(text).ok())
+        std::str::from_utf8(self.envelope.status()?).ok()
+    }
+
+    /// Returns whether the envelope's `status` says that the call failed.
+    pub(crate) fn says_error(&self) -> bool {
+        self.status() == Some("error")
     }
 
     /// Returns the envelope's `message`, when it is a string; escapes are undone.
     pub(crate) fn message(&self) -> Option<String> {
-        let raw = self.scan.message.as_deref()?;
-        let quoted = [b"\"", raw, b"\""].concat();
-        serde_json::from_slice(&quoted)
-            .ok()
-            .or_else(|| Some(String::from_utf8_lossy(raw).into_owned()))
+        let quoted = [b"\"", self.envelope.message()?, b"\""].concat();
+        Some(scan::text(&quoted).into_owned())
     }
 
     /// Returns whether the body begins as an HTML page does.
@@ -170,103 +125,6 @@ impl Sniffer {
             .chars()
             .take(LOOKED_AT)
             .collect()
-    }
-}
-
-impl Scan {
-    fn push(&mut self, mut chunk: &[u8]) {
-        while !chunk.is_empty() && self.state != State::Done {
-            chunk = match self.state {
-                State::Start => self.start(chunk),
-                State::Between => self.between(chunk),
-                State::Name | State::Value | State::Text => self.string(chunk),
-                State::Done => return,
-            };
-        }
-    }
-
-    fn start<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
-        match chunk[0] {
-            b' ' | b'\t' | b'\r' | b'\n' => {}
-            // A byte order mark, which may come in several chunks.
-            byte if MARK.get(self.text.len()) == Some(&byte) => self.text.push(byte),
-            b'{' => {
-                self.depth = 1;
-                self.state = State::Between;
-            }
-            _ => self.state = State::Done,
-        }
-        &chunk[1..]
-    }
-
-    fn between<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
-        match chunk[0] {
-            b'"' => {
-                self.text.clear();
-                self.state = match (self.depth, self.member) {
-                    (1, None) => State::Name,
-                    (1, Some(_)) => State::Value,
-                    _ => State::Text,
-                };
-            }
-            b'{' | b'[' => self.depth = self.depth.saturating_add(1),
-            b'}' | b']' => {
-                self.depth = self.depth.saturating_sub(1);
-                if self.depth == 0 {
-                    self.state = State::Done;
-                }
-            }
-            b',' if self.depth == 1 => self.member = None,
-            _ => {}
-        }
-        &chunk[1..]
-    }
-
-    fn string<'a>(&mut self, chunk: &'a [u8]) -> &'a [u8] {
-        if self.escaped {
-            self.escaped = false;
-            self.keep(&chunk[..1]);
-            return &chunk[1..];
-        }
-        let Some(end) = memchr::memchr2(b'"', b'\\', chunk) else {
-            self.keep(chunk);
-            return &[];
-        };
-        self.keep(&chunk[..end]);
-        if chunk[end] == b'\\' {
-            self.escaped = true;
-            self.keep(b"\\");
-        } else {
-            self.string_ends();
-        }
-        &chunk[end + 1..]
-    }
-
-    fn keep(&mut self, bytes: &[u8]) {
-        if self.state != State::Text {
-            let room = MAX_VALUE.saturating_sub(self.text.len()).min(bytes.len());
-            self.text.extend_from_slice(&bytes[..room]);
-        }
-    }
-
-    fn string_ends(&mut self) {
-        match self.state {
-            State::Name => {
-                self.member = Some(match self.text.as_slice() {
-                    b"status" => Member::Status,
-                    b"message" => Member::Message,
-                    _ => Member::Other,
-                });
-                self.has_status |= self.member == Some(Member::Status);
-            }
-            State::Value => match self.member {
-                Some(Member::Status) => self.status = Some(std::mem::take(&mut self.text)),
-                Some(Member::Message) => self.message = Some(std::mem::take(&mut self.text)),
-                _ => {}
-            },
-            _ => {}
-        }
-        self.state = State::Between;
     }
 }
 
@@ -337,7 +195,8 @@ mod tests {
         let mut sniffer = Sniffer::new(true);
         sniffer.push(b"{\"a\":\"");
         sniffer.push(&vec![b'x'; ENOUGH]);
-        assert_eq!(sniffer.scan.state, State::Done);
+        sniffer.push(br#"","status":"ok"}"#);
+        assert!(!sniffer.has_status());
         assert!(sniffer.beginning().len() <= KEPT);
     }
 

@@ -154,7 +154,7 @@ impl Items {
         } = self;
         let read = splitter.push(chunk, &mut |part| hands.take(part, wanted));
         hands.check()?;
-        read.map_err(|error| not_json(&error))?;
+        read.map_err(not_json)?;
         let (held, what) = splitter.held();
         if held > hands.max_held {
             return Err(too_large(what, hands.max_held));
@@ -182,7 +182,7 @@ impl Items {
         let mut read = read;
         let ended = read.finish(&mut |part| hands.take(part, wanted));
         hands.check()?;
-        ended.map_err(|error| not_json(&error))?;
+        ended.map_err(not_json)?;
         if !hands.found {
             hands.without_list(wanted)?;
         }
@@ -357,12 +357,9 @@ impl Hands {
     }
 }
 
-fn not_json(error: &Syntax) -> Failure {
-    Failure::local(format!(
-        "the body is not JSON: line {}, column {}: {}",
-        error.line, error.column, error.what
-    ))
-    .hint("--format raw shows it as received")
+fn not_json(error: Syntax) -> Failure {
+    let failure = error.of("the body", Exit::Local);
+    failure.hint("--format raw shows it as received")
 }
 
 /// Says that something is larger than what may be held.

@@ -137,8 +137,6 @@ impl Builder<'_> {
 }
 
 impl Sink for Builder<'_> {
-    fn document(&mut self, _first: bool, _at: usize) {}
-
     fn open(&mut self, byte: u8) {
         if self.open.len() == MAX_DEPTH as usize {
             self.end = Some(End::TooDeep);
@@ -162,10 +160,6 @@ impl Sink for Builder<'_> {
             None => {}
         }
     }
-
-    fn item(&mut self, _first: bool, _depth: usize, _at: usize) {}
-
-    fn colon(&mut self, _at: usize) {}
 
     fn string(&mut self, key: bool, length: usize, rest: &[u8]) {
         let text = String::from_utf8_lossy(&rest[1..length - 1]);

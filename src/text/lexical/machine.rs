@@ -2,34 +2,35 @@
 
 use super::{MARK, Syntax};
 
-/// What the machine reports, in the order of the text; `at` is a place in the chunk being read.
+/// What the machine reports, in the order of the text; `at` is a place in the chunk being read. What
+/// a sink does not implement is passed over.
 pub(in crate::text) trait Sink {
     /// A document begins; `first` is false for all but the first of a sequence.
-    fn document(&mut self, first: bool, at: usize);
+    fn document(&mut self, _first: bool, _at: usize) {}
     /// `{` or `[`.
-    fn open(&mut self, byte: u8);
+    fn open(&mut self, _byte: u8) {}
     /// `}` or `]`, `depth` being that of the bracket itself.
-    fn close(&mut self, byte: u8, empty: bool, depth: usize, at: usize);
+    fn close(&mut self, _byte: u8, _empty: bool, _depth: usize, _at: usize) {}
     /// A member or element begins, at this depth; all but the first follow a comma, which is where
     /// `at` then points.
-    fn item(&mut self, first: bool, depth: usize, at: usize);
+    fn item(&mut self, _first: bool, _depth: usize, _at: usize) {}
     /// `:`.
-    fn colon(&mut self, at: usize);
+    fn colon(&mut self, _at: usize) {}
     /// A whole string with its quotes, ASCII and without escapes: most are. It is the first
     /// `length` bytes of `rest`.
-    fn string(&mut self, key: bool, length: usize, rest: &[u8]);
+    fn string(&mut self, _key: bool, _length: usize, _rest: &[u8]) {}
     /// A quote begins a string.
-    fn string_begin(&mut self, key: bool);
+    fn string_begin(&mut self, _key: bool) {}
     /// A chunk of a string's text, escapes as they stand: UTF-8 that has been checked.
-    fn string_chunk(&mut self, text: &[u8]);
+    fn string_chunk(&mut self, _text: &[u8]) {}
     /// A quote ends the string.
-    fn string_end(&mut self, key: bool);
+    fn string_end(&mut self, _key: bool) {}
     /// A number or literal begins.
-    fn scalar_begin(&mut self, number: bool);
+    fn scalar_begin(&mut self, _number: bool) {}
     /// A chunk of it.
-    fn scalar_chunk(&mut self, bytes: &[u8]);
+    fn scalar_chunk(&mut self, _bytes: &[u8]) {}
     /// It has ended.
-    fn scalar_end(&mut self);
+    fn scalar_end(&mut self) {}
 }
 
 /// Where in the grammar the machine is.

@@ -1,11 +1,16 @@
 //! JSON laid out on bytes: number text, escapes, key order, duplicates and depth stay as they
 //! are, memory does not grow with the text, and nothing is ever made a value.
 
+pub(crate) mod envelope;
 pub(in crate::text) mod machine;
 pub(crate) mod scan;
 pub(crate) mod split;
 
+use std::fmt;
+
 use self::machine::{Machine, Sink};
+use crate::error::Failure;
+use crate::exit::Exit;
 use crate::text::terminal::{Theme, is_unsafe};
 
 /// How a text is laid out.
@@ -30,6 +35,20 @@ pub struct Syntax {
     pub consumed: usize,
 }
 
+impl fmt::Display for Syntax {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Syntax { line, column, .. } = self;
+        write!(f, "line {line}, column {column}: {}", self.what)
+    }
+}
+
+impl Syntax {
+    /// Makes the failure; `name` says whose text it is.
+    pub(crate) fn of(self, name: &str, exit: Exit) -> Failure {
+        Failure::new(exit, format!("{name} is not JSON: {self}"))
+    }
+}
+
 /// The byte order mark that some servers and editors put before a text.
 pub(crate) const MARK: &[u8] = b"\xef\xbb\xbf";
 
@@ -46,6 +65,14 @@ pub fn check(bytes: &[u8]) -> Result<(), Syntax> {
     let mut machine = Machine::strict(false);
     machine.push(bytes, &mut Nothing)?;
     machine.finish(&mut Nothing)
+}
+
+/// Checks a text before anything reads it: whatever moves about in JSON relies on this.
+///
+/// # Errors
+/// Fails with this exit code and the first mistake; `name` says whose text it is.
+pub(crate) fn checked(name: &str, bytes: &[u8], exit: Exit) -> Result<(), Failure> {
+    check(bytes).map_err(|error| error.of(name, exit))
 }
 
 /// Lays out JSON that comes in chunks. Several documents one after the other (NDJSON) are each
@@ -299,20 +326,7 @@ fn copy_short(out: &mut Vec<u8>, bytes: &[u8], beyond: &[u8]) {
 /// For checking alone.
 struct Nothing;
 
-impl Sink for Nothing {
-    fn document(&mut self, _first: bool, _at: usize) {}
-    fn open(&mut self, _byte: u8) {}
-    fn close(&mut self, _byte: u8, _empty: bool, _depth: usize, _at: usize) {}
-    fn item(&mut self, _first: bool, _depth: usize, _at: usize) {}
-    fn colon(&mut self, _at: usize) {}
-    fn string(&mut self, _key: bool, _length: usize, _rest: &[u8]) {}
-    fn string_begin(&mut self, _key: bool) {}
-    fn string_chunk(&mut self, _text: &[u8]) {}
-    fn string_end(&mut self, _key: bool) {}
-    fn scalar_begin(&mut self, _number: bool) {}
-    fn scalar_chunk(&mut self, _bytes: &[u8]) {}
-    fn scalar_end(&mut self) {}
-}
+impl Sink for Nothing {}
 
 #[cfg(test)]
 pub(crate) mod tests;

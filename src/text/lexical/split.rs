@@ -243,10 +243,6 @@ impl Sink for Cutter<'_> {
             self.place.key = scan::text(&bytes).into_owned();
         }
     }
-
-    fn scalar_begin(&mut self, _number: bool) {}
-    fn scalar_chunk(&mut self, _bytes: &[u8]) {}
-    fn scalar_end(&mut self) {}
 }
 
 #[cfg(test)]
