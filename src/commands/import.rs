@@ -26,21 +26,7 @@ const TOKEN_URL: &str = "https://cloud.uipath.com/identity_/connect/token";
 /// # Errors
 /// Fails when there is nothing to read, or our own file cannot be written.
 pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
-    let source = match &args.file {
-        Some(file) => PathBuf::from(file),
-        None => usual(args.from, cx)?,
-    };
-    let text = std::fs::read_to_string(&source).map_err(|error| {
-        Failure::usage(format!(
-            "cannot read {}: {}",
-            source.display(),
-            io_reason(&error)
-        ))
-    })?;
-    let found = match args.from {
-        ImportFrom::Re => import::contexts(&text)?,
-        ImportFrom::Uipath => import::uipath(&text)?,
-    };
+    let found = read(args, cx)?;
     let path = file::path(args.config.as_deref(), &cx.env).ok_or_else(|| {
         Failure::usage("there is no usual place for the file").hint("name it: --config FILE")
     })?;
@@ -53,31 +39,10 @@ pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
         ConfigFile::default()
     };
     let mut said = String::new();
-    if found.is_empty() {
-        cx.warn(&format!("{} holds no profile", source.display()));
-    }
     for foreign in found {
-        let name = sanitise(&foreign.name).into_owned();
-        if existing.entry(&foreign.name).is_some() {
-            let holds_secret = foreign.token.is_some()
-                || matches!(&foreign.client, Some((_, secret)) if secret.is_some());
-            let secret = if args.tokens && holds_secret {
-                "; its token was not moved (rein profile add --token-file, or --ask-token)"
-            } else {
-                ""
-            };
-            said.push_str(&format!("kept: {name} is there already{secret}\n"));
-            continue;
-        }
-        let named_alike = existing
-            .profiles
-            .iter()
-            .find(|entry| variable_of_profile(&entry.name) == variable_of_profile(&foreign.name));
-        if let Some(entry) = named_alike {
-            said.push_str(&format!(
-                "left out: {name}: profile {} would have the same variables; rename one\n",
-                sanitise(&entry.name)
-            ));
+        let name = sanitise(&foreign.name);
+        if let Some(reason) = reason_to_pass_over(&foreign, &existing, args.tokens) {
+            said.push_str(&reason);
             continue;
         }
         match take(&foreign, &path, args.tokens, cx) {
@@ -95,6 +60,51 @@ pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
         }
     }
     print(&said)
+}
+
+/// Reads the profiles of the other program.
+fn read(args: &ImportArgs, cx: &Context) -> Result<Vec<Foreign>> {
+    let source = match &args.file {
+        Some(file) => PathBuf::from(file),
+        None => usual(args.from, cx)?,
+    };
+    let text = std::fs::read_to_string(&source).map_err(|error| {
+        Failure::usage(format!(
+            "cannot read {}: {}",
+            source.display(),
+            io_reason(&error)
+        ))
+    })?;
+    let found = match args.from {
+        ImportFrom::Re => import::contexts(&text)?,
+        ImportFrom::Uipath => import::uipath(&text)?,
+    };
+    if found.is_empty() {
+        cx.warn(&format!("{} holds no profile", source.display()));
+    }
+    Ok(found)
+}
+
+/// Returns the line about a profile that is not taken over because of one that is there.
+fn reason_to_pass_over(foreign: &Foreign, existing: &ConfigFile, tokens: bool) -> Option<String> {
+    let name = sanitise(&foreign.name);
+    if existing.entry(&foreign.name).is_some() {
+        let holds_secret = foreign.token.is_some()
+            || matches!(&foreign.client, Some((_, secret)) if secret.is_some());
+        let secret = if tokens && holds_secret {
+            "; its token was not moved (rein profile add --token-file, or --ask-token)"
+        } else {
+            ""
+        };
+        return Some(format!("kept: {name} is there already{secret}\n"));
+    }
+    let variable = variable_of_profile(&foreign.name);
+    let mut entries = existing.profiles.iter();
+    let entry = entries.find(|entry| variable_of_profile(&entry.name) == variable)?;
+    Some(format!(
+        "left out: {name}: profile {} would have the same variables; rename one\n",
+        sanitise(&entry.name)
+    ))
 }
 
 fn usual(from: ImportFrom, cx: &Context) -> Result<PathBuf> {
@@ -129,44 +139,8 @@ fn take(foreign: &Foreign, path: &Path, tokens: bool, cx: &Context) -> Result<Ve
         texts: foreign.texts.clone(),
         ..Changes::default()
     };
-    let mut moved = Vec::new();
-    if let Some((id, secret)) = &foreign.client {
-        let mut oauth = vec![
-            ("token_url", TOKEN_URL.to_owned()),
-            ("client_id", id.clone()),
-        ];
-        match secret.as_ref().filter(|_| tokens) {
-            Some(secret) => {
-                let file = secret_file(path, &foreign.name, "client-secret");
-                oauth.push(("client_secret_file", file.to_string_lossy().into_owned()));
-                moved.push((file, secret.clone()));
-            }
-            None => {
-                let variable =
-                    variable_of_profile(&foreign.name).replacen("TOKEN", "CLIENT_SECRET", 1);
-                notes.push(format!(
-                    "its client secret is expected in ${variable}; --tokens moves it to a file"
-                ));
-                oauth.push(("client_secret_env", variable));
-            }
-        }
-        changes.oauth = Some(oauth);
-    } else if let Some(token) = &foreign.token {
-        if tokens {
-            let file = secret_file(path, &foreign.name, "token");
-            changes
-                .texts
-                .push(("token_file", file.to_string_lossy().into_owned()));
-            moved.push((file, token.clone()));
-        } else {
-            notes.push(
-                "its token stays where it is; --tokens moves a copy to a file for your eyes alone"
-                    .to_owned(),
-            );
-        }
-    }
-    for (file, secret) in &moved {
-        write_secret(file, secret).with_context(|| format!("cannot write {}", file.display()))?;
+    if let Some((file, secret)) = credential(foreign, path, tokens, &mut changes, &mut notes) {
+        write_secret(&file, secret).with_context(|| format!("cannot write {}", file.display()))?;
         notes.push(format!(
             "its secret is in {} now; remove the old copy",
             file.display()
@@ -174,6 +148,46 @@ fn take(foreign: &Foreign, path: &Path, tokens: bool, cx: &Context) -> Result<Ve
     }
     edit::add(path, &foreign.name, &changes, MakeDefault::Keep, &cx.env)?;
     Ok(notes)
+}
+
+/// Decides where the profile finds its token or client secret; returns a secret that is to be moved,
+/// with its file.
+fn credential<'a>(
+    foreign: &'a Foreign,
+    path: &Path,
+    tokens: bool,
+    changes: &mut Changes,
+    notes: &mut Vec<String>,
+) -> Option<(PathBuf, &'a Secret)> {
+    let name = &foreign.name;
+    let Some((id, secret)) = &foreign.client else {
+        let token = foreign.token.as_ref()?;
+        if !tokens {
+            let note =
+                "its token stays where it is; --tokens moves a copy to a file for your eyes alone";
+            notes.push(note.to_owned());
+            return None;
+        }
+        let file = secret_file(path, name, "token");
+        let setting = ("token_file", file.to_string_lossy().into_owned());
+        changes.texts.push(setting);
+        return Some((file, token));
+    };
+    let moved = secret.as_ref().filter(|_| tokens);
+    let moved = moved.map(|secret| (secret_file(path, name, "client-secret"), secret));
+    let setting = match &moved {
+        Some((file, _)) => ("client_secret_file", file.to_string_lossy().into_owned()),
+        None => {
+            let variable = variable_of_profile(name).replacen("TOKEN", "CLIENT_SECRET", 1);
+            notes.push(format!(
+                "its client secret is expected in ${variable}; --tokens moves it to a file"
+            ));
+            ("client_secret_env", variable)
+        }
+    };
+    let service = ("token_url", TOKEN_URL.to_owned());
+    changes.oauth = Some(vec![service, ("client_id", id.clone()), setting]);
+    moved
 }
 
 fn secret_file(config: &Path, name: &str, kind: &str) -> PathBuf {

@@ -143,21 +143,7 @@ pub(crate) async fn send(
         phase: client.marks.phase(),
     };
     let response = match response {
-        Ok(Ok(response)) => response,
-        Ok(Err(error)) if error.is_timeout() => {
-            return Err(failed(TransportKind::TimeOut {
-                limit: limits.connect,
-                what: Limit::Connect,
-            }));
-        }
-        Ok(Err(error)) => {
-            return Err(failed(classify(
-                &error,
-                error.is_connect(),
-                client.marks.phase(),
-                client.proxied,
-            )));
-        }
+        Ok(response) => response.map_err(|error| failed(unsent(&error, client, &limits)))?,
         Err(what) => return Err(failed(time_out(what, &limits))),
     };
     client.marks.first_byte();
@@ -291,6 +277,18 @@ async fn next_data(
         return Err(CutShort.into());
     }
     Ok(None)
+}
+
+/// Returns why there is no response.
+fn unsent(error: &reqwest::Error, client: &Client, limits: &TimeLimits) -> TransportKind {
+    if error.is_timeout() {
+        return TransportKind::TimeOut {
+            limit: limits.connect,
+            what: Limit::Connect,
+        };
+    }
+    let phase = client.marks.phase();
+    classify(error, error.is_connect(), phase, client.proxied)
 }
 
 fn time_out(what: Limit, limits: &TimeLimits) -> TransportKind {

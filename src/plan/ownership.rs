@@ -237,25 +237,25 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
             ..needed
         }),
     };
-    // The demo tenant is started for the call: no profile of the file can own it.
-    let is_the_demo = profiles
-        .chosen
-        .is_some_and(|profile| profile.is_demo() && profile.base.value.owns(sent.url));
+    let rewritten_to = rewritten_to.flatten();
     Judgement {
-        token: check_token(
-            sent,
-            &location,
-            rewritten_to.flatten().as_ref(),
-            profiles.chosen,
-        ),
+        token: check_token(sent, &location, rewritten_to.as_ref(), profiles.chosen),
         owners: owning.into_iter().cloned().collect(),
         classified,
         needed,
         rewritten_by,
-        unknown: profiles.unknown.filter(|_| !is_the_demo).map(str::to_owned),
+        unknown: unknown(sent, profiles),
         guarded: guarded.map(|needed| needed.owner),
         location,
     }
+}
+
+/// Returns why the guards of the config file are not known, where they matter. The demo tenant is
+/// started for the call: no profile of the file can own it.
+fn unknown(sent: &Sent<'_>, profiles: Profiles<'_>) -> Option<String> {
+    let is_the_demo = |profile: &Profile| profile.is_demo() && profile.base.value.owns(sent.url);
+    let unknown = profiles.unknown?;
+    (!profiles.chosen.is_some_and(is_the_demo)).then(|| unknown.to_owned())
 }
 
 /// Returns the profiles that own one of these places, each once, the most specific first.

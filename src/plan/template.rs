@@ -215,28 +215,10 @@ impl Assigned {
         };
         let name = declared_name(steps);
         let Some(place) = place(endpoint, &name, item) else {
-            let path = inside(endpoint, &all).ok_or_else(|| undeclared(endpoint, &item.key))?;
-            let json = if item.kind == ItemKind::Text {
-                json_string(&item.value)
-            } else {
-                checked_json(endpoint, &item.key, item)?
-            };
-            self.fields.insert(&path, json)?;
-            self.has_fields = true;
-            return Ok(());
+            return self.take_inside(endpoint, item, &all);
         };
         match place {
-            Place::Path(field) => {
-                let is_item = |var: &Var| *var.name == *field.name && var.origin == Origin::Item;
-                if self.path.iter().any(is_item) {
-                    return Err(given_twice(field.name));
-                }
-                self.path.push(Var {
-                    name: field.name.to_string(),
-                    value: item.value.clone(),
-                    origin: Origin::Item,
-                });
-            }
+            Place::Path(field) => return self.take_path(field.name, item),
             Place::Query(field) => {
                 let json = typed(endpoint, field, item)?;
                 // A parameter is written as its text: a string without its quotes.
@@ -266,6 +248,37 @@ impl Assigned {
                 self.has_fields = true;
             }
         }
+        Ok(())
+    }
+
+    /// Takes an item that is inside a field whose members are not declared.
+    fn take_inside(
+        &mut self,
+        endpoint: &'static Endpoint,
+        item: &Item,
+        steps: &[Step],
+    ) -> Result<()> {
+        let path = inside(endpoint, steps).ok_or_else(|| undeclared(endpoint, &item.key))?;
+        let json = if item.kind == ItemKind::Text {
+            json_string(&item.value)
+        } else {
+            checked_json(endpoint, &item.key, item)?
+        };
+        self.fields.insert(&path, json)?;
+        self.has_fields = true;
+        Ok(())
+    }
+
+    fn take_path(&mut self, name: &str, item: &Item) -> Result<()> {
+        let is_item = |var: &Var| *var.name == *name && var.origin == Origin::Item;
+        if self.path.iter().any(is_item) {
+            return Err(given_twice(name));
+        }
+        self.path.push(Var {
+            name: name.to_owned(),
+            value: item.value.clone(),
+            origin: Origin::Item,
+        });
         Ok(())
     }
 
@@ -396,10 +409,7 @@ fn checked_json(endpoint: &Endpoint, name: &str, item: &Item) -> Result<String> 
     lexical::check(item.value.as_bytes()).map_err(|error| {
         Failure::usage(format!("{name} of {} must be JSON", endpoint.name))
             .fact("nothing was sent")
-            .fact(format!(
-                "line {}, column {}: {}",
-                error.line, error.column, error.what
-            ))
+            .fact(error.to_string())
     })?;
     Ok(item.value.trim().to_owned())
 }

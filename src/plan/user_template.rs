@@ -42,48 +42,41 @@ pub(crate) fn call(
         template.names()
     };
     let values = values(template, &names, &input.items, options, profile)?;
-    let value_of = |name: &str| {
-        let found = values.iter().find(|(found, _, _)| *found == name);
-        found.map(|(_, value, _)| value.clone())
-    };
-    let filled: Vec<Var> = names
-        .iter()
-        .filter_map(|name| {
-            let (_, value, origin) = values.iter().find(|(found, _, _)| found == name)?;
-            Some(Var {
-                name: (*name).to_owned(),
-                value: value.text.clone(),
-                origin: origin.clone(),
-            })
+    let found = |name: &str| values.iter().find(|(found, _, _)| *found == name);
+    let value_of = |name: &str| found(name).map(|(_, value, _)| value.clone());
+    let filled = names.iter().filter_map(|name| {
+        let (_, value, origin) = found(name)?;
+        Some(Var {
+            name: (*name).to_owned(),
+            value: value.text.clone(),
+            origin: origin.clone(),
         })
-        .collect();
+    });
+    let filled: Vec<Var> = filled.collect();
     let mut url = target::resolve(&template.path, profile, &filled)?;
     let mut query = body::query(&input.items, &input.url_query);
-    let encode = |text: &str| utf8_percent_encode(text, COMPONENT).to_string();
-    for (name, shape) in &template.query {
-        let text = Value::of_json(&shape.fill(&value_of)?).text;
-        query.push(format!("{}={}", encode(name), encode(&text)));
-    }
+    query.extend(own_query(template, &value_of)?);
     add_query(&mut url, &query, profile)?;
     let mut headers = typed_headers(&input, options)?;
-    let mut parts = Vec::new();
-    let body = match &template.body {
-        Some(shape) if !given.is_whole() => {
+    let own_body = template.body.as_ref().filter(|_| !given.is_whole());
+    let own_body = own_body.map(|shape| shape.fill(&value_of)).transpose()?;
+    let parts: Vec<String> = match own_body {
+        Some(_) => Vec::new(),
+        None => input.form.iter().map(|part| part.name.clone()).collect(),
+    };
+    let body = match own_body {
+        Some(json) => {
             headers.set_default("Content-Type", "application/json");
-            Body::Bytes(shape.fill(&value_of)?.into())
+            Body::Bytes(json.into())
         }
-        _ => {
-            parts.extend(input.form.iter().map(|part| part.name.clone()));
-            make_body(given, input, &mut headers)?
-        }
+        None => make_body(given, input, &mut headers)?,
     };
     let content = built_in::content(&body, &headers, &parts);
     if template.body.is_some() && matches!(content, Content::Empty) {
-        return Err(Failure::usage(format!(
-            "the body is empty: {} sends a JSON body",
-            sanitise(&template.name)
-        ))
-        .fact("nothing was sent"));
+        let name = sanitise(&template.name);
+        return Err(Failure::unsent(format!(
+            "the body is empty: {name} sends a JSON body"
+        )));
     }
     check_endpoint(template, &url, profile, content)?;
     let method = Method::from_bytes(template.method.as_bytes())
@@ -92,6 +85,19 @@ pub(crate) fn call(
         request: finish(method, url, headers, body)?,
         filled,
     })
+}
+
+/// Returns the template's own parameters, encoded.
+fn own_query(
+    template: &UserTemplate,
+    value_of: &impl Fn(&str) -> Option<Value>,
+) -> Result<Vec<String>> {
+    let encode = |text: &str| utf8_percent_encode(text, COMPONENT).to_string();
+    let parameters = template.query.iter().map(|(name, shape)| {
+        let text = Value::of_json(&shape.fill(value_of)?).text;
+        Ok(format!("{}={}", encode(name), encode(&text)))
+    });
+    parameters.collect()
 }
 
 /// Checks what the endpoint of the catalogue needs, where a template is of one.

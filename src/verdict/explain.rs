@@ -276,23 +276,25 @@ pub(crate) fn transport_headline(failure: &TransportFailure, host: &str) -> Fail
 /// Explains a call that got no whole response.
 pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failure {
     let host = about.host;
+    let unusable = |reason: &str| {
+        let headline = format!("no usable response from {host}: {reason}");
+        Failure::new(Exit::Receive, headline)
+    };
     let explained = match &failure.kind {
-        TransportKind::Lookup { host, wanted: None } => Failure::new(
-            Exit::Lookup,
-            format!("the name {host} could not be looked up"),
-        )
-        .hint("check the endpoint's spelling, the network and the VPN"),
-        TransportKind::Lookup {
-            host,
-            wanted: Some(family),
-        } => Failure::new(
-            Exit::Lookup,
-            format!("the name {host} has no {family} address"),
-        ),
+        TransportKind::Lookup { host, wanted } => match wanted {
+            None => Failure::new(
+                Exit::Lookup,
+                format!("the name {host} could not be looked up"),
+            )
+            .hint("check the endpoint's spelling, the network and the VPN"),
+            Some(family) => {
+                let headline = format!("the name {host} has no {family} address");
+                Failure::new(Exit::Lookup, headline)
+            }
+        },
         TransportKind::Connect { reason } => {
-            let to = about
-                .proxy
-                .map_or_else(|| host.to_owned(), |proxy| format!("the proxy {proxy}"));
+            let proxy = about.proxy.map(|proxy| format!("the proxy {proxy}"));
+            let to = proxy.as_deref().unwrap_or(host);
             Failure::new(Exit::Connect, format!("no connection to {to}: {reason}"))
         }
         TransportKind::ProxyRefused { needs_password } => proxy_refused(*needs_password, about),
@@ -305,16 +307,10 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
             Exit::EmptyReply,
             format!("{host} closed the connection without a response"),
         ),
-        TransportKind::Receive { reason } | TransportKind::NotHttp { reason } => Failure::new(
-            Exit::Receive,
-            format!("no usable response from {host}: {reason}"),
-        ),
-        TransportKind::HeadTooLarge => Failure::new(
-            Exit::Receive,
-            format!(
-                "no usable response from {host}: its header block is too large (maximum: 256 KiB and 512 headers)"
-            ),
-        ),
+        TransportKind::Receive { reason } | TransportKind::NotHttp { reason } => unusable(reason),
+        TransportKind::HeadTooLarge => {
+            unusable("its header block is too large (maximum: 256 KiB and 512 headers)")
+        }
         TransportKind::Incomplete => Failure::new(
             Exit::Incomplete,
             format!("the response of {host} was cut short"),
@@ -334,10 +330,9 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
         .hint("retry with --http1.1"),
     };
     let explained = explained.fact(about.call());
-    if request_may_have_arrived(failure) {
-        outcome(explained, about)
-    } else {
-        explained
+    match request_may_have_arrived(failure) {
+        true => outcome(explained, about),
+        false => explained,
     }
 }
 

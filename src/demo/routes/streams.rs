@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::sources::check_name;
+use super::owned::check_name;
 use super::{Call, RouteResult, bad, cursor, listed, not_found, position, strict};
 use crate::demo::reply::Reply;
 use crate::demo::state::{LABELS, NOW, Object, State, Stream, object, text};
@@ -122,30 +122,11 @@ fn consume(call: &Call, stream: &mut Stream, comments: &[Object], what: &str) ->
             stream.position = to.min(comments.len());
             Ok(Reply::ok(json!({"sequence_id": token})))
         }
-        ("POST", "reset") => {
-            let body = call.fields(&["to_comment_created_at"])?;
-            let from = text(&body, "to_comment_created_at");
-            if from.is_empty() {
-                return Err(bad("'to_comment_created_at' is a required property"));
-            }
-            if !is_time(from) {
-                return Err(bad("'to_comment_created_at' is not a valid ISO-8601 time"));
-            }
-            stream.position = comments
-                .iter()
-                .filter(|comment| text(comment, "created_at") < from)
-                .count();
-            Ok(Reply::ok(
-                json!({"sequence_id": cursor("stream", stream.position), "stream": stream.facts}),
-            ))
-        }
+        ("POST", "reset") => reset(call, stream, comments),
         ("PUT", "exceptions") => {
             let body = call.fields(&["exceptions"])?;
-            let uids = body
-                .get("exceptions")
-                .and_then(Value::as_array)
-                .into_iter()
-                .flatten();
+            let uids = body.get("exceptions").and_then(Value::as_array);
+            let uids = uids.into_iter().flatten();
             stream
                 .exceptions
                 .extend(uids.filter_map(|entry| entry["uid"].as_str().map(str::to_owned)));
@@ -163,6 +144,25 @@ fn consume(call: &Call, stream: &mut Stream, comments: &[Object], what: &str) ->
         }
         _ => listed::route(call),
     }
+}
+
+/// Puts the position at the first comment since a time.
+fn reset(call: &Call, stream: &mut Stream, comments: &[Object]) -> RouteResult {
+    let body = call.fields(&["to_comment_created_at"])?;
+    let from = text(&body, "to_comment_created_at");
+    if from.is_empty() {
+        return Err(bad("'to_comment_created_at' is a required property"));
+    }
+    if !is_time(from) {
+        return Err(bad("'to_comment_created_at' is not a valid ISO-8601 time"));
+    }
+    let before = comments
+        .iter()
+        .filter(|comment| text(comment, "created_at") < from);
+    stream.position = before.count();
+    Ok(Reply::ok(
+        json!({"sequence_id": cursor("stream", stream.position), "stream": stream.facts}),
+    ))
 }
 
 /// Returns whether a text is a date, or a date and a time of day, as ISO 8601 writes them.

@@ -72,18 +72,7 @@ fn each_once(templates: &[UserTemplate]) -> Result<()> {
 impl Reader<'_> {
     pub(super) fn template(&self, name: &Key<'_>, value: &Value<'_>) -> Result<UserTemplate> {
         let shown = sanitise(name.get_ref()).into_owned();
-        if let Some(endpoint) = catalogue::by_name(name.get_ref()) {
-            return Err(self
-                .wrong(
-                    name.span(),
-                    &format!("the template {shown} has the name of a built-in one"),
-                )
-                .fact(format!(
-                    "the built-in one is {} {}",
-                    endpoint.method, endpoint.path
-                ))
-                .hint("give it another name: the built-in one's class must stay what it is"));
-        }
+        self.refuse_built_in(name, &shown)?;
         let section = format!("template {shown}");
         let (mut method, mut path) = (None, None);
         let mut template = UserTemplate {
@@ -103,14 +92,7 @@ impl Reader<'_> {
             let word = key.get_ref().as_ref();
             match word {
                 "summary" => template.summary = Some(self.string(value, word)?.value),
-                "method" => {
-                    let text = self.string(value, word)?.value.to_ascii_uppercase();
-                    let read = http::Method::from_bytes(text.as_bytes());
-                    if !read.is_ok_and(|method| method != http::Method::CONNECT) {
-                        return Err(self.wrong_type(value, word, "an HTTP method"));
-                    }
-                    method = Some(text);
-                }
+                "method" => method = Some(self.method(value, word)?),
                 "path" => path = Some(self.string(value, word)?.value),
                 "query" => template.query = self.shapes(value, word)?,
                 "defaults" => template.defaults = self.shapes(value, word)?,
@@ -144,6 +126,27 @@ impl Reader<'_> {
             return Err(self.wrong(name.span(), &what));
         }
         Ok(template)
+    }
+
+    /// Refuses the name of a built-in template.
+    fn refuse_built_in(&self, name: &Key<'_>, shown: &str) -> Result<()> {
+        let Some(endpoint) = catalogue::by_name(name.get_ref()) else {
+            return Ok(());
+        };
+        let what = format!("the template {shown} has the name of a built-in one");
+        let (method, path) = (endpoint.method, endpoint.path);
+        Err(self
+            .wrong(name.span(), &what)
+            .fact(format!("the built-in one is {method} {path}"))
+            .hint("give it another name: the built-in one's class must stay what it is"))
+    }
+
+    fn method(&self, value: &Value<'_>, key: &str) -> Result<String> {
+        let text = self.string(value, key)?.value.to_ascii_uppercase();
+        match http::Method::from_bytes(text.as_bytes()) {
+            Ok(method) if method != http::Method::CONNECT => Ok(text),
+            _ => Err(self.wrong_type(value, key, "an HTTP method")),
+        }
     }
 
     fn shapes(&self, value: &Value<'_>, key: &str) -> Result<Vec<(String, Shape)>> {

@@ -549,33 +549,19 @@ struct FoundBase<'a> {
 fn base<'a>(chain: &[&'a Entry], config: &ConfigFile) -> Result<FoundBase<'a>> {
     let entry = chain[0];
     let (mut organisation, mut tenant) = (None, None);
+    let unusable = |line, name: &str, why| {
+        let what = format!("the endpoint of profile {name} is not usable: {why}");
+        config.wrong(line, &what)
+    };
     for from in chain {
-        let named = usize::from(from.endpoint.is_some())
-            + usize::from(from.domain.is_some())
-            + usize::from(from.organisation.is_some() || from.tenant.is_some());
-        if named > 1 {
-            return Err(config
-                .wrong(
-                    from.line,
-                    &format!(
-                        "profile {} names its endpoint in more than one way",
-                        from.name
-                    ),
-                )
-                .hint("keep one: endpoint, or domain, or organisation and tenant"));
-        }
+        refuse_several_endpoints(from, config)?;
         let whole = from.endpoint.as_ref().or(from.domain.as_ref());
         if let Some(located) = whole.filter(|_| organisation.is_none() && tenant.is_none()) {
             let made = match from.endpoint {
                 Some(_) => Base::from_endpoint(&located.value),
                 None => Base::from_domain(&located.value),
             };
-            let value = made.map_err(|why| {
-                config.wrong(
-                    located.line,
-                    &format!("the endpoint of profile {} is not usable: {why}", from.name),
-                )
-            })?;
+            let value = made.map_err(|why| unusable(located.line, &from.name, why))?;
             return Ok(FoundBase {
                 value,
                 from,
@@ -588,16 +574,8 @@ fn base<'a>(chain: &[&'a Entry], config: &ConfigFile) -> Result<FoundBase<'a>> {
         organisation = organisation.or(from.organisation.as_ref().map(|located| (located, *from)));
         tenant = tenant.or(from.tenant.as_ref().map(|located| (located, *from)));
         if let (Some((organisation, _)), Some((tenant, owner))) = (organisation, tenant) {
-            let value =
-                Base::from_organisation(&organisation.value, &tenant.value).map_err(|why| {
-                    config.wrong(
-                        tenant.line,
-                        &format!(
-                            "the endpoint of profile {} is not usable: {why}",
-                            entry.name
-                        ),
-                    )
-                })?;
+            let value = Base::from_organisation(&organisation.value, &tenant.value)
+                .map_err(|why| unusable(tenant.line, &entry.name, why))?;
             return Ok(FoundBase {
                 value,
                 from: owner,
@@ -613,6 +591,22 @@ fn base<'a>(chain: &[&'a Entry], config: &ConfigFile) -> Result<FoundBase<'a>> {
     Err(config
         .wrong(entry.line, &what)
         .hint("set endpoint = \"https://...\", or domain, or organisation and tenant"))
+}
+
+fn refuse_several_endpoints(entry: &Entry, config: &ConfigFile) -> Result<()> {
+    let ways = [
+        entry.endpoint.is_some(),
+        entry.domain.is_some(),
+        entry.organisation.is_some() || entry.tenant.is_some(),
+    ];
+    if ways.into_iter().filter(|is_given| *is_given).count() < 2 {
+        return Ok(());
+    }
+    let name = &entry.name;
+    let what = format!("profile {name} names its endpoint in more than one way");
+    Err(config
+        .wrong(entry.line, &what)
+        .hint("keep one: endpoint, or domain, or organisation and tenant"))
 }
 
 /// A token is never inherited: production must not get the token of development.

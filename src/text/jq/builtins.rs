@@ -116,15 +116,7 @@ fn general() -> Vec<Named> {
         of_input!("fromjson", from_json),
         of_input!("tostring", |value| Ok(jaq_core::ValT::into_string(value))),
         of_input!("tonumber", to_number),
-        of_input!("toboolean", |value| match &value {
-            Value::Bool(_) => Ok(value),
-            Value::Text(text) if &**text == "true" => Ok(Value::Bool(true)),
-            Value::Text(text) if &**text == "false" => Ok(Value::Bool(false)),
-            _ => Err(fault(format_args!(
-                "{} cannot be parsed as a boolean",
-                value.describe()
-            ))),
-        }),
+        of_input!("toboolean", to_boolean),
         of_input!("_halt_error", |value| Err(Fault::new(value))),
         of_value!("has", |value, key| has(&value, &key)),
         of_value!("contains", |value, other| contains(&value, &other)
@@ -135,18 +127,7 @@ fn general() -> Vec<Named> {
                 .into_items()
                 .map_err(|_| fault("Paths must be specified as an array"))?
         )),
-        of_value!("bsearch", |value, wanted| {
-            let Value::Array(items) = &value else {
-                return Err(fault(format_args!(
-                    "{} cannot be searched from",
-                    value.describe()
-                )));
-            };
-            Ok(match items.binary_search(&wanted) {
-                Ok(at) => Value::from(at),
-                Err(at) => Value::Number(-1.0 - at as f64),
-            })
-        }),
+        of_value!("bsearch", |value, wanted| search(&value, &wanted)),
         ("_setpath", v(2), |mut cv| {
             let value = cv.0.pop_var();
             let path = cv.0.pop_var();
@@ -295,6 +276,30 @@ fn keys(value: Value, sorted: bool) -> ValueResult {
         _ => return Err(fault(format_args!("{} has no keys", value.describe()))),
     };
     Ok(Value::array(list))
+}
+
+fn to_boolean(value: Value) -> ValueResult {
+    match &value {
+        Value::Bool(_) => Ok(value),
+        Value::Text(text) if &**text == "true" => Ok(Value::Bool(true)),
+        Value::Text(text) if &**text == "false" => Ok(Value::Bool(false)),
+        _ => Err(fault(format_args!(
+            "{} cannot be parsed as a boolean",
+            value.describe()
+        ))),
+    }
+}
+
+/// Returns where an item of a sorted list is, or -1 less the place where it would be.
+fn search(value: &Value, wanted: &Value) -> ValueResult {
+    let Value::Array(items) = value else {
+        let what = value.describe();
+        return Err(fault(format_args!("{what} cannot be searched from")));
+    };
+    Ok(match items.binary_search(wanted) {
+        Ok(at) => Value::from(at),
+        Err(at) => Value::Number(-1.0 - at as f64),
+    })
 }
 
 fn from_json(value: Value) -> ValueResult {

@@ -674,26 +674,19 @@ impl<'s, 't> Parser<'s, 't> {
             }
             Ok(parts)
         })?;
+        let problem = |part, what| Err(Problem { part, what });
         let is_reduce = word == "reduce";
-        let [start, update, rest @ ..] = parts.as_slice() else {
-            return Err(Problem {
-                part: full,
-                what: format!("{word} needs a start and an update"),
-            });
+        let (start, update, extract) = match parts.as_slice() {
+            [start, update] => (start.clone(), update.clone(), Term::Id),
+            [start, update, extract] if !is_reduce => {
+                (start.clone(), update.clone(), extract.clone())
+            }
+            [] | [_] => return problem(full, format!("{word} needs a start and an update")),
+            _ => return problem(full, format!("{word} has too many parts")),
         };
-        if rest.len() > usize::from(!is_reduce) {
-            return Err(Problem {
-                part: full,
-                what: format!("{word} has too many parts"),
-            });
-        }
         let [pattern] = patterns.as_slice() else {
-            return Err(Problem {
-                part: word,
-                what: format!("?// is not supported in {word}"),
-            });
+            return problem(word, format!("?// is not supported in {word}"));
         };
-        let (start, update) = (start.clone(), update.clone());
         let (source, pattern) = (boxed(source), pattern.clone());
         if is_reduce {
             let update = if is_single(&update) {
@@ -703,18 +696,13 @@ impl<'s, 't> Parser<'s, 't> {
             };
             return Ok(Term::Fold("reduce", source, pattern, vec![start, update]));
         }
-        let extract = rest.first().cloned().unwrap_or_default();
         if is_single(&update) {
-            return Ok(Term::Fold(
-                "foreach",
-                source,
-                pattern,
-                vec![start, update, extract],
-            ));
+            let parts = vec![start, update, extract];
+            return Ok(Term::Fold("foreach", source, pattern, parts));
         }
         // The state is the list of all outputs, of which the last one is the next state.
+        let initial = start;
         let start = Term::Arr(Some(boxed(Term::Var(STATE))));
-        let initial = parts.first().cloned().unwrap_or_default();
         let last = path_of(Term::Id, Part::Index(Term::Neg(boxed(Term::Num("1")))));
         let update = Term::Arr(Some(boxed(pipe(last, update))));
         let each = pipe(path_of(Term::Id, Part::Range(None, None)), extract);
