@@ -453,46 +453,23 @@ pub(crate) fn data_in_order(matches: &ArgMatches) -> Vec<(DataKind, OsString)> {
         ("json", DataKind::Json),
         ("data_urlencode", DataKind::UrlEncode),
     ];
-    let mut chunks: Vec<(usize, DataKind, OsString)> = Vec::new();
-    for (id, kind) in OPTIONS {
-        let values = matches
-            .get_many::<OsString>(id)
-            .into_iter()
-            .flatten()
-            .cloned();
-        let indices = matches.indices_of(id).into_iter().flatten();
-        chunks.extend(
-            indices
-                .zip(values)
-                .map(|(index, value)| (index, kind, value)),
-        );
-    }
-    chunks.sort_by_key(|(index, _, _)| *index);
-    chunks
-        .into_iter()
-        .map(|(_, kind, value)| (kind, value))
-        .collect()
+    in_order(matches, &OPTIONS)
 }
 
 /// Returns the form parts in the order in which they were given; `true` marks `--form-string`.
 pub(crate) fn form_in_order(matches: &ArgMatches) -> Vec<(bool, OsString)> {
-    let mut parts: Vec<(usize, bool, OsString)> = Vec::new();
-    for (id, literal) in [("form", false), ("form_string", true)] {
-        let values = matches
-            .get_many::<OsString>(id)
-            .into_iter()
-            .flatten()
-            .cloned();
+    in_order(matches, &[("form", false), ("form_string", true)])
+}
+
+fn in_order<T: Copy>(matches: &ArgMatches, options: &[(&str, T)]) -> Vec<(T, OsString)> {
+    let mut given: Vec<(usize, T, OsString)> = Vec::new();
+    for (id, kind) in options {
+        let values = matches.get_many::<OsString>(id).into_iter().flatten();
         let indices = matches.indices_of(id).into_iter().flatten();
-        parts.extend(
-            indices
-                .zip(values)
-                .map(|(index, value)| (index, literal, value)),
-        );
+        let chunks = indices.zip(values.cloned());
+        given.extend(chunks.map(|(index, value)| (index, *kind, value)));
     }
-    parts.sort_by_key(|(index, _, _)| *index);
-    parts
-        .into_iter()
-        .map(|(_, literal, value)| (literal, value))
-        .collect()
+    given.sort_by_key(|(index, ..)| *index);
+    let chunks = given.into_iter().map(|(_, kind, value)| (kind, value));
+    chunks.collect()
 }

@@ -219,7 +219,7 @@ pub(super) fn text<'a>(facts: &'a Object, key: &str) -> &'a str {
     facts.get(key).and_then(Value::as_str).unwrap_or_default()
 }
 
-fn is_named(facts: &Object, project: &str, name: &str) -> bool {
+pub(super) fn is_named(facts: &Object, project: &str, name: &str) -> bool {
     text(facts, "owner") == project && text(facts, "name") == name
 }
 

@@ -151,7 +151,12 @@ fn excepted(target: &Url, hosts: &str) -> bool {
     let entries = hosts
         .split([',', ' '])
         .map(|entry| entry.trim().trim_end_matches('.'));
-    let hosts = entries.collect::<Vec<&str>>().join(",");
+    let entries: Vec<&str> = entries.collect();
+    // The matcher takes `*` for names alone, curl for addresses too.
+    if entries.contains(&"*") {
+        return true;
+    }
+    let hosts = entries.join(",");
     let matcher = Matcher::builder().all("http://proxy").no(hosts).build();
     let host = target.host_str().unwrap_or_default().trim_end_matches('.');
     let place = format!("{}://{host}/", target.scheme());
@@ -271,6 +276,8 @@ mod tests {
             ("[::1]", "::1", true),
             ("[fd00::1]", "fd00::/8", true),
             ("h", "*", true),
+            ("10.1.2.3", "*", true),
+            ("[::1]", "b, *", true),
             ("h", "b, h", true),
             ("1.2.3.4", "0.0.0.0/0", true),
             ("a.example", "A.Example", true),

@@ -1,11 +1,10 @@
 //! Which answer a request gets: authentication, permission, path, body, in that order.
 
 mod comments;
-mod datasets;
 mod listed;
 mod models;
+mod owned;
 mod people;
-mod sources;
 mod streams;
 mod tools;
 
@@ -15,7 +14,7 @@ use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
 use super::reply::Reply;
-use super::state::{Object, State};
+use super::state::{Dataset, Object, Source, State};
 use super::{READ_ONLY_TOKEN, TOKEN};
 
 /// A request as the routes see it.
@@ -227,7 +226,7 @@ fn dispatch(call: &Call, state: &mut State) -> RouteResult {
         ["sources", project, source, rest @ ..] if !rest.is_empty() => {
             comments::route(call, state, project, source, rest)
         }
-        ["sources", rest @ ..] => sources::route(call, state, rest),
+        ["sources", rest @ ..] => owned::route::<Source>(call, state, rest),
         [
             "datasets",
             project,
@@ -238,7 +237,7 @@ fn dispatch(call: &Call, state: &mut State) -> RouteResult {
         ["datasets", project, dataset, rest @ ..] if !rest.is_empty() => {
             models::route(call, state, project, dataset, rest)
         }
-        ["datasets", rest @ ..] => datasets::route(call, state, rest),
+        ["datasets", rest @ ..] => owned::route::<Dataset>(call, state, rest),
         ["audit_events", "query"] if call.method == "POST" => tools::audit_events(call, state),
         ["quotas"] if call.method == "GET" => Ok(tools::quotas()),
         ["attachments", reference] if call.method == "GET" => tools::attachment(reference),
