@@ -15,6 +15,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Failure, Result, io_reason};
+use crate::exit::Exit;
 use crate::files::{folder_of, follow_links, is_same, name_beside, open_lock};
 use crate::signal;
 
@@ -77,7 +78,8 @@ impl StateFile {
     /// Opens the state of a command: what an earlier run has reached, or the beginning.
     ///
     /// # Errors
-    /// Fails (exit 2) when the file belongs to another command, is not a state, or is in use.
+    /// Fails (exit 2) when the file belongs to another command or is not a state, and with 14 when
+    /// another run is using it.
     pub(crate) fn open(path: &Path, key: Key) -> Result<(Self, Progress)> {
         let shown = path.display();
         let unreadable = |error: &io::Error| {
@@ -184,10 +186,8 @@ impl Lock {
                 Ok(()) if !is_at(&file, &path) => continue,
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    return Err(Failure::usage(format!(
-                        "the state {} is in use by another run",
-                        state.display()
-                    ))
+                    let headline = format!("the state {} is in use by another run", state.display());
+                    return Err(Failure::new(Exit::NotNow, headline)
                     .fact("nothing was sent")
                     .hint("wait until it has ended, or name another file"));
                 }
@@ -272,7 +272,7 @@ mod tests {
         };
         state.save(&reached).expect("saved");
         let in_use = StateFile::open(&path, key()).expect_err("in use");
-        assert!(in_use.headline.contains("in use"), "{in_use}");
+        assert_eq!(in_use.exit, Exit::NotNow, "{in_use}");
         drop(state);
         assert_eq!(StateFile::open(&path, key()).expect("read").1, reached);
         let other = Key {

@@ -2,6 +2,7 @@
 
 use percent_encoding::percent_decode_str;
 
+use super::table::ENDPOINTS;
 use super::{Class, Endpoint, all};
 use crate::request::location;
 
@@ -55,6 +56,9 @@ const OVERRIDES: [&str; 4] = [
     "x_method",
 ];
 
+/// How many placeholders a path of the catalogue has at most.
+const MAX_PARAMS: usize = 8;
+
 /// The families of the API, which have many paths in common.
 pub(crate) const FAMILIES: [&str; 3] = ["v1", "preview", "_private"];
 
@@ -107,7 +111,7 @@ pub(crate) fn methods<'a>(
 ) -> Vec<String> {
     let mut methods = vec![method.to_ascii_uppercase()];
     for (name, value) in headers {
-        if OVERRIDES.contains(&variable_name(name).as_str()) {
+        if names_variable(name, &OVERRIDES) {
             let values = value.split(',').map(str::trim);
             methods.extend(values.map(str::to_ascii_uppercase));
         }
@@ -167,11 +171,16 @@ fn unescaped(text: &[u8]) -> Vec<u8> {
     plain
 }
 
-/// Returns a header's name as a server sees it that makes variables of them (RFC 3875, 4.1.18):
-/// what is neither letter nor digit is the same there.
-pub(crate) fn variable_name(header: &str) -> String {
-    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '_' };
-    header.to_ascii_lowercase().chars().map(plain).collect()
+/// Returns whether a header is one of these variables to a server that makes variables of headers
+/// (RFC 3875, 4.1.18): what is neither letter nor digit is the same there.
+pub(crate) fn names_variable(header: &str, variables: &[&str]) -> bool {
+    let plain = |c: char| match c.to_ascii_lowercase() {
+        c if c.is_ascii_alphanumeric() => c,
+        _ => '_',
+    };
+    variables
+        .iter()
+        .any(|variable| header.chars().map(plain).eq(variable.chars()))
 }
 
 /// Judges a call as if it had this method.
@@ -209,8 +218,7 @@ fn is_known_as_more(path: &[Segment]) -> bool {
         if in_a_family {
             segments[1].text = (*family).to_owned();
         }
-        all()
-            .iter()
+        candidates(&segments)
             .any(|endpoint| endpoint.class > Class::Read && matched(endpoint, &segments).is_some())
     })
 }
@@ -294,9 +302,75 @@ impl Path {
     }
 }
 
+/// What an endpoint's path must have in common with a path that it matches: rules out most of them
+/// before they are compared word by word.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Shape {
+    segments: usize,
+    /// A hash of the segment behind the family, in small letters; `None` for a placeholder.
+    third: Option<u32>,
+}
+
+static SHAPES: [Shape; ENDPOINTS.len()] = shapes();
+
+const fn shapes() -> [Shape; ENDPOINTS.len()] {
+    let none = Shape {
+        segments: 0,
+        third: None,
+    };
+    let mut shapes = [none; ENDPOINTS.len()];
+    let mut position = 0;
+    while position < shapes.len() {
+        shapes[position] = shape(ENDPOINTS[position].path.as_bytes());
+        position += 1;
+    }
+    shapes
+}
+
+const fn shape(path: &[u8]) -> Shape {
+    let (mut segments, mut third) = (0, Some(NO_HASH));
+    let mut at = 0;
+    while at < path.len() {
+        let is_start = path[at] != b'/' && (at == 0 || path[at - 1] == b'/');
+        if is_start {
+            segments += 1;
+        }
+        if segments == 3 && path[at] != b'/' {
+            third = match (path[at], third) {
+                (b'{', _) | (_, None) => None,
+                (byte, Some(hash)) => Some(hashed(hash, byte)),
+            };
+        }
+        at += 1;
+    }
+    Shape { segments, third }
+}
+
+const NO_HASH: u32 = 0x811c_9dc5;
+
+/// Adds a byte to a hash (FNV-1a).
+const fn hashed(hash: u32, byte: u8) -> u32 {
+    (hash ^ byte.to_ascii_lowercase() as u32).wrapping_mul(0x0100_0193)
+}
+
+/// Returns the endpoints that a path may be one of.
+fn candidates(segments: &[Segment]) -> impl Iterator<Item = &'static Endpoint> {
+    let third = segments
+        .get(2)
+        .map_or("", |segment| segment.text.as_str())
+        .bytes()
+        .fold(NO_HASH, hashed);
+    let count = segments.len();
+    let fits = move |shape: &Shape| {
+        shape.segments == count && shape.third.is_none_or(|hash| hash == third)
+    };
+    let all = SHAPES.iter().zip(all());
+    all.filter(move |(shape, _)| fits(shape))
+        .map(|(_, endpoint)| endpoint)
+}
+
 pub(super) fn best(method: &str, segments: &[Segment]) -> Option<Match> {
-    all()
-        .iter()
+    candidates(segments)
         .filter(|endpoint| endpoint.method == method)
         .filter_map(|endpoint| matched(endpoint, segments))
         .max_by_key(|found| (found.literals, found.endpoint.class))
@@ -310,6 +384,9 @@ fn matched(endpoint: &'static Endpoint, segments: &[Segment]) -> Option<Match> {
         literals: 0,
         is_plain: true,
     };
+    // Nothing is copied for the many endpoints that do not match.
+    let mut params = [("", ""); MAX_PARAMS];
+    let mut count = 0;
     let mut rest = segments.iter();
     let mut before = "";
     for part in endpoint.path.split('/').filter(|part| !part.is_empty()) {
@@ -338,9 +415,17 @@ fn matched(endpoint: &'static Endpoint, segments: &[Segment]) -> Option<Match> {
             return None;
         }
         found.literals += prefix.len();
-        found.params.push((name, value.to_owned()));
+        *params.get_mut(count)? = (name, value);
+        count += 1;
     }
-    rest.next().is_none().then_some(found)
+    if rest.next().is_some() {
+        return None;
+    }
+    let params = params[..count].iter();
+    found.params = params
+        .map(|(name, value)| (*name, (*value).to_owned()))
+        .collect();
+    Some(found)
 }
 
 /// Returns what follows a prefix of any letter case.

@@ -15,7 +15,7 @@ pub(crate) mod user;
 use std::fmt;
 
 pub(crate) use self::matching::{
-    Classified, FAMILIES, classify_as, methods, variable_name, without_prefix,
+    Classified, FAMILIES, classify_as, methods, names_variable, without_prefix,
 };
 pub(crate) use self::nearby::{Nearby, nearby};
 pub(crate) use self::tells::read_that_tells;

@@ -5,6 +5,7 @@ use std::io::{self, Read, Seek, SeekFrom};
 
 use anyhow::Context as _;
 use percent_encoding::percent_decode_str;
+use url::Url;
 
 use crate::error::{Failure, Result};
 use crate::exchange::proxy::Proxy;
@@ -22,10 +23,6 @@ const MAX_READ_AHEAD: u64 = 1024 * 1024;
 /// Fails (exit 2), naming the token's source.
 pub(crate) fn refuse(request: &Request, known: &KnownTokens) -> Result<()> {
     let url = &request.url;
-    let host = match (url.host_str().unwrap_or_default(), url.port()) {
-        (host, Some(port)) => format!("{host}:{port}"),
-        (host, None) => host.to_owned(),
-    };
     if let Some(for_proxy) = request.header("Proxy-Authorization")
         && let Some(source) = known.all().find(for_proxy.as_bytes())
     {
@@ -43,11 +40,18 @@ pub(crate) fn refuse(request: &Request, known: &KnownTokens) -> Result<()> {
         .chain(headers)
         .find_map(|text| foreign.find(text.as_bytes()));
     match found {
-        Some(source) => Err(refused(source, &host)),
+        Some(source) => Err(refused(source, &host_of(url))),
         None => match in_body(&request.body, &foreign)? {
-            Some(source) => Err(refused(source, &host)),
+            Some(source) => Err(refused(source, &host_of(url))),
             None => Ok(()),
         },
+    }
+}
+
+fn host_of(url: &Url) -> String {
+    match (url.host_str().unwrap_or_default(), url.port()) {
+        (host, Some(port)) => format!("{host}:{port}"),
+        (host, None) => host.to_owned(),
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a batch writes: a result a call, and a summary of all of them.
 
+use std::io::{self, Write};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -81,19 +82,9 @@ impl Outcome {
 
     /// Returns it as one JSON object on one line; the body is as the server wrote it.
     pub(crate) fn json(&self) -> Vec<u8> {
-        let mut text = format!("{{\"line\":{}", self.lines.first().unwrap_or_default());
-        if self.is_group {
-            let ranges: Vec<[u64; 2]> = self.lines.ranges().map(|(a, b)| [a, b]).collect();
-            text.push_str(&format!(",\"lines\":{}", json!(ranges)));
-        }
-        let number = |value: Option<f64>| json!(value.map(rounded)).to_string();
-        text.push_str(&format!(
-            ",\"status\":{},\"server_ms\":{},\"total_ms\":{},\"attempts\":{}",
-            json!(self.status),
-            number(self.server),
-            number(self.total),
-            self.attempts
-        ));
+        let mut text = Vec::with_capacity(128 + self.body.len());
+        // Nothing fails that is written to memory.
+        let _written = self.push_head(&mut text);
         if let Some(failure) = self.failure() {
             let mut error = json!({
                 "exit": failure.exit.code(),
@@ -108,15 +99,38 @@ impl Outcome {
             if !matches!(self.end, End::Invalid(_)) && !failure.facts.is_empty() {
                 error["facts"] = json!(failure.facts);
             }
-            text.push_str(&format!(",\"error\":{error}"));
+            text.extend_from_slice(format!(",\"error\":{error}").as_bytes());
         }
-        let mut text = text.into_bytes();
         if !self.body.is_empty() || self.failure().is_none() {
             text.extend_from_slice(b",\"body\":");
             push_body(&self.body, &mut text);
         }
         text.push(b'}');
         text
+    }
+
+    fn push_head(&self, text: &mut Vec<u8>) -> io::Result<()> {
+        write!(
+            text,
+            "{{\"line\":{}",
+            self.lines.first().unwrap_or_default()
+        )?;
+        if self.is_group {
+            let ranges: Vec<[u64; 2]> = self.lines.ranges().map(|(a, b)| [a, b]).collect();
+            write!(text, ",\"lines\":{}", json!(ranges))?;
+        }
+        match self.status {
+            Some(status) => write!(text, ",\"status\":{status}")?,
+            None => write!(text, ",\"status\":null")?,
+        }
+        for (name, time) in [("server_ms", self.server), ("total_ms", self.total)] {
+            match time.map(rounded).filter(|time| time.is_finite()) {
+                // With a point, as a number that is not whole has one.
+                Some(time) => write!(text, ",\"{name}\":{time:?}")?,
+                None => write!(text, ",\"{name}\":null")?,
+            }
+        }
+        write!(text, ",\"attempts\":{}", self.attempts)
     }
 }
 

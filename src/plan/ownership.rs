@@ -3,7 +3,7 @@
 
 use url::Url;
 
-use crate::catalogue::{Class, Classified, classify_as, methods, variable_name};
+use crate::catalogue::{Class, Classified, classify_as, methods, names_variable};
 use crate::error::{Failure, Result};
 use crate::plan::guard::{self, Concerned, Decision, Needed, Refusal};
 use crate::profile::{Guard, Neighbour, Profile};
@@ -98,7 +98,7 @@ impl<'a> Profiles<'a> {
     /// Returns whether a profile's endpoint is on the same host as a place.
     pub(crate) fn has_host(&self, place: &Location) -> bool {
         let mut bases = self.all.iter().map(|profile| profile.base.location());
-        bases.any(|base| place.is_same_host(&base))
+        bases.any(|base| place.is_same_host(base))
     }
 }
 
@@ -201,7 +201,7 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
     let owning = owning(&places, profiles.all);
     let is_below = |profile: &&Profile| {
         let base = profile.base.value.location();
-        places.iter().any(|place| place.is_below(&base))
+        places.iter().any(|place| place.is_below(base))
     };
     let chosen = profiles.chosen.filter(is_below);
 
@@ -338,7 +338,7 @@ pub(crate) fn bracketed(host: &str) -> String {
 /// where that can be read.
 fn rewritten(sent: &Sent<'_>, location: &Location) -> Option<(String, Option<Location>)> {
     sent.headers.iter().find_map(|(name, value)| {
-        if !REWRITES.contains(&variable_name(name).as_str()) {
+        if !names_variable(name, &REWRITES) {
             return None;
         }
         let value = value.trim();
@@ -362,7 +362,7 @@ fn readings(
     let written = path
         .strip_prefix(base.path_prefix())
         .filter(|rest| rest.is_empty() || rest.starts_with('/'));
-    let lenient = location.path_below(&base.location());
+    let lenient = location.path_below(base.location());
     let other = (written != Some(lenient.as_str())).then_some(lenient.as_str());
     let texts = written.into_iter().chain(other);
     texts.map(|text| classify_as(methods, text)).collect()

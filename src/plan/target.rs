@@ -237,12 +237,15 @@ fn value_of<'a>(
 
 /// Returns path and query below the endpoint.
 pub(crate) fn below(request: &Request, profile: &Profile, redactor: &Redactor) -> String {
-    let url = redactor.url(&request.url);
-    let base = profile.base.value.url().as_str().trim_end_matches('/');
-    match url.strip_prefix(base) {
+    below_in(&redactor.url(&request.url), profile)
+}
+
+/// Returns path and query below the endpoint in a URL as it is shown.
+pub(crate) fn below_in(url: &str, profile: &Profile) -> String {
+    match url.strip_prefix(profile.base.value.as_str()) {
         Some("") => "/".to_owned(),
         Some(path) => path.to_owned(),
-        None => url,
+        None => url.to_owned(),
     }
 }
 

@@ -8,7 +8,7 @@ use url::{Host, Url};
 use crate::catalogue::FAMILIES;
 use crate::error::{Failure, Result};
 use crate::request::COMPONENT;
-use crate::request::location::{Location, read_path};
+use crate::request::location::{Location, Oddity, may_leave, read_path};
 
 /// An endpoint's origin and path prefix: `https://cloud.uipath.com/acme/prod/reinfer_`.
 ///
@@ -18,6 +18,8 @@ use crate::request::location::{Location, read_path};
 pub struct Base {
     /// Ends without a slash, except when the path is `/` alone.
     url: Url,
+    /// Where the URL leads: every call is compared with it.
+    location: Location,
 }
 
 impl Base {
@@ -55,7 +57,10 @@ impl Base {
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);
-        let base = Base { url };
+        let base = Base {
+            location: Location::of(&url),
+            url,
+        };
         if let Some(surplus) = segments_of_the_api(&segments) {
             return Err(format!(
                 "the endpoint ends before /api: use {}",
@@ -148,7 +153,7 @@ impl Base {
             .path()
             .strip_prefix(self.path_prefix())
             .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
-        same_origin && below && Location::of(url).may_leave().is_none()
+        same_origin && below && !may_leave(url.path())
     }
 
     /// Returns base + path as a URL: by putting the texts together, never by resolving a
@@ -168,9 +173,11 @@ impl Base {
         let path_and_query = path_and_query.split('#').next().unwrap_or_default();
         let path = path_and_query.split('?').next().unwrap_or_default();
         check_text(path).map_err(|why| refused(&why))?;
-        let oddities = read_path(path).1;
-        if let Some(oddity) = oddities.into_iter().find(|oddity| oddity.may_leave()) {
-            return Err(refused(&format!("contains {}", oddity.description())));
+        if may_leave(path) {
+            let oddities = read_path(path).1;
+            let oddity = oddities.into_iter().find(|oddity| oddity.may_leave());
+            let what = oddity.map_or("a way out", Oddity::description);
+            return Err(refused(&format!("contains {what}")));
         }
         let text = format!("{}{path_and_query}", self.as_str());
         let url = Url::parse(&text).map_err(|_| refused("is not part of a URL"))?;
@@ -196,8 +203,8 @@ impl Base {
     }
 
     /// Returns the place that everything under this base is below.
-    pub(crate) fn location(&self) -> Location {
-        Location::of(&self.url)
+    pub(crate) fn location(&self) -> &Location {
+        &self.location
     }
 
     /// Returns whether the host can only be this machine.

@@ -22,8 +22,8 @@ pub(crate) struct KnownTokens {
 #[derive(Clone, Debug)]
 struct KnownToken {
     secret: Secret,
-    /// The name of its source, for messages.
-    source: String,
+    /// Finds it, and names its source: every request is searched.
+    finder: Finder,
     /// The endpoints that it is for; none for what belongs to a token service.
     endpoints: Vec<Base>,
 }
@@ -110,8 +110,8 @@ impl KnownTokens {
         match self.tokens.iter_mut().find(|known| known.secret == secret) {
             Some(known) => known.endpoints.extend(endpoint),
             None => self.tokens.push(KnownToken {
+                finder: Finder::new(std::iter::once((&secret, source.as_str()))),
                 secret,
-                source,
                 endpoints: endpoint.collect(),
             }),
         }
@@ -146,7 +146,7 @@ impl KnownTokens {
 }
 
 fn finder<'a>(known: impl Iterator<Item = &'a KnownToken>) -> Finder {
-    Finder::new(known.map(|known| (&known.secret, known.source.as_str())))
+    known.map(|known| &known.finder).collect()
 }
 
 fn endpoint_of_environment(env: &Env) -> Option<Base> {

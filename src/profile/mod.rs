@@ -100,7 +100,7 @@ impl Profile {
         let owner = owners(location, &self.neighbours).into_iter().next();
         let is_deeper = |owner: &&Neighbour| owner.location().depth() > base.location().depth();
         let is_home =
-            base.owns(url) && location.is_below(&base.location()) && location.may_leave().is_none();
+            base.owns(url) && location.is_below(base.location()) && location.may_leave().is_none();
         let owner = owner.filter(|owner| !is_home || is_deeper(owner));
         if is_home && owner.is_none() {
             return Ok(());
@@ -160,7 +160,7 @@ pub struct Neighbour {
 }
 
 impl Owns for Neighbour {
-    fn location(&self) -> Location {
+    fn location(&self) -> &Location {
         self.base.location()
     }
 }

@@ -7,6 +7,7 @@ mod spelling;
 pub(crate) mod stream;
 
 use std::fmt;
+use std::sync::Arc;
 
 use percent_encoding::percent_decode_str;
 use zeroize::Zeroizing;
@@ -49,7 +50,11 @@ impl fmt::Debug for Secret {
 ///
 /// The response's own bytes never pass through it: what is piped is what the server sent.
 #[derive(Clone, Debug, Default)]
-pub struct Redactor {
+pub struct Redactor(Arc<Known>);
+
+/// What is hidden. Every record of a call holds it, so that it is shared.
+#[derive(Clone, Debug, Default)]
+struct Known {
     secrets: Vec<Secret>,
     /// Finds what is encoded in a way that cannot be cut out exactly.
     finder: Finder,
@@ -108,9 +113,10 @@ impl Redactor {
     /// Remembers a value to be hidden. Very short values are ignored: hiding them would eat text.
     pub fn learn(&mut self, secret: &Secret) {
         const MIN_LENGTH: usize = 4;
-        if secret.expose().len() >= MIN_LENGTH && !self.secrets.contains(secret) {
-            self.secrets.push(secret.clone());
-            self.finder.learn(secret, "");
+        if secret.expose().len() >= MIN_LENGTH && !self.0.secrets.contains(secret) {
+            let known = Arc::make_mut(&mut self.0);
+            known.secrets.push(secret.clone());
+            known.finder.learn(secret, "");
         }
     }
 
@@ -118,7 +124,10 @@ impl Redactor {
     /// without user and password of URLs.
     pub fn clean(&self, text: &str) -> String {
         let mut clean = without_user_info(text);
-        for secret in &self.secrets {
+        for secret in &self.0.secrets {
+            if !stream::holds(clean.as_bytes(), secret) {
+                continue;
+            }
             let mut stream = StreamRedactor::new(Some(secret.clone()));
             let shown = [stream.push(clean.as_bytes()), stream.finish()].concat();
             // A secret is ASCII, so no character has been cut.
@@ -129,7 +138,7 @@ impl Redactor {
 
     /// Takes out the words that hold a secret in several layers of escapes or in base64.
     fn without_encoded(&self, text: String) -> String {
-        let holds = |text: &str| self.finder.find(text.as_bytes()).is_some();
+        let holds = |text: &str| self.0.finder.find(text.as_bytes()).is_some();
         if !holds(&text) {
             return text;
         }

@@ -31,7 +31,7 @@ pub(crate) struct Finder {
 
 #[derive(Clone, Debug)]
 struct Needle {
-    bytes: Zeroizing<Vec<u8>>,
+    bytes: Arc<Zeroizing<Vec<u8>>>,
     source: Arc<str>,
 }
 
@@ -55,7 +55,7 @@ impl Finder {
         let mut add = |bytes: Vec<u8>| {
             self.longest = self.longest.max(bytes.len());
             self.needles.push(Needle {
-                bytes: Zeroizing::new(bytes),
+                bytes: Arc::new(Zeroizing::new(bytes)),
                 source: Arc::clone(&source),
             });
         };
@@ -103,6 +103,18 @@ impl Finder {
         self.needles
             .iter()
             .find(|needle| memmem::find(text, &needle.bytes).is_some())
+    }
+}
+
+impl<'a> FromIterator<&'a Finder> for Finder {
+    /// Makes one finder of several.
+    fn from_iter<I: IntoIterator<Item = &'a Finder>>(finders: I) -> Self {
+        let mut all = Finder::default();
+        for finder in finders {
+            all.needles.extend_from_slice(&finder.needles);
+            all.longest = all.longest.max(finder.longest);
+        }
+        all
     }
 }
 

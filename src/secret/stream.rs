@@ -3,6 +3,16 @@
 use super::spelling::{self, Found};
 use super::{REDACTED, Secret};
 
+/// Returns whether a text holds a secret, however it is spelled.
+pub(super) fn holds(text: &[u8], secret: &Secret) -> bool {
+    let secret = secret.expose().as_bytes();
+    let Some(first) = secret.first() else {
+        return false;
+    };
+    memchr::memchr3_iter(*first, b'%', b'\\', text)
+        .any(|at| matches!(spelling::at(&text[at..], secret), Found::Whole(_)))
+}
+
 /// Replaces one secret in bytes that come in chunks, however it is spelled.
 #[derive(Debug)]
 pub(crate) struct StreamRedactor {
@@ -104,6 +114,7 @@ mod tests {
         fn the_canary_never_comes_through(text in "(S|E|K|R|T|SEKRET| ){0,30}", chunk in 1_usize..10) {
             let shown = shown(text.as_bytes(), chunk);
             prop_assert!(!shown.windows(6).any(|window| window == b"SEKRET"));
+            prop_assert_eq!(holds(text.as_bytes(), &Secret::new("SEKRET".to_owned())), shown != text.as_bytes());
             prop_assert_eq!(shown, text.replace("SEKRET", REDACTED).into_bytes());
         }
     }

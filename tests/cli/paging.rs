@@ -864,7 +864,7 @@ fn a_state_in_use_keeps_a_second_run_away() {
     }
     call()
         .run()
-        .exit(2)
+        .exit(14)
         .stdout("")
         .says("is in use by another run");
     assert_eq!(server.requests().len(), 2);

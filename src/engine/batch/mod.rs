@@ -60,6 +60,11 @@ const MAX_HELD: usize = 4 * 1024 * 1024;
 /// How many bytes of output may wait for the thread that writes them.
 const MAX_OUT: usize = 256 * 1024;
 
+/// Results are handed over to be written when there are so many bytes of them, and at the latest
+/// after this time: a write for each of them would cost more than making its call.
+const OUT_BYTES: usize = 32 * 1024;
+const OUT_DELAY: Duration = Duration::from_millis(10);
+
 /// How often the progress is looked at.
 const TICK: Duration = Duration::from_millis(200);
 
@@ -129,6 +134,7 @@ pub(crate) async fn run(job: Job<'_>, summary: Summary, cx: &Context) -> (Summar
         is_finished: Cell::new(false),
         moved: Notify::new(),
         ready: Notify::new(),
+        finished: Notify::new(),
     };
     let lead = Lead {
         sending: job.sending,
@@ -140,7 +146,7 @@ pub(crate) async fn run(job: Job<'_>, summary: Summary, cx: &Context) -> (Summar
             floor.send_all(lead, cx).await;
             floor.is_finished.set(true);
             floor.ready.notify_one();
-            floor.moved.notify_waiters();
+            floor.finished.notify_one();
         };
         tokio::join!(sent, floor.pump(&printer), floor.watch(job.meter));
     };
@@ -173,8 +179,9 @@ struct Floor<'j, 'a> {
     is_finished: Cell<bool>,
     /// Something has moved: there may be room for results, or for output, or no need any more.
     moved: Notify,
-    /// There may be output to be written.
+    /// There is output to be written, or enough of it.
     ready: Notify,
+    finished: Notify,
 }
 
 impl Floor<'_, '_> {
@@ -418,8 +425,14 @@ impl Floor<'_, '_> {
             End::Invalid(failure) => Some((one.outcome.lines.to_string(), failure.clone())),
             _ => None,
         });
-        if let Err(failure) = self.outbox.borrow_mut().put(place, ended) {
+        let before = self.out_bytes();
+        let put = self.outbox.borrow_mut().put(place, ended);
+        if let Err(failure) = put {
             self.stop(failure);
+        }
+        let after = self.out_bytes();
+        if after >= OUT_BYTES || (before == 0 && after > 0) {
+            self.ready.notify_one();
         }
         if let (Some((lines, failure)), true) = (invalid, self.settings.strict) {
             let headline = format!("line {lines}: {} (--strict)", failure.headline);
@@ -436,26 +449,35 @@ impl Floor<'_, '_> {
             self.stop(Failure::new(Exit::BatchFailed, headline));
         }
         self.moved.notify_waiters();
-        self.ready.notify_one();
         loop {
             let moved = self.moved.notified();
-            if self.is_stopped() || self.outbox.borrow().out.len() <= MAX_OUT {
+            if self.is_stopped() || self.out_bytes() <= MAX_OUT {
                 return;
             }
             moved.await;
         }
     }
 
+    /// Returns how many bytes of output wait to be handed over.
+    fn out_bytes(&self) -> usize {
+        self.outbox.borrow().out.len()
+    }
+
+    /// Waits until so many bytes of output are there, or no more will come.
+    async fn gathered(&self, bytes: usize) {
+        while self.out_bytes() < bytes && !self.is_finished.get() {
+            self.ready.notified().await;
+        }
+    }
+
     /// Hands output over to the thread that writes it.
     async fn pump(&self, printer: &Printer) {
         loop {
+            self.gathered(1).await;
+            let _enough = tokio::time::timeout(OUT_DELAY, self.gathered(OUT_BYTES)).await;
             let chunk = std::mem::take(&mut self.outbox.borrow_mut().out);
             if chunk.is_empty() {
-                if self.is_finished.get() {
-                    return;
-                }
-                self.ready.notified().await;
-                continue;
+                return;
             }
             if printer.sender.send(chunk).await.is_err() {
                 // Why it has ended is reported by the thread.
@@ -472,12 +494,7 @@ impl Floor<'_, '_> {
         while !self.is_finished.get() && meter.is_shown() {
             let done = self.outbox.borrow().summary.done;
             meter.update(done, self.failed(), self.counts.bytes.get());
-            let finished = tokio::time::timeout(TICK, async {
-                while !self.is_finished.get() {
-                    self.moved.notified().await;
-                }
-            });
-            let _in_time = finished.await;
+            let _in_time = tokio::time::timeout(TICK, self.finished.notified()).await;
         }
     }
 

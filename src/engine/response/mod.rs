@@ -170,6 +170,10 @@ fn explain_response(
     sniffer: &Sniffer,
     session: &Session<'_>,
 ) -> Option<Failure> {
+    // What a message needs is looked up where there is one.
+    if verdict.exit == Exit::Ok && !verdict.is_unexpected {
+        return None;
+    }
     let shown = ResponseHead {
         status: head.status,
         reason: &head.reason,

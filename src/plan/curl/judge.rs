@@ -203,7 +203,7 @@ impl<'a> Judged<'a> {
             .profiles
             .chosen
             .map(|chosen| chosen.base.value.location());
-        if chosen.is_some_and(|base| judgement.location.is_below(&base)) {
+        if chosen.is_some_and(|base| judgement.location.is_below(base)) {
             // Its own place, in whatever spelling: the token goes along or nothing does.
             return judgement.check_token().map(|()| true);
         }
