@@ -186,10 +186,11 @@ impl Lock {
                 Ok(()) if !is_at(&file, &path) => continue,
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
-                    let headline = format!("the state {} is in use by another run", state.display());
+                    let headline =
+                        format!("the state {} is in use by another run", state.display());
                     return Err(Failure::new(Exit::NotNow, headline)
-                    .fact("nothing was sent")
-                    .hint("wait until it has ended, or name another file"));
+                        .fact("nothing was sent")
+                        .hint("wait until it has ended, or name another file"));
                 }
                 // Where files cannot be locked, one run at a time is left to whoever starts them.
                 Err(TryLockError::Error(error)) if error.kind() == io::ErrorKind::Unsupported => {}

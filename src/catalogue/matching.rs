@@ -1,5 +1,7 @@
 //! From method and path back to the endpoint, whatever the spelling, and to what a call may do.
 
+use std::borrow::Cow;
+
 use percent_encoding::percent_decode_str;
 
 use super::table::ENDPOINTS;
@@ -17,8 +19,9 @@ pub(crate) struct Classified {
     pub(crate) project: Option<String>,
     /// The decoded segments of its path, for paths that the catalogue does not have.
     pub(crate) segments: Vec<String>,
-    /// Whether a template may declare that it only reads.
-    pub(crate) may_be_a_read: bool,
+    /// The path, where a template may declare that the call only reads: the catalogue has it not
+    /// under this method, and nothing speaks for another one.
+    pub(crate) open_path: Option<String>,
 }
 
 impl Classified {
@@ -26,11 +29,10 @@ impl Classified {
     /// the catalogue has the path under no method that does more, in no family of the API; the
     /// method can read at all; and no header or parameter puts another one in its place.
     pub(crate) fn declared_a_read(self) -> Self {
-        let class = if self.may_be_a_read {
-            Class::Read
-        } else {
-            self.class
-        };
+        let is_open = self.open_path.as_ref().is_some_and(|path| {
+            !is_known_as_more(&Path::of(path).split) && !is_known_as_more(&leniently(path))
+        });
+        let class = if is_open { Class::Read } else { self.class };
         Classified { class, ..self }
     }
 }
@@ -77,14 +79,12 @@ pub(crate) fn classify_as(methods: &[String], path: &str) -> Classified {
         .map(|method| judge(method, &read))
         .max_by_key(|(class, _)| *class)
         .unwrap_or((Class::Write, None));
-    let may_be_a_read = class == Class::Write
+    let is_open = class == Class::Write
         && found.is_none()
         && methods.len() == 1
         && methods
             .iter()
-            .all(|method| !matches!(method.as_str(), "DELETE" | "PATCH"))
-        && !is_known_as_more(&read.split)
-        && !is_known_as_more(&leniently(path));
+            .all(|method| !matches!(method.as_str(), "DELETE" | "PATCH"));
     let project = found.as_ref().and_then(|found| {
         found
             .params
@@ -97,7 +97,7 @@ pub(crate) fn classify_as(methods: &[String], path: &str) -> Classified {
         endpoint: found.map(|found| found.endpoint),
         project,
         segments: read.split.into_iter().map(|segment| segment.text).collect(),
-        may_be_a_read,
+        open_path: is_open.then(|| path.to_owned()),
     }
 }
 
@@ -117,7 +117,11 @@ pub(crate) fn methods<'a>(
         }
     }
     methods.extend(fields_named_method(query.as_bytes()));
-    methods.extend(fields_named_method(&body.concat()));
+    match body {
+        [] => {}
+        [whole] => methods.extend(fields_named_method(whole)),
+        chunks => methods.extend(fields_named_method(&chunks.concat())),
+    }
     methods
 }
 
@@ -127,8 +131,15 @@ pub(crate) fn methods<'a>(
 fn fields_named_method(text: &[u8]) -> Vec<String> {
     const NAME: &[u8] = b"_method";
     const NEAR: usize = 256;
-    let is_encoded = |text: &[u8]| memchr::memchr2(b'%', b'\\', text).is_some();
-    let text = match is_encoded(text) {
+    let is_encoded = memchr::memchr2(b'%', b'\\', text).is_some();
+    let is_named = |at: usize| {
+        let name = text.get(at..at + NAME.len());
+        name.is_some_and(|name| name.eq_ignore_ascii_case(NAME))
+    };
+    if !is_encoded && !memchr::memchr_iter(b'_', text).any(is_named) {
+        return Vec::new();
+    }
+    let text = match is_encoded {
         true => unescaped(&location::decoded(text)),
         false => text.to_vec(),
     }
@@ -253,8 +264,8 @@ fn leniently(path: &str) -> Vec<Segment> {
         .collect()
 }
 
-fn decoded(text: &str) -> String {
-    percent_decode_str(text).decode_utf8_lossy().into_owned()
+fn decoded(text: &str) -> Cow<'_, str> {
+    percent_decode_str(text).decode_utf8_lossy()
 }
 
 /// A path cut into segments.
@@ -277,9 +288,11 @@ pub(super) struct Segment {
 impl Path {
     pub(super) fn of(path: &str) -> Self {
         let path = path.split(['?', '#']).next().unwrap_or_default();
-        let (mut split, mut whole) = (Vec::new(), Vec::new());
+        let mut split = Vec::new();
+        let mut is_ambiguous = false;
         for text in path.split('/').map(decoded) {
             for (index, part) in text.split('/').enumerate() {
+                is_ambiguous |= index > 0;
                 if !part.is_empty() {
                     split.push(Segment {
                         text: part.to_owned(),
@@ -287,18 +300,17 @@ impl Path {
                     });
                 }
             }
-            if !text.is_empty() {
-                whole.push(Segment {
-                    text,
+        }
+        let texts = path.split('/').map(decoded).filter(|text| !text.is_empty());
+        let whole = is_ambiguous.then(|| {
+            texts
+                .map(|text| Segment {
+                    text: text.into_owned(),
                     is_joined: false,
-                });
-            }
-        }
-        let is_ambiguous = whole.iter().any(|segment| segment.text.contains('/'));
-        Path {
-            split,
-            whole: is_ambiguous.then_some(whole),
-        }
+                })
+                .collect()
+        });
+        Path { split, whole }
     }
 }
 

@@ -14,7 +14,7 @@ use super::options::CallOptions;
     override_usage = "rein batch call NAME [ITEM]... --from FILE [OPTIONS]\n       rein batch [METHOD] TARGET [ITEM]... --from FILE [OPTIONS]"
 )]
 pub(crate) struct BatchArgs {
-    /// call and an endpoint's name, or a method and a target; then items that all calls have
+    /// call and an endpoint name, or a method and a target; then items for all calls
     #[arg(value_name = "call NAME [ITEM]", num_args = 1.., required = true)]
     pub(crate) words: Vec<OsString>,
     #[command(flatten)]
@@ -32,22 +32,22 @@ pub(crate) struct BatchArgs {
 #[derive(Args)]
 #[command(next_help_heading = "Input")]
 pub(crate) struct RowOptions {
-    /// Make a call of each row of this file, or of standard input with -
+    /// Make one call per row of this file; - reads standard input
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) from: OsString,
-    /// The format of the rows (default: by the file's name, else ndjson)
+    /// Input format (default: by file extension, else ndjson)
     #[arg(long, value_name = "FORMAT")]
     pub(crate) input_format: Option<InputFormat>,
-    /// Use COLUMN of a row as FIELD, and no column that is not named so; @FILE reads one a line
+    /// Fill FIELD from COLUMN and ignore other columns; @FILE reads one pair per line
     #[arg(long, value_name = "FIELD=COLUMN")]
     pub(crate) map: Vec<OsString>,
-    /// Send up to N rows in one request, as elements of its list FIELD
+    /// Send up to N rows per request, as elements of its list FIELD
     #[arg(long, num_args = 2, value_names = ["N", "FIELD"])]
     pub(crate) group: Vec<String>,
-    /// Keep the body of a group below this size (default 4MB)
+    /// Maximum size of a group's request body (default 4MB)
     #[arg(long, value_name = "SIZE", requires = "group")]
     pub(crate) group_bytes: Option<String>,
-    /// Split a group that is refused with one of these statuses, to find the rows that are wrong
+    /// Split a group refused with one of these statuses until its invalid rows are found
     #[arg(
         long,
         value_name = "LIST",
@@ -55,7 +55,7 @@ pub(crate) struct RowOptions {
         default_value = "400,413,422"
     )]
     pub(crate) split_on: Vec<u16>,
-    /// Stop at the first row that no call can be made of; from a file, before anything is sent
+    /// Stop at the first invalid row; with a file, before anything is sent
     #[arg(long)]
     pub(crate) strict: bool,
 }
@@ -64,25 +64,25 @@ pub(crate) struct RowOptions {
 #[derive(Args)]
 #[command(next_help_heading = "Batch")]
 pub(crate) struct RunOptions {
-    /// Make this many calls at a time
+    /// Number of concurrent calls
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) jobs: u16,
-    /// Send at most this many requests in a time: 50/s, 600/m
+    /// Maximum request rate: 50/s, 600/m
     #[arg(long, value_name = "N/TIME")]
     pub(crate) rate: Option<String>,
-    /// Write results as they come (default: in the order of the input)
+    /// Write results as calls complete (default: in input order)
     #[arg(long)]
     pub(crate) unordered: bool,
-    /// Write no results of calls that were done
+    /// Omit the results of successful calls
     #[arg(long)]
     pub(crate) quiet_ok: bool,
-    /// Write the rows that failed to this file, byte for byte
+    /// Write failed rows to this file, byte for byte
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) failed: Option<OsString>,
-    /// Record in this file what is done, so that the same command resumes after it was killed
+    /// Record progress in this file; the same command resumes from it, even after a kill
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub(crate) journal: Option<OsString>,
-    /// Send rows again whose outcome is not known, though they may be applied twice
+    /// Resend rows whose outcome is unknown, even though they may be applied twice
     #[arg(long, requires = "journal")]
     pub(crate) resend_unknown: bool,
     /// Stop after this many failed rows
@@ -113,5 +113,5 @@ Examples:
   rein -p demo batch DELETE 'v1/sources/id:{id}' --from ids.ndjson --dry-run
   rein -p prod batch call update-user --from users.ndjson --journal users.journal --confirm prod
 
-Each row's fields fill the fields of NAME, or the placeholders and the body of TARGET. Results are
-one JSON object a line. Exit codes: 0 all done, 10 some failed, 2 and 9 nothing was sent.";
+The fields of each row fill the fields of NAME, or the placeholders and body of TARGET. Results are
+written as one JSON object per line. Exit codes: 0 all done, 10 some failed, 2 and 9 nothing was sent.";

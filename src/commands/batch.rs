@@ -153,11 +153,13 @@ async fn planned(
     let (callee, items) = Callee::read(&args.words, &args.templates, options, cx)?;
     let input = gathered(args, matches, items)?;
     let url = profile.base.value.url();
-    let sending = Sending::decide(&options.connection, &profile, url, &cx.env)?;
+    let mut sending = Sending::decide(&options.connection, &profile, url, &cx.env)?;
+    sending.connection.is_timed = false;
     let connection = sending.connection.clone();
     let format = format(args);
     let mut recipe = Recipe::new(&callee, &options.request, input, &profile, &connection)?
         .of_rows(format, mapping(args)?, group(args)?)?;
+    note_terminal(args, cx);
     let mut source = Source::start(open(&args.rows.from)?, format)?;
     let header = match source.next_if(recipe.needs_header()).await? {
         Some(row) => {
@@ -167,6 +169,9 @@ async fn planned(
         None => None,
     };
     describe(summary, args, &recipe);
+    if let Some(first) = source.peek().await? {
+        recipe.refuse_without_group(first)?;
+    }
     let (journal, mut skipping) = journal(args, &profile, &mut source).await?;
     skipping.resend_unknown |= recipe.is_idempotent();
     let survey = survey(args, &recipe, format, &skipping, &profile)?;
@@ -341,6 +346,21 @@ fn group(args: &BatchArgs) -> Result<Option<Group>> {
     }))
 }
 
+/// Says what is waited for when rows come from the keyboard.
+fn note_terminal(args: &BatchArgs, cx: &Context) {
+    let is_waiting = args.rows.from == "-" && cx.env.stdin_terminal && cx.env.stderr_terminal;
+    if is_waiting && !args.options.output.silent {
+        let end = if cfg!(windows) {
+            "Ctrl-Z and Enter"
+        } else {
+            "Ctrl-D"
+        };
+        cx.notes(&[format!(
+            "note: reading rows from the terminal; end with {end}"
+        )]);
+    }
+}
+
 fn open(from: &OsStr) -> Result<Box<dyn Read + Send>> {
     if from == "-" {
         return Ok(Box::new(std::io::stdin()));
@@ -363,7 +383,7 @@ fn input_size(args: &BatchArgs) -> Option<u64> {
 fn describe(summary: &mut Summary, args: &BatchArgs, recipe: &Recipe<'_>) {
     let classified = recipe.classified();
     summary.profile.clone_from(&recipe.profile.name);
-    summary.class = Some(classified.class);
+    summary.class = recipe.class();
     summary.endpoint = classified.endpoint.map(|endpoint| endpoint.name);
     let shown = match recipe.callee {
         Callee::Raw(_) => &args.words[..args.words.len() - recipe.raw_items()],
@@ -489,7 +509,7 @@ async fn key(args: &BatchArgs, profile: &Profile, source: &mut Source) -> Result
             let hash = hash_of_file(open_file(&args.rows.from)?)?;
             format!("{size} bytes with the hash {hash}")
         }
-        None => match source.peek().await? {
+        None => match source.peek().await?.map(|row| &row.raw) {
             Some(Raw::Bytes(row)) => {
                 format!("a stream whose first row has the hash {}", hash(&[row]))
             }

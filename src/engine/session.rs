@@ -1,5 +1,6 @@
 //! A session: what one or many requests to an endpoint share, and how each of them is sent.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
@@ -304,7 +305,9 @@ impl<'a> Session<'a> {
     pub(crate) fn show(&mut self, request: &Request) {
         let host = request.url.host_str().unwrap_or_default();
         let port = request.url.port_or_known_default().unwrap_or_default();
-        self.host = format!("{host}:{port}");
+        self.host.clear();
+        self.host.push_str(host);
+        self.host.push_str(&format!(":{port}"));
         self.body = match &request.body {
             Body::Bytes(bytes) if self.sending.class > Class::Read => Some(bytes.clone()),
             _ => None,
@@ -504,9 +507,11 @@ fn response_info(head: &Head, redactor: &Redactor) -> ResponseInfo {
     let values = head.headers.get_all("server-timing").iter();
     let mut metrics = server_timing::parse(values.map(http::HeaderValue::as_bytes));
     for metric in &mut metrics {
-        metric.name = redactor.clean(&metric.name);
-        let description = metric.description.as_deref();
-        metric.description = description.map(|text| redactor.clean(text));
+        for text in std::iter::once(&mut metric.name).chain(&mut metric.description) {
+            if let Cow::Owned(clean) = redactor.cleaned(text) {
+                *text = clean;
+            }
+        }
     }
     ResponseInfo {
         status: head.status,

@@ -137,6 +137,7 @@ fn sending<'a>(profile: &'a Profile, classified: &Classified) -> Sending<'a> {
             version: HttpVersion::Http1,
             tls: TlsSettings::default(),
             certificate_log: None,
+            is_timed: true,
         },
         token_service: None,
         limits: TimeLimits {

@@ -35,7 +35,7 @@ pub(crate) fn refuse(request: &Request, known: &KnownTokens) -> Result<()> {
     let headers = request
         .headers
         .iter()
-        .flat_map(|header| [header.name.as_str(), header.value.as_str()]);
+        .flat_map(|header| [&*header.name, &*header.value]);
     let found = std::iter::once(url.as_str())
         .chain(headers)
         .find_map(|text| foreign.find(text.as_bytes()));

@@ -36,6 +36,9 @@ pub(crate) struct Connection {
     pub(crate) tls: TlsSettings,
     /// Who keeps the server's certificates, where they are to be looked at.
     pub(crate) certificate_log: Option<CertificateLog>,
+    /// Whether the time of connecting is measured. That costs every request some allocations, and
+    /// the many of a batch share few connections.
+    pub(crate) is_timed: bool,
 }
 
 /// Which HTTP version is asked for.
@@ -120,10 +123,12 @@ impl Client {
             .no_proxy()
             .connect_timeout(connection.connect_timeout)
             .dns_resolver(resolver)
-            .connector_layer(MarkLayer(marks.clone()))
             .http1_max_headers(MAX_HEADERS)
             .http2_max_header_list_size(MAX_HEADER_BLOCK)
             .http2_adaptive_window(true);
+        if connection.is_timed {
+            builder = builder.connector_layer(MarkLayer(marks.clone()));
+        }
         if http1_only {
             builder = builder.http1_only();
         }

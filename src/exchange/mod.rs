@@ -357,7 +357,7 @@ fn outgoing(
     let mut outgoing = reqwest::Request::new(Method::GET, url);
     let map = outgoing.headers_mut();
     for header in &headers {
-        let name = HeaderName::try_from(header.name.as_str());
+        let name = HeaderName::try_from(&*header.name);
         let value = HeaderValue::try_from(header.value.as_bytes());
         // The plan has refused whatever these two would refuse.
         if let (Ok(name), Ok(value)) = (name, value) {

@@ -41,6 +41,8 @@ pub(crate) struct Outcome {
     pub(crate) lines: LineSet,
     /// Whether rows are grouped, so that the lines are a list.
     pub(crate) is_group: bool,
+    /// What the call may do, where one was made.
+    pub(crate) class: Option<Class>,
     pub(crate) end: End,
     pub(crate) status: Option<u16>,
     /// The platform's own time in milliseconds.
@@ -61,6 +63,7 @@ impl Outcome {
         Outcome {
             lines,
             is_group: false,
+            class: None,
             end,
             status: None,
             server: None,
@@ -204,6 +207,7 @@ impl Results {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Summary {
     pub(crate) profile: String,
+    /// The strictest class of the calls, as far as it is known.
     pub(crate) class: Option<Class>,
     pub(crate) endpoint: Option<&'static str>,
     /// Method and target, or the template's name.
@@ -266,6 +270,7 @@ impl Summary {
 
     /// Counts the requests of an outcome, and what they took and cost.
     pub(crate) fn add_call(&mut self, outcome: &Outcome) {
+        self.class = self.class.max(outcome.class);
         let attempts = u64::from(outcome.attempts);
         self.requests += attempts;
         self.retries += attempts.saturating_sub(1);

@@ -156,7 +156,7 @@ pub(crate) fn from_form(parts: Vec<FormPart>, headers: &mut Headers) -> Body {
     ))));
     headers.set_default(
         "Content-Type",
-        &format!("multipart/form-data; boundary={boundary}"),
+        format!("multipart/form-data; boundary={boundary}"),
     );
     Body::Form(Form { boundary, chunks })
 }

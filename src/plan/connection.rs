@@ -154,6 +154,7 @@ pub(crate) fn decide_for(
         },
         tls,
         certificate_log: None,
+        is_timed: true,
     };
     let guarded = profile
         .filter(|_| options.insecure)

@@ -1,5 +1,7 @@
 //! Header lines as given, checked and put in order.
 
+use std::borrow::Cow;
+
 use crate::error::{Failure, Result};
 use crate::request::{Header, TypedCredential};
 use crate::secret::Secret;
@@ -68,7 +70,10 @@ impl Headers {
                     .retain(|header| !header.name.eq_ignore_ascii_case(name));
                 self.removed.push(lower);
             }
-            _ => self.list.push(Header::new(name, value.unwrap_or_default())),
+            _ => self.list.push(Header::new(
+                name.to_owned(),
+                value.unwrap_or_default().to_owned(),
+            )),
         }
         Ok(())
     }
@@ -89,7 +94,7 @@ impl Headers {
         self.list
             .iter()
             .find(|header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| header.value.as_str())
+            .map(|header| &*header.value)
     }
 
     /// Returns whether a header was taken out with `Name:` and not given again.
@@ -102,7 +107,7 @@ impl Headers {
     }
 
     /// Adds a header unless one with its name was given or removed.
-    pub(crate) fn set_default(&mut self, name: &str, value: &str) {
+    pub(crate) fn set_default(&mut self, name: &'static str, value: impl Into<Cow<'static, str>>) {
         if !self.is_removed(name) && self.get(name).is_none() {
             self.list.push(Header::new(name, value));
         }

@@ -1,6 +1,8 @@
 //! Who owns the place that a request goes to, what the request may do there, which guard it meets
 //! and whether the profile's token may go along. Every kind of call asks [`judge`] and nothing else.
 
+use std::rc::Rc;
+
 use url::Url;
 
 use crate::catalogue::{Class, Classified, classify_as, methods, names_variable};
@@ -112,7 +114,7 @@ impl<'a> Sent<'a> {
             path: request.url.path(),
             query: request.url.query().unwrap_or_default(),
             headers: headers
-                .map(|header| (header.name.as_str(), header.value.as_str()))
+                .map(|header| (&*header.name, &*header.value))
                 .collect(),
             body: Content::of(&request.body),
             led_to,
@@ -195,9 +197,12 @@ pub(crate) fn insecure(name: &str) -> Failure {
 pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
     let location = Location::with_path(sent.url, sent.path);
     let rewritten = rewritten(sent, &location);
-    let mut places = vec![location.clone()];
-    places.extend(led_places(sent, &location));
-    places.extend(rewritten.iter().flat_map(|(_, place)| place.clone()));
+    let others = led_places(sent, &location);
+    let rewritten_to = rewritten.iter().flat_map(|(_, place)| place);
+    let places: Vec<&Location> = std::iter::once(&location)
+        .chain(&others)
+        .chain(rewritten_to)
+        .collect();
     let owning = owning(&places, profiles.all);
     let is_below = |profile: &&Profile| {
         let base = profile.base.value.location();
@@ -207,14 +212,14 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
 
     let methods = asked_methods(sent, &location);
     let read = |base| readings(sent.path, &location, base, &methods);
-    let own = chosen.map(|profile| read(&profile.base.value));
+    let own = chosen.map(|profile| Rc::new(read(&profile.base.value)));
     let is_own =
         |owner: &&Neighbour| chosen.is_some_and(|profile| profile.base.value == owner.base);
-    let of_owners: Vec<Vec<Classified>> = owning
+    let of_owners: Vec<Rc<Vec<Classified>>> = owning
         .iter()
         .map(|owner| match own.clone().filter(|_| is_own(owner)) {
             Some(own) => own,
-            None => read(&owner.base),
+            None => Rc::new(read(&owner.base)),
         })
         .collect();
     let classified =
@@ -226,7 +231,7 @@ pub(crate) fn judge(sent: &Sent<'_>, profiles: Profiles<'_>) -> Judgement {
         .zip(&of_owners)
         .map(|(profile, readings)| Concerned { profile, readings });
     let concerned: Vec<Concerned<'_>> = concerned.collect();
-    let own = chosen.zip(own.as_deref());
+    let own = chosen.zip(own.as_deref().map(Vec::as_slice));
     let guarded = guard::strictest(own, &concerned, location.may_leave());
     let (rewritten_by, rewritten_to) = rewritten.unzip();
     let needed = match (&rewritten_by, classified.class) {
@@ -259,7 +264,7 @@ fn unknown(sent: &Sent<'_>, profiles: Profiles<'_>) -> Option<String> {
 }
 
 /// Returns the profiles that own one of these places, each once, the most specific first.
-fn owning<'p>(places: &[Location], profiles: &'p [Neighbour]) -> Vec<&'p Neighbour> {
+fn owning<'p>(places: &[&Location], profiles: &'p [Neighbour]) -> Vec<&'p Neighbour> {
     let mut owning: Vec<&Neighbour> = Vec::new();
     for owner in places.iter().flat_map(|place| owners(place, profiles)) {
         if !owning.iter().any(|known| known.name == owner.name) {
@@ -369,20 +374,18 @@ fn readings(
 }
 
 /// Returns the strictest reading; the first of equally strict ones.
-fn strictest<'a>(readings: impl Iterator<Item = &'a Vec<Classified>>) -> Option<Classified> {
-    let all: Vec<&Vec<Classified>> = readings.collect();
-    let is_of_the_api = |readings: &&&Vec<Classified>| {
+fn strictest<'a>(
+    readings: impl Iterator<Item = &'a Rc<Vec<Classified>>> + Clone,
+) -> Option<Classified> {
+    let is_of_the_api = |readings: &Vec<Classified>| {
         let last = readings.last();
         let first = last.and_then(|reading| reading.segments.first());
         first.is_some_and(|first| matches!(first.as_str(), "api" | "auth"))
     };
-    let of_the_api: Vec<&Vec<Classified>> = all.iter().filter(is_of_the_api).copied().collect();
-    let counting = if of_the_api.is_empty() {
-        all
-    } else {
-        of_the_api
-    };
-    let mut counting = counting.into_iter().flatten();
+    let is_any_of_the_api = readings.clone().any(|readings| is_of_the_api(readings));
+    let mut counting = readings
+        .filter(|readings| !is_any_of_the_api || is_of_the_api(readings))
+        .flat_map(|readings| readings.iter());
     let first = counting.next()?;
     let strictest = counting.fold(
         first,

@@ -87,8 +87,8 @@ impl<'a> Sending<'a> {
 
     /// Notes which request a call has come to.
     pub(crate) fn describe(&self, request: &Request, attempts: &mut Attempts) {
-        attempts.path = target::below(request, self.profile, &attempts.redactor);
         attempts.url = attempts.redactor.url(&request.url);
+        attempts.path = target::below_in(&attempts.url, self.profile);
         attempts.method = Some(request.method.clone());
         attempts.body_size = request.body.length().unwrap_or(0);
     }

@@ -2,6 +2,7 @@
 
 pub(crate) mod location;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::fs::File;
 use std::path::PathBuf;
@@ -78,7 +79,7 @@ impl Request {
         self.headers
             .iter()
             .find(|header| header.name.eq_ignore_ascii_case(name))
-            .map(|header| header.value.as_str())
+            .map(|header| &*header.value)
     }
 }
 
@@ -86,9 +87,9 @@ impl Request {
 #[derive(Clone, PartialEq, Eq)]
 pub struct Header {
     /// The name, letter case as given.
-    pub name: String,
+    pub name: Cow<'static, str>,
     /// The value without surrounding blanks.
-    pub value: String,
+    pub value: Cow<'static, str>,
 }
 
 impl fmt::Debug for Header {
@@ -100,7 +101,7 @@ impl fmt::Debug for Header {
 
 impl Header {
     /// Pairs a name with a value that the caller has checked.
-    pub fn new(name: impl Into<String>, value: impl Into<String>) -> Self {
+    pub fn new(name: impl Into<Cow<'static, str>>, value: impl Into<Cow<'static, str>>) -> Self {
         Header {
             name: name.into(),
             value: value.into(),

@@ -6,6 +6,7 @@ pub mod source;
 mod spelling;
 pub(crate) mod stream;
 
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
@@ -50,7 +51,7 @@ impl fmt::Debug for Secret {
 ///
 /// The response's own bytes never pass through it: what is piped is what the server sent.
 #[derive(Clone, Debug, Default)]
-pub struct Redactor(Arc<Known>);
+pub struct Redactor(Option<Arc<Known>>);
 
 /// What is hidden. Every record of a call holds it, so that it is shared.
 #[derive(Clone, Debug, Default)]
@@ -113,35 +114,51 @@ impl Redactor {
     /// Remembers a value to be hidden. Very short values are ignored: hiding them would eat text.
     pub fn learn(&mut self, secret: &Secret) {
         const MIN_LENGTH: usize = 4;
-        if secret.expose().len() >= MIN_LENGTH && !self.0.secrets.contains(secret) {
-            let known = Arc::make_mut(&mut self.0);
+        let is_known = self.secrets().contains(secret);
+        if secret.expose().len() >= MIN_LENGTH && !is_known {
+            let known = Arc::make_mut(self.0.get_or_insert_default());
             known.secrets.push(secret.clone());
             known.finder.learn(secret, "");
         }
     }
 
+    fn secrets(&self) -> &[Secret] {
+        self.0.as_ref().map_or(&[], |known| &known.secrets)
+    }
+
     /// Returns `text` with every known secret replaced, in whatever spelling it stands there, and
     /// without user and password of URLs.
     pub fn clean(&self, text: &str) -> String {
+        self.cleaned(text).into_owned()
+    }
+
+    /// Returns the same, and the text itself where there is nothing to be hidden.
+    pub fn cleaned<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut clean = without_user_info(text);
-        for secret in &self.0.secrets {
+        for secret in self.secrets() {
             if !stream::holds(clean.as_bytes(), secret) {
                 continue;
             }
             let mut stream = StreamRedactor::new(Some(secret.clone()));
             let shown = [stream.push(clean.as_bytes()), stream.finish()].concat();
             // A secret is ASCII, so no character has been cut.
-            clean = String::from_utf8_lossy(&shown).into_owned();
+            clean = Cow::Owned(String::from_utf8_lossy(&shown).into_owned());
         }
-        self.without_encoded(clean)
+        match self.holds_encoded(&clean) {
+            true => Cow::Owned(self.without_encoded(&clean)),
+            false => clean,
+        }
+    }
+
+    /// Returns whether a text holds a secret in a way that cannot be cut out exactly.
+    fn holds_encoded(&self, text: &str) -> bool {
+        let finder = self.0.as_ref().map(|known| &known.finder);
+        finder.is_some_and(|finder| finder.find(text.as_bytes()).is_some())
     }
 
     /// Takes out the words that hold a secret in several layers of escapes or in base64.
-    fn without_encoded(&self, text: String) -> String {
-        let holds = |text: &str| self.0.finder.find(text.as_bytes()).is_some();
-        if !holds(&text) {
-            return text;
-        }
+    fn without_encoded(&self, text: &str) -> String {
+        let holds = |text: &str| self.holds_encoded(text);
         let is_end = |c: char| c.is_whitespace() || matches!(c, '/' | '?' | '&' | '=' | '"' | ',');
         let words = text.split_inclusive(is_end).map(|word| match holds(word) {
             true => {
@@ -238,7 +255,10 @@ fn parameter(name: &str) -> String {
 }
 
 /// Takes user and password out of everything in a text that may be a URL (`//USER:PASSWORD@`).
-fn without_user_info(text: &str) -> String {
+fn without_user_info(text: &str) -> Cow<'_, str> {
+    if !text.contains('@') {
+        return Cow::Borrowed(text);
+    }
     let mut shown = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find("//") {
@@ -257,7 +277,7 @@ fn without_user_info(text: &str) -> String {
         }
     }
     shown.push_str(rest);
-    shown
+    Cow::Owned(shown)
 }
 
 #[cfg(test)]

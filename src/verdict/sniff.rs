@@ -1,5 +1,7 @@
 //! Looks at a body as it passes: its beginning, and the envelope's `status` and `message`.
 
+use std::borrow::Cow;
+
 use crate::text::lexical::envelope::Envelope;
 use crate::text::lexical::scan;
 
@@ -91,10 +93,14 @@ impl Sniffer {
 
     /// Returns whether the body begins as an HTML page does.
     pub(crate) fn is_html(&self) -> bool {
-        let start = self.trimmed().to_ascii_lowercase();
+        let start = self.trimmed();
+        let begins = |mark: &str| {
+            let start = start.get(..mark.len());
+            start.is_some_and(|start| start.eq_ignore_ascii_case(mark))
+        };
         ["<!doctype html", "<html", "<head", "<body", "<!--"]
-            .iter()
-            .any(|mark| start.starts_with(mark))
+            .into_iter()
+            .any(begins)
     }
 
     /// Returns whether the body begins as JSON does.
@@ -116,16 +122,19 @@ impl Sniffer {
         (!title.is_empty()).then_some(title)
     }
 
-    fn trimmed(&self) -> String {
-        const LOOKED_AT: usize = 64;
-        let text =
-            String::from_utf8_lossy(&self.beginning[..self.beginning.len().min(4 * LOOKED_AT)]);
-        text.trim_start_matches('\u{feff}')
-            .trim_start()
-            .chars()
-            .take(LOOKED_AT)
-            .collect()
+    fn trimmed(&self) -> Cow<'_, str> {
+        const LOOKED_AT: usize = 256;
+        let start = &self.beginning[..self.beginning.len().min(LOOKED_AT)];
+        match String::from_utf8_lossy(start) {
+            Cow::Borrowed(text) => Cow::Borrowed(start_of(text)),
+            Cow::Owned(text) => Cow::Owned(start_of(&text).to_owned()),
+        }
     }
+}
+
+/// Returns a text from its first character that is not a blank.
+fn start_of(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}').trim_start()
 }
 
 #[cfg(test)]

@@ -1026,3 +1026,100 @@ fn the_summary_on_standard_error_is_no_command() {
             .never_says("##[error]");
     }
 }
+
+#[test]
+fn rows_decide_on_the_method_of_a_target_without_one() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = server();
+    for (rows, method, class) in [
+        ("{\"n\":1}\n", "GET", "read"),
+        ("{\"n\":1,\"a\":2}\n", "POST", "write"),
+        ("{\"n\":1}\n{\"n\":1,\"a\":2}\n{\"n\":1}\n", "GET", "write"),
+    ] {
+        let words = ["v1/x/{n}", "--summary", "summary"];
+        let call = batch(&server, &words, rows).folder(folder.path());
+        call.run().exit(0);
+        let requests = server.take();
+        assert!(requests[0].line().starts_with(method), "{rows}");
+        let summary = std::fs::read(folder.path().join("summary")).expect("read");
+        let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+        assert_eq!(summary["class"], class, "{rows}");
+    }
+}
+
+#[test]
+fn rows_that_are_elements_of_a_list_need_a_group() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = server();
+    let words = ["call", "sync-comments", "project=acme", "source=s"];
+    batch(&server, &words, &comments(2))
+        .run()
+        .exit(2)
+        .stdout("")
+        .says("sync-comments takes a list of comments, and the rows are its elements")
+        .says("--group 1024 comments");
+    let rows = "id,timestamp,messages[0].body.text\nc1,2024-01-01T00:00:00Z,t\n";
+    std::fs::write(folder.path().join("in.csv"), rows).expect("written");
+    let in_csv = [&["batch"], &words[..], &["--from", "in.csv"]].concat();
+    rein(in_csv)
+        .at(&server.url())
+        .folder(folder.path())
+        .run()
+        .exit(2)
+        .says("--group 1024 comments");
+    server.saw_nothing();
+    // A row that has a field of the call itself is judged as it is.
+    let row = "{\"comments\":[],\"id\":\"c1\",\"timestamp\":\"t\",\"messages\":[]}\n";
+    let found = results(&batch(&server, &words, row).run().exit(10));
+    assert_eq!(found[0]["error"]["outcome"], "invalid");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn rows_from_a_terminal_are_announced() {
+    let server = server();
+    let call = batch(&server, &["GET", "v1/x/{n}"], "");
+    let seen = typing_on_a_terminal_when_asked(&call.command(), "{\"n\":7}\n\u{4}");
+    let note = "note: reading rows from the terminal; end with Ctrl-D";
+    assert!(seen.contains(note), "{seen}");
+    assert_eq!(server.requests().len(), 1, "{seen}");
+}
+
+#[test]
+fn a_header_that_asks_for_a_year_ends_in_the_time_for_retries() {
+    let server = Recorder::always(Reply::with(503, &["Retry-After: 31536000"], b""));
+    let begun = Instant::now();
+    let words = ["GET", "v1/x/{n}", "--retry-max-time", "1", "--jobs", "2"];
+    batch(&server, &words, "{\"n\":1}\n{\"n\":2}\n{\"n\":3}\n")
+        .run()
+        .exit(10);
+    assert!(begun.elapsed() < Duration::from_secs(20));
+}
+
+#[test]
+fn what_is_written_when_the_reader_goes_is_whole_and_each_line_is_sent_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: String = (1..=3000).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    std::fs::write(folder.path().join("in"), rows).expect("written");
+    let server = server();
+    let words = ["POST", "v1/x/{n}", "--from", "in", "--journal", "journal"];
+    let call = || {
+        rein([&["batch"][..], &words].concat())
+            .at(&server.url())
+            .folder(folder.path())
+    };
+    let mut first = call().start();
+    // Its output is closed before anything has been written to it.
+    drop(first.stdout.take());
+    let ended = first.wait_with_output().expect("an end");
+    assert_eq!(ended.status.code(), Some(23));
+    let sent = server.requests().len();
+    assert!(sent > 0 && sent < 3000, "{sent}");
+    call().run().exit(0);
+    let requests = server.requests();
+    let mut lines: Vec<&str> = requests.iter().map(Recorded::line).collect();
+    lines.sort_unstable();
+    let before = lines.len();
+    lines.dedup();
+    assert_eq!((before, lines.len()), (3000, 3000));
+}

@@ -1,13 +1,14 @@
 //! `rein batch --journal`: killed at any moment, every line is done once or named as unknown.
 
 use std::collections::BTreeMap;
-use std::path::Path;
-use std::process::Stdio;
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
-use crate::support::command::Rein;
+use crate::support::command::{Finished, Rein};
 use crate::support::{Recorded, Recorder, Reply, rein};
 
 const OK: &str = r#"{"status":"ok"}"#;
@@ -228,18 +229,12 @@ fn what_a_killed_delete_has_deleted_counts_as_done() {
 }
 
 /// Runs a batch again and again, each time killed at a random moment, until a run ends by itself.
-/// Returns how often each line was applied, and which lines are named as unknown.
-fn killed(
-    server: &Recorder,
-    folder: &Path,
-    words: &[&str],
-    kills: usize,
-    longest: u64,
-) -> (Vec<Recorded>, Vec<u64>, usize) {
+/// Returns what the last run said, and how often it was killed.
+fn killed(call: impl Fn() -> Rein, kills: usize, longest: u64) -> (Finished, usize) {
     let mut killed = 0;
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     loop {
-        let call = journaled(server, folder, words);
+        let call = call();
         let mut child = call
             .command()
             .stdin(Stdio::null())
@@ -263,15 +258,12 @@ fn killed(
         }
         killed += 1;
     }
-    let last = journaled(server, folder, words).run();
-    let unknown = unknown_in(&last.stdout_text());
-    (server.requests(), unknown, killed)
+    (call().run(), killed)
 }
 
 /// Checks that every line is done once, or named as unknown and sent at most once.
 #[track_caller]
-fn check_once(requests: &[Recorded], unknown: &[u64], count: u64) {
-    let counts = counts(requests);
+fn check_once(counts: &BTreeMap<u64, usize>, unknown: &[u64], count: u64) {
     for line in 1..=count {
         let sent = counts.get(&line).copied().unwrap_or(0);
         let is_unknown = unknown.contains(&line);
@@ -297,9 +289,10 @@ fn killed_at_random_two_hundred_times_every_line_is_done_once_or_named() {
                 std::thread::sleep(Duration::from_micros(300));
                 Reply::json(200, OK)
             });
-            let (requests, unknown, killed) = killed(&server, folder.path(), words, 5, 60);
+            let (last, killed) = killed(|| journaled(&server, folder.path(), words), 5, 60);
             killed_in_all += killed;
-            check_once(&requests, &unknown, 200);
+            let unknown = unknown_in(&last.stdout_text());
+            check_once(&counts(&server.requests()), &unknown, 200);
         }
     }
 }
@@ -330,8 +323,9 @@ fn killed_among_faults_no_line_is_applied_twice_or_forgotten() {
             13 => Reply::json(503, r#"{"status":"error"}"#),
             _ => Reply::json(200, OK),
         });
-        let (_, mut unknown, killed) = killed(&server, folder.path(), words, 30, 120);
+        let (last, killed) = killed(|| journaled(&server, folder.path(), words), 30, 120);
         assert!(killed > 0);
+        let mut unknown = unknown_in(&last.stdout_text());
         // What was refused is sent again by the next run, until nothing is.
         for _ in 0..20 {
             let finished = journaled(&server, folder.path(), words).run();
@@ -348,7 +342,7 @@ fn killed_among_faults_no_line_is_applied_twice_or_forgotten() {
             .filter(|(position, _)| ![3, 5].contains(&(position % 17)))
             .map(|(_, request)| request)
             .collect();
-        check_once(&applied, &unknown, 300);
+        check_once(&counts(&applied), &unknown, 300);
     }
 }
 
@@ -359,24 +353,237 @@ fn is_unknown(line: &str) -> bool {
 #[test]
 #[cfg(unix)]
 fn a_full_disk_under_the_journal_stops_before_anything_unrecorded_is_sent() {
-    let folder = tempfile::tempdir().expect("a folder");
-    write_rows(folder.path(), 400);
-    let server = Recorder::always(Reply::json(200, OK));
-    let words = ["POST", "v1/x/{n}", "--jobs", "4"];
-    let call = journaled(&server, folder.path(), &words);
-    // Files end at 1 KiB (2 blocks of 512 bytes): the header fits, and some records.
-    let mut limited = crate::support::command::after("trap '' XFSZ; ulimit -f 2", &call);
-    let output = limited.output().expect("an end");
-    let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert_eq!(output.status.code(), Some(23), "{stderr}");
-    assert!(stderr.contains("cannot write the journal"), "{stderr}");
-    let sent = server.requests().len();
-    assert!(sent > 0 && sent < 400, "{sent}");
-    // The next run, with room on the disk, sends the rest; what was sent is done or named.
-    let finished = journaled(&server, folder.path(), &words).run();
-    let unknown = unknown_in(&finished.stdout_text());
-    assert!(unknown.len() <= 4, "{unknown:?}");
-    check_once(&server.requests(), &unknown, 400);
+    for (words, most) in [
+        (&["POST", "v1/x/{n}", "--jobs", "4"][..], 4),
+        (
+            &["POST", "v1/x/y", "--jobs", "4", "--group", "2", "rows"],
+            8,
+        ),
+    ] {
+        let folder = tempfile::tempdir().expect("a folder");
+        write_rows(folder.path(), 400);
+        let server = Recorder::always(Reply::json(200, OK));
+        let call = journaled(&server, folder.path(), words);
+        // Files end at 1 KiB (2 blocks of 512 bytes): the header fits, and some records.
+        let mut limited = crate::support::command::after("trap '' XFSZ; ulimit -f 2", &call);
+        let output = limited.output().expect("an end");
+        let stderr = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(23), "{stderr}");
+        assert!(stderr.contains("cannot write the journal"), "{stderr}");
+        let sent: usize = counts(&server.requests()).values().sum();
+        assert!(sent > 0 && sent < 400, "{sent}");
+        // The next run, with room on the disk, sends the rest; what was sent is done or named.
+        let finished = journaled(&server, folder.path(), words).run();
+        let unknown = unknown_in(&finished.stdout_text());
+        assert!(unknown.len() <= most, "{unknown:?}");
+        check_once(&counts(&server.requests()), &unknown, 400);
+    }
+}
+
+/// `rein demo`, a process of its own, with its log of requests in a file.
+struct DemoProcess {
+    child: Child,
+    url: String,
+    token: String,
+    log: PathBuf,
+    folder: tempfile::TempDir,
+}
+
+impl DemoProcess {
+    fn start(faults: &[&str]) -> DemoProcess {
+        let folder = tempfile::tempdir().expect("a folder");
+        let log = folder.path().join("log");
+        let faults = faults.iter().flat_map(|fault| ["--fault", fault]);
+        let call = rein(["demo"].into_iter().chain(faults)).folder(folder.path());
+        let mut child = call
+            .command()
+            .stdout(Stdio::piped())
+            .stderr(std::fs::File::create(&log).expect("a log"))
+            .spawn()
+            .expect("a start");
+        let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+        let mut value = |name: &str| {
+            let start = format!("export {name}=");
+            let found = lines.by_ref().map(|line| line.expect("a line"));
+            let found = found.filter_map(|line| line.strip_prefix(&start).map(str::to_owned));
+            found.into_iter().next().expect("an export")
+        };
+        DemoProcess {
+            url: value("REINFER_ENDPOINT"),
+            token: value("REINFER_TOKEN"),
+            child,
+            log,
+            folder,
+        }
+    }
+
+    fn call(&self, words: &[&str]) -> Rein {
+        rein(words)
+            .var("REINFER_ENDPOINT", &self.url)
+            .var("REINFER_TOKEN", &self.token)
+            .folder(self.folder.path())
+    }
+
+    /// Returns path and status of each request in the log; 0 is a connection that was cut.
+    fn requests(&self) -> Vec<(String, u16)> {
+        let log = std::fs::read_to_string(&self.log).expect("a log");
+        let words = log
+            .lines()
+            .map(|line| line.split_whitespace().collect::<Vec<_>>());
+        words
+            .filter_map(|words| match words.as_slice() {
+                ["POST", path, status, ..] => Some(((*path).to_owned(), status.parse().ok()?)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+impl Drop for DemoProcess {
+    fn drop(&mut self) {
+        let _already_ended = self.child.kill();
+        let _status = self.child.wait();
+    }
+}
+
+#[test]
+fn killed_at_random_on_the_demo_tenant_its_log_has_every_line_once() {
+    let target = "v1/datasets/retail-dev/orders/streams/late-orders/reset?n={n}";
+    let words = [
+        "batch",
+        "POST",
+        target,
+        "to_comment_created_at=2024-01-01T00:00:00Z",
+        "--jobs",
+        "4",
+        "--retry-delay",
+        "1ms",
+        "--from",
+        "in",
+        "--journal",
+        "journal",
+    ];
+    for (faults, kills) in [
+        (&[][..], 100),
+        (&["429=0:4%", "503:4%", "reset:4%", "cut:4%"], 30),
+    ] {
+        let mut killed_in_all = 0;
+        while killed_in_all < kills {
+            let demo = DemoProcess::start(faults);
+            write_rows(demo.folder.path(), 200);
+            let (last, killed) = killed(|| demo.call(&words), 10, 60);
+            killed_in_all += killed;
+            let mut unknown = unknown_in(&last.stdout_text());
+            // What was refused is sent again by the next run.
+            for _ in 0..20 {
+                let finished = demo.call(&words).run();
+                unknown.extend(unknown_in(&finished.stdout_text()));
+                if finished.stdout_text().lines().all(is_unknown) {
+                    break;
+                }
+            }
+            // A 429 has not been applied; of a 503, and of what was cut or reset, nobody knows.
+            let requests = demo.requests().into_iter();
+            let applied = requests.filter(|(_, status)| *status != 429);
+            let mut counts = BTreeMap::new();
+            for (path, _) in applied {
+                let line = path.rsplit_once("?n=").and_then(|(_, n)| n.parse().ok());
+                *counts.entry(line.expect("a line")).or_default() += 1;
+            }
+            check_once(&counts, &unknown, 200);
+        }
+    }
+}
+
+#[test]
+fn killed_at_random_on_the_demo_tenant_groups_are_stored_once() {
+    const COUNT: usize = 200;
+    let words = [
+        "batch",
+        "call",
+        "sync-comments",
+        "project=retail-dev",
+        "source=killed",
+        "--group",
+        "4",
+        "comments",
+        "--jobs",
+        "2",
+        "--retry-delay",
+        "1ms",
+        "--from",
+        "in",
+        "--journal",
+        "journal",
+    ];
+    let rows: String = (1..=COUNT)
+        .map(|n| {
+            format!("{{\"id\":\"k{n}\",\"timestamp\":\"2024-01-01T00:00:00Z\",\"messages\":[{{\"body\":{{\"text\":\"t\"}}}}]}}\n")
+        })
+        .collect();
+    for (faults, kills) in [
+        (&[][..], 100),
+        (
+            &[
+                "429=0:4%@/sync",
+                "503:4%@/sync",
+                "reset:4%@/sync",
+                "cut:4%@/sync",
+            ],
+            30,
+        ),
+    ] {
+        let mut killed_in_all = 0;
+        while killed_in_all < kills {
+            let demo = DemoProcess::start(faults);
+            std::fs::write(demo.folder.path().join("in"), &rows).expect("written");
+            let source = [
+                "call",
+                "create-source",
+                "project=retail-dev",
+                "source=killed",
+                "title=Killed",
+                "language=en",
+            ];
+            demo.call(&source).run().exit(0);
+            let (mut last, killed) = killed(|| demo.call(&words), 10, 60);
+            killed_in_all += killed;
+            for _ in 0..20 {
+                if last.exit == 0 {
+                    break;
+                }
+                last = demo.call(&words).run();
+            }
+            let last = last.exit(0);
+            assert_eq!(unknown_in(&last.stdout_text()), [0; 0], "{last}");
+            let list = [
+                "call",
+                "list-comments",
+                "project=retail-dev",
+                "source=killed",
+                "--paginate",
+                "-q",
+                ".comments[].id",
+                "-s",
+            ];
+            let stored = demo.call(&list).run().exit(0).stdout_text();
+            let mut stored: Vec<&str> = stored.lines().collect();
+            stored.sort_unstable();
+            let mut expected: Vec<String> = (1..=COUNT).map(|n| format!("k{n}")).collect();
+            expected.sort_unstable();
+            assert_eq!(stored, expected);
+            // Only the groups that were under way are sent again, one a worker and kill.
+            let requests = demo.requests().into_iter();
+            let done = requests.filter(|(path, status)| path.ends_with("/sync") && *status == 200);
+            if faults.is_empty() {
+                let done = done.count();
+                assert!(
+                    done <= COUNT / 4 + 2 * killed,
+                    "{done} after {killed} kills"
+                );
+            }
+        }
+    }
 }
 
 #[test]

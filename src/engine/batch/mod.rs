@@ -306,11 +306,12 @@ impl Floor<'_, '_> {
                 break;
             }
             self.in_flight.borrow_mut().add_all(&lines);
-            let (outcome, rows) = self.call(call, unit).await;
-            self.in_flight.borrow_mut().remove_all(&lines);
+            let (outcome, rows) = self.call(call, unit, lines).await;
+            let lines = &outcome.lines;
+            self.in_flight.borrow_mut().remove_all(lines);
             let recorded = match &outcome.end {
-                End::Done => self.ledger.end(Event::Done, &lines),
-                End::Failed(_) => self.ledger.end(Event::Failed, &lines),
+                End::Done => self.ledger.end(Event::Done, lines),
+                End::Failed(_) => self.ledger.end(Event::Failed, lines),
                 End::Unknown(_) | End::Invalid(_) => Ok(()),
             };
             if let Err(failure) = recorded {
@@ -352,8 +353,12 @@ impl Floor<'_, '_> {
     }
 
     /// Makes one call.
-    async fn call(&self, call: &mut Calling<'_, '_>, unit: Unit) -> (Outcome, Vec<Waiting>) {
-        let lines = unit.lines();
+    async fn call(
+        &self,
+        call: &mut Calling<'_, '_>,
+        unit: Unit,
+        lines: LineSet,
+    ) -> (Outcome, Vec<Waiting>) {
         let Unit { rows, call: made } = unit;
         let classified = made.judgement.classified;
         let endpoint = classified.endpoint;
@@ -378,12 +383,17 @@ impl Floor<'_, '_> {
             Ok(()) => End::Done,
             // An earlier run may have deleted it already.
             Err(_) if is_gone => End::Done,
-            Err(failure) if self.is_unknown(&attempts, &failure) => End::Unknown(failure),
+            Err(failure)
+                if classified.class != Class::Read && self.is_unknown(&attempts, &failure) =>
+            {
+                End::Unknown(failure)
+            }
             Err(failure) => End::Failed(failure),
         };
         let outcome = Outcome {
             lines,
             is_group: self.settings.is_grouped,
+            class: Some(classified.class),
             end,
             status,
             server: attempts.server(),
@@ -552,7 +562,7 @@ impl Floor<'_, '_> {
         }
         let written = printer.finish();
         let mut summary = outbox.summary;
-        let is_read = summary.class == Some(Class::Read);
+        let is_read = summary.class.is_none_or(|class| class == Class::Read);
         match written {
             Ok(()) => {}
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe && is_read => {

@@ -6,7 +6,7 @@ use std::io::{self, Read};
 use tokio::sync::mpsc;
 
 use crate::error::{Failure, Result, io_reason};
-use crate::input::rows::{self, Raw, Row, RowFormat, Rows};
+use crate::input::rows::{self, Row, RowFormat, Rows};
 
 /// How many bytes of rows are handed over at once, unless there is one row with more.
 const MAX_CHUNK: usize = 64 * 1024;
@@ -58,13 +58,13 @@ impl Source {
     ///
     /// # Errors
     /// Fails when the input cannot be read.
-    pub(crate) async fn peek(&mut self) -> Result<Option<&Raw>> {
+    pub(crate) async fn peek(&mut self) -> Result<Option<&Row>> {
         if self.ready.is_empty()
             && let Some(row) = self.next().await?
         {
             self.ready.push_front(row);
         }
-        Ok(self.ready.front().map(|row| &row.raw))
+        Ok(self.ready.front())
     }
 
     /// Returns the next row; `None` is the end.

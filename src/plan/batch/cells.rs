@@ -18,6 +18,9 @@ use crate::text::lexical::{self, scan, without_mark};
 use crate::text::path::Selected;
 use crate::text::terminal::sanitise;
 
+/// How many rows of a group are suggested.
+const GROUP: u64 = 1024;
+
 /// The value of a field of a row.
 enum Cell<'a> {
     /// Checked JSON.
@@ -54,6 +57,36 @@ impl Recipe<'_> {
             }
         }
         Ok((items, vars))
+    }
+
+    /// Refuses rows that are elements of a list of the endpoint and not its fields, by the first of
+    /// them: every call would fail.
+    ///
+    /// # Errors
+    /// Fails (exit 2), naming the option that is missing.
+    pub(crate) fn refuse_without_group(&self, first: &Row) -> Result<()> {
+        let (Callee::Endpoint(endpoint), None) = (self.callee, &self.group) else {
+            return Ok(());
+        };
+        // What is wrong with the row itself is said when its call is made.
+        let cells = self.cells(first).unwrap_or_default();
+        let names: Vec<&str> = cells.iter().map(|(name, _)| name.as_str()).collect();
+        let steps: Vec<&str> = names
+            .iter()
+            .filter_map(|name| name.split(['.', '[', ':']).next())
+            .collect();
+        let Some(list) = super::groups::list_of_rows(endpoint, &steps) else {
+            return Ok(());
+        };
+        let count = list.limit.map_or(GROUP, |limit| limit.most.min(GROUP));
+        Err(Failure::unsent(format!(
+            "{} takes a list of {}, and the rows are its elements",
+            endpoint.name, list.name
+        ))
+        .hint(format!(
+            "send up to {count} rows per request: --group {count} {}",
+            list.name
+        )))
     }
 
     /// Makes a field of the body of a raw call. What the user names is a path; a member of a JSON

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use super::{Call, Recipe};
-use crate::catalogue::{Endpoint, Kind as FieldKind};
+use crate::catalogue::{Endpoint, Field, Kind as FieldKind};
 use crate::cli::items::{Item, Kind};
 use crate::error::{Failure, Result};
 use crate::input::rows::{Raw, Row};
@@ -52,6 +52,31 @@ impl Group {
             _ => Ok(()),
         }
     }
+}
+
+/// Returns the list of an endpoint whose elements have these fields, where none of them is a field of
+/// the endpoint itself: rows for `--group` that are sent without it.
+pub(super) fn list_of_rows(endpoint: &Endpoint, names: &[&str]) -> Option<&'static Field> {
+    let step = |name: &'static str| name.split(['.', '[']).next().unwrap_or_default();
+    let parameters = endpoint.path_params.iter().chain(endpoint.query_params);
+    let mut own = parameters.chain(endpoint.body_fields);
+    if own.any(|field| names.contains(&step(field.name))) {
+        return None;
+    }
+    let mut lists = endpoint.body_fields.iter().filter(|list| {
+        let below = endpoint.body_fields.iter().filter_map(|field| {
+            let name = field.name.strip_prefix(list.name)?.strip_prefix("[].")?;
+            Some((name, field.required))
+        });
+        let (mut count, mut is_whole) = (0, true);
+        for (name, is_required) in below {
+            let is_given = names.contains(&step(name));
+            count += usize::from(is_given);
+            is_whole &= is_given || !is_required;
+        }
+        is_whole && count > 0
+    });
+    lists.next().filter(|list| !list.name.contains(['[', '.']))
 }
 
 /// Puts the elements of a group into its field.

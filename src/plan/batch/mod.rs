@@ -123,6 +123,15 @@ impl<'a> Recipe<'a> {
         Ok(self)
     }
 
+    /// Returns the class of the calls, as far as that is known without a row: each row decides on the
+    /// method of a raw call without one.
+    pub(crate) fn class(&self) -> Option<Class> {
+        match self.callee {
+            Callee::Raw(words) => method(words, self.request).map(|_| self.classified().class),
+            _ => Some(self.classified().class),
+        }
+    }
+
     /// Returns which endpoint the calls are of, as far as that is known without a row.
     pub(crate) fn classified(&self) -> Classified {
         match self.callee {

@@ -68,7 +68,10 @@ fn is_body(item: &Item, items: &[Item]) -> bool {
 fn header(item: &Item) -> Option<Header> {
     let text = item.text();
     let (name, value) = text.split_once(':').unwrap_or((&text, ""));
-    let header = Header::new(name.trim_end_matches(';').trim(), value.trim());
+    let header = Header::new(
+        name.trim_end_matches(';').trim().to_owned(),
+        value.trim().to_owned(),
+    );
     (item.role() == "header").then_some(header)
 }
 
@@ -111,7 +114,7 @@ pub(crate) fn hides(item: &Item, items: &[Item]) -> bool {
 pub(crate) fn authorization(item: &Item) -> Option<String> {
     let header = header(item).filter(|one| one.name.eq_ignore_ascii_case("authorization"));
     let bearer = (item.role() == "bearer").then(|| format!("Bearer {}", item.text()));
-    header.map(|header| header.value).or(bearer)
+    header.map(|header| header.value.into_owned()).or(bearer)
 }
 
 /// Returns whether an item says who calls.
