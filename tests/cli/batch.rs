@@ -798,10 +798,11 @@ fn ctrl_c_writes_everything_that_is_known() {
     ];
     let call = rein(words).at(&server.url()).folder(folder.path());
     let (exit, stdout, stderr) = crate::support::command::interrupted(&call, || {
-        std::thread::sleep(Duration::from_millis(20));
-        server.requests().len() == 6
+        let is_asked = server.requests().len() == 6;
+        // Until all responses but that one have been read.
+        std::thread::sleep(Duration::from_millis(if is_asked { 500 } else { 20 }));
+        is_asked
     });
-    std::thread::sleep(Duration::from_millis(50));
     assert_eq!(exit, 130, "{stderr}");
     let found: Vec<Value> = stdout
         .lines()
@@ -1122,4 +1123,30 @@ fn what_is_written_when_the_reader_goes_is_whole_and_each_line_is_sent_once() {
     let before = lines.len();
     lines.dedup();
     assert_eq!((before, lines.len()), (3000, 3000));
+}
+
+#[test]
+#[cfg(unix)]
+fn an_interrupt_while_nobody_reads_loses_no_result() {
+    let big = format!("{{\"status\":\"ok\",\"x\":\"{}\"}}", "x".repeat(50_000));
+    let server = Recorder::always(Reply::json(200, &big));
+    let folder = tempfile::tempdir().expect("a folder");
+    let rows: String = (0..2000).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    std::fs::write(folder.path().join("in"), rows).expect("written");
+    let words = ["batch", "GET", "v1/x/{n}", "--from", "in", "--summary", "s"];
+    let call = rein(words).at(&server.url()).folder(folder.path());
+    let before = std::cell::Cell::new(0);
+    let (exit, stdout, stderr) = crate::support::command::interrupted(&call, || {
+        // Until it has come to rest, because nothing reads its output.
+        std::thread::sleep(Duration::from_millis(500));
+        let now = server.requests().len();
+        now > 0 && now == before.replace(now)
+    });
+    assert_eq!(exit, 130, "{stderr}");
+    let summary = std::fs::read(folder.path().join("s")).expect("read");
+    let summary: Value = serde_json::from_slice(&summary).expect("JSON");
+    let done = stdout
+        .lines()
+        .filter(|line| line.contains("\"status\":200"));
+    assert_eq!(summary["done"], done.count(), "{stderr}");
 }

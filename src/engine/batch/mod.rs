@@ -485,15 +485,16 @@ impl Floor<'_, '_> {
         loop {
             self.gathered(1).await;
             let _enough = tokio::time::timeout(OUT_DELAY, self.gathered(OUT_BYTES)).await;
-            let chunk = std::mem::take(&mut self.outbox.borrow_mut().out);
-            if chunk.is_empty() {
+            if self.out_bytes() == 0 {
                 return;
             }
-            if printer.sender.send(chunk).await.is_err() {
+            // Taken only when there is room for it: an interrupt while it waits would lose it.
+            let Ok(room) = printer.sender.reserve().await else {
                 // Why it has ended is reported by the thread.
                 self.stop(Failure::new(Exit::Write, "standard output was closed"));
                 return;
-            }
+            };
+            room.send(std::mem::take(&mut self.outbox.borrow_mut().out));
             self.moved.notify_waiters();
         }
     }
