@@ -2,6 +2,7 @@
 
 use crate::compare::{Step, strings};
 use crate::error::{Failure, Result};
+use crate::text::path::take_apart;
 
 /// Places of a document.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,38 +41,17 @@ impl Pattern {
                 "a path looks like status, a.b, a[0].b, a[*].id, a[name=x].b, **.id or [\"odd.name\"]",
             )
         };
-        let mut parts = Vec::new();
-        let mut rest = text.trim();
-        rest = rest.strip_prefix('.').unwrap_or(rest);
-        if rest.is_empty() {
-            return Err(invalid("it is empty"));
-        }
-        let mut name_expected = !rest.starts_with('[');
-        while !rest.is_empty() || name_expected {
-            if name_expected {
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                let (name, after) = rest.split_at(end);
-                parts.push(match name {
-                    "" => return Err(invalid("a name is missing")),
-                    "**" => Part::AnyDepth,
-                    "*" => Part::Any,
-                    name => Part::Name(name.as_bytes().to_vec()),
-                });
-                rest = after;
-                name_expected = false;
-            } else if let Some(inner) = rest.strip_prefix('[') {
-                let (part, after) = bracket(inner).ok_or_else(|| {
-                    invalid("[ ] must hold a number, *, KEY=VALUE or a quoted name")
-                })?;
-                parts.push(part);
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix('.') {
-                rest = after;
-                name_expected = !rest.starts_with('[');
-            } else {
-                return Err(invalid("expected . or [ after ]"));
-            }
-        }
+        let name = |name: &str| match name {
+            "**" => Part::AnyDepth,
+            "*" => Part::Any,
+            name => Part::Name(name.as_bytes().to_vec()),
+        };
+        let parts = match text.trim() {
+            "" | "." => return Err(invalid("it is empty")),
+            path => take_apart(path, name, bracket).map_err(|what| {
+                invalid(what.unwrap_or("[ ] must hold a number, *, KEY=VALUE or a quoted name"))
+            })?,
+        };
         Ok(Pattern {
             text: text.trim().to_owned(),
             parts,

@@ -1,6 +1,6 @@
 //! How the connection will be made, from options, profile and environment.
 
-use std::ffi::OsStr;
+use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::exchange::lookup::{Family, Override};
 use crate::exchange::proxy;
 use crate::exchange::retry::Policy;
 use crate::exchange::tls::{Identity, SystemRoots, TlsSettings};
-use crate::plan::ownership;
+use crate::plan::{ownership, text};
 use crate::profile::Profile;
 use crate::profile::endpoint::is_this_machine;
 use crate::text::terminal::sanitise;
@@ -37,12 +37,6 @@ const SLOW: Duration = Duration::from_secs(30);
 /// # Errors
 /// Fails (exit 2) on what is not a duration.
 pub(crate) fn limits(options: &ConnectionOptions) -> Result<TimeLimits> {
-    let duration = |option: &str, value: &Option<std::ffi::OsString>| {
-        value
-            .as_deref()
-            .map(|value| units::duration(option, text(value, option)?))
-            .transpose()
-    };
     let speed = options.speed_limit.filter(|speed| *speed > 0);
     let stall = match duration("-y", &options.speed_time)? {
         Some(Duration::ZERO) => Duration::MAX,
@@ -68,16 +62,18 @@ pub(crate) fn retries(options: &ConnectionOptions) -> Result<Policy> {
         retries: options.retry,
         ..Policy::default()
     };
-    if let Some(delay) = &options.retry_delay {
-        policy.delay = Some(units::duration(
-            "--retry-delay",
-            text(delay, "--retry-delay")?,
-        )?);
-    }
-    if let Some(time) = &options.retry_max_time {
-        policy.max_time = units::duration("--retry-max-time", text(time, "--retry-max-time")?)?;
+    policy.delay = duration("--retry-delay", &options.retry_delay)?;
+    if let Some(time) = duration("--retry-max-time", &options.retry_max_time)? {
+        policy.max_time = time;
     }
     Ok(policy)
+}
+
+fn duration(option: &str, value: &Option<OsString>) -> Result<Option<Duration>> {
+    let value = value.as_deref();
+    value
+        .map(|value| units::duration(option, text(value, option)?))
+        .transpose()
 }
 
 /// Decides on how to connect to a URL's host with a profile's token.
@@ -285,11 +281,6 @@ fn resolve_override(text: &str) -> Result<Override> {
         }),
         _ => Err(wrong()),
     }
-}
-
-fn text<'a>(word: &'a OsStr, option: &str) -> Result<&'a str> {
-    word.to_str()
-        .ok_or_else(|| Failure::usage(format!("the value of {option} is not valid UTF-8")))
 }
 
 #[cfg(test)]

@@ -164,7 +164,9 @@ impl Given {
     /// Finds the one source of a raw call's body.
     fn of(input: &Input, options: &RequestOptions) -> Result<Given> {
         let fields = input.items.iter().any(Item::is_field);
-        let given = Given::one(input, !options.get, fields).map_err(|failure| {
+        let data = !options.get && !input.data.is_empty();
+        let own = [(data, Given::Data), (fields, Given::Fields)];
+        let given = Given::one(input, own).map_err(|failure| {
             failure.hint("query parameters are written name==value, headers Name:value")
         })?;
         if options.head && given != Given::Nothing {
@@ -178,15 +180,14 @@ impl Given {
     }
 
     /// Finds the one source; the caller knows whether data and items go into the body.
-    fn one(input: &Input, data_in_body: bool, fields: bool) -> Result<Given> {
-        let sources = [
-            (data_in_body && !input.data.is_empty(), Given::Data),
-            (fields, Given::Fields),
+    fn one(input: &Input, own: [(bool, Given); 2]) -> Result<Given> {
+        let always = [
             (!input.form.is_empty(), Given::Form),
             (input.upload.is_some(), Given::Upload),
         ];
-        let given: Vec<Given> = sources
+        let given: Vec<Given> = own
             .into_iter()
+            .chain(always)
             .filter_map(|(is_given, source)| is_given.then_some(source))
             .collect();
         match given.as_slice() {
@@ -204,7 +205,9 @@ impl Given {
 
     /// Finds the one source in a call by name.
     fn of_call(input: &Input, fields: bool) -> Result<Given> {
-        Given::one(input, true, fields).map_err(|failure| {
+        let data = !input.data.is_empty();
+        let own = [(data, Given::Data), (fields, Given::Fields)];
+        Given::one(input, own).map_err(|failure| {
             failure.hint("leave out all but one; an item counts where it is a field of the body")
         })
     }
@@ -344,6 +347,7 @@ pub(crate) fn vars(words: &[OsString]) -> Result<Vec<Var>> {
         .collect()
 }
 
+/// Returns the value of an option as text.
 fn text<'a>(word: &'a OsStr, option: &str) -> Result<&'a str> {
     word.to_str()
         .ok_or_else(|| Failure::usage(format!("the value of {option} is not valid UTF-8")))

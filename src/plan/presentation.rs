@@ -1,7 +1,5 @@
 //! How the response will be shown, decided before anything is sent.
 
-use std::ffi::OsString;
-
 use crate::cli::options::{Format, OutputOptions};
 use crate::error::{Failure, Result};
 use crate::output::items::Wanted;
@@ -9,6 +7,7 @@ use crate::output::items::columns::Columns;
 use crate::output::items::delimited::Delimiter;
 use crate::output::items::sorted::Sort;
 use crate::output::view::{Shape, View};
+use crate::plan::text;
 use crate::text::jq::{Filter, Var};
 use crate::text::lexical::Layout;
 use crate::text::path::Path;
@@ -163,12 +162,6 @@ fn variables(options: &OutputOptions) -> Result<Vec<Var>> {
         }
     }
     Ok(vars)
-}
-
-fn text<'a>(value: &'a OsString, option: &str) -> Result<&'a str> {
-    value
-        .to_str()
-        .ok_or_else(|| Failure::usage(format!("the value of {option} is not valid UTF-8")))
 }
 
 #[cfg(test)]

@@ -50,37 +50,12 @@ impl Path {
             Failure::usage(format!("{text:?} is not a path: {what}"))
                 .hint("a path looks like name, a.b, a[0].b, a[*].name or [\"odd.name\"]")
         };
-        let mut steps = Vec::new();
-        let mut rest = text.trim();
-        if rest == "." {
-            rest = "";
-        } else if rest.is_empty() {
-            return Err(wrong("it is empty"));
-        }
-        rest = rest.strip_prefix('.').unwrap_or(rest);
-        let mut key_due = !rest.is_empty() && !rest.starts_with('[');
-        while !rest.is_empty() || key_due {
-            if key_due {
-                let end = rest.find(['.', '[']).unwrap_or(rest.len());
-                let (key, after) = rest.split_at(end);
-                if key.is_empty() {
-                    return Err(wrong("a name is missing"));
-                }
-                steps.push(Step::Key(key.to_owned()));
-                rest = after;
-                key_due = false;
-            } else if let Some(inner) = rest.strip_prefix('[') {
-                let (step, after) = bracket(inner)
-                    .ok_or_else(|| wrong("[ ] holds a number, * or a quoted name"))?;
-                steps.push(step);
-                rest = after;
-            } else if let Some(after) = rest.strip_prefix('.') {
-                rest = after;
-                key_due = !rest.starts_with('[');
-            } else {
-                return Err(wrong("a . or [ is expected after ]"));
-            }
-        }
+        let steps = match text.trim() {
+            "" => return Err(wrong("it is empty")),
+            "." => Vec::new(),
+            path => take_apart(path, |key| Step::Key(key.to_owned()), bracket)
+                .map_err(|what| wrong(what.unwrap_or("[ ] holds a number, * or a quoted name")))?,
+        };
         Ok(Path {
             text: text.trim().to_owned(),
             steps,
@@ -147,6 +122,42 @@ impl Path {
     pub(crate) fn select<'a>(&self, value: &'a [u8]) -> Selected<'a> {
         select(&self.steps, value)
     }
+}
+
+/// Takes a path apart into steps: `name` makes one of what is between points, `bracket` of what begins
+/// behind a bracket, and returns the rest.
+///
+/// # Errors
+/// Fails with what is wrong; with nothing where `bracket` could make no step.
+pub(crate) fn take_apart<T>(
+    path: &str,
+    name: impl Fn(&str) -> T,
+    bracket: impl Fn(&str) -> Option<(T, &str)>,
+) -> Result<Vec<T>, Option<&'static str>> {
+    let mut steps = Vec::new();
+    let mut rest = path.strip_prefix('.').unwrap_or(path);
+    let mut name_expected = !rest.starts_with('[');
+    while !rest.is_empty() || name_expected {
+        if name_expected {
+            let end = rest.find(['.', '[']).unwrap_or(rest.len());
+            if end == 0 {
+                return Err(Some("a name is missing"));
+            }
+            steps.push(name(&rest[..end]));
+            rest = &rest[end..];
+            name_expected = false;
+        } else if let Some(inner) = rest.strip_prefix('[') {
+            let (step, after) = bracket(inner).ok_or(None)?;
+            steps.push(step);
+            rest = after;
+        } else if let Some(after) = rest.strip_prefix('.') {
+            rest = after;
+            name_expected = !rest.starts_with('[');
+        } else {
+            return Err(Some("expected . or [ after ]"));
+        }
+    }
+    Ok(steps)
 }
 
 fn bracket(inner: &str) -> Option<(Step, &str)> {

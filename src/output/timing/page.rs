@@ -77,18 +77,7 @@ pub(crate) fn render(report: &Report<'_>, date: &str) -> String {
 
 /// Makes a text one of HTML that is nothing but text, in an element or an attribute.
 fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for character in sanitise(text).chars() {
-        match character {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            other => escaped.push(other),
-        }
-    }
-    escaped
+    quick_xml::escape::escape(sanitise(text)).into_owned()
 }
 
 /// Returns a table; all cells are escaped here.

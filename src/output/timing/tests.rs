@@ -307,7 +307,7 @@ fn the_page_holds_texts_as_texts_and_needs_nothing_else() {
         !page.contains("<script") && !page.contains('\u{1b}'),
         "{page}"
     );
-    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&#39;\\x1b[2J"));
+    assert!(page.contains("&lt;script&gt;alert(1)&lt;/script&gt;&amp;&quot;&apos;\\x1b[2J"));
     for outside in [
         "http:",
         "https:",
