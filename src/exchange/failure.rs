@@ -41,7 +41,11 @@ pub(crate) enum TransportKind {
     /// The connection broke.
     Receive { reason: String },
     /// What came is not HTTP.
-    NotHttp { reason: String },
+    NotHttp {
+        /// Whether the request went over plain http: a port for https responds to it with an alert
+        /// of TLS.
+        over_plain_http: bool,
+    },
     /// The header block of the response is larger than anything that is a header block.
     HeadTooLarge,
     /// The body ended before its announced length.
@@ -68,23 +72,6 @@ impl fmt::Display for CutShort {
 }
 
 impl Error for CutShort {}
-
-const NOT_HTTP: &str = "what came back is not HTTP";
-
-impl TransportKind {
-    /// Adds what it mostly means that plain http is not answered with HTTP: a port for https
-    /// answers with an alert of TLS.
-    pub(super) fn over_plain_http(self) -> Self {
-        match self {
-            TransportKind::NotHttp { reason } if reason == NOT_HTTP => TransportKind::NotHttp {
-                reason: format!(
-                    "{NOT_HTTP}; if the port is one for https, the endpoint begins with https://"
-                ),
-            },
-            kind => kind,
-        }
-    }
-}
 
 /// Why a server's certificates were not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -290,7 +277,7 @@ fn protocol(error: &hyper::Error) -> Option<TransportKind> {
     }
     if error.is_parse() {
         return Some(TransportKind::NotHttp {
-            reason: NOT_HTTP.to_owned(),
+            over_plain_http: false,
         });
     }
     if error.is_user() {

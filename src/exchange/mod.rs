@@ -131,14 +131,14 @@ pub(crate) async fn send(
         Some(_) => limits,
         None => limits.begin(),
     };
-    let is_plain = request.url.scheme() == "http";
+    let over_plain_http = request.url.scheme() == "http";
     let outgoing = outgoing(request, credential, &activity, &client.known);
     let sending = client.inner.execute(outgoing);
     let response = with_limits(sending, &activity, &mut pace, &limits).await;
     let failed = |kind: TransportKind| TransportFailure {
-        kind: match is_plain {
-            true => kind.over_plain_http(),
-            false => kind,
+        kind: match kind {
+            TransportKind::NotHttp { .. } => TransportKind::NotHttp { over_plain_http },
+            kind => kind,
         },
         phase: client.marks.phase(),
     };

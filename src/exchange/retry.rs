@@ -230,7 +230,9 @@ mod tests {
             (time_out(Limit::Speed(1)), Phase::Transfer, nobody),
             (TransportKind::HeadTooLarge, Phase::FirstByte, nobody),
             (
-                TransportKind::NotHttp { reason: text() },
+                TransportKind::NotHttp {
+                    over_plain_http: false,
+                },
                 Phase::FirstByte,
                 nobody,
             ),

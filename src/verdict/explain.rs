@@ -276,6 +276,7 @@ pub(crate) fn transport_headline(failure: &TransportFailure, host: &str) -> Fail
 /// Explains a call that got no whole response.
 pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failure {
     let host = about.host;
+    let receive = |what: &str| Failure::new(Exit::Receive, format!("{host} {what}"));
     let unusable = |reason: &str| {
         let headline = format!("no usable response from {host}: {reason}");
         Failure::new(Exit::Receive, headline)
@@ -307,7 +308,8 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
             Exit::EmptyReply,
             format!("{host} closed the connection without a response"),
         ),
-        TransportKind::Receive { reason } | TransportKind::NotHttp { reason } => unusable(reason),
+        TransportKind::Receive { reason } => unusable(reason),
+        TransportKind::NotHttp { over_plain_http } => unusable(not_http(*over_plain_http)),
         TransportKind::HeadTooLarge => {
             unusable("its header block is too large (maximum: 256 KiB and 512 headers)")
         }
@@ -319,20 +321,27 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
         TransportKind::Upload { reason } => Failure::local(reason.clone()),
         TransportKind::TokenInBody { source } => known::not_for(source, host)
             .fact("the upload was cut before the token; a part of the request was sent"),
-        TransportKind::NotProcessed => Failure::new(
-            Exit::Receive,
-            format!("{host} closed the connection without processing the request"),
-        ),
-        TransportKind::NeedsHttp11 => Failure::new(
-            Exit::Receive,
-            format!("{host} requires HTTP/1.1 for this request"),
-        )
-        .hint("retry with --http1.1"),
+        TransportKind::NotProcessed => {
+            receive("closed the connection without processing the request")
+        }
+        TransportKind::NeedsHttp11 => {
+            receive("requires HTTP/1.1 for this request").hint("retry with --http1.1")
+        }
     };
     let explained = explained.fact(about.call());
     match request_may_have_arrived(failure) {
         true => outcome(explained, about),
         false => explained,
+    }
+}
+
+fn not_http(over_plain_http: bool) -> &'static str {
+    match over_plain_http {
+        // What it mostly means: a port for https.
+        true => {
+            "what came back is not HTTP; if the port is one for https, the endpoint begins with https://"
+        }
+        false => "what came back is not HTTP",
     }
 }
 
@@ -634,7 +643,12 @@ mod tests {
             ),
             (TransportKind::EmptyReply, Exit::EmptyReply),
             (TransportKind::Receive { reason: text() }, Exit::Receive),
-            (TransportKind::NotHttp { reason: text() }, Exit::Receive),
+            (
+                TransportKind::NotHttp {
+                    over_plain_http: true,
+                },
+                Exit::Receive,
+            ),
             (TransportKind::HeadTooLarge, Exit::Receive),
             (TransportKind::Incomplete, Exit::Incomplete),
         ];
