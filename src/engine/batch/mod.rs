@@ -494,7 +494,10 @@ impl Floor<'_, '_> {
                 self.stop(Failure::new(Exit::Write, "standard output was closed"));
                 return;
             };
-            room.send(std::mem::take(&mut self.outbox.borrow_mut().out));
+            let out = &mut self.outbox.borrow_mut().out;
+            // As large as the last one, instead of growing by steps.
+            let next = Vec::with_capacity(out.len().min(2 * OUT_BYTES));
+            room.send(std::mem::replace(out, next));
             self.moved.notify_waiters();
         }
     }
