@@ -66,7 +66,7 @@ pub(crate) fn find(env: &Env) -> Result<PathBuf> {
 /// Runs curl and waits for its end. Where a signal ended curl, the same signal ends this process.
 ///
 /// `is_own` says whether a URL is a profile's: its server's text must not control the terminal.
-/// Variables that hold one of the `tokens` are not passed on.
+/// Variables that hold one of the `tokens`, or what is handed over, are not passed on.
 ///
 /// # Errors
 /// Fails (exit 2) when curl cannot be started.
@@ -74,15 +74,10 @@ pub(crate) fn run(
     program: &Path,
     words: &[Word],
     is_own: bool,
-    tokens: &Finder,
+    mut tokens: Finder,
     env: &Env,
 ) -> Result<Exit> {
     let mut command = Command::new(program);
-    for (name, value) in env.all() {
-        if tokens.find(value.as_encoded_bytes()).is_some() {
-            command.env_remove(name);
-        }
-    }
     let (mut handovers, mut secrets) = (Vec::new(), Vec::new());
     for word in words {
         match word {
@@ -96,8 +91,14 @@ pub(crate) fn run(
                     handed.map_err(failed("the token cannot be handed to curl"))?;
                 command.arg("-K").arg(path);
                 handovers.push(handover);
+                tokens.learn(secret, "");
                 secrets.push(secret.clone());
             }
+        }
+    }
+    for (name, value) in env.all() {
+        if tokens.find(value.as_encoded_bytes()).is_some() {
+            command.env_remove(name);
         }
     }
     if stdout::check_open().is_err() {

@@ -56,7 +56,11 @@ pub(crate) fn run(call: &CurlCall, cx: &Context) -> Result<Exit> {
             let path = target::below(request, profile, &Redactor::default());
             confirm::pass(decision, request, &path, &judgement.classified, profile)?;
         }
-        let mut missing = words.iter_mut().filter_map(Word::missing).peekable();
+        let missing = words.iter_mut().filter_map(|word| match word {
+            Word::Secret(_, secret @ None) => Some(secret),
+            _ => None,
+        });
+        let mut missing = missing.peekable();
         if missing.peek().is_some() {
             let token = choose::token_of(profile, cx)?;
             // One of a command's or a service's is known from here on.
@@ -65,5 +69,5 @@ pub(crate) fn run(call: &CurlCall, cx: &Context) -> Result<Exit> {
             missing.for_each(|secret| *secret = Some(token.secret.clone()));
         }
     }
-    child::run(&program, &words, judged.has_own(), &known.all(), &cx.env)
+    child::run(&program, &words, judged.has_own(), known.all(), &cx.env)
 }

@@ -1599,6 +1599,19 @@ fn the_token_is_in_a_descriptor_alone() {
     let [bare, one, two] = [bare, one, two].map(|seen| seen.expect("a run"));
     assert_eq!(one.descriptors.len(), bare.descriptors.len() + 1, "{one:?}");
     assert_eq!(two.descriptors.len(), bare.descriptors.len() + 2, "{two:?}");
+    // A bearer that was given is not left in a variable either.
+    let given =
+        shell_words::split(&meant("curl -s DEV/x --oauth2-bearer GIVEN-0123")).expect("words");
+    let stand_in = StandIn::new();
+    let call = stand_in
+        .of(call(PROFILES, &given))
+        .var("MINE", "a GIVEN-0123");
+    call.run().exit(0);
+    let seen = stand_in.seen().expect("a run");
+    assert!(
+        !(seen.arguments.join(" ") + &seen.environment).contains("GIVEN"),
+        "{seen:?}"
+    );
     for seen in [&one, &two] {
         for words in seen.arguments.windows(2).filter(|words| words[0] == "-K") {
             let number = words[1].strip_prefix("/dev/fd/").expect("a descriptor");

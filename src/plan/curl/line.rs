@@ -23,14 +23,6 @@ const BEARER: &str = "header = \"Authorization: Bearer ";
 const PROXY: &str = "proxy = \"";
 
 impl Word {
-    /// Returns where the profile's token is missing.
-    pub(crate) fn missing(&mut self) -> Option<&mut Option<Secret>> {
-        match self {
-            Word::Secret(_, secret @ None) => Some(secret),
-            _ => None,
-        }
-    }
-
     /// Returns the word as it is shown.
     pub(crate) fn shown(&self) -> String {
         let quoted = |text: &str| {
