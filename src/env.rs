@@ -126,7 +126,7 @@ impl Env {
             .is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    /// Returns whether somebody reads commands from what this process writes to standard error.
+    /// Returns whether CI reads commands from what this process writes to standard error.
     pub fn is_read_for_commands(&self) -> bool {
         self.is_github_actions() || self.is_azure_pipelines()
     }

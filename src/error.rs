@@ -32,7 +32,7 @@ impl From<anyhow::Error> for Failure {
 }
 
 impl Failure {
-    /// Makes a failure with its headline alone.
+    /// Makes a failure with only its headline.
     pub fn new(exit: Exit, headline: impl Into<String>) -> Self {
         Failure {
             exit,

@@ -127,7 +127,7 @@ pub(crate) fn open_own(path: &Path) -> io::Result<File> {
     open_no_link(File::options().read(true), path)
 }
 
-/// Opens a file of our own, but not what a link that somebody has put in its place leads to.
+/// Opens a file of our own, but not through a link: another user may have put one there.
 #[cfg(unix)]
 pub(crate) fn open_no_link(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     use rustix::{fs::OFlags, io::Errno};
@@ -141,7 +141,7 @@ pub(crate) fn open_no_link(options: &mut OpenOptions, path: &Path) -> io::Result
     })
 }
 
-/// Opens a file of our own, but not what a link that somebody has put in its place leads to.
+/// Opens a file of our own, but not through a link: another user may have put one there.
 #[cfg(not(unix))]
 pub(crate) fn open_no_link(options: &mut OpenOptions, path: &Path) -> io::Result<File> {
     if std::fs::symlink_metadata(path).is_ok_and(|metadata| metadata.is_symlink()) {

@@ -156,7 +156,7 @@ pub(crate) fn stdin_taken(token_file: Option<&OsStr>, write_out: Option<&OsStr>)
 
 fn named_twice(option: &str) -> Failure {
     Failure::usage(format!(
-        "{option} names standard input, which is taken already"
+        "{option} names standard input, which is already used"
     ))
     .hint("give one of the two in a file")
 }
@@ -409,11 +409,10 @@ fn form_settings(value: &str) -> Result<(String, FormSettings)> {
                 "-F takes ;type= and ;filename= and no other setting",
             ));
         } else if !setting.is_empty() {
-            return Err(
-                Failure::usage("-F: what follows the ; is no setting, and would be lost").hint(
-                    "send the text as it is with --form-string, or in quotes: -F 'name=\"a;b\"'",
-                ),
-            );
+            return Err(Failure::usage(
+                "-F: what follows the ; is not a setting and would be lost",
+            )
+            .hint("send the text as it is with --form-string, or in quotes: -F 'name=\"a;b\"'"));
         }
         rest = after;
     }

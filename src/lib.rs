@@ -58,7 +58,7 @@ pub fn complete(args: impl IntoIterator<Item = OsString>) -> bool {
     let words = cli::complete::words(&command(), args.into_iter().collect());
     let here = std::env::current_dir().ok();
     let completer = clap_complete::CompleteEnv::with_factory(command).var(COMPLETE_VARIABLE);
-    // A request that cannot be understood offers nothing: Tab must be harmless.
+    // A request that cannot be understood offers nothing: an error would end in the command line.
     completer
         .try_complete(words, here.as_deref())
         .unwrap_or(true)

@@ -128,7 +128,7 @@ const BRACKETS: &[&str] = &[
     "{}", "[]", " ~ ~\n",
 ];
 
-// No function that can go on for ever or take much memory: a thread that is stopped stays.
+// No function that can run for ever or take much memory, because a thread cannot be ended.
 #[rustfmt::skip]
 const LEAVES: &[&str] = &[
     ".", ".a", ".[0]", ".[]", ".[]?", ".[-1:]", ".a.b?", "..", "0", "1", "-1.50", "1e1000", "01", ".5",
@@ -225,8 +225,8 @@ pub fn placeholder(value: &str) {
 pub fn configuration(text: &str) {
     const CANARY: &str = "SEKRET-0123";
     let home = Some(FilePath::new("/home"));
-    let told = |text: &str| file::parse(FilePath::new("/c.toml"), text, home).err();
-    if let Some(failure) = told(text) {
+    let refused = |text: &str| file::parse(FilePath::new("/c.toml"), text, home).err();
+    if let Some(failure) = refused(text) {
         shown(&failure.to_string());
     }
     // Whatever is wrong around it, a token's value is not repeated.
@@ -236,7 +236,7 @@ pub fn configuration(text: &str) {
         format!("[profiles.zz]\ntoken = [\"{CANARY}\"]\n{text}"),
         format!("[profiles.zz]\nguard = \"{CANARY}\"\n{text}"),
     ] {
-        if let Some(failure) = told(&text) {
+        if let Some(failure) = refused(&text) {
             assert!(!failure.to_string().contains(CANARY), "{failure}");
         }
     }

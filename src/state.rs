@@ -31,11 +31,11 @@ pub(crate) struct Key {
     pub(crate) path: String,
     /// A hash of query and body.
     pub(crate) request: String,
-    /// Where the items are, as far as the user says so.
+    /// Where the items are, as far as the user gives it.
     pub(crate) items_path: String,
     /// How items are written.
     pub(crate) format: String,
-    /// The columns, as far as the user says so.
+    /// The columns, as far as the user gives it.
     pub(crate) columns_option: String,
     /// The file of `-o`, as seen from the state's folder.
     pub(crate) output: String,
@@ -109,14 +109,14 @@ impl StateFile {
             .filter(|saved: &Saved| saved.schema_version == SCHEMA_VERSION)
             .ok_or_else(|| {
                 Failure::usage(format!("{shown} is not a state of this version"))
-                    .hint("name another file, or remove this one to begin anew")
+                    .hint("name another file, or remove this one to start over")
             })?;
         if saved.key != state.key {
             return Err(
                 Failure::usage(format!("the state {shown} belongs to another command"))
                     .fact(difference(&saved.key, &state.key))
                     .fact("nothing was sent")
-                    .hint("name another file, or remove this one to begin anew"),
+                    .hint("name another file, or remove this one to start over"),
             );
         }
         Ok((state, saved.progress))

@@ -2,10 +2,13 @@
 
 use super::{Endpoint, Field, Kind};
 
-/// Returns a command that calls the endpoint; with the demo's names it works as printed, beside
+/// Returns a command that calls the endpoint on a profile; on the demo it works as printed, beside
 /// the files that it names.
-pub(crate) fn example(endpoint: &Endpoint) -> String {
-    let mut words = vec!["rein -p demo call".to_owned(), endpoint.name.to_string()];
+pub(crate) fn example(endpoint: &Endpoint, profile: &str) -> String {
+    let mut words = vec![
+        format!("rein -p {} call", shell_words::quote(profile)),
+        endpoint.name.to_string(),
+    ];
     let is_made = ["create-project", "delete-project"].contains(&endpoint.name);
     let in_path = endpoint
         .path_params

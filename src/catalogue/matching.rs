@@ -319,7 +319,7 @@ impl Path {
 #[derive(Clone, Copy, PartialEq, Eq)]
 struct Shape {
     segments: usize,
-    /// A hash of the segment behind the family, in small letters; `None` for a placeholder.
+    /// A hash of the segment behind the family, in lower case; `None` for a placeholder.
     third: Option<u32>,
 }
 

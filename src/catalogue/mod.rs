@@ -55,7 +55,7 @@ pub struct Endpoint {
     pub idempotent: bool,
     /// Whether the vendor documents it publicly.
     pub documented: bool,
-    /// What a success answers with.
+    /// The kind of body that a success has.
     pub response: ResponseKind,
 }
 
@@ -171,7 +171,7 @@ impl Class {
     }
 }
 
-/// What a success answers with.
+/// The kind of body that a success has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ResponseKind {
     /// The JSON envelope.

@@ -60,6 +60,9 @@ pub(crate) struct Faults {
     pub(crate) missing: Vec<(String, Option<Kind>)>,
     /// Values outside their limits, in words.
     pub(crate) outside: Vec<String>,
+    /// Fields that are not declared, each with a declared one beside it that is missing and nearly
+    /// has its name. The service may know more fields than the catalogue, so they are doubts only.
+    pub(crate) misspelt: Vec<(String, String)>,
 }
 
 impl Faults {
@@ -178,7 +181,7 @@ fn check_body(endpoint: &Endpoint, content: Content<'_>, faults: &mut Faults) {
                 path: String::new(),
                 faults,
             };
-            // What is no JSON has been refused before, where it was meant to be JSON.
+            // What is not JSON has been refused before, where it was meant to be JSON.
             let _checked = walk.deserialize(&mut serde_json::Deserializer::from_slice(bytes));
         }
     }
@@ -290,6 +293,19 @@ impl<'de> DeserializeSeed<'de> for Walk<'_> {
     }
 }
 
+/// Returns whether a name is another one with a letter or two wrong: less than what makes a
+/// suggestion elsewhere, because here a new field must not be taken for a misspelt one.
+fn is_nearly(given: &str, declared: &str) -> bool {
+    let most = match declared.len() {
+        0..=3 => 0,
+        4..=6 => 1,
+        _ => 2,
+    };
+    let is_longer_word = given.len() > declared.len() && given.starts_with(declared);
+    let distance = strsim::osa_distance(&given.to_lowercase(), declared);
+    !is_longer_word && distance <= most
+}
+
 fn is_list(kind: Kind) -> bool {
     matches!(kind, Kind::StringList | Kind::ObjectList)
 }
@@ -303,10 +319,14 @@ impl<'de> Visitor<'de> for Walk<'_> {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<bool, A::Error> {
         let mut given: Vec<&str> = Vec::new();
+        let mut unknown: Vec<String> = Vec::new();
         while let Some(key) = map.next_key::<String>()? {
             let declared = self.node.members.iter().find(|(name, _)| **name == key);
             let Some((name, node)) = declared else {
                 map.next_value::<IgnoredAny>()?;
+                if unknown.len() < MAX_FAULTS {
+                    unknown.push(key);
+                }
                 continue;
             };
             let walk = Walk {
@@ -316,6 +336,16 @@ impl<'de> Visitor<'de> for Walk<'_> {
             };
             if map.next_value_seed(walk)? {
                 given.push(name);
+            }
+        }
+        for key in &unknown {
+            let absent = self.node.members.iter().map(|(name, _)| *name);
+            let mut absent = absent.filter(|name| !given.contains(name));
+            if let Some(close) = absent.find(|name| is_nearly(key, name))
+                && self.faults.misspelt.len() < MAX_FAULTS
+            {
+                let pair = (self.name_of(key), self.name_of(close));
+                self.faults.misspelt.push(pair);
             }
         }
         for (name, node) in &self.node.members {

@@ -65,7 +65,7 @@ impl Entry<'_> {
         let stem = stem(word);
         let synonyms = SYNONYMS
             .iter()
-            .filter(|(sought, _)| *sought == stem)
+            .filter(|(word, _)| *word == stem)
             .flat_map(|(_, known)| known.iter().copied());
         let as_given = self.place_of(stem).or_else(|| self.place_of(word));
         // The word itself comes before what stands for it, and that in the order of the list.
@@ -82,7 +82,7 @@ impl Entry<'_> {
         if begins_a_word(self.group, word, true) {
             return Some(1);
         }
-        // A hyphen joins here: octet-stream is no stream.
+        // A hyphen joins here: octet-stream does not mean a stream.
         if begins_a_word(self.summary, word, false) {
             return Some(2);
         }

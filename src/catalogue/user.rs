@@ -77,7 +77,7 @@ impl Shape {
         }
     }
 
-    /// Returns it as JSON, placeholders filled: one that stands alone keeps its value's type, one
+    /// Returns it as JSON, placeholders filled: one that is a whole value keeps its value's type, one
     /// inside a text becomes part of the text. Values cannot change the structure around them.
     ///
     /// # Errors
@@ -161,7 +161,7 @@ impl UserTemplate {
             .map(|(_, shape)| match shape {
                 Shape::Text(text) => Value::of_text(text),
                 Shape::Raw(json) => Value::of_json(json),
-                // A default with placeholders of its own would be a riddle; it is taken as it stands.
+                // A default with placeholders of its own could not be shown; it is taken as it is.
                 other => Value::of_json(&other.fill(&|_| None).unwrap_or_default()),
             })
     }

@@ -18,8 +18,7 @@ pub(crate) struct FollowArgs {
     /// Stop when nothing is left
     #[arg(long)]
     pub(crate) once: bool,
-    /// When nothing is left, look again after a second, then ever less often, but at least this
-    /// often (default 30s)
+    /// Maximum delay between polls of an empty stream (default 30s; starts at 1s and doubles)
     #[arg(
         long,
         value_name = "TIME",
@@ -31,8 +30,8 @@ pub(crate) struct FollowArgs {
     /// advanced when it has ended with 0. Split like a shell would, but run without one (pipes need sh -c '...')
     #[arg(long, value_name = "COMMAND")]
     pub(crate) exec: Option<String>,
-    /// Hand each result alone to the command; where it fails, tag the comment as an exception of
-    /// this type, and go on
+    /// Hand each result to the command by itself; where that fails, tag the comment as an
+    /// exception of this type and continue
     #[arg(long, value_name = "TYPE", requires = "exec", num_args = 0..=1, require_equals = true, default_missing_value = "Command failed")]
     pub(crate) exceptions: Option<String>,
     /// Read at most this many results at a time, 1 to 1024

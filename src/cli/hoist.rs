@@ -1,4 +1,4 @@
-//! Lets options stand before a subcommand's name as well as after it.
+//! Lets options be given before a subcommand's name as well as after it.
 //!
 //! clap can do this only with global arguments, and then drops the earlier values of a repeated
 //! one (`-H a call n -H b` would lose `a`), so the words are put in order before it sees them.
@@ -7,7 +7,7 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-/// Moves options that stand before a subcommand's name behind it; a raw call stays as it is.
+/// Moves options that are before a subcommand's name behind it; a raw call stays as it is.
 pub(crate) fn options_after_subcommand(root: &Command, args: Vec<OsString>) -> Vec<OsString> {
     let mut words = args.into_iter();
     let mut done: Vec<OsString> = words.next().into_iter().collect();
@@ -34,7 +34,47 @@ pub(crate) fn options_after_subcommand(root: &Command, args: Vec<OsString>) -> V
     done
 }
 
-/// Returns the words that are no options: clap's `help` takes none. What they say about colour has
+/// Returns the subcommand that a line is for, its names from the root on, and the words that are
+/// its own; options before a name come behind it.
+pub(crate) fn leaf<'a>(
+    root: &'a Command,
+    args: &[OsString],
+) -> (&'a Command, Vec<String>, Vec<OsString>) {
+    let words = options_after_subcommand(root, args.to_vec());
+    let mut words = words.into_iter().skip(1).peekable();
+    let (mut command, mut names) = (root, Vec::new());
+    while let Some(next) = words
+        .peek()
+        .and_then(|word| command.find_subcommand(word.to_str()?))
+    {
+        command = next;
+        names.extend(words.next().map(|word| word.to_string_lossy().into_owned()));
+    }
+    (command, names, words.collect())
+}
+
+/// Takes out the options that `is_out` names, with the values that `calls` declares for them;
+/// returns what is left, and what was taken out.
+pub(crate) fn partition(
+    words: Vec<OsString>,
+    is_out: impl Fn(&str) -> bool,
+    calls: &Command,
+) -> (Vec<OsString>, Vec<OsString>) {
+    let (mut kept, mut out) = (Vec::new(), Vec::new());
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        let text = word.to_string_lossy().into_owned();
+        if text.starts_with('-') && text.len() > 1 && is_out(&text) {
+            out.push(word);
+            out.extend(words.by_ref().take(values_following(calls, &text)));
+        } else {
+            kept.push(word);
+        }
+    }
+    (kept, out)
+}
+
+/// Returns the words that are not options: clap's `help` takes none. What they say about colour has
 /// been read by then.
 fn without_options(root: &Command, words: Vec<OsString>) -> Vec<OsString> {
     let mut kept = Vec::new();

@@ -10,10 +10,10 @@ use crate::text::terminal::sanitise;
 /// One item of the command line.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Item {
-    /// What stands before the separator. Escapes of separators are undone; those of brackets and
+    /// What is before the separator. Escapes of separators are undone; those of brackets and
     /// of backslashes are left to whoever reads a path such as `a[b]`.
     pub(crate) key: String,
-    /// What stands after it.
+    /// What is after it.
     pub(crate) value: String,
     /// What the separator makes of it.
     pub(crate) kind: Kind,

@@ -263,6 +263,9 @@ pub(crate) struct TemplatesArgs {
     /// Read more templates from this file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) templates: Vec<OsString>,
+    /// Print the example for this profile
+    #[arg(short = 'p', long, value_name = "NAME", default_value = "demo", hide_default_value = true, add = ArgValueCandidates::new(complete::profiles))]
+    pub(crate) profile: String,
     /// Read this config file instead of the usual one
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) config: Option<OsString>,
@@ -368,7 +371,7 @@ pub(crate) struct CheckArgs {
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "table")]
     pub(crate) format: ListFormat,
-    /// Wait for a profile's answer for so long
+    /// Maximum time to wait for a profile's response
     #[arg(
         short = 'm',
         long,
@@ -427,10 +430,10 @@ pub(crate) struct AddArgs {
     /// The file that holds the token
     #[arg(long, value_name = "FILE", group = "source")]
     pub(crate) token_file: Option<String>,
-    /// The command that prints the token: words as in a shell, run without one
+    /// The command that prints the token, split like a shell would, but run without one
     #[arg(long, value_name = "COMMAND", group = "source")]
     pub(crate) token_command: Option<String>,
-    /// Ask for the token, without echo, and store it in the file, which is for your eyes alone
+    /// Ask for the token, without echo, and store it in the config file, which gets mode 0600
     #[arg(long, group = "source")]
     pub(crate) ask_token: bool,
     /// Make it the default; the first profile of a file is that anyway
@@ -496,7 +499,7 @@ pub(crate) struct ImportArgs {
     /// The file (default: that tool's usual place)
     #[arg(value_hint = clap::ValueHint::FilePath)]
     pub(crate) file: Option<OsString>,
-    /// Copy tokens and client secrets as well, to files for your eyes alone
+    /// Copy tokens and client secrets as well, to files with mode 0600
     #[arg(long)]
     pub(crate) tokens: bool,
     /// Change this config file instead of the usual one
@@ -626,7 +629,32 @@ pub(crate) fn parse(args: Vec<OsString>) -> Result<Parsed, Unparsed> {
                 None => Err(error.into()),
             }
         }
-        parsed => Ok(parsed?),
+        parsed => {
+            let parsed = parsed?;
+            refuse_option_as_body(&parsed.cli)?;
+            Ok(parsed)
+        }
+    }
+}
+
+/// Refuses `--json -q EXPR`: to other tools `--json` is a flag, here it takes the body.
+fn refuse_option_as_body(cli: &Cli) -> Result<(), Failure> {
+    let request = match &cli.command {
+        None => &cli.raw.options.request,
+        Some(Command::Call(call)) => &call.options.request,
+        Some(_) => return Ok(()),
+    };
+    let options = request.json.iter().map(|body| body.to_string_lossy());
+    let mut options = options.filter(|body| body.starts_with('-') && body.len() > 1);
+    let calls = || RawCall::augment_args(clap::Command::new("rein"));
+    match options.find(|body| hoist::knows(&calls(), body)) {
+        Some(option) => Err(Failure::unsent(format!(
+            "--json takes a body, and {} is an option",
+            sanitise(&option)
+        ))
+        .hint("to send JSON: --json '{\"name\":\"text\"}', or items: name=text")
+        .hint("responses are JSON anyway: leave --json out")),
+        None => Ok(()),
     }
 }
 
@@ -642,15 +670,63 @@ fn without_curls_harmless(
     let native = match first.as_deref() {
         Some("call") => CallArgs::augment_args(clap::Command::new("call")),
         Some(name) if SUBCOMMANDS.contains(&name) => {
-            let subcommand = command.find_subcommand(name);
-            return subcommand
-                .map_or(Ok(()), |it| harmless::refuse_other_tools(it, unknown))
-                .map(|()| None);
+            if let Some(subcommand) = command.find_subcommand(name) {
+                harmless::refuse_other_tools(subcommand, unknown)?;
+            }
+            return refuse_option_of_calls(&command, args, unknown).map(|()| None);
         }
         _ => RawCall::augment_args(clap::Command::new("rein")),
     };
     let kept = harmless::without_harmless(&native, words)?;
     Ok(Some(args.iter().take(1).cloned().chain(kept).collect()))
+}
+
+/// Refuses an option of calls that a subcommand does not have, with the line to use instead.
+///
+/// # Errors
+/// Fails (exit 2) when `unknown` is such an option.
+fn refuse_option_of_calls(
+    root: &clap::Command,
+    args: &[OsString],
+    unknown: &str,
+) -> Result<(), Failure> {
+    let calls = RawCall::augment_args(clap::Command::new("rein"));
+    if !hoist::knows(&calls, unknown) {
+        return Ok(());
+    }
+    let (leaf, names, rest) = hoist::leaf(root, args);
+    let path = names.join(" ");
+    let failure =
+        Failure::usage(format!("rein {path} has no option {unknown}")).fact("nothing was sent");
+    let (mut kept, removed) = hoist::partition(
+        rest,
+        |word| !hoist::knows(leaf, word) && hoist::knows(&calls, word),
+        &calls,
+    );
+    let is_clear = kept.iter().all(|word| {
+        let text = word.to_string_lossy();
+        !text.starts_with('-') || hoist::knows(leaf, &text)
+    });
+    if !is_clear {
+        return Err(failure.hint("leave it out"));
+    }
+    // `rein -p dev profile use` means the profile that it names.
+    let takes_a_profile = names.first().is_some_and(|name| name == "profile")
+        && leaf
+            .get_positionals()
+            .any(|argument| argument.get_id() == "name");
+    if takes_a_profile && hoist::first_plain_word(leaf, &kept).is_none() {
+        let given = removed
+            .iter()
+            .position(|word| word == "-p" || word == "--profile");
+        kept.extend(given.and_then(|at| removed.get(at + 1)).cloned());
+    }
+    let words = kept.iter().map(|word| {
+        let text = word.to_string_lossy();
+        sanitise(&shell_words::quote(&text)).into_owned()
+    });
+    let line: Vec<String> = ["rein".to_owned(), path].into_iter().chain(words).collect();
+    Err(failure.hint(format!("without it: {}", line.join(" "))))
 }
 
 fn parse_own(args: Vec<OsString>) -> Result<Parsed, clap::Error> {

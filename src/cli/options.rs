@@ -125,7 +125,7 @@ pub(crate) struct SafetyOptions {
     pub(crate) curl: bool,
 }
 
-/// What comes back, and where it goes.
+/// How the response is shown, and where it is written.
 #[derive(Clone, Default, Args)]
 #[command(next_help_heading = "Output")]
 pub(crate) struct OutputOptions {

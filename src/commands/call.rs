@@ -175,6 +175,7 @@ fn planning<'a>(
 ) -> Result<(Plan<'a>, Vec<Filled>)> {
     let mut draft = given.draft(profile)?;
     let filled = std::mem::take(&mut draft.filled);
+    draft.doubts.iter().for_each(|doubt| cx.warn(doubt));
     Ok((given.plan(draft, profile, cx)?, filled))
 }
 
@@ -214,7 +215,7 @@ impl Look<'_> {
             self.plan.path.clone()?;
         }
         if options.safety.curl {
-            return curl_line(self.plan, self.given, cx).map(Some);
+            return curl_line(self.plan, self.given, &decision, cx).map(Some);
         }
         if options.safety.dry_run {
             let shown = preview::dry_run(&preview::Look {
@@ -235,18 +236,28 @@ impl Look<'_> {
 }
 
 /// Prints the curl line of a plan.
-fn curl_line(plan: &Plan<'_>, given: &Given<'_>, cx: &Context) -> Result<Exit> {
+fn curl_line(
+    plan: &Plan<'_>,
+    given: &Given<'_>,
+    decision: &Decision,
+    cx: &Context,
+) -> Result<Exit> {
     let proxy = plan.sending.connection.proxy.as_ref();
     if proxy.is_some_and(Proxy::has_user) {
         cx.notes(&[
             "note: the proxy's user and password are left out: add -U USER:PASSWORD".to_owned(),
         ]);
     }
-    print(&preview::curl(
+    let profile = plan.sending.profile;
+    let line = preview::curl(
         &plan.request,
-        plan.sending.profile,
+        profile,
         &given.options.request,
         &given.options.connection,
         proxy,
-    )?)
+    )?;
+    if !given.options.output.silent {
+        cx.notes(&preview::curl_notes(profile, &plan.classified, decision));
+    }
+    print(&line)
 }

@@ -1,4 +1,4 @@
-//! `rein profile check`: the doctor. Looks at each step of a first call and says what to do.
+//! `rein profile check`: makes each step of a first call and says what to do where one fails.
 
 use std::time::{Duration, SystemTime};
 
@@ -70,7 +70,7 @@ pub(crate) fn run(args: &CheckArgs, cx: &Context) -> Result<Exit> {
     let text = match args.format {
         ListFormat::Table => reports
             .iter()
-            .map(|report| findings::page(report, &cx.stdout_theme))
+            .map(|report| findings::page(report, &cx.stdout_theme, cx.width()))
             .collect::<Vec<_>>()
             .join("\n"),
         ListFormat::Json => findings::json(&reports),
@@ -134,18 +134,22 @@ async fn check(choice: Choice<'_>, options: &ConnectionOptions, cx: &Context) ->
     report
 }
 
-/// Tells of the config file. Returns whether there is more to look at.
+/// Reports the config file. Returns whether there is more to check.
 fn configuration(choice: Choice<'_>, is_chosen: bool, report: &mut Report, cx: &Context) -> bool {
     match (
         file::path(choice.config, &cx.env),
         file::load(choice.config, &cx.env),
     ) {
-        // The environment alone says enough, and the file is not in the way.
+        // The environment alone says enough, and the file does not matter.
         (_, Err(failure)) if is_chosen => {
-            report.warn("file", failure.headline, "repair it: rein config check");
+            report.warn(
+                "file",
+                failure.headline,
+                "see what is wrong: rein config check",
+            );
         }
         (_, Err(failure)) => {
-            report.fail("file", &failure, "repair it: rein config check");
+            report.fail("file", &failure, "see what is wrong: rein config check");
             return false;
         }
         (Some(path), Ok(_)) if path.exists() => report.ok("file", path.display().to_string()),
@@ -154,7 +158,7 @@ fn configuration(choice: Choice<'_>, is_chosen: bool, report: &mut Report, cx: &
     true
 }
 
-/// Tells of the proxy. Returns whether one can go on with it.
+/// Reports the proxy. Returns whether it can be used.
 fn proxy(
     profile: &Profile,
     options: &ConnectionOptions,
@@ -180,7 +184,7 @@ fn step_of(exit: Exit) -> &'static str {
         Exit::Lookup => "lookup",
         Exit::Usage | Exit::Connect => "connect",
         Exit::Tls | Exit::Certificate => "tls",
-        _ => "answer",
+        _ => "response",
     }
 }
 
@@ -190,7 +194,7 @@ fn cure(exit: Exit) -> &'static str {
         Exit::Connect => "check host and port of the endpoint, the VPN, firewalls and any proxy",
         Exit::Tls => "check that the endpoint's port is one for https, and any proxy on the way",
         Exit::TimeOut => {
-            "try again; then report it to whoever runs the endpoint or the network on the way"
+            "retry; then report it to whoever runs the endpoint or the network on the way"
         }
         Exit::EmptyReply | Exit::Receive | Exit::Incomplete | Exit::Coding => {
             "check host and port of the endpoint: another service may be listening there, or a proxy may be in the way"
@@ -218,7 +222,7 @@ fn millis(moment: Duration) -> String {
     format!("{:.1} ms", moment.as_secs_f64() * 1000.0)
 }
 
-/// Tells of what stood, whether or not a response came in the end.
+/// Reports what was reached, whether or not a response came in the end.
 fn on_the_way(trace: &Trace, report: &mut Report) {
     let timings = &trace.timings;
     if let Some(lookup) = timings.lookup {
@@ -233,7 +237,7 @@ fn on_the_way(trace: &Trace, report: &mut Report) {
     }
 }
 
-/// Tells of every certificate that the server sent.
+/// Reports every certificate that the server sent.
 fn certificates(trace: &Trace, trusted: bool, report: &mut Report) {
     const TELL: &str = "report it to whoever runs the endpoint: calls fail when it has ended";
     let now = SystemTime::now()
@@ -243,26 +247,26 @@ fn certificates(trace: &Trace, trusted: bool, report: &mut Report) {
         let whose = format!("{}, issued by {}", found.subject, found.issuer);
         let (detail, cure) = match &found.state {
             Found::Valid(days) => {
-                report.ok("certificate", format!("{whose}, {} left", told(*days)));
+                report.ok("certificate", format!("{whose}, {} left", days_text(*days)));
                 continue;
             }
             Found::EndsSoon(days) => {
-                let detail = format!("{whose}, only {} left", told(*days));
+                let detail = format!("{whose}, only {} left", days_text(*days));
                 report.warn("certificate", detail, TELL);
                 continue;
             }
-            // Servers send more than is needed; what is not part of the trusted path harms nobody.
+            // Servers send more than is needed; what is not part of the trusted path does no harm.
             Found::Ended(days) if trusted => {
-                let detail = format!("{whose}, ended {} ago and is not needed", told(*days));
+                let detail = format!("{whose}, ended {} ago and is not needed", days_text(*days));
                 report.warn("certificate", detail, "");
                 continue;
             }
             Found::Ended(days) => (
-                format!("ended {} ago", told(*days)),
+                format!("ended {} ago", days_text(*days)),
                 "report it to whoever runs the endpoint",
             ),
             Found::NotBegun(days) => (
-                format!("begins in {}", told(*days)),
+                format!("begins in {}", days_text(*days)),
                 "set this machine's clock, or report it to whoever runs the endpoint",
             ),
             Found::Untrusted { by_itself: true } => (
@@ -296,7 +300,7 @@ fn span(time: Duration) -> String {
     format!("{count} {unit}")
 }
 
-fn told(days: u64) -> String {
+fn days_text(days: u64) -> String {
     match days {
         0 => "less than a day".to_owned(),
         1 => "1 day".to_owned(),
@@ -307,7 +311,7 @@ fn told(days: u64) -> String {
 fn note_response(profile: &Profile, probe: &Probe, trace: &Trace, report: &mut Report) {
     let timings = &trace.timings;
     report.ok(
-        "answer",
+        "response",
         format!(
             "from Re:infer, HTTP/{}, as {}",
             probe.http_version,
@@ -339,7 +343,7 @@ fn note_response(profile: &Profile, probe: &Probe, trace: &Trace, report: &mut R
             "set this machine's clock: certificates depend on it",
         ),
         Some(_) => report.ok("clock", "agrees with the server's"),
-        None => report.warn("clock", "the server did not tell the time", ""),
+        None => report.warn("clock", "the server sent no Date header", ""),
     }
     permissions(profile, probe, report);
 }
@@ -376,7 +380,7 @@ mod tests {
 
     #[test]
     fn a_span_is_told_in_one_unit() {
-        for (seconds, told) in [
+        for (seconds, text) in [
             (61, "61 s"),
             (120, "2 min"),
             (7199, "119 min"),
@@ -384,7 +388,7 @@ mod tests {
             (172_800, "2 days"),
             (817_395_798, "25 years"),
         ] {
-            assert_eq!(span(Duration::from_secs(seconds)), told);
+            assert_eq!(span(Duration::from_secs(seconds)), text);
         }
     }
 }

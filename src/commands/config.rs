@@ -42,7 +42,7 @@ pub(crate) fn init(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
     };
     files::create_private_folder(files::folder_of(&path)).map_err(|error| cannot(&error))?;
     let mut file = files::create_private(&path).map_err(|error| match error.kind() {
-        io::ErrorKind::AlreadyExists => Failure::usage(format!("{shown} is there already"))
+        io::ErrorKind::AlreadyExists => Failure::usage(format!("{shown} already exists"))
             .fact("nothing was changed")
             .hint("to read the example: rein config example"),
         _ => cannot(&error),
@@ -84,7 +84,7 @@ pub(crate) fn path(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
 /// Fails when there is no home directory and no variable names a place.
 pub(crate) fn usual_path(config: Option<&OsStr>, cx: &Context) -> Result<PathBuf> {
     file::path(config, &cx.env).ok_or_else(|| {
-        Failure::usage("there is no home directory, so there is no usual place for the file")
+        Failure::usage("no home directory, so no default config file")
             .hint("name it: --config FILE, or REINFER_CONFIG=FILE")
     })
 }

@@ -112,7 +112,7 @@ pub(super) fn ask(
     }
 }
 
-/// Asks on standard error and reads a line; an end of input is no reply. What was given before the
+/// Asks on standard error and reads a line; an end of input is not a reply. What was given before the
 /// question was seen is discarded: it was meant for something else.
 fn reply(question: &str) -> Option<String> {
     discard_type_ahead();

@@ -64,7 +64,7 @@ fn changes(args: &AddArgs, cx: &Context) -> Result<Changes> {
     }
     if args.token_file.as_deref() == Some("-") {
         return Err(Failure::usage(
-            "--token-file - would name a file called -, and what is piped in is not stored",
+            "--token-file - is not supported here: a token from standard input is not stored",
         )
         .fact("nothing was changed")
         .hint("name a file that stays, or store a token with --ask-token"));
@@ -115,7 +115,7 @@ pub(crate) fn make_default(name: &str, config: Option<&OsStr>, cx: &Context) -> 
 pub(crate) fn remove(name: &str, config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
     let path = usual_path(config, cx)?;
     if edit::remove(&path, name, &cx.env)? {
-        cx.warn("it was the default: there is none now (rein profile use NAME)");
+        cx.warn("it was the default; set another: rein profile use NAME");
     }
     print(&format!(
         "removed: {} from {}\n",
@@ -133,7 +133,7 @@ fn from_here(path: &str) -> Result<String> {
     if path.is_empty() || path.starts_with("~/") {
         return Ok(path.to_owned());
     }
-    let absolute = std::path::absolute(path).context("the current folder is not known")?;
+    let absolute = std::path::absolute(path).context("cannot determine the current folder")?;
     absolute
         .into_os_string()
         .into_string()

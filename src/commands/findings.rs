@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
 
 use crate::error::Failure;
 use crate::exit::Exit;
+use crate::output::fit;
 use crate::text::terminal::{Theme, sanitise};
 
-/// How one step stands.
+/// The outcome of one step.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum State {
     Ok,
@@ -65,12 +67,12 @@ impl Report {
         self.add(name, State::Warn, detail.into(), cure);
     }
 
-    /// Tells of what is to blame for a failure that has been told.
+    /// Adds what is to blame for a failure that has been added.
     pub(super) fn broken(&mut self, name: &'static str, detail: String, cure: &str) {
         self.add(name, State::Fail, detail, cure);
     }
 
-    /// Tells of a failure with its own advice, or with this one where it has none.
+    /// Adds a failure with its own advice, or with this one where it has none.
     pub(super) fn fail(&mut self, name: &'static str, failure: &Failure, cure: &str) {
         if self.exit == Exit::Ok {
             self.exit = failure.exit;
@@ -93,8 +95,18 @@ impl Report {
     }
 }
 
-/// Returns a report for people.
-pub(super) fn page(report: &Report, theme: &Theme) -> String {
+/// Where the details of a step begin.
+const DETAIL: usize = 21;
+
+/// Where the columns of the projects begin.
+const PROJECTS: usize = 28;
+
+/// Returns a report for people, on a terminal with this many columns.
+pub(super) fn page(report: &Report, theme: &Theme, width: Option<usize>) -> String {
+    let room = |before: usize| width.map_or(usize::MAX, |width| width.saturating_sub(before));
+    let under = |text: &str, before: usize| {
+        fit::wrapped(&sanitise(text), room(before)).join(&format!("\n{}", " ".repeat(before)))
+    };
     let heading = theme.heading;
     let mut text = format!("{heading}{}{heading:#}\n", sanitise(&report.profile));
     for step in &report.steps {
@@ -107,21 +119,23 @@ pub(super) fn page(report: &Report, theme: &Theme) -> String {
             "  {style}{:<4}{style:#}  {:<11}  {}\n",
             step.state.word(),
             step.name,
-            sanitise(&step.detail)
+            under(&step.detail, DETAIL)
         ));
         if !step.cure.is_empty() {
             text.push_str(&format!(
-                "                     → {}\n",
-                sanitise(&step.cure)
+                "{}→ {}\n",
+                " ".repeat(DETAIL),
+                under(&step.cure, DETAIL + 2)
             ));
         }
     }
-    text.push_str(&table(report, theme));
+    text.push_str(&table(report, theme, room(PROJECTS)));
     text
 }
 
 /// Returns the permissions, a column for each project; of many projects only the profile's own.
-fn table(report: &Report, theme: &Theme) -> String {
+/// Where the columns do not fit, the rest comes in tables of its own.
+fn table(report: &Report, theme: &Theme, room: usize) -> String {
     const MAX_PROJECTS: usize = 6;
     let all = report.permissions.len();
     let shown: Vec<(&String, &Vec<(String, bool)>)> = report
@@ -129,39 +143,53 @@ fn table(report: &Report, theme: &Theme) -> String {
         .iter()
         .filter(|(project, _)| all <= MAX_PROJECTS || report.own.as_ref() == Some(project))
         .collect();
+    let mut text = String::new();
+    let mut rest = &shown[..];
+    while !rest.is_empty() {
+        let mut used = 0;
+        let fits = rest.iter().take_while(|(project, _)| {
+            used += sanitise(project).width() + 2;
+            used <= room.saturating_add(2)
+        });
+        let (first, later) = rest.split_at(fits.count().max(1));
+        text.push_str(&columns(first, theme));
+        rest = later;
+    }
+    if shown.len() < all {
+        text.push_str(&format!(
+            "\n  permissions on {all} projects in all: --format json shows them\n"
+        ));
+    }
+    text
+}
+
+/// Returns the permissions on some projects.
+fn columns(shown: &[(&String, &Vec<(String, bool)>)], theme: &Theme) -> String {
     let mut names: Vec<&str> = Vec::new();
     for (name, _) in shown.iter().flat_map(|(_, held)| held.iter()) {
         if !names.contains(&name.as_str()) {
             names.push(name);
         }
     }
-    let mut text = String::new();
-    if !shown.is_empty() {
-        let heading = theme.heading;
-        let projects: Vec<_> = shown.iter().map(|(project, _)| sanitise(project)).collect();
-        text.push_str(&format!(
-            "\n  {heading}{:<26}{}{heading:#}\n",
-            "permission",
-            projects.join("  ")
-        ));
-        for name in &names {
-            let cells = shown.iter().zip(&projects).map(|((_, held), project)| {
-                let is_held = held.iter().any(|(known, held)| known == name && *held);
-                let word = if is_held { "yes" } else { "-" };
-                format!("{word:<width$}", width = project.chars().count())
-            });
-            let line = format!(
-                "  {:<26}{}",
-                sanitise(name),
-                cells.collect::<Vec<_>>().join("  ")
-            );
-            text.push_str(&format!("{}\n", line.trim_end()));
-        }
-    }
-    if shown.len() < all {
-        text.push_str(&format!(
-            "\n  permissions on {all} projects in all: --format json shows them\n"
-        ));
+    let heading = theme.heading;
+    let projects: Vec<_> = shown.iter().map(|(project, _)| sanitise(project)).collect();
+    let mut text = format!(
+        "\n  {heading}{:<26}{}{heading:#}\n",
+        "permission",
+        projects.join("  ")
+    );
+    for name in &names {
+        let cells = shown.iter().zip(&projects).map(|((_, held), project)| {
+            let is_held = held.iter().any(|(known, held)| known == name && *held);
+            let word = if is_held { "yes" } else { "-" };
+            format!("{word:<width$}", width = project.width())
+        });
+        let line = format!(
+            "  {:<26}{}",
+            sanitise(name),
+            cells.collect::<Vec<_>>().join("  ")
+        );
+        text.push_str(&format!("{}\n", line.trim_end()));
     }
     text
 }

@@ -37,6 +37,7 @@ use crate::signal::{self, Started};
 use crate::text::lexical;
 use crate::text::path::Path;
 use crate::text::terminal::sanitise;
+use crate::verdict::explain::seconds;
 
 /// How large a batch may be: it is held until it is safe.
 const MAX_BATCH: u64 = 256 * 1024 * 1024;
@@ -165,8 +166,10 @@ impl<'a> Follower<'a> {
                 looks += 1;
                 let pause = follow::pause(looks, self.every);
                 self.meter.say(&format!(
-                    "{} results in {} batches; waiting for more",
-                    self.results, self.batches
+                    "{} results in {} batches so far; next look in {}",
+                    self.results,
+                    self.batches,
+                    seconds(pause)
                 ));
                 let left = self.session.time_left().unwrap_or(Duration::MAX);
                 tokio::time::sleep(pause.min(left)).await;
@@ -177,9 +180,9 @@ impl<'a> Follower<'a> {
             if before.as_ref() == Some(&position) {
                 return Err(Failure::new(
                     Exit::Incomplete,
-                    "the stream stays where it is although it was advanced",
+                    "the stream did not move although it was advanced",
                 )
-                .fact("its results were delivered; they would come again and again")
+                .fact("its results were delivered; reading on would repeat them")
                 .into());
             }
             self.deliver(&response, &batch).await?;
@@ -318,7 +321,7 @@ impl<'a> Follower<'a> {
             // Nobody reads on: what was not written was not advanced over either.
             Some(Ok(()) | Err(Stop::ClosedPipe)) => Ok(Exit::Ok),
             Some(Err(Stop::Failed(failure))) => Err(failure),
-            // It is the usual way to end what goes on for ever.
+            // Without --once this is how the command usually ends.
             None => Ok(Exit::Interrupted),
         }
     }

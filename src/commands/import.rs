@@ -27,9 +27,8 @@ const TOKEN_URL: &str = "https://cloud.uipath.com/identity_/connect/token";
 /// Fails when there is nothing to read, or our own file cannot be written.
 pub(crate) fn run(args: &ImportArgs, cx: &Context) -> Result<Exit> {
     let found = read(args, cx)?;
-    let path = file::path(args.config.as_deref(), &cx.env).ok_or_else(|| {
-        Failure::usage("there is no usual place for the file").hint("name it: --config FILE")
-    })?;
+    let path = file::path(args.config.as_deref(), &cx.env)
+        .ok_or_else(|| Failure::usage("no default config file").hint("name it: --config FILE"))?;
     edit::refuse_what_is_no_file(&path)?;
     // Paths are written into the file as they are read from it: from anywhere.
     let path = std::path::absolute(&path).unwrap_or(path);
@@ -96,7 +95,7 @@ fn reason_to_pass_over(foreign: &Foreign, existing: &ConfigFile, tokens: bool) -
         } else {
             ""
         };
-        return Some(format!("kept: {name} is there already{secret}\n"));
+        return Some(format!("kept: {name} already exists{secret}\n"));
     }
     let variable = variable_of_profile(&foreign.name);
     let mut entries = existing.profiles.iter();
@@ -163,8 +162,7 @@ fn credential<'a>(
     let Some((id, secret)) = &foreign.client else {
         let token = foreign.token.as_ref()?;
         if !tokens {
-            let note =
-                "its token stays where it is; --tokens moves a copy to a file for your eyes alone";
+            let note = "its token is not copied; --tokens copies it to a file with mode 0600";
             notes.push(note.to_owned());
             return None;
         }
@@ -208,7 +206,7 @@ fn write_secret(path: &Path, secret: &Secret) -> std::io::Result<()> {
             .is_ok_and(|text| Secret::new(text.trim_end().to_owned()) == *secret);
         return match is_the_same {
             true => Ok(()),
-            false => Err(std::io::Error::other("it is there, with another secret")),
+            false => Err(std::io::Error::other("it exists, with another secret")),
         };
     }
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -27,7 +27,7 @@ const MAX_RESPONSE: u64 = 4 * 1024 * 1024;
 
 const PATH: &str = "/auth/user";
 
-/// How far a probe came: filled on the way, so that it tells of failures too.
+/// How far a probe came: filled on the way, so that it covers failures too.
 #[derive(Default)]
 pub(crate) struct Trace {
     /// Where the token was read from, once it was.
@@ -42,12 +42,12 @@ pub(crate) struct Probe {
     pub(crate) user: User,
     /// The platform's own time in milliseconds.
     pub(crate) server: Option<f64>,
-    /// How far the server's clock is from ours, when it told the time.
+    /// How far the server's clock is from ours, when it sent its time.
     pub(crate) skew: Option<Duration>,
     pub(crate) http_version: &'static str,
 }
 
-/// The user as far as it is looked at; everything else the service may add is passed over.
+/// The user as far as it is looked at; everything else the service may add is ignored.
 #[derive(Default, Deserialize)]
 pub(crate) struct User {
     #[serde(default)]
@@ -105,7 +105,7 @@ pub(crate) async fn ask(
     let envelope: Envelope = serde_json::from_slice(&body).map_err(|_| {
         Failure::new(
             Exit::Platform,
-            "the response about the user is not in the known form",
+            "the response of /auth/user has an unknown form",
         )
     })?;
     Ok(Probe {

@@ -3,13 +3,14 @@
 use std::ffi::OsStr;
 
 use anstyle::Style;
-use comfy_table::{Table, presets};
 
 use crate::cli::ProfileOptions;
 use crate::commands::choose;
 use crate::engine::{Context, print};
 use crate::error::Result;
 use crate::exit::Exit;
+use crate::output::fit::{self, Laid};
+use crate::profile::file::DEMO;
 use crate::profile::resolve::{self, Choice};
 use crate::profile::{Guard, Profile, show as rows};
 use crate::text::terminal::{Theme, sanitise};
@@ -26,33 +27,34 @@ pub(crate) fn list(config: Option<&OsStr>, cx: &Context) -> Result<Exit> {
     let selected = resolve::selected_name(&choice, &cx.env)?;
     let profiles = resolve::all(&choice, &cx.env)?;
     if profiles.is_empty() {
-        cx.warn("there is no profile yet; add one: rein profile add, or try: rein -p demo /api/v1/datasets");
+        cx.warn(
+            "no profiles yet; add one: rein profile add NAME, or try: rein -p demo v1/datasets",
+        );
         return Ok(Exit::Ok);
     }
-    let mut table = plain_table();
-    table.set_header(["", "profile", "endpoint", "project", "guard", "token"]);
-    for profile in &profiles {
-        let mark = if selected.as_deref() == Some(profile.name.as_str()) {
-            "*"
-        } else {
-            ""
-        };
-        table.add_row([
-            mark.to_owned(),
-            cell(&profile.name),
-            cell(profile.base.value.as_str()),
-            cell(
-                profile
-                    .project
-                    .as_ref()
-                    .map_or("", |setting| setting.value.as_str()),
+    let row = |profile: &Profile| {
+        let is_default = selected.as_deref() == Some(profile.name.as_str());
+        let project = profile.project.as_ref();
+        vec![
+            format!(
+                "{} {}",
+                if is_default { "*" } else { " " },
+                cell(&profile.name)
             ),
+            cell(profile.base.value.as_str()),
+            cell(project.map_or("", |setting| setting.value.as_str())),
             profile.guard.value.name().to_owned(),
             cell(&profile.token.describe()),
-        ]);
-    }
+        ]
+    };
+    let rows: Vec<_> = profiles.iter().map(row).collect();
+    let names = ["  profile", "endpoint", "project", "guard", "token"];
+    let laid = fit::list(Some(&names), &rows, cx.width());
     let theme = &cx.stdout_theme;
-    print(&painted(&table, "profile", theme, |name| {
+    if selected.as_deref() == Some(DEMO) {
+        cx.notes(&["note: the default is demo, the built-in demo tenant".to_owned()]);
+    }
+    print(&painted(&laid, "profile", theme, |name| {
         let profile = profiles
             .iter()
             .find(|profile| cell(&profile.name) == name)?;
@@ -74,54 +76,37 @@ pub(crate) fn show(name: Option<&str>, options: &ProfileOptions, cx: &Context) -
         ..choice
     };
     let profile: Profile = resolve::resolve(&choice, &cx.env)?;
-    let mut table = plain_table();
-    for row in rows::profile(&profile) {
-        table.add_row([cell(&row.key), cell(&row.value), cell(&row.origin)]);
-    }
+    let rows: Vec<Vec<String>> = rows::profile(&profile)
+        .iter()
+        .map(|row| vec![cell(&row.key), cell(&row.value), cell(&row.origin)])
+        .collect();
     let key = cx.stdout_theme.key;
-    let text: String = lines(&table)
+    let text: String = fit::list(None, &rows, cx.width())
+        .text
         .lines()
         .map(|line| match line.split_once(' ') {
-            Some((name, rest)) => format!("{key}{name}{key:#} {rest}\n"),
-            None => format!("{line}\n"),
+            Some((name, rest)) if !name.is_empty() => format!("{key}{name}{key:#} {rest}\n"),
+            _ => format!("{line}\n"),
         })
         .collect();
     print(&text)
-}
-
-fn plain_table() -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table
 }
 
 fn cell(text: &str) -> String {
     sanitise(text).into_owned()
 }
 
-/// Returns the table's lines without the blanks that pad the last column.
-pub(crate) fn lines(table: &Table) -> String {
-    let mut text = String::new();
-    for line in table.lines() {
-        let line = line.strip_prefix(' ').unwrap_or(&line);
-        text.push_str(line.trim_end());
-        text.push('\n');
-    }
-    text
-}
-
 /// Styles a table's first line as its heading, and one column by its words. The table is laid out
 /// before, because escapes would count as width.
 pub(crate) fn painted(
-    table: &Table,
+    laid: &Laid,
     column: &str,
     theme: &Theme,
     style_of: impl Fn(&str) -> Option<Style>,
 ) -> String {
-    let plain = lines(table);
-    let mut all = plain.lines();
-    let Some(first) = all.next() else {
-        return plain;
+    let mut all = laid.text.lines();
+    let Some(first) = all.next().filter(|_| laid.has_columns) else {
+        return laid.text.clone();
     };
     let heading = theme.heading;
     let mut text = format!("{heading}{first}{heading:#}\n");

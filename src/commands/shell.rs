@@ -41,7 +41,25 @@ pub fn completion_script(shell: Shell) -> Result<String> {
     completer
         .write_registration(COMPLETE_VARIABLE, "rein", "rein", "rein", &mut script)
         .context("no completion script")?;
-    Ok(String::from_utf8_lossy(&script).into_owned())
+    let script = String::from_utf8_lossy(&script).into_owned();
+    Ok(match shell {
+        Shell::Zsh => completing_at_once(&script),
+        _ => script,
+    })
+}
+
+/// Makes a script for zsh complete when it is loaded from `fpath` too: zsh reads such a file at
+/// the first Tab and takes it for the completion function itself, but clap's only registers one,
+/// so that the first Tab of every shell would offer nothing.
+fn completing_at_once(script: &str) -> String {
+    const REGISTER: &str = "compdef _clap_dynamic_completer_rein rein";
+    script.replace(
+        REGISTER,
+        &format!(
+            "if [[ ${{funcstack[1]}} == _rein ]]; then\n    _clap_dynamic_completer_rein \"$@\"\n\
+             else\n    {REGISTER}\nfi"
+        ),
+    )
 }
 
 /// Prints the manual page.

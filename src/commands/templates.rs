@@ -1,7 +1,7 @@
 //! `rein templates`: the catalogue, and one entry of it.
 
-use comfy_table::{Table, presets};
 use serde_json::{Value, json};
+use unicode_width::UnicodeWidthStr;
 
 use crate::catalogue::example::example;
 use crate::catalogue::user::UserTemplate;
@@ -10,7 +10,8 @@ use crate::cli::{ListFormat, TemplatesArgs};
 use crate::engine::{Context, print};
 use crate::error::{Failure, Result, nearest};
 use crate::exit::Exit;
-use crate::profile::file;
+use crate::output::fit;
+use crate::profile::file::{self, DEMO};
 use crate::text::terminal::sanitise;
 
 /// Prints the catalogue with the user's own templates, a part of it, or one entry.
@@ -31,8 +32,8 @@ pub(crate) fn run(args: &TemplatesArgs, cx: &Context) -> Result<Exit> {
         Entry::Own(Box::new(found.ok_or_else(|| unknown(name, &own))?.clone()))
     };
     print(&match args.format {
-        ListFormat::Json => format!("{}\n", entry.as_json()),
-        ListFormat::Table => entry.page(cx),
+        ListFormat::Json => format!("{}\n", entry.as_json(&args.profile)),
+        ListFormat::Table => entry.page(&args.profile, cx),
     })
 }
 
@@ -48,7 +49,7 @@ pub(crate) fn help(name: &str, cx: &Context) -> Option<String> {
         }
     };
     let options = "\nFor the options of every call: rein call --help\n";
-    Some(entry.page(cx) + options)
+    Some(entry.page(DEMO, cx) + options)
 }
 
 /// Returns the user's own templates. A config file that cannot be read hides only those in it.
@@ -98,38 +99,36 @@ impl Entry {
         }
     }
 
-    fn row(&self) -> [String; 5] {
+    /// Returns its line of the list, with its method and path where there is room for them.
+    fn row(&self, has_request: bool) -> Vec<String> {
         let (method, path, summary) = match self {
-            Entry::BuiltIn(endpoint) => (
-                endpoint.method.to_string(),
-                endpoint.path.to_string(),
-                endpoint.summary.to_string(),
-            ),
+            Entry::BuiltIn(endpoint) => (endpoint.method, endpoint.path, endpoint.summary),
             Entry::Own(template) => (
-                sanitise(&template.method).into_owned(),
-                sanitise(&template.path).into_owned(),
-                sanitise(template.summary.as_deref().unwrap_or_default()).into_owned(),
+                template.method.as_str(),
+                template.path.as_str(),
+                template.summary.as_deref().unwrap_or_default(),
             ),
         };
-        [
-            self.name(),
-            self.class().name().to_owned(),
-            method,
-            path,
-            summary,
-        ]
+        let request = [method, path].into_iter().filter(|_| has_request);
+        let mut cells = vec![self.name(), self.class().name().to_owned()];
+        cells.extend(
+            request
+                .chain([summary])
+                .map(|text| sanitise(text).into_owned()),
+        );
+        cells
     }
 
-    fn as_json(&self) -> Value {
+    fn as_json(&self, profile: &str) -> Value {
         match self {
-            Entry::BuiltIn(endpoint) => as_json(endpoint),
+            Entry::BuiltIn(endpoint) => as_json(endpoint, profile),
             Entry::Own(template) => own_as_json(template),
         }
     }
 
-    fn page(&self, cx: &Context) -> String {
+    fn page(&self, profile: &str, cx: &Context) -> String {
         match self {
-            Entry::BuiltIn(endpoint) => page(endpoint, cx),
+            Entry::BuiltIn(endpoint) => page(endpoint, profile, cx),
             Entry::Own(template) => user_page(template, cx),
         }
     }
@@ -177,8 +176,8 @@ fn print_list(args: &TemplatesArgs, own: &[UserTemplate], cx: &Context) -> Resul
     }
     print(&match args.format {
         ListFormat::Json => {
-            let all = chosen.iter().map(Entry::as_json).collect();
-            format!("{}\n", Value::Array(all))
+            let all = chosen.iter().map(|entry| entry.as_json(&args.profile));
+            format!("{}\n", Value::Array(all.collect()))
         }
         ListFormat::Table => list(&chosen, cx),
     })
@@ -226,7 +225,7 @@ fn groups() -> Vec<&'static str> {
 
 /// The failure for a name that the catalogue does not have.
 pub(crate) fn unknown(name: &str, own: &[UserTemplate]) -> Failure {
-    let failure = Failure::usage(format!("there is no template {}", sanitise(name)));
+    let failure = Failure::usage(format!("unknown template {}", sanitise(name)));
     let built_in = catalogue::all().iter().map(|endpoint| endpoint.name);
     let close = nearest(
         name,
@@ -283,7 +282,7 @@ fn choose(args: &TemplatesArgs, own: &[UserTemplate]) -> Result<Vec<Entry>> {
 }
 
 fn one_of(what: &str, given: &str, known: &[&str]) -> Failure {
-    let failure = Failure::usage(format!("there is no {what} {}", sanitise(given)))
+    let failure = Failure::usage(format!("unknown {what} {}", sanitise(given)))
         .fact(format!("known: {}", known.join(", ")));
     match nearest(given, known.iter().copied()).first() {
         Some(close) => failure.hint(format!("did you mean {close}?")),
@@ -292,14 +291,25 @@ fn one_of(what: &str, given: &str, known: &[&str]) -> Failure {
 }
 
 fn list(entries: &[Entry], cx: &Context) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(["name", "class", "method", "path", "what it does"]);
-    for entry in entries {
-        table.add_row(entry.row());
+    let names = ["name", "class", "method", "path", "what it does"];
+    let lay = |has_request: bool| {
+        let names = names.into_iter().enumerate();
+        let names = names.filter(|(column, _)| has_request || !matches!(column, 2 | 3));
+        let names: Vec<&str> = names.map(|(_, name)| name).collect();
+        let rows: Vec<_> = entries.iter().map(|entry| entry.row(has_request)).collect();
+        (fit::list(Some(&names), &rows, None), names, rows)
+    };
+    let is_too_wide = |laid: &fit::Laid| {
+        let width = cx.width().unwrap_or(usize::MAX);
+        laid.text.lines().any(|line| line.width() > width)
+    };
+    let (mut laid, ..) = lay(true);
+    if is_too_wide(&laid) {
+        let (_, names, rows) = lay(false);
+        laid = fit::list(Some(&names), &rows, cx.width());
     }
     let theme = &cx.stdout_theme;
-    super::profile::painted(&table, "class", theme, |class| match class {
+    super::profile::painted(&laid, "class", theme, |class| match class {
         "write" | "stateful" => Some(theme.hint),
         "billable" | "destructive" => Some(theme.error),
         _ => None,
@@ -315,8 +325,7 @@ fn user_page(template: &UserTemplate, cx: &Context) -> String {
         "{heading}{}{heading:#}  {summary}\n\n",
         clean(&template.name)
     );
-    let mut row =
-        |name: &str, value: &str| text.push_str(&format!("{name:<12} {}\n", clean(value)));
+    let mut row = |name: &str, value: &str| text.push_str(&labelled(name, &clean(value), cx));
     row("request", &format!("{} {}", template.method, template.path));
     row(
         "from",
@@ -346,13 +355,13 @@ fn user_page(template: &UserTemplate, cx: &Context) -> String {
 }
 
 /// What a web page about the endpoint would say.
-fn page(endpoint: &Endpoint, cx: &Context) -> String {
+fn page(endpoint: &Endpoint, profile: &str, cx: &Context) -> String {
     let heading = cx.stdout_theme.heading;
     let mut text = format!(
         "{heading}{}{heading:#}  {}\n\n",
         endpoint.name, endpoint.summary
     );
-    let mut row = |name: &str, value: &str| text.push_str(&format!("{name:<12} {value}\n"));
+    let mut row = |name: &str, value: &str| text.push_str(&labelled(name, value, cx));
     row("request", &format!("{} {}", endpoint.method, endpoint.path));
     row("class", class_words(endpoint));
     if !endpoint.permissions.is_empty() {
@@ -385,12 +394,12 @@ fn page(endpoint: &Endpoint, cx: &Context) -> String {
     ] {
         if !fields.is_empty() {
             text.push_str(&format!("\n{heading}{title}{heading:#}\n"));
-            text.push_str(&field_lines(fields));
+            text.push_str(&field_lines(fields, cx));
         }
     }
     text.push_str(&format!(
         "\n{heading}Example{heading:#}\n  {}\n",
-        example(endpoint)
+        sanitise(&example(endpoint, profile))
     ));
     text
 }
@@ -405,10 +414,17 @@ fn class_words(endpoint: &Endpoint) -> &'static str {
     }
 }
 
-fn field_lines(fields: &[Field]) -> String {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    for field in fields {
+/// Returns a line of a page, wrapped under its value.
+fn labelled(name: &str, value: &str, cx: &Context) -> String {
+    const LABEL: usize = 13;
+    let width = cx.width().map(|width| width.saturating_sub(LABEL));
+    let lines = fit::wrapped(value, width.unwrap_or(usize::MAX));
+    let value = lines.join(&format!("\n{}", " ".repeat(LABEL)));
+    format!("{name:<12} {value}\n")
+}
+
+fn field_lines(fields: &[Field], cx: &Context) -> String {
+    let row = |field: &Field| {
         let mut notes = vec![field.kind.words().to_owned()];
         if field.required {
             notes.push("required".to_owned());
@@ -419,13 +435,16 @@ fn field_lines(fields: &[Field]) -> String {
         if let Some(limit) = field.limit {
             notes.push(limit.to_string());
         }
-        table.add_row([
-            format!(" {}", field.name),
+        vec![
+            field.name.to_owned(),
             notes.join(", "),
-            field.description.to_string(),
-        ]);
-    }
-    super::profile::lines(&table)
+            field.description.to_owned(),
+        ]
+    };
+    let rows: Vec<_> = fields.iter().map(row).collect();
+    let width = cx.width().map(|width| width.saturating_sub(1));
+    let laid = fit::list(None, &rows, width);
+    laid.text.lines().map(|line| format!(" {line}\n")).collect()
 }
 
 fn own_as_json(template: &UserTemplate) -> Value {
@@ -443,7 +462,7 @@ fn own_as_json(template: &UserTemplate) -> Value {
     })
 }
 
-fn as_json(endpoint: &Endpoint) -> Value {
+fn as_json(endpoint: &Endpoint, profile: &str) -> Value {
     let fields = |fields: &[Field]| {
         let each = fields.iter().map(|field| {
             json!({
@@ -464,6 +483,6 @@ fn as_json(endpoint: &Endpoint) -> Value {
         "path_params": fields(endpoint.path_params), "query_params": fields(endpoint.query_params),
         "body_fields": fields(endpoint.body_fields),
         "example_body": endpoint.example_body.and_then(|body| serde_json::from_str::<Value>(body).ok()),
-        "example": example(endpoint),
+        "example": example(endpoint, profile),
     })
 }

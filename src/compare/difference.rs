@@ -7,7 +7,7 @@ use crate::error::{Failure, Result};
 use crate::text::lexical::{Formatter, Layout};
 use crate::text::terminal::Theme;
 
-/// A difference as it is found: its texts are made when somebody needs them.
+/// A difference as it is found: its texts are made only when they are shown.
 pub(crate) struct Found<'p, 'd> {
     pub(crate) path: &'p [Step<'d>],
     pub(crate) left: Option<&'d [u8]>,

@@ -261,7 +261,7 @@ impl<'d, 'r> Walk<'d, 'r> {
         }
     }
 
-    /// Handles a value that is on one side alone.
+    /// Handles a value that is on one side only.
     fn one_sided(&mut self, step: Step<'d>, side: Side, value: &'d [u8]) -> Result<()> {
         self.path.push(step);
         let reported = match (self.ignored_by(), side) {

@@ -229,7 +229,7 @@ pub(crate) fn compare_lists(
     };
     if names(&left.lists) != names(&right.lists) {
         return Err(
-            Failure::local("a list that is too large to be shown is on one side alone")
+            Failure::local("a list that is too large to be shown is on one side only")
                 .hint("compare what --ignore PATH leaves, or parts of the list"),
         );
     }

@@ -96,8 +96,41 @@ pub(crate) fn print(text: &str) -> io::Result<()> {
     write(&mut stdout()?, text.as_bytes())
 }
 
+/// Whether standard output has ended within a line, and standard error goes to the same place.
+static IS_LINE_OPEN: AtomicBool = AtomicBool::new(false);
+
+/// Remembers that what was written to standard output does not end a line: where `2>&1` sends
+/// both streams to one file, the next note begins on a line of its own.
+pub(crate) fn left_a_line_open() {
+    if is_shared_with_stderr() {
+        IS_LINE_OPEN.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(unix)]
+fn is_shared_with_stderr() -> bool {
+    let (Ok(out), Ok(err)) = (
+        rustix::fs::fstat(rustix::stdio::stdout()),
+        rustix::fs::fstat(rustix::stdio::stderr()),
+    ) else {
+        return false;
+    };
+    (out.st_dev, out.st_ino) == (err.st_dev, err.st_ino)
+}
+
+#[cfg(not(unix))]
+fn is_shared_with_stderr() -> bool {
+    false
+}
+
 /// The line that says how far work has come, while there is one.
 static LIVE_LINE: Mutex<Option<ProgressBar>> = Mutex::new(None);
+
+/// Returns whether there is such a line.
+pub(crate) fn has_live_line() -> bool {
+    let line = LIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner);
+    line.is_some()
+}
 
 /// Remembers the line that others must not be written into.
 pub(crate) fn set_live_line(line: Option<ProgressBar>) {
@@ -107,8 +140,12 @@ pub(crate) fn set_live_line(line: Option<ProgressBar>) {
 /// Writes a line to standard error in one write, above the live one if there is one. That nobody
 /// can read it changes nothing.
 pub(crate) fn note(line: &str) {
+    let start = match IS_LINE_OPEN.swap(false, Ordering::Relaxed) {
+        true => "\n",
+        false => "",
+    };
     let write = || {
-        let _unreadable = io::stderr().write_all(format!("{line}\n").as_bytes());
+        let _unreadable = io::stderr().write_all(format!("{start}{line}\n").as_bytes());
     };
     match &*LIVE_LINE.lock().unwrap_or_else(PoisonError::into_inner) {
         Some(live) => live.suspend(write),

@@ -34,7 +34,7 @@ pub const FAULTS: [(&str, &str); 9] = [
 pub enum FaultKind {
     /// An error status, with the seconds of `Retry-After` when given.
     Status(u16, Option<u32>),
-    /// A late answer.
+    /// A late response.
     Slow(Duration),
     /// Half of the body, and then nothing.
     Stalled,

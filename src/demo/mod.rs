@@ -37,7 +37,7 @@ pub const READ_ONLY_TOKEN: &str = "demo-token-read-only";
 /// Larger request bodies are answered with 413.
 const MAX_BODY: usize = 256 * 1024 * 1024;
 
-/// Is told of every request after its response.
+/// Receives a line about every request after its response.
 pub type Log = Box<dyn Fn(&LogLine) + Send + Sync>;
 
 /// How the tenant runs.

@@ -48,7 +48,7 @@ impl Content {
 }
 
 impl Reply {
-    /// A JSON object as it stands.
+    /// A JSON object as it is.
     pub(super) fn json(status: u16, value: &Value) -> Reply {
         Reply::bytes(status, "application/json", value.to_string().into())
     }

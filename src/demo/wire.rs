@@ -19,7 +19,7 @@ pub(super) enum Misdeed {
     Garbage,
 }
 
-/// Tells a connection to misbehave.
+/// Makes a connection misbehave.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Switch(Arc<Mutex<Option<Misdeed>>>);
 

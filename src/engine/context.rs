@@ -9,7 +9,7 @@ use crate::error::{Failure, Result, io_reason};
 use crate::exit::Exit;
 use crate::text::terminal::{self, ColourChoice, Theme, sanitise_text};
 
-/// Prints a command's own answer; a reader that has gone is no failure.
+/// Prints a command's own output; a reader that has gone is not a failure.
 ///
 /// # Errors
 /// Fails when it cannot be written.
@@ -45,7 +45,7 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    /// Decides on colour, for each stream alone.
+    /// Decides on colour for each stream separately.
     pub(crate) fn new(env: Env, choice: ColourChoice) -> Self {
         let theme = |is_terminal| {
             let wanted = terminal::colour_wanted(
@@ -69,12 +69,20 @@ impl Context {
         }
     }
 
+    /// Returns the columns of the terminal that standard output is; `None` elsewhere.
+    pub(crate) fn width(&self) -> Option<usize> {
+        let is_terminal = self.env.stdout_terminal;
+        is_terminal.then(|| usize::from(self.env.columns()))
+    }
+
     /// Makes the runtime of a call: one thread, because one request needs no more.
     pub(crate) fn runtime(&self) -> Result<Runtime> {
         Builder::new_current_thread()
             .enable_all()
             .build()
-            .map_err(|_| Failure::local("the system gave no resources for network calls"))
+            .map_err(|_| {
+                Failure::local("no resources for network calls (threads or file descriptors)")
+            })
     }
 
     /// Writes lines about the call to standard error.

@@ -58,8 +58,8 @@ impl Seconds {
 /// Asks for a token.
 ///
 /// # Errors
-/// Fails with a transport's code, with 4 or 5 for an HTTP error, and with 8 when what answers is
-/// no token service.
+/// Fails with a transport's code, with 4 or 5 for an HTTP error, and with 8 when the response is
+/// not a token service's.
 pub(crate) async fn ask(
     oauth: &OAuth,
     client_secret: &Secret,
@@ -128,7 +128,7 @@ fn granted(body: &[u8], host: &str, about: impl Fn(String, Exit) -> Failure) -> 
     })
 }
 
-/// Refuses what is no success; `about` makes the failure.
+/// Refuses what is not a success; `about` makes the failure.
 fn refuse_status(
     status: u16,
     host: &str,

@@ -90,7 +90,7 @@ pub(crate) struct Pages<'a> {
 pub(crate) struct Totals {
     bytes: u64,
     coded_bytes: u64,
-    /// The platform's own time, where it says so.
+    /// The platform's own time, where the response has it.
     server: Option<f64>,
     timings: Timings,
 }
@@ -188,9 +188,12 @@ impl<'a> Pages<'a> {
         };
         let unmet = self.unmet(&record);
         let is_complete = stopped.is_none() && unmet.is_none();
+        let part = self.output.as_ref().and_then(BodyOutput::part);
+        let part = part.map(Path::to_path_buf);
         let finished = self.finish(is_complete, session.delivery.file.as_deref());
         record.received.items = Some(self.progress.items);
         response::say(session, &record, self.cx);
+        let stopped = stopped.map(|failure| self.incomplete(failure, part.as_deref()));
         let outcome = self.outcome(stopped, unmet, finished);
         CallEnd { record, outcome }
     }
@@ -202,7 +205,7 @@ impl<'a> Pages<'a> {
         unmet: Option<Failure>,
         finished: Result<(), Stop>,
     ) -> Result<Exit> {
-        let failure = match (stopped.map(|failure| self.incomplete(failure)), unmet) {
+        let failure = match (stopped, unmet) {
             (Some(mut stopped), Some(unmet)) => {
                 stopped.facts.extend(unmet.facts);
                 Some(stopped)
@@ -402,7 +405,7 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
-    /// Ends the output, which may go to a file; an unfinished one only where it can stand as it is.
+    /// Ends the output, which may go to a file; an unfinished one only where it can be used as it is.
     fn finish(&mut self, complete: bool, file: Option<&Path>) -> Result<(), Stop> {
         let Some(output) = self.output.take() else {
             return Ok(());
@@ -424,8 +427,8 @@ impl<'a> Pages<'a> {
         Ok(())
     }
 
-    /// Says what is missing and how to go on. A first page that failed has its own code.
-    fn incomplete(&self, cause: Failure) -> Failure {
+    /// Says what is missing and how to resume. A first page that failed has its own code.
+    fn incomplete(&self, cause: Failure, part: Option<&Path>) -> Failure {
         if self.progress.pages == self.resumed.progress.pages
             && self.resumed.progress.pages == 0
             && cause.exit != Exit::Interrupted
@@ -450,11 +453,22 @@ impl<'a> Pages<'a> {
             failure = failure.fact(format!("next cursor: {}", sanitise(cursor)));
         }
         failure.hints = cause.hints;
-        failure.hint(if self.resumed.state.is_some() {
-            "rerun the same command to resume here"
-        } else {
-            "with --state FILE, rerunning the command would resume here"
-        })
+        match (self.resumed.state.is_some(), part) {
+            (true, Some(part)) => failure
+                .fact(format!(
+                    "the items so far are in {}, until the file is complete",
+                    sanitise(&part.to_string_lossy())
+                ))
+                .hint("rerun the same command to resume here"),
+            (true, None) => failure.hint("rerun the same command to resume here"),
+            (false, Some(_)) => failure
+                .fact("no file was written: -o writes complete files only")
+                .hint("to keep what there is, add --state FILE: rerunning the command resumes here")
+                .hint("to stop after N items without an error: --limit N"),
+            (false, None) => {
+                failure.hint("with --state FILE, rerunning the command would resume here")
+            }
+        }
     }
 }
 

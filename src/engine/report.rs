@@ -32,7 +32,7 @@ pub(crate) struct Wanted<'a> {
 }
 
 /// Leaves the object of `--meta` in its file, should a signal end the process before it is written:
-/// that of an earlier call must not stand there for this one's. A pipe that waits for its reader
+/// that of an earlier call must not be there for this one's. A pipe that waits for its reader
 /// and the like are left alone.
 pub(crate) fn write_meta_on_signal(file: Option<&OsStr>, record: &Record) {
     let Some(file) = file.filter(|file| *file != "-").map(Path::new) else {
@@ -133,7 +133,7 @@ fn escaped(json: &str) -> String {
     String::from_utf8_lossy(&shown).trim_end().to_owned()
 }
 
-/// Returns a text as the place where it goes may have it: a terminal without what could drive it
+/// Returns a text as its destination may have it: a terminal without what could drive it
 /// and without an echoed token, anything else as it is.
 fn fit<'a>(text: &'a str, redacted: &str, terminal: bool, record: &Record) -> Cow<'a, str> {
     if terminal {

@@ -77,7 +77,7 @@ impl Resumed {
 pub(crate) fn not_resumable(output: &Path, error: &std::io::Error) -> Failure {
     cannot_write(&output.to_string_lossy(), error)
         .fact("the unfinished file of the earlier run is gone, shorter than the state says, or a link")
-        .hint("remove the state to begin anew")
+        .hint("to start over, remove the state")
 }
 
 /// Makes sure that a finished output is what the state says.
@@ -96,7 +96,7 @@ fn check_finished(output: &Path, state: &Path, progress: &Progress) -> Result<()
     Err(Failure::local(problem)
         .fact("nothing was sent")
         .hint(format!(
-            "remove the state to read all pages anew: {}",
+            "to read all pages again, remove the state: {}",
             sanitise(&state.to_string_lossy())
         )))
 }

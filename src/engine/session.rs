@@ -20,14 +20,16 @@ use crate::exchange::failure::{TransportFailure, TransportKind};
 use crate::exchange::retry::{self, Outcome, Spent};
 use crate::exchange::timing::Phase;
 use crate::exchange::{self, Exchange, Head};
+use crate::output::progress;
 use crate::output::record::{Attempts, ResponseInfo};
 use crate::output::verbose;
 use crate::plan::delivery::Delivery;
 use crate::plan::redirect::Hops;
 use crate::plan::sending::Sending;
 use crate::request::{Body, Request};
-use crate::secret::source::Token;
+use crate::secret::source::{Token, TokenSource};
 use crate::secret::{Redactor, Secret};
+use crate::setting::Origin;
 use crate::signal::shutdown::{self, InDoubt};
 use crate::text::terminal::sanitise;
 use crate::verdict::explain::{self, About};
@@ -230,6 +232,7 @@ impl<'a> Session<'a> {
             host: &self.host,
             profile: &self.sending.profile.name,
             token_source: Some(&self.token.source),
+            check: self.check_command(),
             permissions: self
                 .sending
                 .endpoint
@@ -239,6 +242,20 @@ impl<'a> Session<'a> {
             tells: self.read_that_tells(),
             proxy: self.proxy.as_deref(),
             redactor: &self.redactor,
+        }
+    }
+
+    /// Returns the command that checks the profile; options of this call are not part of it.
+    fn check_command(&self) -> Option<String> {
+        let profile = self.sending.profile;
+        match profile.base.origin {
+            _ if matches!(profile.token, TokenSource::Option(_)) => None,
+            Origin::Option(_) => None,
+            Origin::Variable(_) => Some("rein profile check".to_owned()),
+            _ => Some(format!(
+                "rein profile check {}",
+                shell_words::quote(&profile.name)
+            )),
         }
     }
 
@@ -321,12 +338,12 @@ impl<'a> Session<'a> {
         let mut waiting = Duration::ZERO;
         let url = request.url.clone();
         let mut next = Some(request);
-        let mut tries = 0;
+        let mut attempts = 0;
         loop {
             let Some(request) = next.take().or_else(|| again.and_then(Request::try_clone)) else {
                 return Err(Failure::local("the request cannot be retried"));
             };
-            tries += 1;
+            attempts += 1;
             let outcome = self.attempt(request).await?;
             let spent = Spent {
                 in_all: begun.elapsed(),
@@ -334,17 +351,20 @@ impl<'a> Session<'a> {
             };
             if again.is_some() && self.falls_back(&outcome, &url)? {
                 self.attempts.retries += 1;
-                tries -= 1;
+                attempts -= 1;
                 continue;
             }
-            let Some(wait) = self.wait_after(&outcome, tries, spent) else {
+            let Some(wait) = self.wait_after(&outcome, attempts, spent) else {
                 return outcome.map_err(|failure| self.failed(&failure));
             };
             let cause = self.cause(&outcome);
             let is_too_late = self.sending.limits.left().is_some_and(|left| left <= wait);
             if is_too_late || again.is_none() {
                 let why = match is_too_late {
-                    true => format!("-m ends before the wait of {} does", explain::seconds(wait)),
+                    true => format!(
+                        "the wait of {} is longer than what -m leaves",
+                        explain::seconds(wait)
+                    ),
                     false => "the request body was streamed".to_owned(),
                 };
                 self.say(format!("note: {cause}; not retried: {why}"));
@@ -355,7 +375,7 @@ impl<'a> Session<'a> {
             drop(outcome);
             let most = self.sending.retries.most();
             self.say(format!(
-                "note: {cause}; retrying in {} (retry {tries} of {most})",
+                "note: {cause}; retrying in {} (retry {attempts} of {most})",
                 explain::seconds(wait)
             ));
             tokio::time::sleep(wait).await;
@@ -381,7 +401,11 @@ impl<'a> Session<'a> {
             limiter.admit().await;
         }
         self.attempts.requests += 1;
-        let outcome = self.once(request, &credential).await;
+        let once = self.once(request, &credential);
+        let outcome = match self.limiter.is_none() && !self.delivery.notes.no_progress {
+            true => progress::while_waiting(&self.host, &self.cx.env, once).await,
+            false => once.await,
+        };
         self.attempts.timings = Some(self.client.timings());
         self.hold_others(&outcome);
         Ok(outcome)
@@ -466,7 +490,7 @@ impl<'a> Session<'a> {
     fn wait_after(
         &self,
         outcome: &Result<Exchange, TransportFailure>,
-        tries: u32,
+        attempts: u32,
         spent: Spent,
     ) -> Option<Duration> {
         let judged = match outcome {
@@ -482,7 +506,7 @@ impl<'a> Session<'a> {
             .and_then(|exchange| retry::asked(&exchange.head.headers, SystemTime::now()));
         self.sending
             .retries
-            .wait(tries, asked, spent, fastrand::f64())
+            .wait(attempts, asked, spent, fastrand::f64())
     }
 
     /// Says why an attempt is followed by another.

@@ -55,12 +55,12 @@ impl Peer {
             .iter()
             .map(|reply| reply.replace("{}", &address))
             .collect();
-        let (told, requests) = mpsc::channel();
+        let (sender, requests) = mpsc::channel();
         std::thread::spawn(move || {
             for reply in replies {
                 let (mut stream, _) = listener.accept().expect("a connection");
                 let request = read_request(&stream);
-                let _gone = told.send(request);
+                let _gone = sender.send(request);
                 let _gone = stream.write_all(reply.as_bytes());
             }
         });

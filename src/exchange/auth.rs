@@ -35,7 +35,7 @@ impl Credential {
             TypedCredential::Bearer(bearer) if *bearer == token.secret => {}
             TypedCredential::Bearer(_) | TypedCredential::Other => {
                 return Err(Failure::usage("two different tokens: which tenant is meant?")
-                    .fact("one was typed with -H 'Authorization: ...'")
+                    .fact("one was given with -H 'Authorization: ...'")
                     .fact(format!("the other is {} (profile {})", token.source, profile.name))
                     .fact("nothing was sent")
                     .hint("leave the header out to use the profile's, or choose the profile with -p"));

@@ -22,7 +22,7 @@ use crate::profile::known::KnownTokens;
 /// How connections are made.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
-    /// The longest time until a connection stands, TLS included.
+    /// The longest time until a connection is made, TLS included.
     pub(crate) connect_timeout: Duration,
     /// The proxy, if one is used.
     pub(crate) proxy: Option<Proxy>,
@@ -188,7 +188,7 @@ fn of_another_family(url: &Url, family: Family) -> Option<TransportKind> {
     })
 }
 
-/// Marks when a connection begins and when it stands.
+/// Marks when a connection begins and when it is made.
 #[derive(Clone, Debug)]
 struct MarkLayer(Marks);
 

@@ -8,7 +8,7 @@ use flate2::{Crc, Decompress, FlushDecompress, Status};
 use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// The size of the chunks handed on.
-const PIECE: usize = 64 * 1024;
+const CHUNK: usize = 64 * 1024;
 
 /// The largest window that a zstd body may ask for: what the format recommends to support at
 /// least (RFC 8878), which is also what browsers allow.
@@ -131,7 +131,7 @@ fn drain<E>(
     decoded: &mut Vec<u8>,
     sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<(), DecodeError<E>> {
-    for chunk in decoded.chunks(PIECE) {
+    for chunk in decoded.chunks(CHUNK) {
         sink(chunk).map_err(DecodeError::Sink)?;
     }
     decoded.clear();
@@ -305,7 +305,7 @@ fn inflate<E>(
     input: &mut &[u8],
     sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
 ) -> Result<bool, DecodeError<E>> {
-    let mut output = vec![0; PIECE];
+    let mut output = vec![0; CHUNK];
     loop {
         let (read, written) = (inner.total_in(), inner.total_out());
         let status = inner
@@ -394,7 +394,7 @@ impl Brotli {
         sink: &mut impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), DecodeError<E>> {
         self.started |= !bytes.is_empty();
-        let mut output = vec![0; PIECE];
+        let mut output = vec![0; CHUNK];
         let (mut available_in, mut input_offset, mut total) = (bytes.len(), 0, 0);
         while !self.ended {
             let (mut available_out, mut output_offset) = (output.len(), 0);
@@ -772,7 +772,7 @@ mod tests {
             let mut decoder = Decoder::for_header([coding.as_bytes()].into_iter()).expect("known");
             let mut seen = 0;
             let stopped = decoder.push(&coded, &mut |chunk: &[u8]| {
-                assert!(chunk.len() <= PIECE);
+                assert!(chunk.len() <= CHUNK);
                 seen += chunk.len();
                 if seen > 10 << 20 {
                     Err("enough")

@@ -1,4 +1,4 @@
-//! What can go wrong on the way, told apart by type and never by text.
+//! What can go wrong on the way, distinguished by type and never by text.
 
 use std::error::Error;
 use std::fmt;
@@ -192,8 +192,8 @@ pub(crate) fn classify(
     }
 }
 
-/// Finds out why a body broke off. Whatever ended it, it is not whole; what is no framing at all is
-/// told apart.
+/// Finds out why a body broke off. Whatever ended it, it is not whole; what is not HTTP framing at all is
+/// a kind of its own.
 fn transfer(error: &(dyn Error + 'static)) -> TransportKind {
     match find::<io::Error>(error) {
         Some(io)

@@ -43,7 +43,7 @@ impl Family {
 /// An address that `--resolve` gives a host.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Override {
-    /// The host, in small letters; `*` for every host.
+    /// The host, in lower case; `*` for every host.
     pub(crate) host: String,
     /// The port that it holds for.
     pub(crate) port: u16,
@@ -64,7 +64,7 @@ impl Override {
 #[derive(Clone, Debug)]
 pub(crate) struct Resolver {
     pub(crate) family: Family,
-    /// Only those of the target and of the proxy: the client asks by name alone.
+    /// Only those of the target and of the proxy: the client asks by name only.
     pub(crate) overrides: Vec<Override>,
     pub(crate) marks: Marks,
 }

@@ -45,11 +45,11 @@ pub(crate) struct TimeLimits {
     pub(crate) total: Option<Duration>,
     /// When `total` is over, once the command has begun.
     pub(crate) deadline: Option<Instant>,
-    /// The longest time in which nothing moves, or too little.
+    /// The maximum time during which no data moves, or too little.
     pub(crate) stall: Duration,
     /// How many bytes per second are too little; nothing at all when there is no such limit.
     pub(crate) speed: Option<u64>,
-    /// Until the connection stands; enforced by the client, told here for the message.
+    /// Until the connection is made; the client enforces it, and messages name it.
     pub(crate) connect: Duration,
 }
 
@@ -75,7 +75,7 @@ pub(crate) struct Exchange {
     /// The header block.
     pub(crate) head: Head,
     body: reqwest::Body,
-    /// Pieces of the body that have been waited for already; `None` is its end.
+    /// Chunks of the body that have been waited for already; `None` is its end.
     ahead: VecDeque<Option<Bytes>>,
     client: Client,
     limits: TimeLimits,

@@ -8,7 +8,7 @@ use super::TimeLimits;
 /// How often the speed is looked at.
 const SAMPLE: Duration = Duration::from_secs(1);
 
-/// How fast a transfer has been. Time counts only while somebody waits for the transfer.
+/// How fast a transfer has been. Time counts only while the transfer is waited for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Pace {
     /// Bytes per second below which a transfer is too slow; no limit without.

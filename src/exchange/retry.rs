@@ -105,26 +105,26 @@ impl Policy {
         self.retries.unwrap_or(USUAL_RETRIES)
     }
 
-    /// Returns how long to wait before the next try, or `None` when there is none: after `tries`
-    /// tries, the server having asked for `retry_after`. `chance` between 0 and 1 keeps many
+    /// Returns how long to wait before the next attempt, or `None` when there is none: after `attempts`
+    /// attempts, the server having asked for `retry_after`. `chance` between 0 and 1 keeps many
     /// callers from coming back at once.
     ///
-    /// A wait that the server asks for is set against the waits alone: the time that an attempt took is
+    /// A wait that the server asks for is set against the waits only: the time that an attempt took is
     /// no reason to refuse one that fits by itself.
     pub(crate) fn wait(
         &self,
-        tries: u32,
+        attempts: u32,
         retry_after: Option<Duration>,
         spent: Spent,
         chance: f64,
     ) -> Option<Duration> {
-        if tries > self.most() {
+        if attempts > self.most() {
             return None;
         }
         let own = match self.delay {
             Some(delay) => delay,
             None => {
-                let doubled = FIRST_WAIT.saturating_mul(1 << (tries.saturating_sub(1)).min(10));
+                let doubled = FIRST_WAIT.saturating_mul(1 << (attempts.saturating_sub(1)).min(10));
                 doubled
                     .min(MAX_WAIT)
                     .mul_f64(0.5 + chance.clamp(0.0, 1.0) / 2.0)
@@ -269,7 +269,7 @@ mod tests {
     #[test]
     fn waits_grow_and_end() {
         let policy = Policy::default();
-        let wait = |tries| policy.wait(tries, None, Spent::default(), 1.0);
+        let wait = |attempts| policy.wait(attempts, None, Spent::default(), 1.0);
         assert_eq!(wait(1), Some(Duration::from_millis(500)));
         assert_eq!(wait(2), Some(Duration::from_secs(1)));
         assert_eq!(wait(3), None);
@@ -324,12 +324,12 @@ mod tests {
     proptest! {
         #[test]
         fn no_wait_is_earlier_than_asked_or_later_than_allowed(
-            tries in 0_u32..20, asked in 0_u64..100, waiting in 0_u64..100, chance in any::<f64>(),
+            attempts in 0_u32..20, asked in 0_u64..100, waiting in 0_u64..100, chance in any::<f64>(),
         ) {
             let policy = Policy { retries: Some(10), ..Policy::default() };
             let waiting = Duration::from_secs(waiting);
             let spent = Spent { in_all: waiting, waiting };
-            if let Some(wait) = policy.wait(tries, Some(Duration::from_secs(asked)), spent, chance) {
+            if let Some(wait) = policy.wait(attempts, Some(Duration::from_secs(asked)), spent, chance) {
                 prop_assert!(wait >= Duration::from_secs(asked));
                 prop_assert!(waiting + wait <= policy.max_time);
             }

@@ -96,7 +96,7 @@ impl Marks {
         });
     }
 
-    /// Marks that the connection stands, TLS included.
+    /// Marks that the connection is made, TLS included.
     pub(crate) fn connect_ends(&self) {
         self.change(|moments| moments.connected = Some(Instant::now()));
     }

@@ -34,7 +34,7 @@ pub(crate) struct TlsSettings {
     pub(crate) identity: Option<Identity>,
     /// Whether any certificate is accepted.
     pub(crate) insecure: bool,
-    /// Where the system's certificates are, when the environment says so.
+    /// Where the environment says that the system's certificates are.
     pub(crate) system: SystemRoots,
 }
 
@@ -140,7 +140,7 @@ fn verifier(
     })
 }
 
-/// Returns a configuration that trusts nobody: for plain http, where none will be used.
+/// Returns a configuration that trusts no certificate: for plain http, where none will be used.
 pub(crate) fn unused() -> Result<ClientConfig> {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ClientConfig::builder_with_provider(provider)
@@ -329,7 +329,7 @@ impl ClientSessionStore for MarkingStore {
 }
 
 /// Trusts, beside what the usual verifier does, the very certificates that were given: a server that
-/// signed its own, or whose authority is not at hand. Name and dates are checked all the same.
+/// signed its own, or whose authority is not at hand. Name and dates are checked anyway.
 #[derive(Debug)]
 struct Given {
     certificates: Vec<CertificateDer<'static>>,

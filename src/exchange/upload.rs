@@ -88,7 +88,7 @@ pub(crate) struct TokenInBody {
 
 impl fmt::Display for TokenInBody {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a token of another place is in the body")
+        f.write_str("the body contains the token of another endpoint")
     }
 }
 

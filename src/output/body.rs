@@ -21,7 +21,7 @@ pub(crate) enum Destination<'a> {
     StandardOutput,
     /// Standard error: what came instead of a file's content.
     StandardError {
-        /// Whether somebody reads commands from there, of which a body must hold none.
+        /// Whether CI reads commands from there, of which a body must hold none.
         commands: bool,
     },
     /// A file that appears only when it is complete, or a device.
@@ -99,7 +99,8 @@ impl Out {
 }
 
 enum Target {
-    Stream(File),
+    StandardOutput(File),
+    Device(File),
     StandardError(Option<LineGuard>),
     Part(PartFile),
     Nowhere,
@@ -108,12 +109,12 @@ enum Target {
 impl Target {
     fn open(destination: &Destination<'_>) -> io::Result<Target> {
         Ok(match destination {
-            Destination::StandardOutput => Target::Stream(stdout()?),
+            Destination::StandardOutput => Target::StandardOutput(stdout()?),
             Destination::StandardError { commands } => {
                 Target::StandardError(commands.then(LineGuard::default))
             }
             Destination::File(path) if is_written_directly(path) => {
-                Target::Stream(File::options().write(true).open(path)?)
+                Target::Device(File::options().write(true).open(path)?)
             }
             Destination::File(path) => Target::Part(PartFile::create(path)?),
             Destination::Nowhere => Target::Nowhere,
@@ -126,7 +127,7 @@ impl Target {
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
         match self {
-            Target::Stream(stream) => stdout::write(stream, bytes),
+            Target::StandardOutput(file) | Target::Device(file) => stdout::write(file, bytes),
             Target::StandardError(None) => io::stderr().write_all(bytes),
             Target::StandardError(Some(guard)) => {
                 let mut harmless = Vec::new();
@@ -172,6 +173,14 @@ impl BodyOutput {
     /// Returns whether the body goes to a file that is not in its place yet.
     pub(crate) fn is_file(&self) -> bool {
         matches!(self.out.target, Target::Part(_))
+    }
+
+    /// Returns the unfinished file, while the body goes to one.
+    pub(crate) fn part(&self) -> Option<&Path> {
+        match &self.out.target {
+            Target::Part(part) => Some(part.path()),
+            _ => None,
+        }
     }
 
     /// Opens an output for pages; with `resumed`, behind so many bytes of an unfinished file.
@@ -262,7 +271,7 @@ impl BodyOutput {
         limit.is_some_and(|limit| self.items().is_some_and(|items| items >= limit))
     }
 
-    /// Forces what has been written onto the disk, where it goes to one, and returns how much
+    /// Forces what has been written onto the disk, where it is a file, and returns how much
     /// that is in bytes.
     ///
     /// # Errors
@@ -271,8 +280,8 @@ impl BodyOutput {
         match &self.out.target {
             Target::Part(part) => part.sync()?,
             // Only a file can be synced, and a pipe need not.
-            Target::Stream(stream) => {
-                let _is_a_file = stream.sync_data();
+            Target::StandardOutput(file) | Target::Device(file) => {
+                let _is_a_file = file.sync_data();
             }
             Target::StandardError(_) | Target::Nowhere => {}
         }
@@ -376,6 +385,8 @@ impl BodyOutput {
         if self.open_line && (self.terminal || self.out.target.is_standard_error()) {
             self.write(end)?;
             self.out.release()?;
+        } else if self.open_line && matches!(self.out.target, Target::StandardOutput(_)) {
+            stdout::left_a_line_open();
         }
         Ok(())
     }
@@ -425,7 +436,7 @@ impl BodyOutput {
         Ok(written?)
     }
 
-    /// Goes on without layout after something that is not JSON; no byte is lost.
+    /// Continues without layout after something that is not JSON; no byte is lost.
     fn pass_on_as_it_is(
         &mut self,
         error: &lexical::Syntax,
@@ -433,7 +444,7 @@ impl BodyOutput {
         chunk: &[u8],
     ) -> io::Result<()> {
         self.note = Some(not_json(error));
-        // Whitespace that was left out at the mistake is no layout any more: `1   2` is not `12`.
+        // Whitespace that was left out at the mistake is no longer layout: `1   2` is not `12`.
         let start = if shown.last().is_some_and(u8::is_ascii_whitespace) {
             error.consumed
         } else {

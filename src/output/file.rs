@@ -1,4 +1,4 @@
-//! `-o FILE`: whole or not at all.
+//! `-o FILE`: the file appears only when it is complete.
 
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, Write};
@@ -16,7 +16,7 @@ pub(crate) struct PartFile {
     file: Option<File>,
     part: PathBuf,
     target: PathBuf,
-    /// Whether the unfinished file stays when it is not finished: a later run goes on with it.
+    /// Whether the unfinished file stays when it is not finished: a later run resumes it.
     stays: bool,
 }
 
@@ -80,12 +80,17 @@ fn is_pipe(_path: &Path) -> bool {
 }
 
 impl PartFile {
+    /// Returns where the unfinished file is.
+    pub(crate) fn path(&self) -> &Path {
+        &self.part
+    }
+
     /// Creates the unfinished file beside the target, with the permissions that the umask gives.
     ///
     /// # Errors
     /// Fails when the folder does not exist or cannot be written to.
     pub(crate) fn create(target: &Path) -> io::Result<Self> {
-        const TRIES: usize = 16;
+        const MAX_ATTEMPTS: usize = 16;
         // What a link leads to is replaced, not the link.
         let target = follow_links(target)?;
         let folder = folder_of(&target);
@@ -93,7 +98,7 @@ impl PartFile {
             .file_name()
             .ok_or_else(|| io::Error::from(io::ErrorKind::InvalidInput))?;
         let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-        for _ in 0..TRIES {
+        for _ in 0..MAX_ATTEMPTS {
             let end = format!(".{:08x}.part", fastrand::u32(..));
             let part = folder.join(name_beside(name, &end));
             match create_like(&part, &target) {
@@ -114,7 +119,7 @@ impl PartFile {
     }
 
     /// Opens the unfinished file that an earlier run has left beside the target, cut to what is
-    /// known to be whole; a length of 0 begins anew. It stays until it is finished.
+    /// known to be whole; a length of 0 starts over. It stays until it is finished.
     ///
     /// # Errors
     /// Fails when it is shorter than that, is a link, or cannot be written to.
@@ -203,7 +208,7 @@ impl Drop for PartFile {
 }
 
 /// Creates a file instead of what an earlier run has left: the name is known beforehand, so
-/// whatever stands there is never written through.
+/// whatever is there is never written through.
 fn create_anew(part: &Path, target: &Path) -> io::Result<File> {
     match std::fs::remove_file(part) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

@@ -5,6 +5,7 @@ pub(crate) mod body;
 pub(crate) mod diff;
 pub(crate) mod dump;
 pub(crate) mod file;
+pub(crate) mod fit;
 pub(crate) mod items;
 pub(crate) mod join;
 pub(crate) mod junit;

@@ -1,4 +1,4 @@
-//! How long work goes on: a line on a terminal, and nothing anywhere else.
+//! Progress: a line, on a terminal only.
 
 use std::time::{Duration, Instant};
 
@@ -24,8 +24,8 @@ pub(crate) struct Meter {
 impl Meter {
     /// Begins. Nothing is drawn in the first second, nor where a person would not see it, nor where
     /// the response itself goes to the same terminal.
-    pub(crate) fn start(env: &Env, answer_is_elsewhere: bool) -> Meter {
-        let drawn = answer_is_elsewhere || !env.stdout_terminal;
+    pub(crate) fn start(env: &Env, response_is_elsewhere: bool) -> Meter {
+        let drawn = response_is_elsewhere || !env.stdout_terminal;
         Meter::new(env, drawn, QUIET)
     }
 
@@ -96,6 +96,26 @@ impl Drop for Meter {
     }
 }
 
+/// Waits for a host; after a second a terminal shows that it does, and for how long.
+pub(crate) async fn while_waiting<T>(host: &str, env: &Env, work: impl Future<Output = T>) -> T {
+    let begun = Instant::now();
+    let mut meter = None;
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let Ok(done) = tokio::time::timeout(QUIET, &mut work).await {
+            return done;
+        }
+        // Another line says more than this one would.
+        if meter.is_some() || !stdout::has_live_line() {
+            let meter = meter.get_or_insert_with(|| Meter::start_now(env));
+            meter.say(&format!(
+                "waiting for {host} ... {} s",
+                begun.elapsed().as_secs()
+            ));
+        }
+    }
+}
+
 /// How often a line is written where there is no terminal.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
@@ -136,7 +156,7 @@ impl BatchMeter {
         }
     }
 
-    /// Returns whether anything is said at all.
+    /// Returns whether progress is shown.
     pub(crate) fn is_shown(&self) -> bool {
         !self.is_silent
     }

@@ -51,7 +51,7 @@ pub(crate) struct Attempts {
     /// How many requests were sent on behalf of the call: its own, those for a token, retries, and
     /// redirects that were followed.
     pub(crate) requests: u32,
-    /// How many times the call was made again after an outcome that can pass by itself.
+    /// How many times the call was retried after an outcome that can pass by itself.
     pub(crate) retries: u32,
     /// Whether a request whose response was lost may have reached the server.
     pub(crate) may_have_arrived: bool,

@@ -7,7 +7,7 @@ use unicode_width::UnicodeWidthStr;
 use crate::output::record::{Record, ResponseInfo, millis};
 use crate::text::terminal::{Theme, sanitise};
 
-/// The column from which status and times stand below each other in a sequence of calls, where
+/// The column from which status and times are aligned in a sequence of calls, where
 /// the terminal has room for it.
 const ALIGNED_FROM: usize = 48;
 
@@ -193,7 +193,7 @@ pub(crate) fn size(bytes: u64) -> String {
 /// How wide the bars of the waterfall are together, at most and at least: with less room there
 /// are none.
 const BARS: (usize, usize) = (40, 10);
-/// What stands before them.
+/// What is before them.
 const BEFORE_BARS: usize = 32;
 
 /// Returns the lines that `-v` adds: the other end, the phases, all metrics of the server. On a

@@ -1,5 +1,5 @@
 //! How a response is shown: decided before anything is sent, and made into a renderer when the
-//! answer comes.
+//! response comes.
 
 use crate::error::{Failure, Result};
 use crate::output::items::columns::Columns;
@@ -89,6 +89,11 @@ impl View {
         self.filter.is_some() || !matches!(self.shape, Shape::Automatic | Shape::Raw)
     }
 
+    /// Returns whether nothing was said about how the body is shown.
+    pub(crate) fn is_automatic(&self) -> bool {
+        self.filter.is_none() && self.shape == Shape::Automatic
+    }
+
     /// Returns whether the body itself is laid out as it comes.
     pub(crate) fn is_layout(&self) -> bool {
         self.filter.is_none() && matches!(self.shape, Shape::Json(_))
@@ -126,7 +131,7 @@ impl View {
         }
     }
 
-    /// Makes what the pages of a paged answer are put through: JSON becomes one document, whose
+    /// Makes what the pages of a paged response are put through: JSON becomes one document, whose
     /// members named by `dropped` belong to one page.
     pub(crate) fn paged_renderer(
         &self,

@@ -20,7 +20,7 @@ pub(crate) struct WriteOut(Vec<Segment>);
 enum Segment {
     Text(String),
     Variable(Variable),
-    /// A name that is no variable: it is warned about and prints nothing, as in curl.
+    /// A name that is not a variable: it is warned about and prints nothing, as in curl.
     Unknown(String),
     Header(String),
     /// What follows is printed only when the call failed.
@@ -153,7 +153,7 @@ variables! { call:
 }
 
 impl WriteOut {
-    /// Reads a format. Whatever is not understood prints as it stands, as in curl.
+    /// Reads a format. Whatever is not understood prints as it is, as in curl.
     pub(crate) fn parse(format: &str) -> WriteOut {
         let mut segments = Vec::new();
         let mut text = String::new();
@@ -172,7 +172,7 @@ impl WriteOut {
         WriteOut(segments)
     }
 
-    /// Returns the names that are no variables, each with the nearest one that is.
+    /// Returns the names that are not variables, each with the nearest one that is.
     pub(crate) fn unknown(&self) -> impl Iterator<Item = (&str, Option<&'static str>)> {
         self.0.iter().filter_map(|segment| match segment {
             Segment::Unknown(name) => {

@@ -81,7 +81,7 @@ fn check_json(bytes: &[u8]) -> Result<()> {
         let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
         if first.is_some_and(|first| !matches!(first, b'{' | b'[')) && bytes.contains(&b'=') {
             failure
-                .hint("fields are typed as items, without -d: name=text name:=json")
+                .hint("give fields as items, without -d: name=text name:=json")
                 .hint("a form needs its type: -H 'Content-Type: application/x-www-form-urlencoded'")
         } else {
             failure.hint("to send it all the same, name its type: -H 'Content-Type: text/plain'")
@@ -161,7 +161,7 @@ pub(crate) fn from_form(parts: Vec<FormPart>, headers: &mut Headers) -> Body {
     Body::Form(Form { boundary, chunks })
 }
 
-/// Escapes a name inside a part's head as the HTML standard says (and curl since 7.81).
+/// Escapes a name inside a part's header as the HTML standard says (and curl since 7.81).
 fn escape_name(name: &str) -> String {
     name.replace('"', "%22")
         .replace('\r', "%0D")

@@ -140,7 +140,7 @@ pub(crate) struct Reading {
     pub(crate) max_size: Option<u64>,
     /// Whether the headers are all that was asked for (HEAD).
     pub(crate) head_only: bool,
-    /// Whether the endpoint is declared to answer with something else than JSON.
+    /// Whether the endpoint is declared to respond with something other than JSON.
     pub(crate) other_than_json: bool,
     /// What the response must be.
     pub(crate) checks: Checks,

@@ -22,7 +22,7 @@ use crate::profile::Profile;
 use crate::profile::endpoint::is_this_machine;
 use crate::text::terminal::sanitise;
 
-/// Until a connection stands, unless `--connect-timeout` says otherwise.
+/// Until a connection is made, unless `--connect-timeout` says otherwise.
 const CONNECT: Duration = Duration::from_secs(10);
 
 /// Without movement, unless `--speed-time` says otherwise: the vendor's own client waits as long,

@@ -1,4 +1,4 @@
-//! Whether a call goes on behind its first response.
+//! Whether more requests follow the first response of a call: pages, or attempts of `--until`.
 
 use crate::catalogue::Classified;
 use crate::cli::options::CallOptions;
@@ -23,7 +23,7 @@ impl Continuation {
     /// Decides; `items` is where the items of a response are known to be.
     ///
     /// # Errors
-    /// Fails (exit 2) when the options do not go together, or the call cannot go on.
+    /// Fails (exit 2) when the options do not go together, or the call has no pages.
     pub(crate) fn decide(
         options: &CallOptions,
         items: Option<&str>,

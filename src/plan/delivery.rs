@@ -87,7 +87,7 @@ impl Delivery {
 }
 
 /// Reads the format of `-w`, from a file or standard input when it begins with `@`, and warns about
-/// names that are no variables.
+/// names that are not variables.
 ///
 /// # Errors
 /// Fails (exit 2) when the file cannot be read or the format is not UTF-8.

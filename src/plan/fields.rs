@@ -36,7 +36,7 @@ impl Fields {
     /// Puts JSON text at a path such as `filter[labels][]`.
     ///
     /// # Errors
-    /// Fails when the path is not well formed or goes through a value that is no container.
+    /// Fails when the path is not well formed or goes through a value that is not a container.
     pub(crate) fn insert(&mut self, path: &str, json: String) -> Result<()> {
         let (name, steps) = parse_path(path)?;
         let mut node = child_of_object(&mut self.root, &name, path)?;

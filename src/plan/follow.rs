@@ -190,7 +190,7 @@ impl Route {
     /// Takes a response apart: one JSON text that has been checked.
     ///
     /// # Errors
-    /// Fails (exit 5) when it is no batch.
+    /// Fails (exit 5) when it is not a batch.
     pub(crate) fn batch(self, response: &[u8]) -> Result<Batch<'_>> {
         let (token, filtered) = match self {
             Route::Results => ("continuation", "num_filtered"),

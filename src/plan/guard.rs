@@ -254,12 +254,12 @@ pub(crate) fn refused(needed: &Needed, refusal: Refusal) -> Failure {
 pub(crate) fn unknown(why: &str) -> Failure {
     Failure::new(
         Exit::Guard,
-        "refused: which guards this call meets is not known",
+        "refused: it is not known which guards apply to this call",
     )
-    .fact(format!("{}, and the guards stand there", sanitise(why)))
+    .fact(format!("{}; the guards are in that file", sanitise(why)))
     .fact("nothing was sent")
     .hint("fix the file; rein config check looks for mistakes")
-    .hint("or say that no guard is meant: REINFER_CONFIG=/dev/null, in place of any --config")
+    .hint("or run without guards: REINFER_CONFIG=/dev/null, and no --config")
 }
 
 /// How many AI units a billable call may cost; `None` when its body does not tell.
@@ -558,7 +558,7 @@ pub(crate) mod tests {
         );
         assert_eq!(units("predict", r#"{"documents":[1,2]}"#), Some(2));
         for (name, body, expected) in [
-            // The endpoint's own list counts, the longest when it stands there twice.
+            // The endpoint's own list counts, the longest when it is there twice.
             ("predict", r#"{"comments":[],"documents":[1,2]}"#, Some(2)),
             (
                 "predict",

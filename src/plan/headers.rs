@@ -11,7 +11,7 @@ use crate::secret::Secret;
 pub(crate) struct Headers {
     /// What is sent, in the order typed.
     pub(crate) list: Vec<Header>,
-    /// Default headers that were taken out with `Name:`, in small letters.
+    /// Default headers that were taken out with `Name:`, in lower case.
     pub(crate) removed: Vec<String>,
     /// The credential of an `Authorization` line, when one was given.
     pub(crate) typed: TypedCredential,
@@ -51,7 +51,7 @@ impl Headers {
         }
         if value.is_some_and(|value| http::HeaderValue::from_bytes(value.as_bytes()).is_err()) {
             return Err(Failure::usage(format!(
-                "the header {name} holds a control character"
+                "the header {name} contains a control character"
             )));
         }
         let lower = name.to_ascii_lowercase();

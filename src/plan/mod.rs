@@ -1,4 +1,4 @@
-//! Everything about a call decided, and nothing sent. Pure: no network, no file, no clock.
+//! Decides everything about a call before it is sent. Pure: no network, no file, no clock.
 
 pub(crate) mod batch;
 pub(crate) mod body;
@@ -57,6 +57,8 @@ pub(crate) struct Draft {
     pub(crate) request: Request,
     /// The placeholders with the values that they were given.
     pub(crate) filled: Vec<Filled>,
+    /// Warnings about what is sent as it is, but may not be meant.
+    pub(crate) doubts: Vec<String>,
 }
 
 /// Plans a raw call.
@@ -86,6 +88,7 @@ pub(crate) fn raw(
     Ok(Draft {
         request: finish(method, url, headers, body)?,
         filled: target::filled(words.target, profile, &vars),
+        doubts: Vec::new(),
     })
 }
 
@@ -314,7 +317,7 @@ fn add_query(url: &mut Url, parameters: &[String], profile: &Profile) -> Result<
         .any(|parameter| parameter.chars().any(char::is_control))
     {
         return Err(Failure::usage(
-            "a query parameter holds a control character",
+            "a query parameter contains a control character",
         ));
     }
     let added = parameters.join("&");

@@ -1,5 +1,5 @@
 //! Who owns the place that a request goes to, what the request may do there, which guard it meets
-//! and whether the profile's token may go along. Every kind of call asks [`judge`] and nothing else.
+//! and whether the profile's token may go along. Every kind of call asks [`judge`].
 
 use std::rc::Rc;
 
@@ -62,7 +62,7 @@ pub(crate) struct Profiles<'a> {
 /// What is known of a request before anything is sent.
 #[derive(Debug)]
 pub(crate) struct Judgement {
-    /// Where it goes.
+    /// The URL that it is sent to.
     pub(crate) location: Location,
     /// The profiles that own a place that it reaches, the most specific first.
     pub(crate) owners: Vec<Neighbour>,
@@ -185,7 +185,7 @@ pub(crate) fn insecure(name: &str) -> Failure {
     ))
     .fact("its token and data are not sent to a server that cannot prove its name")
     .fact("nothing was sent")
-    .hint("trust the server's authority: ca_file in the profile, or --cacert FILE")
+    .hint("trust the server's CA: set ca_file in the profile, or --cacert FILE")
 }
 
 /// Judges a request.

@@ -158,7 +158,7 @@ impl Recipe {
     /// Finds how a call is paged; `None` when it is an endpoint that is not.
     ///
     /// # Errors
-    /// Fails (exit 2) where paging would move a stream, or nobody knows how it goes.
+    /// Fails (exit 2) where paging would move a stream, or it is not known how it is paged.
     pub(crate) fn find(
         options: &PagingOptions,
         endpoint: Option<&'static Endpoint>,
@@ -182,9 +182,9 @@ impl Recipe {
             }));
         }
         let Some(endpoint) = endpoint else {
-            return Err(Failure::usage("how this path is paged is not known")
+            return Err(Failure::usage("rein does not know how this path is paged")
                 .fact("the catalogue has no endpoint of this method and path")
-                .hint("say it: --cursor-out continuation --cursor-in after"));
+                .hint("name both fields: --cursor-out continuation --cursor-in after"));
         };
         match endpoint.paging {
             None => Ok(None),
@@ -274,7 +274,7 @@ impl Recipe {
     /// Returns the request for the page at a cursor, made from the first page's.
     ///
     /// # Errors
-    /// Fails (exit 2) when its body is no object that a cursor could be added to.
+    /// Fails (exit 2) when its body is not an object that a cursor could be added to.
     pub(crate) fn request(&self, first: &Request, cursor: &str) -> Result<Request> {
         let mut request = self.first(first)?;
         match self.place {
@@ -293,7 +293,7 @@ impl Recipe {
                         .push(Header::new("Content-Type", "application/json"));
                 }
                 let body = set_member(&body, &self.field, cursor).ok_or_else(|| {
-                    Failure::usage("the body is no JSON object, so it has no place for a cursor")
+                    Failure::usage("the body is not a JSON object, so the cursor cannot be added")
                 })?;
                 request.body = Body::Bytes(Bytes::from(body));
             }
@@ -356,7 +356,7 @@ impl Recipe {
 }
 
 fn streamed() -> Failure {
-    Failure::usage("a body that is streamed cannot be paged").hint("give it with -d @FILE")
+    Failure::usage("cannot page: the request body is streamed").hint("give it with -d @FILE")
 }
 
 /// Follows the cursors of one call.

@@ -230,8 +230,8 @@ pub(crate) fn curl(
     }
     words.push(quote(request.url.as_str()));
     words.push(format!(
-        "-H \"Authorization: Bearer ${}\"",
-        token_variable(&profile.token)
+        "-H \"Authorization: Bearer {}\"",
+        token_word(&profile.token)
     ));
     for header in &request.headers {
         match header.name.to_ascii_lowercase().as_str() {
@@ -284,17 +284,56 @@ fn proxy_words(
     }
 }
 
-/// Returns the variable that holds the token, or the usual one where it is not in a variable.
-fn token_variable(source: &TokenSource) -> String {
+/// Returns what a shell puts the token in for, within double quotes: its variable, its file, or
+/// the usual variable where the profile has neither.
+fn token_word(source: &TokenSource) -> String {
+    let file = match source {
+        TokenSource::Option(path) if path.as_os_str() != "-" => Some(path),
+        TokenSource::Stored(Stored::File(path)) => Some(path),
+        _ => None,
+    };
+    if let Some(path) = file {
+        return format!("$(cat {})", shell_words::quote(&path.to_string_lossy()));
+    }
     match source {
-        TokenSource::Stored(Stored::Variable(name)) => name.clone(),
+        TokenSource::Stored(Stored::Variable(name)) => format!("${name}"),
         TokenSource::Environment {
             own: Some(own),
             general: false,
             ..
-        } => own.clone(),
-        _ => "REINFER_TOKEN".to_owned(),
+        } => format!("${own}"),
+        _ => "$REINFER_TOKEN".to_owned(),
     }
+}
+
+/// Returns what whoever pastes the curl line must know: where the token comes from when that is
+/// not the profile's source, and that curl asks for no confirmation.
+pub(crate) fn curl_notes(
+    profile: &Profile,
+    classified: &Classified,
+    decision: &Decision,
+) -> Vec<String> {
+    let mut notes = Vec::new();
+    if token_word(&profile.token) == "$REINFER_TOKEN"
+        && !matches!(profile.token, TokenSource::Environment { .. })
+    {
+        notes.push(format!(
+            "note: set REINFER_TOKEN to the token of profile {} first: {}",
+            sanitise(&profile.name),
+            sanitise(&profile.token.describe())
+        ));
+    }
+    if classified.class > Class::Read {
+        let guard = match decision {
+            Decision::Allow => "",
+            _ => ": the guard is rein's, not curl's",
+        };
+        notes.push(format!(
+            "note: this call is {}, and curl sends it without asking{guard}",
+            classified.class.description()
+        ));
+    }
+    notes
 }
 
 fn body_words(body: &Body, typed: &RequestOptions) -> Result<Vec<String>> {
@@ -305,7 +344,7 @@ fn body_words(body: &Body, typed: &RequestOptions) -> Result<Vec<String>> {
             Ok(text) if !text.contains('\0') => vec![format!("--data-raw {}", quote(text))],
             _ => {
                 return Err(Failure::usage(
-                    "the body holds bytes that cannot stand in a command line",
+                    "the body contains bytes that cannot be in a command line",
                 )
                 .hint("keep it in a file: curl ... --data-binary @FILE"));
             }

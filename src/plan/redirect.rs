@@ -58,7 +58,7 @@ impl<'a> Hops<'a> {
     }
 
     /// Returns the request that follows a redirect, or `None` when the response is to be reported:
-    /// it is no redirect, leads to where the token must not go, or the call is more than a read.
+    /// it is not a redirect, leads to where the token must not go, or the call is more than a read.
     ///
     /// # Errors
     /// Fails (exit 47) when there have been too many, and when the request would be more than a

@@ -30,7 +30,7 @@ pub(crate) type Filled = Var;
 /// Returns the URL that TARGET means, every placeholder filled.
 ///
 /// # Errors
-/// Fails (exit 2) when the text is no target, holds a placeholder without a value, or leads out
+/// Fails (exit 2) when the text is not a target, holds a placeholder without a value, or leads out
 /// of the endpoint.
 pub(crate) fn resolve(text: &str, profile: &Profile, vars: &[Var]) -> Result<Url> {
     refuse_control_characters(text)?;
@@ -182,7 +182,9 @@ fn not_a_target(text: &str) -> Failure {
 
 fn refuse_control_characters(text: &str) -> Result<()> {
     if text.chars().any(char::is_control) {
-        return Err(Failure::usage("the target holds a control character").fact("nothing was sent"));
+        return Err(
+            Failure::usage("the target contains a control character").fact("nothing was sent")
+        );
     }
     Ok(())
 }
@@ -324,7 +326,7 @@ fn segment(name: &str, value: &str) -> Result<String> {
     }
     if value.chars().any(char::is_control) {
         return Err(Failure::usage(format!(
-            "the value of {{{name}}} holds a control character"
+            "the value of {{{name}}} contains a control character"
         )));
     }
     Ok(encoded)

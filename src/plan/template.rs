@@ -51,7 +51,7 @@ pub(crate) fn call(
     let body = make_body(endpoint, assigned, input, &mut headers)?;
     let missing = missing_in_path(endpoint, &path, profile);
     let content = content(&body, &headers, &parts);
-    check(endpoint, missing, &query.join("&"), content)?;
+    let doubts = check(endpoint, missing, &query.join("&"), content)?;
     refuse_long_names(endpoint, &path)?;
     let mut url = target::resolve(endpoint.path, profile, &path)?;
     let filled = target::filled(endpoint.path, profile, &path);
@@ -61,6 +61,7 @@ pub(crate) fn call(
     Ok(Draft {
         request: finish(method, url, headers, body)?,
         filled,
+        doubts,
     })
 }
 
@@ -196,7 +197,7 @@ impl Default for Assigned {
     }
 }
 
-/// Where a declared name stands.
+/// Where a declared name belongs.
 enum Place {
     Path(&'static Field),
     Query(&'static Field),
@@ -301,7 +302,7 @@ fn source_of(kind: Kind) -> &'static str {
         Kind::File => "give it as file=@FILE",
         Kind::Binary => "give it with -T FILE",
         Kind::Object | Kind::ObjectList => {
-            "give it as NAME:=JSON or NAME:=@FILE, or the whole body with -d"
+            "give its fields as items, all of it as NAME:=JSON or NAME:=@FILE, or the body with -d"
         }
         _ => "give it as an item, or the whole body with -d",
     }
@@ -550,7 +551,8 @@ fn undeclared(endpoint: &Endpoint, name: &str) -> Failure {
 }
 
 /// Refuses a request that lacks something, or has a value outside its limits. `in_path` are the
-/// placeholders without a value, and where each could come from.
+/// placeholders without a value, and where each could come from. Returns what is in doubt: fields
+/// that seem to be misspelt.
 ///
 /// # Errors
 /// Fails (exit 2) with all that is missing named together.
@@ -559,8 +561,16 @@ pub(super) fn check(
     in_path: Vec<(String, &'static str)>,
     query: &str,
     content: Content<'_>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let faults = requirements::faults(endpoint, query, content);
+    let doubts = faults.misspelt.iter().map(|(given, close)| {
+        let given = sanitise(given);
+        format!(
+            "{} has no field {given}; did you mean {close}?",
+            endpoint.name
+        )
+    });
+    let doubts: Vec<String> = doubts.collect();
     let is_empty = matches!(content, Content::Empty);
     let missing = in_path.into_iter().chain(
         faults
@@ -586,6 +596,7 @@ pub(super) fn check(
         for (name, source) in &missing {
             failure = failure.fact(format!("missing {name}: {source}"));
         }
+        let failure = doubts.into_iter().fold(failure, Failure::hint);
         return Err(failure.hint(format!("see an example: rein templates {name}")));
     }
     if is_empty && takes_json {
@@ -596,7 +607,7 @@ pub(super) fn check(
         );
     }
     match faults.outside.split_first() {
-        None => Ok(()),
+        None => Ok(doubts),
         Some((first, others)) => {
             let mut failure = Failure::usage(format!("{name}: {first}")).fact("nothing was sent");
             for other in others {

@@ -78,12 +78,13 @@ pub(crate) fn call(
             "the body is empty: {name} sends a JSON body"
         )));
     }
-    check_endpoint(template, &url, profile, content)?;
+    let doubts = check_endpoint(template, &url, profile, content)?;
     let method = Method::from_bytes(template.method.as_bytes())
         .map_err(|_| Failure::usage("the template has no valid method"))?;
     Ok(Draft {
         request: finish(method, url, headers, body)?,
         filled,
+        doubts,
     })
 }
 
@@ -106,7 +107,7 @@ fn check_endpoint(
     url: &Url,
     profile: &Profile,
     content: Content<'_>,
-) -> Result<()> {
+) -> Result<Vec<String>> {
     let below = url.as_str().strip_prefix(profile.base.value.as_str());
     let known = classify_as(
         std::slice::from_ref(&template.method),
@@ -119,7 +120,7 @@ fn check_endpoint(
             url.query().unwrap_or_default(),
             content,
         ),
-        None => Ok(()),
+        None => Ok(Vec::new()),
     }
 }
 

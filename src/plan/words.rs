@@ -1,4 +1,4 @@
-//! `[METHOD] TARGET [ITEM]...` told apart.
+//! Splits `[METHOD] TARGET [ITEM]...` into its parts.
 
 use std::ffi::{OsStr, OsString};
 
@@ -59,7 +59,7 @@ const MEANT: [(&[&str], &str); 7] = [
     ),
 ];
 
-/// Tells the words of a raw call apart.
+/// Splits the words of a raw call into method, target and items.
 ///
 /// # Errors
 /// Fails (exit 2) when there is no target among the first two words, naming what was probably

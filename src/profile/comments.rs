@@ -1,4 +1,4 @@
-//! Comments of the config file that outlive what they stand above.
+//! Comments of the config file that outlive what they are above.
 
 use toml_edit::{DocumentMut, Item, Table};
 
@@ -58,7 +58,7 @@ fn prefix(decor: &toml_edit::Decor) -> String {
         .to_owned()
 }
 
-/// Returns the part of what stands above a thing that is not about that thing.
+/// Returns the part of what is above a thing that is not about that thing.
 fn outliving<'a>(above: &'a str, text: &str) -> &'a str {
     let kept = match above.rfind("\n\n") {
         Some(blank_line) => &above[..=blank_line],

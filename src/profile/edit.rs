@@ -1,5 +1,5 @@
 //! Changes to the config file that keep its comments and order: under a lock, checked
-//! before they are written, replaced in one step, and for the owner's eyes alone.
+//! before they are written, replaced in one step, and readable by the owner only.
 
 use std::fs::File;
 use std::io::Write;
@@ -176,7 +176,7 @@ pub(crate) fn remove(path: &Path, name: &str, env: &Env) -> Result<bool> {
 
 fn missing(name: &str, path: &Path) -> Failure {
     let name = sanitise(name);
-    Failure::usage(format!("there is no profile {name} in {}", path.display()))
+    Failure::usage(format!("unknown profile {name} in {}", path.display()))
         .hint("rein profile list")
 }
 
@@ -210,7 +210,7 @@ fn set(table: &mut Table, key: &str, new: toml_edit::Value) {
     table.insert(key, value(new));
 }
 
-/// Refuses a place where something stands that is no regular file: a device or a pipe would be
+/// Refuses a place where something is that is not a regular file: a device or a pipe would be
 /// replaced by a file, and reading one may never end. To be asked before anything is touched.
 ///
 /// # Errors

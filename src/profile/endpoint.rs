@@ -26,8 +26,8 @@ impl Base {
     /// Reads an endpoint as it is pasted; a path is kept and a final `/` does not matter.
     ///
     /// # Errors
-    /// Fails with what is wrong, in words, when the text is no http(s) URL, holds user info, a
-    /// query or a fragment, has a path that servers read in different ways or that goes on into the
+    /// Fails with what is wrong, in words, when the text is not an http(s) URL, holds user info, a
+    /// query or a fragment, has a path that servers read in different ways or that leads into the
     /// API, or is plain http to anything but this machine.
     pub fn from_endpoint(text: &str) -> Result<Base, String> {
         let text = text.trim();
@@ -164,7 +164,7 @@ impl Base {
     pub fn join(&self, path_and_query: &str) -> Result<Url> {
         let refused = |why: &str| {
             Failure::usage(format!("the target {why}"))
-                .fact("it would not stay under the endpoint, or not mean one thing")
+                .fact("it could lead out of the endpoint, or be read in more than one way")
                 .fact("nothing was sent")
         };
         if path_and_query.chars().any(char::is_control) {

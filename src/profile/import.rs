@@ -42,7 +42,7 @@ struct Context {
 }
 
 /// Returns whether YAML may nest deeper than its reader, which recurses, can follow: by brackets,
-/// or by what stands before the content of a line. Quotes are not looked at, so that a text full of
+/// or by what is before the content of a line. Quotes are not looked at, so that a text full of
 /// brackets counts as well; no configuration has one.
 fn nests_too_deeply(text: &str) -> bool {
     const MAX_DEPTH: usize = 128;
@@ -93,7 +93,7 @@ pub(crate) fn contexts(text: &str) -> Result<Vec<Foreign>> {
                 .map(Secret::new);
             if context.accept_invalid_certificates {
                 foreign.left.push(
-                    "its switch to accept any certificate: that holds for one call, with -k"
+                    "its setting to accept any certificate: rein accepts that for one call only, with -k"
                         .to_owned(),
                 );
             }

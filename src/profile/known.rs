@@ -30,7 +30,7 @@ struct KnownToken {
 
 impl KnownTokens {
     /// Reads every token of the profiles of the config file, and of the environment, that needs no
-    /// command, no prompt and no network. What cannot be read is passed over: it is not this
+    /// command, no prompt and no network. What cannot be read is skipped: it is not this
     /// call's token.
     pub(crate) fn gather(holders: &[Holder], env: &Env) -> KnownTokens {
         let mut known = KnownTokens {

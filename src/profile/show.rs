@@ -18,7 +18,7 @@ pub(crate) struct Row {
     pub(crate) origin: String,
 }
 
-/// Returns every value of a profile with where it came from; the token by its source alone.
+/// Returns every value of a profile with where it came from; the token only by its source.
 pub(crate) fn profile(profile: &Profile) -> Vec<Row> {
     let row = |key: &str, value: &str, origin: String| Row {
         key: key.to_owned(),

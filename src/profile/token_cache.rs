@@ -94,7 +94,7 @@ impl TokenCache {
         open_lock(&self.path.with_extension("lock"))
     }
 
-    /// Keeps a token. That it cannot be kept costs the next call a request and nothing else.
+    /// Keeps a token. That it cannot be kept only costs the next call a request.
     pub(crate) fn store(&self, token: &Secret, seconds: u64) {
         let entry = Entry {
             schema: 1,

@@ -53,7 +53,7 @@ impl Oddity {
             Oddity::EncodedDelimiter => "an encoded ? or #",
             Oddity::Parameter => "a ;parameter",
             Oddity::EmptySegment => "an empty segment",
-            Oddity::Blank => "a segment that begins or ends with white space or ends with a dot",
+            Oddity::Blank => "a segment that begins or ends with a blank or ends with a dot",
             Oddity::DoubleEncoding => "a double percent-encoding",
             Oddity::NotUtf8 => "bytes that are not UTF-8",
         }
@@ -245,7 +245,7 @@ pub(crate) fn read_path(path: &str) -> (Vec<String>, Vec<Oddity>) {
     let path = path.strip_prefix('/').unwrap_or(path);
     let mut parts = path.split('/').peekable();
     while let Some(part) = parts.next() {
-        // A final slash is no segment of its own.
+        // A final slash is not a segment of its own.
         if part.is_empty() && parts.peek().is_some() {
             oddities.push(Oddity::EmptySegment);
         }
@@ -269,7 +269,7 @@ fn is_plain(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'~' | b':' | b'@' | b'=' | b',')
 }
 
-/// Reads what stands between two slashes, which can be several segments to a lenient server.
+/// Reads what is between two slashes, which can be several segments to a lenient server.
 fn read_segment(text: &str, segments: &mut Vec<String>, oddities: &mut Vec<Oddity>) {
     if text.bytes().all(is_plain) {
         // Most segments, of millions of calls.

@@ -2,7 +2,7 @@
 
 /// Leaves no core file behind, in which a token would be: none is written, and on Linux nobody else
 /// may read the memory either. Programs that are started inherit the limit and may raise it again.
-/// Where the system refuses, the call is made all the same.
+/// Where the system refuses, the call is made anyway.
 #[cfg(unix)]
 pub(crate) fn leave_no_core_file() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

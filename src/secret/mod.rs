@@ -61,10 +61,10 @@ struct Known {
     finder: Finder,
 }
 
-/// Header names whose values are URLs, in small letters.
+/// Header names whose values are URLs, in lower case.
 const LINK_HEADERS: [&str; 3] = ["location", "content-location", "referer"];
 
-/// Words that make a name a credential's, in small letters.
+/// Words that make a name a credential's, in lower case.
 const CREDENTIAL_WORDS: [&str; 17] = [
     "accesstoken",
     "apikey",
@@ -126,7 +126,7 @@ impl Redactor {
         self.0.as_ref().map_or(&[], |known| &known.secrets)
     }
 
-    /// Returns `text` with every known secret replaced, in whatever spelling it stands there, and
+    /// Returns `text` with every known secret replaced, in whatever spelling it has there, and
     /// without user and password of URLs.
     pub fn clean(&self, text: &str) -> String {
         self.cleaned(text).into_owned()
@@ -177,7 +177,7 @@ impl Redactor {
     /// Returns a header's value as it may be shown.
     pub fn header(&self, name: &str, value: &str) -> String {
         if names_credential(name) {
-            // The scheme says which kind of credential was sent and is no secret.
+            // The scheme says which kind of credential was sent and is not a secret.
             return match value.split_once(' ') {
                 Some((scheme @ ("Bearer" | "Basic"), _)) => format!("{scheme} {REDACTED}"),
                 _ => REDACTED.to_owned(),
@@ -197,7 +197,7 @@ impl Redactor {
             let text = line.trim_end_matches(['\r', '\n']);
             let end = &line[text.len()..];
             let text = match text.split_once(':') {
-                // A line that begins with a blank goes on with the value before (RFC 9112, 5.2).
+                // A line that begins with a blank continues the value before (RFC 9112, 5.2).
                 _ if text.starts_with([' ', '\t']) => match is_hidden {
                     true => format!(" {REDACTED}"),
                     false => self.clean(text),

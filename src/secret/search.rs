@@ -45,7 +45,7 @@ impl Finder {
         finder
     }
 
-    /// Adds a token, which is passed over when it is too short.
+    /// Adds a token, which is skipped when it is too short.
     pub(crate) fn learn(&mut self, secret: &Secret, source: &str) {
         let token = secret.expose().as_bytes();
         if token.len() < MIN_LENGTH {
@@ -118,8 +118,8 @@ impl<'a> FromIterator<&'a Finder> for Finder {
     }
 }
 
-/// Returns the part of a token's base64 that is the same whatever stands around the token, when
-/// `before` bytes of a group of three stand directly before it.
+/// Returns the part of a token's base64 that is the same whatever is around the token, when
+/// `before` bytes of a group of three are directly before it.
 fn inside_base64(engine: &impl Engine, token: &[u8], before: usize) -> Vec<u8> {
     const BITS: usize = 6;
     let mut padded = vec![0; before];

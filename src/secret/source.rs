@@ -170,7 +170,7 @@ impl Stored {
         }
     }
 
-    /// Returns the secret when it can be read without running a command or waiting for anybody.
+    /// Returns the secret when it can be read without running a command or asking anybody.
     pub(crate) fn at_hand(&self, env: &Env, key: &str) -> Option<Secret> {
         match self {
             Stored::Command(_) => None,
@@ -411,8 +411,8 @@ fn run(words: &[String], name: &str) -> Result<Secret> {
             });
         return Err(missing(&format!("{name} {how}")));
     }
-    let text =
-        String::from_utf8(bytes).map_err(|_| missing(&format!("{name} printed no valid UTF-8")))?;
+    let text = String::from_utf8(bytes)
+        .map_err(|_| missing(&format!("{name} printed text that is not valid UTF-8")))?;
     usable(text, name)
 }
 

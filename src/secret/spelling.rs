@@ -1,6 +1,6 @@
 //! A secret as a text may spell it: as it is, percent-encoded as in URLs, with JSON's escapes.
 
-/// What stands at a place of a text.
+/// What is at a place of a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Found {
     /// The secret, in so many bytes.

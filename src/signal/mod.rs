@@ -240,7 +240,7 @@ fn restore_terminal() {
     }
 }
 
-/// Told of a signal by those that end by themselves.
+/// Whether a signal has come that commands end themselves for.
 static ASKED: AtomicBool = AtomicBool::new(false);
 static ASK: Notify = Notify::const_new();
 /// How long they may take: the user waits.
@@ -296,8 +296,8 @@ pub(crate) fn watch() {
                     SIGHUP => Exit::HungUp,
                     _ => Exit::Interrupted,
                 });
-                // This lock too is held to the end: who waits for the command must not go on and
-                // say that it failed.
+                // This lock too is held to the end: whoever waits for the command must not continue
+                // and say that it failed.
                 let running = CHILD.lock().unwrap_or_else(PoisonError::into_inner);
                 if let Some(running) = &*running {
                     running.end();

@@ -173,7 +173,7 @@ impl Journal {
     }
 
     /// Refuses a file that is not a journal before anything is cut off: only an empty one, and one
-    /// whose header was cut off while it was written, may be begun anew.
+    /// whose header was cut off while it was written, may be started over.
     fn check_start(&self) -> Result<()> {
         let mut start = Vec::new();
         (&self.file)

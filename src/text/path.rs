@@ -75,7 +75,7 @@ impl Path {
         }
     }
 
-    /// Makes the path to a member, whose text is the name alone: for the heading of a column.
+    /// Makes the path to a member, whose text is only the name: for the heading of a column.
     pub(crate) fn heading(name: &str) -> Path {
         Path {
             text: name.to_owned(),

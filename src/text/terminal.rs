@@ -167,7 +167,7 @@ fn show(character: char, text: &mut String) {
     };
 }
 
-/// Makes a text body safe that comes in chunks; bytes that are no UTF-8 are shown as `\xff`.
+/// Makes a text body safe that comes in chunks; bytes that are not UTF-8 are shown as `\xff`.
 #[derive(Debug, Default)]
 pub struct TextSanitiser {
     /// The first bytes of a character whose rest is in the next chunk.

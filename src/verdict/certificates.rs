@@ -26,11 +26,11 @@ pub(crate) struct Finding {
     pub(crate) issuer: String,
     /// The seconds since 1970 from and until which it is valid.
     pub(crate) valid: (u64, u64),
-    /// How it stands.
+    /// Its state.
     pub(crate) state: State,
 }
 
-/// How a certificate stands.
+/// The state of a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     /// Valid for this many days.

@@ -1,4 +1,4 @@
-//! Whether a response is what was expected of it, and whether a repeated read goes on.
+//! Whether a response is what was expected of it, and whether a read is repeated.
 
 use std::time::Duration;
 
@@ -49,7 +49,7 @@ impl Expect {
     /// Compiles the filter of an option.
     ///
     /// # Errors
-    /// Fails (exit 2) when it is no filter.
+    /// Fails (exit 2) when it is not a filter.
     pub(crate) fn compile(option: &'static str, text: &str) -> Result<Expect> {
         Ok(Expect {
             text: text.to_owned(),
@@ -62,7 +62,7 @@ impl Statuses {
     /// Reads `200,404` or `2xx`.
     ///
     /// # Errors
-    /// Fails (exit 2) on anything that is no status.
+    /// Fails (exit 2) on anything that is not a status.
     pub(crate) fn parse(text: &str) -> Result<Statuses> {
         let range = |part: &str| {
             let digits = part.trim();

@@ -27,6 +27,8 @@ pub(crate) struct About<'a> {
     pub(crate) profile: &'a str,
     /// Where the token came from, when one was sent.
     pub(crate) token_source: Option<&'a str>,
+    /// The command that checks this profile, where there is one for it.
+    pub(crate) check: Option<String>,
     /// What the endpoint is known to need.
     pub(crate) permissions: &'a [&'a str],
     /// What the call may do.
@@ -103,9 +105,20 @@ pub(crate) fn response(
     }
 }
 
+/// Returns the service's message without the status line that it may begin with: the text for an
+/// unknown path is nothing else.
+pub(crate) fn unrepeated<'a>(message: &'a str, line: &str) -> &'a str {
+    let message = message.trim();
+    match message.strip_prefix(line) {
+        Some("") => "",
+        Some(rest) => rest.strip_prefix(':').map_or(message, str::trim),
+        None => message,
+    }
+}
+
 fn redirect(head: &ResponseHead<'_>, about: &About<'_>) -> Failure {
     if head.status == 304 {
-        let headline = format!("{}: nothing has changed, so no body came", head.line(about));
+        let headline = format!("{}: not modified, so there is no body", head.line(about));
         return Failure::new(Exit::Redirect, headline)
             .fact(about.call())
             .hint(
@@ -129,19 +142,21 @@ fn redirect(head: &ResponseHead<'_>, about: &About<'_>) -> Failure {
 }
 
 fn platform(exit: Exit, head: &ResponseHead<'_>, body: &Sniffer, about: &About<'_>) -> Failure {
-    let said = match body.message() {
-        // The service's own text for an unknown path is the status once more.
-        Some(message) if !message.trim().is_empty() && message != head.line(about) => {
-            format!(": {}", about.clean(&message))
-        }
-        _ => String::new(),
+    let line = head.line(about);
+    let message = body.message().unwrap_or_default();
+    let said = match unrepeated(&message, &line) {
+        "" => String::new(),
+        said => format!(": {}", about.clean(said)),
     };
-    let failure = Failure::new(exit, format!("{} from Re:infer{said}", head.line(about)));
+    let failure = Failure::new(exit, format!("{line} from Re:infer{said}"));
     match head.status {
-        401 => failure
-            .fact(about.call())
-            .fact(about.token())
-            .hint("the token is wrong, or has been replaced: a new token revokes the previous one"),
+        401 => {
+            let failure = failure.fact(about.call()).fact(about.token()).hint(
+                "the token is wrong, or has been replaced: a new token revokes the previous one",
+            );
+            let check = about.check.iter().map(|check| format!("check: {check}"));
+            check.fold(failure, Failure::hint)
+        }
         403 => {
             let call = match about.permissions {
                 [] => about.call(),
@@ -153,7 +168,7 @@ fn platform(exit: Exit, head: &ResponseHead<'_>, body: &Sniffer, about: &About<'
         429 => {
             let failure = failure
                 .fact(about.call())
-                .fact("nothing was done: there were too many requests");
+                .fact("nothing was done: too many requests");
             match head.header("retry-after") {
                 Some(wait) if wait.bytes().all(|byte| byte.is_ascii_digit()) => {
                     failure.hint(format!("retry in {} s", about.clean(wait)))
@@ -178,10 +193,10 @@ fn not_there(failure: Failure, about: &About<'_>) -> Failure {
     );
     match nearby(about.method, about.path) {
         Nearby::Path(path) => failure
-            .fact("this path is not known")
+            .fact("unknown path")
             .hint(format!("did you mean {}?", about.clean(&path))),
         Nearby::Methods(methods) => failure.hint(format!(
-            "this path is known for another method: {}",
+            "this path exists with another method: {}",
             methods.join(", ")
         )),
         Nearby::Lists(lists) if !lists.is_empty() => {
@@ -264,6 +279,7 @@ pub(crate) fn transport_headline(failure: &TransportFailure, host: &str) -> Fail
         host,
         profile: "",
         token_source: None,
+        check: None,
         permissions: &[],
         class: Class::Read,
         tells: None,
@@ -283,13 +299,10 @@ pub(crate) fn transport(failure: &TransportFailure, about: &About<'_>) -> Failur
     };
     let explained = match &failure.kind {
         TransportKind::Lookup { host, wanted } => match wanted {
-            None => Failure::new(
-                Exit::Lookup,
-                format!("the name {host} could not be looked up"),
-            )
-            .hint("check the endpoint's spelling, the network and the VPN"),
+            None => Failure::new(Exit::Lookup, format!("could not resolve {host}"))
+                .hint("check the endpoint's spelling, the network and the VPN"),
             Some(family) => {
-                let headline = format!("the name {host} has no {family} address");
+                let headline = format!("{host} has no {family} address");
                 Failure::new(Exit::Lookup, headline)
             }
         },
@@ -483,6 +496,7 @@ mod tests {
             host: "h:443",
             profile: "dev",
             token_source: Some("$REINFER_TOKEN_DEV"),
+            check: Some("rein profile check dev".to_owned()),
             permissions: &["Streams admin", "View labels"],
             class: Class::Write,
             tells: Some("GET /api/v1/y".to_owned()),

@@ -50,7 +50,7 @@ pub(crate) struct Evidence<'a> {
     pub(crate) body_due: bool,
     /// Whether `Server-Timing` held the platform's `total`.
     pub(crate) timed: bool,
-    /// Whether the endpoint is declared to answer with something else than JSON.
+    /// Whether the endpoint is declared to respond with something other than JSON.
     pub(crate) other_than_json: bool,
     /// What the body showed.
     pub(crate) body: &'a Sniffer,

@@ -12,7 +12,7 @@ pub struct Metric {
 }
 
 impl Metric {
-    /// Makes the platform's own time of several answers together, in milliseconds.
+    /// Makes the platform's own time of several responses together, in milliseconds.
     pub(crate) fn total(duration: f64) -> Metric {
         Metric {
             name: "total".to_owned(),
@@ -74,7 +74,7 @@ impl Cursor<'_> {
             } else {
                 String::new()
             };
-            // The first of each counts, and what stands behind a value is passed over.
+            // The first of each counts, and what follows a value is skipped.
             if parameter.eq_ignore_ascii_case("dur") && !std::mem::replace(&mut seen_duration, true)
             {
                 metric.duration = sane(&value);

@@ -46,8 +46,8 @@ impl Sniffer {
         }
     }
 
-    /// Returns whether it may still show that a success status hides a failure: a page in the
-    /// answer's place, or a `status` that says so. It is asked only of the beginning.
+    /// Returns whether it may still show that a success status hides a failure: a page instead
+    /// of the response, or a `status` that says so. It is asked only of the beginning.
     pub(crate) fn may_be_a_failure(&self) -> bool {
         match self.status() {
             Some(_) => self.says_error(),

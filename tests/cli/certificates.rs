@@ -130,7 +130,7 @@ fn every_certificate_is_shown_with_the_days_that_are_left() {
             "ok    certificate  the leaf, issued by the middle, 90 days left",
             "warn  certificate  the middle, issued by the root, only 20 days left",
             "→ report it to whoever runs the endpoint",
-            "ok    answer",
+            "ok    response",
         ],
     );
 }

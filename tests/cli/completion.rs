@@ -151,3 +151,60 @@ fn bash_completes_words_with_equals_signs_and_colons() {
         );
     }
 }
+
+/// Returns what zsh is offered at the first Tab, with the script in its `fpath` or sourced; `None`
+/// where there is no zsh.
+fn in_zsh(load: &str, words: &[&str]) -> Option<String> {
+    let folder = tempfile::tempdir().expect("a folder");
+    let script = rein(["completions", "zsh"]).run().exit(0).stdout_text();
+    std::fs::write(folder.path().join("_rein"), script).expect("written");
+    // What zsh's own completion functions would do with the candidates is not looked at.
+    let stubs = "compdef() { registered=$1 }; _describe() { print -l -- ${(P)@[-1]} }\n\
+                 fpath=($1 $fpath); load=$2; shift 2; words=(\"$@\"); CURRENT=$#\n";
+    let own = std::path::Path::new(env!("CARGO_BIN_EXE_rein"));
+    let own = own.parent().expect("a folder").display().to_string();
+    let run = std::process::Command::new("zsh")
+        .args(["-f", "-c", &format!("{stubs}{load}"), "zsh"])
+        .arg(folder.path())
+        .arg("")
+        .args(words)
+        .env_clear()
+        .env("PATH", format!("{own}:/usr/local/bin:/usr/bin:/bin"))
+        .env("HOME", folder.path())
+        .output();
+    let run = run.ok()?;
+    assert!(
+        run.status.success(),
+        "{}",
+        String::from_utf8_lossy(&run.stderr)
+    );
+    Some(String::from_utf8_lossy(&run.stdout).into_owned())
+}
+
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped must be seen")]
+fn zsh_completes_at_the_first_tab_however_the_script_is_loaded() {
+    for load in [
+        "autoload -Uz _rein; _rein",
+        "autoload -Uz _rein; _rein >/dev/null; _rein",
+        "source $fpath[1]/_rein; $registered",
+    ] {
+        for (words, offered) in [
+            (
+                &["rein", "-p", "demo", "v1/datasets", "--format=n"][..],
+                "--format=ndjson",
+            ),
+            (&["rein", "prof"], "profile"),
+            (
+                &["rein", "-p", "demo", "call", "export-dataset", "da"],
+                "dataset=",
+            ),
+        ] {
+            let Some(seen) = in_zsh(load, words) else {
+                eprintln!("SKIPPED: zsh is not installed");
+                return;
+            };
+            assert!(seen.contains(offered), "{load}: {words:?}: {seen}");
+        }
+    }
+}

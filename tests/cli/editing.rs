@@ -307,11 +307,11 @@ fn an_import_says_what_it_did_not_do() {
     config
         .run(&["config", "import", "re", &path])
         .exit(0)
-        .stdout("kept: a is there already\n");
+        .stdout("kept: a already exists\n");
     config
         .run(&["config", "import", "re", &path, "--tokens"])
         .exit(0)
-        .stdout_starts("kept: a is there already; its token was not moved")
+        .stdout_starts("kept: a already exists; its token was not moved")
         .no_canary();
 }
 

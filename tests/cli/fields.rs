@@ -747,7 +747,7 @@ fn a_404_names_the_nearest_path_or_the_list() {
         ),
         (
             &["v1/datasets/retail-dev/orders/export"],
-            "this path is known for another method: POST",
+            "this path exists with another method: POST",
         ),
         (&["v1/zzz"], "check the names in the path"),
         (

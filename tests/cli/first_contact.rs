@@ -1,7 +1,9 @@
 //! What a newcomer meets: help that fits a screen, the words of other tools, notes on what is
 //! easily overlooked.
 
-use crate::support::{CANARY, Recorder, Reply, rein};
+#[cfg(target_os = "linux")]
+use crate::output::on_a_terminal;
+use crate::support::{CANARY, Recorder, Rein, Reply, rein};
 
 #[test]
 fn without_a_word_there_is_a_usage_with_examples() {
@@ -180,7 +182,7 @@ fn an_example_config_file_is_written_once_and_is_valid() {
     rein(["config", "init", "--config", at])
         .run()
         .exit(2)
-        .says("is there already");
+        .says("already exists");
     assert_eq!(std::fs::read_to_string(&path).expect("there"), "# mine\n");
     rein(["v1/datasets"]).run().exit(2).says("rein config init");
 }
@@ -359,4 +361,529 @@ fn a_column_that_no_item_has_is_named_with_the_nearest_one() {
     call("zzz")
         .says("warning: no item has zzz")
         .never_says("did you mean");
+}
+
+/// Returns what a terminal of so many columns is shown.
+#[cfg(target_os = "linux")]
+fn shown(call: Rein, columns: &str) -> String {
+    let call = call.var("COLUMNS", columns).var("NO_COLOR", "1");
+    on_a_terminal(&call.command()).replace("\r\n", "\n")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn lists_fit_a_terminal_and_break_between_words() {
+    let long = "https://cloud.uipath.com/an-organisation/a-tenant/reinfer_";
+    let config = format!(
+        "[profiles.dev]\nendpoint = \"{long}\"\nproject = \"retail-dev\"\ntoken_env = \"A\"\n\
+         [profiles.prod]\nextends = \"dev\"\ntoken_env = \"B\"\n"
+    );
+    for columns in ["100", "80", "60"] {
+        for words in [
+            &["templates", "--group", "streams"][..],
+            &["templates", "list-comments"],
+            &["templates", "sync-comments"],
+            &["profile", "list"],
+            &["profile", "show", "prod"],
+            &["profile", "check", "demo"],
+        ] {
+            let screen = shown(rein(words).config(&config), columns);
+            let width = columns.parse::<usize>().expect("a number");
+            for line in screen.lines() {
+                // A word that is longer than a line stays whole, and so does a line to be copied.
+                let last = line.trim().rsplit("  ").next().unwrap_or_default();
+                let is_one_word = !last.contains(' ') || line.split_whitespace().count() < 3;
+                let is_example = line.starts_with("  rein -p demo call");
+                assert!(
+                    line.chars().count() <= width || is_one_word || is_example,
+                    "{columns}: {line}\n{screen}"
+                );
+            }
+        }
+    }
+    let screen = shown(rein(["templates", "--group", "streams"]), "80");
+    assert!(screen.contains("get-stream-results"), "{screen}");
+    let screen = shown(rein(["profile", "list"]).config(&config), "60");
+    assert!(screen.contains(&format!("endpoint: {long}\n")), "{screen}");
+    // In a pipe a list has all that there is, a line each.
+    let run = rein(["templates", "--group", "streams"]).run().exit(0);
+    let text = run.stdout_text();
+    assert!(text.contains("/api/v1/datasets/{project}"), "{text}");
+}
+
+#[test]
+fn the_status_line_begins_a_line_where_both_streams_are_one_file() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("both");
+    let both = |words: &[&str]| {
+        let file = std::fs::File::create(&path).expect("created");
+        let again = file.try_clone().expect("a handle");
+        let call = rein(words).at(&server.url());
+        let mut command = call.command();
+        let status = command.stdout(file).stderr(again).status().expect("run");
+        assert!(status.success());
+        std::fs::read_to_string(&path).expect("there")
+    };
+    let text = both(&["v1/x"]);
+    assert!(text.starts_with("{\"status\":\"ok\"}\n127.0.0.1"), "{text}");
+    // Nothing is added to the body alone, or to what ends a line already.
+    assert_eq!(both(&["v1/x", "-s"]), r#"{"status":"ok"}"#);
+    let text = both(&["v1/x", "-q", ".status"]);
+    assert!(text.starts_with("ok\n127.0.0.1"), "{text}");
+    rein(["v1/x"])
+        .at(&server.url())
+        .run()
+        .stdout(r#"{"status":"ok"}"#);
+}
+
+/// Two profiles on one endpoint, prod's project guarded.
+fn dev_and_prod(endpoint: &str, token_file: &str) -> String {
+    format!(
+        "default_profile = \"dev\"\n\
+         [profiles.dev]\nendpoint = \"{endpoint}\"\nproject = \"retail-dev\"\n\
+         token_file = \"{token_file}\"\n\
+         [profiles.prod]\nextends = \"dev\"\nproject = \"retail\"\n\
+         token_file = \"{token_file}\"\nguard = \"read-only\"\n"
+    )
+}
+
+/// Writes a token's file, readable by its owner alone.
+#[expect(clippy::expect_used, reason = "a test fails by panicking")]
+fn token_file(folder: &std::path::Path) -> String {
+    let path = folder.join("a token");
+    std::fs::write(&path, CANARY).expect("written");
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mode = std::fs::Permissions::from_mode(0o600);
+        std::fs::set_permissions(&path, mode).expect("set");
+    }
+    path.to_str().expect("UTF-8").to_owned()
+}
+
+#[test]
+fn a_guard_of_another_profile_says_whose_it_is_and_what_can_be_done() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let folder = tempfile::tempdir().expect("a folder");
+    let config = dev_and_prod(&server.url(), &token_file(folder.path()));
+    rein(["DELETE", "v1/datasets/retail/orders"])
+        .config(&config)
+        .run()
+        .exit(9)
+        .says("refused by the guard of profile prod (read-only)")
+        .says("profile prod guards this: project retail is its own")
+        .says("to allow writes, change guard in [profiles.prod] of the config file")
+        .never_says("another profile without it");
+    server.saw_nothing();
+}
+
+#[test]
+fn a_curl_line_reads_the_profile_s_own_token_and_says_that_curl_does_not_ask() {
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = token_file(folder.path());
+    let config = dev_and_prod(&server.url(), &token);
+    let line = |words: &[&str]| rein(words).config(&config).run().exit(0);
+    let run = line(&["v1/datasets", "--curl"]).never_says("note:");
+    let text = run.stdout_text();
+    assert!(text.contains(&format!("$(cat '{token}')")), "{text}");
+    assert!(!text.contains("$REINFER_TOKEN"), "{text}");
+    let delete = [
+        "-p",
+        "prod",
+        "DELETE",
+        "v1/datasets/retail/orders",
+        "--curl",
+    ];
+    line(&delete).says(
+        "note: this call is destructive, and curl sends it without asking: the guard is rein's",
+    );
+    line(&[&delete[..], &["-s"]].concat()).never_says("note:");
+    server.saw_nothing();
+    // The line works in a shell that has curl.
+    if std::process::Command::new("curl")
+        .arg("--version")
+        .output()
+        .is_ok()
+    {
+        let status = std::process::Command::new("sh")
+            .args(["-c", text.trim()])
+            .output()
+            .expect("a shell");
+        assert!(status.status.success(), "{text}");
+        let request = server.only();
+        assert_eq!(
+            request.header("authorization"),
+            [format!("Bearer {CANARY}")]
+        );
+    }
+}
+
+#[test]
+fn a_curl_line_says_where_a_token_comes_from_that_it_cannot_read() {
+    let config =
+        "[profiles.dev]\nendpoint = \"https://a.example\"\ntoken_command = [\"pass\", \"x\"]\n";
+    rein(["-p", "dev", "v1/datasets", "--curl"])
+        .config(config)
+        .run()
+        .exit(0)
+        .says("note: set REINFER_TOKEN to the token of profile dev first: token_command pass");
+}
+
+#[test]
+fn a_mistake_in_the_config_file_is_shown_with_its_line_and_no_value() {
+    let begin = "[profiles.dev]\nendpoint = \"http://127.0.0.1:1\"\n";
+    for (text, line, caret) in [
+        (
+            "project = SEKRET-0123\n",
+            "  project = ...\n",
+            "            ^\n",
+        ),
+        (
+            "token = \"SEKRET-0123\n",
+            "  token = ...\n",
+            "          ^\n",
+        ),
+        ("guard = 5\n", "  guard = ...\n", "          ^\n"),
+        (
+            "tokn_env = \"SEKRET-0123\"\n",
+            "  tokn_env = ...\n",
+            "  ^\n",
+        ),
+        ("[profiles.prod\n", "  [profiles.prod\n", "^\n"),
+    ] {
+        let run = rein(["-p", "dev", "v1/x"])
+            .config(&format!("{begin}{text}"))
+            .run()
+            .exit(2)
+            .says("config.toml:3:")
+            .says(line)
+            .says(caret)
+            .says("nothing was sent")
+            .never_says("SEKRET");
+        drop(run);
+    }
+    // Within a text of many lines everything can be a chunk of a token.
+    for text in [
+        "token = \"\"\"\nSEKRET=0123\ntoken = 5\n\"\"\" x\n",
+        "token = \"\"\"\n[profiles.SEKRET\n\"\"\" x\n",
+    ] {
+        rein(["-p", "dev", "v1/x"])
+            .config(&format!("{begin}{text}"))
+            .run()
+            .exit(2)
+            .never_says("SEKRET");
+    }
+    rein(["-p", "dev", "v1/x"])
+        .config(&format!("{begin}tokn_env = \"A\"\n"))
+        .run()
+        .exit(2)
+        .says("known keys: ")
+        .says("did you mean token_env?");
+}
+
+#[test]
+fn an_endpoint_of_its_own_says_what_the_token_in_the_environment_belongs_to() {
+    let config = "default_profile = \"dev\"\n[profiles.dev]\nendpoint = \"http://127.0.0.1:1\"\n";
+    let server = Recorder::always(Reply::json(200, r#"{"status":"ok"}"#));
+    let url = server.url();
+    rein(["--endpoint", &url, "v1/x"])
+        .config(config)
+        .var("REINFER_TOKEN", CANARY)
+        .run()
+        .exit(2)
+        .says("is not that of profile dev")
+        .says("REINFER_TOKEN goes with REINFER_ENDPOINT: to use it here, set REINFER_ENDPOINT");
+    server.saw_nothing();
+    // What it says works.
+    rein(["v1/x"]).config(config).at(&url).run().exit(0);
+    rein(["--endpoint", &url, "v1/x"])
+        .config(config)
+        .run()
+        .exit(2)
+        .never_says("REINFER_TOKEN");
+}
+
+#[test]
+fn an_export_that_stops_early_says_where_its_items_are() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let line = [
+        "-p",
+        "demo",
+        "call",
+        "export-dataset",
+        "dataset=orders",
+        "--paginate",
+        "--max-pages",
+        "1",
+    ];
+    let run = |more: &[&str]| rein([&line, more].concat()).folder(folder.path()).run();
+    run(&["-o", "a.json"])
+        .exit(18)
+        .says("no file was written: -o writes complete files only")
+        .says("to keep what there is, add --state FILE");
+    assert!(!folder.path().join("a.json").exists());
+    let kept = ["-o", "b.ndjson", "--format", "ndjson", "--state", "s"];
+    run(&kept)
+        .exit(18)
+        .says("the items so far are in .b.ndjson.part")
+        .says("rerun the same command to resume here");
+    let text = std::fs::read_to_string(folder.path().join(".b.ndjson.part")).expect("there");
+    assert_eq!(text.lines().count(), 64);
+    run(&[]).exit(18).never_says("file was written");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn an_error_s_body_is_in_the_message_on_a_terminal() {
+    let error = |status: u16, body: &str| Recorder::always(Reply::json(status, body));
+    let screen = |server: &Recorder, more: &[&str]| {
+        let words = [&["v1/x", "--retry", "0"], more].concat();
+        shown(rein(words).at(&server.url()), "100")
+    };
+    let known = error(404, r#"{"status":"error","message":"404 Not Found"}"#);
+    let seen = screen(&known, &[]);
+    assert!(!seen.contains('{'), "{seen}");
+    assert_eq!(seen.matches("404 Not Found").count(), 2, "{seen}");
+    for more in [&["-i"][..], &["--keep-error-body"]] {
+        assert!(screen(&known, more).contains('{'), "{more:?}");
+    }
+    let said = error(
+        401,
+        r#"{"status":"error","message":"401 Unauthorized: it is old"}"#,
+    );
+    let seen = screen(&said, &[]);
+    assert!(!seen.contains('{'), "{seen}");
+    assert!(
+        seen.contains("error: 401 Unauthorized from Re:infer: it is old\n"),
+        "{seen}"
+    );
+    // What the message does not say is shown.
+    let long = format!(r#"{{"status":"error","message":"{}"}}"#, "ab ".repeat(900));
+    for body in [
+        r#"{"status":"error","message":"no","errors":[{"path":"a"}]}"#,
+        r#"{"status":"error","message":"one\ntwo"}"#,
+        r#"{"status":"error","message":5}"#,
+        long.as_str(),
+        "{}",
+        "[",
+    ] {
+        let seen = screen(&error(400, body), &[]);
+        let start = if body.starts_with('[') { '[' } else { '{' };
+        assert!(seen.contains(start), "{body}: {seen}");
+    }
+    // In a pipe the body is what the server sent.
+    rein(["v1/x"])
+        .at(&known.url())
+        .run()
+        .exit(4)
+        .stdout(r#"{"status":"error","message":"404 Not Found"}"#);
+}
+
+#[test]
+fn a_refused_token_leads_to_the_check_of_its_profile() {
+    let body = r#"{"status":"error","message":"401 Unauthorized: it is old"}"#;
+    let server = Recorder::always(Reply::json(401, body));
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = token_file(folder.path());
+    let config = dev_and_prod(&server.url(), &token);
+    rein(["v1/x"])
+        .config(&config)
+        .run()
+        .exit(4)
+        .says("error: 401 Unauthorized from Re:infer: it is old\n")
+        .says("check: rein profile check dev");
+    rein(["v1/x"])
+        .at(&server.url())
+        .run()
+        .exit(4)
+        .says("check: rein profile check\n");
+    // The check would use another token.
+    rein(["v1/x", "--token-file", &token])
+        .config(&config)
+        .run()
+        .exit(4)
+        .never_says("check:");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_terminal_shows_that_a_call_waits() {
+    let server = Recorder::by(|_, _| {
+        std::thread::sleep(std::time::Duration::from_millis(1600));
+        Reply::json(200, r#"{"status":"ok"}"#)
+    });
+    let call = |words: &[&str]| shown(rein(words).at(&server.url()), "80");
+    let host = server.url().replace("http://", "");
+    let waiting = format!("waiting for {host} ... 1 s");
+    assert!(call(&["v1/x"]).contains(&waiting));
+    assert!(!call(&["v1/x", "-s"]).contains("waiting for"));
+    rein(["v1/x"])
+        .at(&server.url())
+        .run()
+        .exit(0)
+        .never_says("waiting for");
+}
+
+/// Returns a text without the words that name a test's own folder.
+fn without_folders(text: &str) -> String {
+    let words = text
+        .split_whitespace()
+        .filter(|word| !word.contains(".tmp"));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+#[test]
+fn options_before_the_word_do_what_they_do_behind_it_or_the_line_is_shown() {
+    let config = "[profiles.dev]\nendpoint = \"http://127.0.0.1:1\"\n";
+    let options: [&[&str]; 12] = [
+        &["-p", "dev"],
+        &["--profile=dev"],
+        &["--project", "x"],
+        &["--config", "/dev/null"],
+        &["-s"],
+        &["-v"],
+        &["--color", "never"],
+        &["-m", "5s"],
+        &["-t"],
+        &["-H", "A: SEKRET"],
+        &["--format", "json"],
+        &["-k"],
+    ];
+    let commands: [&[&str]; 20] = [
+        &["templates"],
+        &["templates", "list-quotas"],
+        &["completions", "bash"],
+        &["man"],
+        &["demo", "--port", "99999"],
+        &["profile", "list"],
+        &["profile", "show"],
+        &["profile", "use", "dev"],
+        &["profile", "remove", "dev"],
+        &["profile", "add", "x", "--endpoint", "http://127.0.0.1:1"],
+        &["config", "path"],
+        &["config", "check"],
+        &["config", "init"],
+        &["config", "example"],
+        &["config", "import", "re", "/dev/null"],
+        &["diff", "a.json", "b.json"],
+        &["timing", "v1/x", "--dry-run"],
+        &["follow", "a/b/c", "--dry-run"],
+        &["batch", "v1/x", "--from", "/dev/null", "--dry-run"],
+        &["call", "list-datasets", "--dry-run"],
+    ];
+    for command in commands {
+        for option in options {
+            let line = |words: Vec<&str>| rein(words).config(config).run();
+            let before = line([option, command].concat());
+            let behind = line([command, option].concat());
+            let stderr = before.stderr_text();
+            assert_eq!(before.exit, behind.exit, "{before}{behind}");
+            assert_eq!(
+                without_folders(&stderr),
+                without_folders(&behind.stderr_text()),
+                "{before}{behind}"
+            );
+            assert!(!stderr.contains("SEKRET"), "{before}");
+            assert!(!stderr.contains("unexpected argument"), "{before}");
+            if let Some(at) = stderr.find("without it: rein ") {
+                let words = stderr[at..].lines().next().expect("a line");
+                let words = shell_words::split(words).expect("words");
+                let repeated = rein(&words[3..]).config(config).run();
+                repeated.never_says("has no option");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_profile_before_the_word_is_the_one_of_the_example_or_of_the_command() {
+    let config = "[profiles.dev]\nendpoint = \"http://127.0.0.1:1\"\n";
+    let line = |words: &[&str]| rein(words).config(config).run();
+    let card = line(&["-p", "dev", "templates", "list-quotas"]).exit(0);
+    assert!(
+        card.stdout_text()
+            .ends_with("rein -p dev call list-quotas\n")
+    );
+    line(&["-p", "dev", "profile", "use"])
+        .exit(2)
+        .says("rein profile use has no option -p")
+        .says("without it: rein profile use dev");
+}
+
+#[test]
+fn a_misspelt_field_within_an_object_is_pointed_out() {
+    let call = |items: &[&str]| {
+        let words = ["-p", "demo", "call", "create-source", "source=new"];
+        rein([&words, items].concat()).run()
+    };
+    call(&["title=A", "langauge=en"])
+        .exit(2)
+        .says("create-source has no field langauge")
+        .says("did you mean source.language?");
+    call(&["source[title]=A", "source[langauge]=en"])
+        .exit(2)
+        .says("did you mean source.language");
+    let warning =
+        "warning: create-source has no field source.langauge; did you mean source.language?";
+    // The service may know more fields than the catalogue: whole JSON is sent as it is.
+    call(&[r#"source:={"title":"A","langauge":"en"}"#])
+        .exit(4)
+        .says(warning);
+    call(&["-d", r#"{"source":{"title":"A","langauge":"en"}}"#])
+        .exit(4)
+        .says(warning);
+    for body in [
+        r#"{"source":{"title":"A","language":"en","langauges":1}}"#,
+        r#"{"source":{"title":"A","colour":"red"}}"#,
+    ] {
+        call(&["-d", body, "--dry-run"])
+            .exit(0)
+            .never_says("warning:");
+    }
+    let words = ["-p", "demo", "call", "sync-comments", "source=reviews"];
+    let items = ["comments[0][id]=a", "comments[0].messagse[0].body.text=x"];
+    rein([&words[..], &items].concat())
+        .run()
+        .exit(2)
+        .says("has no field comments[0].messagse; did you mean comments[0].messages?");
+}
+
+#[test]
+fn json_is_not_a_flag() {
+    for option in ["-q", "--dry-run", "-t"] {
+        rein(["-p", "demo", "POST", "v1/x", "--json", option, ".status"])
+            .run()
+            .exit(2)
+            .says(&format!("--json takes a body, and {option} is an option"))
+            .says("nothing was sent")
+            .says("leave --json out");
+    }
+    let number = ["-p", "demo", "POST", "v1/x", "--json", "-5", "--dry-run"];
+    rein(number).run().exit(0);
+}
+
+#[test]
+fn a_direction_of_the_catalogue_is_one_of_the_demo_s() {
+    let card = rein(["templates", "list-comments"]).run().exit(0);
+    let card = card.stdout_text();
+    assert!(card.contains("ascending or descending"), "{card}");
+    let first = |direction: &str| {
+        let words = [
+            "-p",
+            "demo",
+            "call",
+            "list-comments",
+            "source=reviews",
+            "limit=1",
+        ];
+        let view = ["-q", ".comments[0].id"];
+        let direction = format!("direction={direction}");
+        let line = [&words[..], &[direction.as_str()], &view].concat();
+        rein(line).run()
+    };
+    let (up, down) = (first("ascending").exit(0), first("descending").exit(0));
+    assert_ne!(up.stdout, down.stdout);
+    first("desc").exit(4).says("'desc' is not one of");
 }

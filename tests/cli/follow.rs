@@ -272,7 +272,7 @@ fn after_a_lost_reply_the_stream_is_looked_at_before_anything_is_sent_again() {
     follow(&server, &[])
         .exit(18)
         .stdout(LINES)
-        .says("stays where it is");
+        .says("did not move");
 }
 
 #[test]

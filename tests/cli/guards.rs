@@ -159,7 +159,7 @@ fn a_file_that_cannot_be_read_has_guards_that_nobody_knows() {
                 .run()
                 .exit(9)
                 .stdout("")
-                .says("which guards this call meets is not known")
+                .says("it is not known which guards apply to this call")
                 .says(place)
                 .says("REINFER_CONFIG=/dev/null")
                 .no_canary();
@@ -170,7 +170,7 @@ fn a_file_that_cannot_be_read_has_guards_that_nobody_knows() {
         .at(&server.url())
         .run()
         .exit(9)
-        .says("cannot read the configuration file /nowhere/c.toml");
+        .says("cannot read the config file /nowhere/c.toml");
     let look = rein(["DELETE", "v1/datasets/retail/orders", "--dry-run"])
         .config(&broken[0].0)
         .at(&server.url())
@@ -531,7 +531,7 @@ fn the_curl_line_goes_the_same_way() {
     ] {
         let run = line(proxy, words);
         assert!(run.stdout_text().contains(shown), "{shown}: {run}");
-        assert!(run.stderr.is_empty(), "{run}");
+        run.never_says("proxy");
     }
     let secret = format!("http://me:{CANARY}@proxy.example:8080");
     for run in [line(&secret, &[]), line("other.example", &["-x", &secret])] {
@@ -568,7 +568,7 @@ fn eprintln_skipped() {
 fn the_check_names_each_step_and_the_first_failures_code() {
     let run = rein(["profile", "check", "demo"]).run().exit(0).no_canary();
     for part in [
-        "ok    answer       from Re:infer, HTTP/1.1, as dana",
+        "ok    response     from Re:infer, HTTP/1.1, as dana",
         "ok    clock",
         "ok    time         server",
         "permission                retail  retail-dev  sandbox\n",
@@ -605,12 +605,12 @@ fn the_check_names_each_step_and_the_first_failures_code() {
         .expect("an address");
     let closed = format!("http://{closed}");
     for (endpoint, token, exit, step, cure) in [
-        (html.url(), CANARY, 8, "fail  answer", "sign-in page"),
+        (html.url(), CANARY, 8, "fail  response", "sign-in page"),
         (
             refused.url(),
             CANARY,
             4,
-            "fail  answer",
+            "fail  response",
             "a new token revokes the previous one",
         ),
         (closed, CANARY, 7, "fail  connect", ""),

@@ -19,7 +19,7 @@ fn the_time_limit_is_for_the_whole_command() {
         .at(&server.url())
         .run()
         .exit(5)
-        .says("not retried: -m ends before the wait of 30 s does");
+        .says("not retried: the wait of 30 s is longer than what -m leaves");
     server.only();
     // Retries that do fit end with the limit.
     let server = Recorder::by(|before, _| match before {

@@ -477,7 +477,7 @@ fn a_killed_run_goes_on_without_gap_or_repeat() {
     // What has been taken away since is not there, whatever the state says.
     std::fs::remove_file(folder.path().join("out")).expect("removed");
     run().run().exit(1).says("out is not there").says(&format!(
-        "remove the state to read all pages anew: {}",
+        "to read all pages again, remove the state: {}",
         state.display()
     ));
     std::fs::remove_file(&state).expect("removed");

@@ -453,8 +453,8 @@ fn profiles_are_edited_with_comments_kept_and_nothing_half_done() {
         (&["profile", "add", "x", "--domain", "a.b"], "not usable"),
         (&["profile", "add", "x"], "names no endpoint"),
         (&["profile", "remove", "dev"], "which does not exist"),
-        (&["profile", "remove", "nope"], "no profile nope"),
-        (&["profile", "use", "nope"], "no profile nope"),
+        (&["profile", "remove", "nope"], "unknown profile nope"),
+        (&["profile", "use", "nope"], "unknown profile nope"),
         (
             &["profile", "add", "x", "--domain", "a", "--ask-token"],
             "needs a terminal",
@@ -601,7 +601,7 @@ fn profiles_of_other_tools_are_taken_over_and_tokens_only_on_request() {
         text.contains("endpoint = \"https://acme.reinfer.io/\"") && !text.contains(CANARY),
         "{text}"
     );
-    assert!(import(&["re", &re]).contains("kept: old is there already"));
+    assert!(import(&["re", &re]).contains("kept: old already exists"));
     let said = import(&["uipath", &uipath, "--tokens"]);
     assert!(said.contains("added: ci"), "{said}");
     let text = std::fs::read_to_string(&config).expect("read");
@@ -634,15 +634,15 @@ fn every_mistake_in_the_file_is_told_by_its_place_and_never_by_its_value() {
     for (text, says) in [
         (
             "domain = \"a\"\ndomain = \"SEKRET-0123\"",
-            "config.toml:3:1: this name stands here for the second time",
+            "config.toml:3:1: this name is given twice",
         ),
         (
             "domain = \"a\"\n[profiles.p]\ntoken = \"SEKRET-0123\"",
-            "config.toml:3:11: this name stands here for the second time",
+            "config.toml:3:11: this name is given twice",
         ),
         (
             "token = SEKRET-0123",
-            "config.toml:2:9: a text must stand in quotes",
+            "config.toml:2:9: a text must be in quotes",
         ),
         (
             "endpoint = 5",
@@ -694,7 +694,10 @@ fn every_mistake_in_the_file_is_told_by_its_place_and_never_by_its_value() {
             "domain = \"a\"\nproject = \"\"",
             "project must be a string that is not empty",
         ),
-        ("extends = \"p\"", "extends itself in a circle"),
+        (
+            "extends = \"p\"",
+            "extends itself, directly or through others",
+        ),
         (
             "extends = \"q\"\n[profiles.qq]\ndomain = \"a\"",
             "did you mean qq?",

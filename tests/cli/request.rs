@@ -316,7 +316,7 @@ fn standard_input_is_read_for_one_option_alone() {
             .run()
             .exit(2)
             .stdout("")
-            .says("names standard input, which is taken already")
+            .says("names standard input, which is already used")
             .no_canary();
     }
     let item = ["v1/x", "a=@-", "-w", "@-"];

@@ -23,7 +23,7 @@ fn every_failure_on_the_way_has_its_code() {
         .at("https://nonexistent.invalid")
         .run()
         .exit(6)
-        .says("nonexistent.invalid could not be looked up");
+        .says("could not resolve nonexistent.invalid");
     let head = "HTTP/1.1 200 OK\r\nServer-Timing: total;dur=1\r\nContent-Length: 100\r\n\r\n";
     for (reply, exit, says) in [
         (Reply::Close(Vec::new()), 52, "without a response"),

@@ -206,7 +206,7 @@ impl Reader {
     }
 }
 
-/// Finds an option by its name, by `no-` and its name, or by the beginning of one name alone.
+/// Finds an option by its name, by `no-` and its name, or by a unique beginning of its name.
 fn by_name(name: &str) -> Result<Found> {
     let positive = name.strip_prefix("no-");
     let wanted = positive.unwrap_or(name);

@@ -1,4 +1,4 @@
-//! Which answer a request gets: authentication, permission, path, body, in that order.
+//! Which response a request gets: authentication, permission, path, body, in that order.
 
 mod comments;
 mod listed;

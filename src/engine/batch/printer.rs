@@ -1,4 +1,4 @@
-//! Standard output, written by a thread: whoever reads it can be slow.
+//! Standard output, written by a thread, because its reader can be slow.
 
 use std::io;
 use std::thread::JoinHandle;

@@ -27,7 +27,7 @@ impl Source {
     /// Fails when there is no thread for it.
     pub(crate) fn start(input: Box<dyn Read + Send>, format: RowFormat) -> Result<Self> {
         let (sender, chunks) = mpsc::channel(MAX_WAITING);
-        // It ends with the input, or when nobody wants its rows any more.
+        // It ends with the input, or when its rows are no longer read.
         let _detached = std::thread::Builder::new()
             .name("rows".to_owned())
             .spawn(move || read(Rows::new(input, format), &sender))

@@ -18,10 +18,14 @@ use crate::output::view::{Screen, View};
 use crate::output::write_out::WriteOut;
 use crate::plan::delivery::Delivery;
 use crate::secret::Secret;
+use crate::verdict::explain;
 use crate::verdict::sniff::Sniffer;
 
 /// How much of a body is held where a filter looks at it.
 const MAX_HELD: u64 = 256 * 1024 * 1024;
+
+/// Up to what size the body of an HTTP error is held.
+const MAX_ENVELOPE: usize = 8 * 1024;
 
 /// Up to what size a body is held to see whether more pages follow it.
 const MAX_PAGE_BYTES: usize = 4 * 1024 * 1024;
@@ -38,11 +42,13 @@ pub(super) struct Reader {
     pub(super) page: Option<Vec<u8>>,
     /// The beginning, where a failure that shows only in the body must print nothing.
     pub(super) held_back: Option<Vec<u8>>,
+    /// The body of an HTTP error on a terminal, as long as the error message may say all of it.
+    pub(super) envelope: Option<Vec<u8>>,
     /// Whether the reader of our output has gone.
     pub(super) is_closed: bool,
     /// The file or device that is written to, where it is not a standard stream.
     pub(super) file: Option<PathBuf>,
-    /// Why that file could not be written. The beginning of the body is read all the same, so that
+    /// Why that file could not be written. The beginning of the body is read anyway, so that
     /// it can be shown elsewhere.
     pub(super) unwritten: Option<Failure>,
 }
@@ -67,6 +73,13 @@ impl Reader {
         if self.trouble.is_some() || self.is_closed || self.unwritten.is_some() {
             return Ok(());
         }
+        if let Some(envelope) = &mut self.envelope {
+            envelope.extend_from_slice(chunk);
+            if envelope.len() <= MAX_ENVELOPE {
+                return Ok(());
+            }
+            return self.show_envelope();
+        }
         if let Some(held_back) = &mut self.held_back {
             held_back.extend_from_slice(chunk);
             if !sniffer.may_be_a_failure() {
@@ -87,6 +100,38 @@ impl Reader {
             Some(held_back) => self.show(&held_back),
             None => Ok(()),
         }
+    }
+
+    /// Shows the body of an HTTP error that has been held.
+    pub(super) fn show_envelope(&mut self) -> Result<(), Stop> {
+        match self.envelope.take() {
+            Some(envelope) => self.show(&envelope),
+            None => Ok(()),
+        }
+    }
+
+    /// Shows the body of an HTTP error that has been held, unless an error message has its text
+    /// and there is nothing else in it.
+    /// `status` is the line of the response that the headline begins with.
+    pub(super) fn fold_envelope(&mut self, headline: &str, status: &str) -> Result<(), Stop> {
+        let is_said = |envelope: &[u8]| {
+            let Ok(serde_json::Value::Object(members)) = serde_json::from_slice(envelope) else {
+                return false;
+            };
+            let is_known = |(name, value): (&String, &serde_json::Value)| {
+                let said = value.as_str().map(|text| explain::unrepeated(text, status));
+                match name.as_str() {
+                    "status" => value == "error",
+                    "message" => said.is_some_and(|said| headline.contains(said)),
+                    _ => false,
+                }
+            };
+            members.contains_key("status") && members.iter().all(is_known)
+        };
+        if self.envelope.as_deref().is_some_and(is_said) {
+            self.envelope = None;
+        }
+        self.show_envelope()
     }
 
     fn show(&mut self, chunk: &[u8]) -> Result<(), Stop> {
@@ -248,7 +293,7 @@ pub(crate) fn finish(output: BodyOutput) -> Result<Option<String>, Stop> {
     })
 }
 
-/// Says that the output could not be written; a pipe that was closed is no failure.
+/// Says that the output could not be written; a pipe that was closed is not a failure.
 pub(crate) fn cannot_write(error: &io::Error) -> Stop {
     if error.kind() == io::ErrorKind::BrokenPipe {
         return Stop::ClosedPipe;

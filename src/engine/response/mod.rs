@@ -35,7 +35,7 @@ use crate::verdict::{self, AnsweredBy, Evidence, Verdict};
 /// What ends the reading of a body early.
 pub(crate) enum Stop {
     Failed(Failure),
-    /// The reader of our output has gone: nobody wants the rest.
+    /// The reader of our output has gone: the rest is not read.
     ClosedPipe,
 }
 
@@ -154,8 +154,8 @@ fn judge(head: &Head, reading: &Reading, sniffer: &Sniffer, attempts: &Attempts)
     verdict
 }
 
-/// Returns whether a DELETE was made again and the platform itself then said that there is nothing:
-/// that is what was wanted, whoever it was that deleted it.
+/// Returns whether a DELETE was retried and the platform itself then said that it does not exist:
+/// that is what was wanted, whoever deleted it.
 fn is_gone_on_a_retry(verdict: &Verdict, head: &Head, attempts: &Attempts) -> bool {
     attempts.method == Some(Method::DELETE)
         && attempts.retries > 0
@@ -210,6 +210,12 @@ impl Incoming<'_> {
                 .push_head(&self.exchange.head.block)
                 .map_err(|error| cannot_write(&error))?;
         }
+        // With headers or a format of its own the body is shown as it is.
+        let output_is_screen = self.cx.env.stdout_terminal
+            && self.session.delivery.file.is_none()
+            && self.session.delivery.error_body == ErrorBody::Raw
+            && !self.session.delivery.include_headers
+            && self.reading.view.is_automatic();
         let is_success = (200..300).contains(&self.exchange.head.status);
         let is_looked_at = !self.reading.checks.expects.is_empty() && !self.failed();
         Ok(Reader {
@@ -218,6 +224,7 @@ impl Incoming<'_> {
             kept: is_looked_at.then(Vec::new),
             page: (self.reading.pages.is_some() && is_success && !self.is_silent()).then(Vec::new),
             held_back: (self.reading.view.is_layout() && is_success).then(Vec::new),
+            envelope: (self.failed() && output_is_screen).then(Vec::new),
             is_closed: false,
             file: self.file().map(Path::to_owned),
             unwritten,
@@ -256,6 +263,8 @@ impl Incoming<'_> {
         .await;
         drop(meter);
         if read.is_err() {
+            // What has come is shown; that it broke off is what is reported.
+            let _shown = reader.show_envelope();
             reader.output.break_off();
             if reader.unwritten.is_some() {
                 self.show_beginning();
@@ -380,6 +389,7 @@ impl Incoming<'_> {
             return Err(self.conclude_failed(read, failure));
         }
         read.let_go()?;
+        read.show_envelope()?;
         if let Some(failure) = read.unwritten.take() {
             self.show_beginning();
             return Err(Stop::Failed(failure));
@@ -454,10 +464,13 @@ impl Incoming<'_> {
         }
         if read.output.is_file() {
             self.show_beginning();
-        } else if (self.failed() || !self.reading.view.is_rendered())
-            && let Err(stop) = read.finish()
-        {
-            return stop;
+        } else if self.failed() || !self.reading.view.is_rendered() {
+            let head = &self.exchange.head;
+            let status = format!("{} {}", head.status, head.reason);
+            let folded = read.fold_envelope(&failure.headline, status.trim_end());
+            if let Err(stop) = folded.and_then(|()| read.finish().map(drop)) {
+                return stop;
+            }
         }
         Stop::Failed(failure)
     }

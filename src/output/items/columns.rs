@@ -88,7 +88,7 @@ pub(crate) struct Discovery {
     before: Vec<Vec<u8>>,
     scalars: Vec<Path>,
     nested: Vec<Path>,
-    /// Whether an item is no object.
+    /// Whether an item is not an object.
     has_others: bool,
 }
 
@@ -171,7 +171,7 @@ impl Discovery {
         let mut list = self.scalars;
         list.extend(self.nested);
         if self.has_others {
-            // What is no object is a value of its own, in a column of its own.
+            // What is not an object is a value of its own, in a column of its own.
             list.insert(0, Path::parse(".").unwrap_or_else(|_| Path::key("value")));
         }
         Columns::new(list)

@@ -50,8 +50,8 @@ enum State {
         items: Vec<Vec<u8>>,
         bytes: usize,
     },
-    /// They were found in the first items; later ones are watched for more, until enough are
-    /// known to tell of.
+    /// They were found in the first items; later ones are watched for more, until there are
+    /// enough to report.
     Found(Columns, Option<Discovery>),
 }
 

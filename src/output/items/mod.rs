@@ -39,7 +39,7 @@ pub(crate) trait Rows {
     /// Fails when the format cannot hold it.
     fn scalar(&mut self, scalar: &[u8], out: &mut Vec<u8>) -> Result<()>;
 
-    /// Hands over what is complete and has been held for speed alone.
+    /// Hands over what is complete and has been held only for speed.
     fn flush(&mut self, _out: &mut Vec<u8>) {}
 
     /// Ends the list, and returns what is worth reporting about it.
@@ -96,13 +96,13 @@ struct Hands {
     found: bool,
     /// Whether the document is an object.
     is_object: bool,
-    /// The members of the envelope that are no arrays.
+    /// The members of the envelope that are not arrays.
     members: Vec<(String, Vec<u8>)>,
-    /// What they and the names of the arrays that were passed over take.
+    /// What they and the names of the arrays that were skipped take.
     beside: usize,
     /// How much an item, or all that is beside the items, may take.
     max_held: usize,
-    /// The names of the arrays that were passed over.
+    /// The names of the arrays that were skipped.
     passed: Vec<String>,
     /// How many items there were.
     count: u64,
@@ -167,7 +167,7 @@ impl Items {
         Ok(())
     }
 
-    /// Ends a document. Returns the members of its envelope that are no arrays; another document
+    /// Ends a document. Returns the members of its envelope that are not arrays; another document
     /// may follow.
     ///
     /// # Errors
@@ -423,7 +423,7 @@ mod tests {
                 assert_eq!(failure.exit, Exit::Local, "{body}");
             }
         }
-        // A list of any length is no token: its items are handed on as they come.
+        // A list of any length is not a token: its items are handed on as they come.
         let many = format!(r#"{{"a":[{}1]}}"#, "1,".repeat(20 * ENTRY));
         assert!(read(&many, 100).is_ok());
     }

@@ -20,7 +20,7 @@ impl Sort {
     /// Reads `COLUMN` or `-COLUMN`.
     ///
     /// # Errors
-    /// Fails (exit 2) when the column is no path.
+    /// Fails (exit 2) when the column is not a path.
     pub(crate) fn parse(text: &str) -> Result<Sort> {
         let (descending, column) = match text.strip_prefix('-') {
             Some(column) => (true, column),
@@ -51,7 +51,7 @@ impl Sort {
     }
 }
 
-/// What an item is sorted by. Numbers, also those that are written as texts, stand before all
+/// What an item is sorted by. Numbers, also those that are written as texts, come before all
 /// other texts: a comparison that depended on the pair would be no order.
 #[derive(Clone, Debug, PartialEq)]
 enum Key {

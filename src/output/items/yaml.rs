@@ -116,8 +116,8 @@ fn scalar(value: &[u8]) -> Yaml<'static> {
     Yaml::Representation(shown.into(), style, None)
 }
 
-/// Returns whether a text can stand without quotes in every version of YAML: it begins with a
-/// letter, has no sign that means something, and is no word that stands for another value.
+/// Returns whether a text can be without quotes in every version of YAML: it begins with a
+/// letter, has no sign that means something, and is not a word that stands for another value.
 fn is_plain(text: &str) -> bool {
     const WORDS: [&str; 10] = [
         "null", "true", "false", "yes", "no", "on", "off", "y", "n", "nan",
@@ -129,7 +129,7 @@ fn is_plain(text: &str) -> bool {
         && !WORDS.iter().any(|word| word.eq_ignore_ascii_case(text))
 }
 
-/// Returns what stands between double quotes: what could drive a terminal or end a line is an
+/// Returns what is between double quotes: what could drive a terminal or end a line is an
 /// escape, which means the same character.
 fn quoted(text: &str) -> String {
     let mut shown = String::with_capacity(text.len() + 8);

@@ -1,4 +1,4 @@
-//! `rein timing --html FILE`: one page that needs nothing else. No script, no address, no font.
+//! `rein timing --html FILE`: one page without script, external address or font.
 
 use std::fmt::Write as _;
 

@@ -16,7 +16,7 @@ impl Approval {
     /// Checks that a call is one of those that have been confirmed.
     ///
     /// # Errors
-    /// Fails (exit 9) when a guard is in the way.
+    /// Fails (exit 9) when a guard refuses it.
     pub(crate) fn check(&self, judgement: &Judgement) -> Result<()> {
         let (needed, refusal) = match judgement.decide(None, false) {
             Decision::Allow => return Ok(()),

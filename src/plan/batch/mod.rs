@@ -213,7 +213,9 @@ impl<'a> Recipe<'a> {
             }
             Some(group) => (vec![groups::array(group, rows)], Vec::new()),
         };
-        let Draft { request, filled } = self.draft(items, vars)?;
+        let Draft {
+            request, filled, ..
+        } = self.draft(items, vars)?;
         let sent = Sent {
             declared_a_read: matches!(self.callee, Callee::Template(template) if template.reads),
             ..Sent::of(&request, connection::led_to(&request.url, self.connection))

@@ -45,7 +45,7 @@ impl Judged<'_> {
         if self.has_own() {
             // No config file of curl's: it can redirect a call, and must be the first option.
             add(&mut words, ["-q"]);
-            // curl shows its progress meter when its output is no terminal, which here is a pipe to
+            // curl shows its progress meter when its output is not a terminal, which here is a pipe to
             // this process and then one.
             let is_quiet = |item: &Item| matches!(item.role(), "silent" | "output");
             if env.stdout_terminal && !self.items().any(is_quiet) {

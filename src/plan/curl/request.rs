@@ -122,7 +122,7 @@ pub(crate) fn is_credential(item: &Item) -> bool {
     item.is_on && (item.role() == "credential" || authorization(item).is_some())
 }
 
-/// Finds the credential of a transfer, of which there must be one alone.
+/// Finds the credential of a transfer, of which there must be exactly one.
 ///
 /// # Errors
 /// Fails (exit 2) when there are several.

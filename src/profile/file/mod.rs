@@ -187,7 +187,7 @@ fn xdg(env: &Env, name: &str) -> Option<PathBuf> {
 /// Reads the file. The usual one may be missing; one that was named must be there.
 ///
 /// # Errors
-/// Fails (exit 2) with place and legal names, never with a value or a line of the file.
+/// Fails (exit 2) with place, known names and the line, never with a value of the file.
 pub(crate) fn load(option: Option<&OsStr>, env: &Env) -> Result<ConfigFile> {
     let named = option.is_some() || env.is_set("REINFER_CONFIG");
     let Some(path) = path(option, env) else {
@@ -205,7 +205,7 @@ pub(crate) fn load(option: Option<&OsStr>, env: &Env) -> Result<ConfigFile> {
         }
         Err(error) => {
             return Err(Failure::usage(format!(
-                "cannot read the configuration file {}: {}",
+                "cannot read the config file {}: {}",
                 path.display(),
                 io_reason(&error)
             ))
@@ -228,10 +228,8 @@ pub(crate) fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Conf
     let table = DeTable::parse(text).map_err(|error| {
         // The library's own message can quote a value of the file, and that may be a token.
         let what = match error.message() {
-            "duplicate key" => "this name stands here for the second time",
-            "string values must be quoted, expected literal string" => {
-                "a text must stand in quotes"
-            }
+            "duplicate key" => "this name is given twice",
+            "string values must be quoted, expected literal string" => "a text must be in quotes",
             _ => "this is not valid TOML",
         };
         reader.wrong(error.span().unwrap_or(0..0), what)
@@ -239,7 +237,7 @@ pub(crate) fn parse(path: &Path, text: &str, home: Option<&Path>) -> Result<Conf
     reader.file(table.get_ref())
 }
 
-/// A file with a literal secret is for its owner's eyes alone.
+/// Refuses a file with a literal secret that others can read.
 fn refuse_a_readable_secret(config: &ConfigFile, file: &File) -> Result<()> {
     let holds_secret = |entry: &&Entry| {
         let proxy_has_password = entry
@@ -266,6 +264,18 @@ fn refuse_a_readable_secret(config: &ConfigFile, file: &File) -> Result<()> {
     Ok(())
 }
 
+/// Returns whether what a line begins with is a name of this file's own, and not a chunk of a
+/// value.
+fn is_shown_key(key: &str) -> bool {
+    let section = key.trim_start_matches('[').split(['.', ']']).next();
+    match key.starts_with('[') {
+        true => section.is_some_and(|section| TOP_KEYS.contains(&section)),
+        false => [&TOP_KEYS[..], &PROFILE_KEYS, &OAUTH_KEYS, &TEMPLATE_KEYS]
+            .iter()
+            .any(|keys| keys.contains(&key)),
+    }
+}
+
 type Value<'a> = Spanned<DeValue<'a>>;
 type Key<'a> = Spanned<std::borrow::Cow<'a, str>>;
 
@@ -276,8 +286,45 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Returns a failure at a place, with nothing of the text there.
+    /// Returns a failure at a place, with its line as far as that cannot hold a secret.
     fn wrong(&self, span: Range<usize>, what: &str) -> Failure {
+        let snippet = self.snippet(span.start, is_shown_key);
+        snippet
+            .into_iter()
+            .fold(self.failure_at(span, what), Failure::fact)
+    }
+
+    /// Returns the line of a place with a caret below it, the value in it masked: it may be a
+    /// token. `None` where the line has no key that may be shown, such as one within a text of
+    /// many lines.
+    fn snippet(&self, at: usize, is_shown: impl Fn(&str) -> bool) -> Option<String> {
+        let before = self.text.get(..at)?;
+        let start = before.rfind('\n').map_or(0, |end| end + 1);
+        let line = self.text.get(start..)?.lines().next()?;
+        let (key, has_value) = match line.split_once('=') {
+            Some((key, _)) => (key, true),
+            None => (line, false),
+        };
+        if !is_shown(key.trim()) {
+            return None;
+        }
+        let shown = if has_value {
+            format!("{key}= ...")
+        } else {
+            // A comment can hold anything.
+            line.split('#').next().unwrap_or_default().to_owned()
+        };
+        let shown = sanitise(shown.trim_end()).into_owned();
+        let caret = before[start..].chars().count();
+        let caret = match has_value {
+            true => caret.min(key.chars().count() + 2),
+            false => caret,
+        };
+        Some(format!("{shown}\n{}^", " ".repeat(caret)))
+    }
+
+    /// Returns a failure at a place, with nothing of the text there.
+    fn failure_at(&self, span: Range<usize>, what: &str) -> Failure {
         let before = self.text.get(..span.start).unwrap_or_default();
         let column = before
             .rsplit('\n')
@@ -300,9 +347,12 @@ impl Reader<'_> {
 
     fn unknown_key(&self, key: &Key<'_>, section: &str, legal: &[&str]) -> Failure {
         let name = sanitise(key.get_ref()).into_owned();
-        let mut failure = self
-            .wrong(key.span(), &format!("unknown key {name} in {section}"))
-            .fact(format!("legal keys: {}", legal.join(", ")));
+        let what = format!("unknown key {name} in {section}");
+        let snippet = self.snippet(key.span().start, |shown| shown == name);
+        let mut failure = snippet
+            .into_iter()
+            .fold(self.failure_at(key.span(), &what), Failure::fact)
+            .fact(format!("known keys: {}", legal.join(", ")));
         if let Some(close) = nearest(&name, legal.iter().copied()).first() {
             failure = failure.hint(format!("did you mean {close}?"));
         }
@@ -434,7 +484,7 @@ impl Reader<'_> {
         })
     }
 
-    /// Reads the name of a variable. What is no name is probably the secret itself.
+    /// Reads the name of a variable. What is not a name is probably the secret itself.
     fn variable(&self, value: &Value<'_>, key: &str) -> Result<String> {
         let name = self.string(value, key)?.value;
         let is_name = name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')

@@ -29,7 +29,7 @@ pub(crate) fn templates(
 }
 
 /// Returns the templates of the files named, which are read whatever is called: one that is
-/// missing or wrong must not be passed over because the name that is called is a built-in one.
+/// missing or wrong must not be skipped because the name that is called is a built-in one.
 ///
 /// # Errors
 /// Fails (exit 2) on a mistake in one of them, and when two templates have one name.

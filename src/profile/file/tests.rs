@@ -27,7 +27,7 @@ fn a_mistake_names_its_place_and_what_is_legal() {
                 "/c/config.toml:2:1",
                 "gaurd",
                 "did you mean guard?",
-                "legal keys",
+                "known keys",
             ][..],
         ),
         (

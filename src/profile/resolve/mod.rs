@@ -55,7 +55,7 @@ fn profile_of(
     config: Result<ConfigFile>,
 ) -> Result<Profile> {
     let profile = match selected {
-        // It is inside the program, so a broken file must not be in the way.
+        // It is inside the program, so a broken file must not prevent it.
         Selected::Named(name, _) if name == DEMO => {
             let mut profile = demo(choice)?;
             profile.holders = config.as_ref().map(holders).unwrap_or_default();
@@ -63,7 +63,7 @@ fn profile_of(
         }
         Selected::Named(name, origin) => named(&name, &origin, choice, env, &config?)?,
         Selected::Endpoint(base, origin) => {
-            // Endpoint and token need no file, so a broken one must not be in the way.
+            // Endpoint and token need no file, so a broken one must not prevent it.
             let known = config.as_ref().ok().cloned().unwrap_or_default();
             let profile = endpoint_alone(base, origin, choice, env, &known)?;
             with_owners(profile, config)
@@ -360,11 +360,22 @@ fn token_for_endpoint(
     Ok(match other {
         None => general,
         Some(other) => TokenSource::Withheld(format!(
-            "--endpoint {} is not that of {other}{}",
+            "--endpoint {} is not that of {other}{}{}",
             base.as_str(),
-            but_that_of(base, config)
+            but_that_of(base, config),
+            unused_token(env)
         )),
     })
+}
+
+/// Says why a token that is there is not sent to an endpoint of `--endpoint`.
+fn unused_token(env: &Env) -> &'static str {
+    match env.is_set("REINFER_TOKEN") {
+        true => {
+            "\nREINFER_TOKEN goes with REINFER_ENDPOINT: to use it here, set REINFER_ENDPOINT instead of --endpoint"
+        }
+        false => "",
+    }
 }
 
 /// Names the profile that an endpoint belongs to, when there is one.
@@ -529,7 +540,10 @@ fn chain<'a>(entry: &'a Entry, config: &'a ConfigFile) -> Result<Vec<&'a Entry>>
         if chain.iter().any(|seen| seen.name == next.name) {
             return Err(config.wrong(
                 parent.line,
-                &format!("profile {} extends itself in a circle", entry.name),
+                &format!(
+                    "profile {} extends itself, directly or through others",
+                    entry.name
+                ),
             ));
         }
         chain.push(next);
@@ -637,7 +651,7 @@ fn token(entry: &Entry, config: &ConfigFile) -> TokenSource {
 }
 
 fn unknown(name: &str, origin: &Origin, config: &ConfigFile) -> Failure {
-    let failure = Failure::usage(format!("there is no profile {} ({origin})", sanitise(name)));
+    let failure = Failure::usage(format!("unknown profile {} ({origin})", sanitise(name)));
     let known: Vec<&str> = config
         .profiles
         .iter()

@@ -80,7 +80,7 @@ fn read(
     }
 }
 
-/// Why what follows is passed over.
+/// Why what follows is skipped.
 #[derive(Clone, Copy)]
 enum End {
     Taken,

@@ -243,7 +243,7 @@ fn one_match(
     Value::object(map)
 }
 
-/// Counts characters up to a byte, going on from the last count.
+/// Counts characters up to a byte, continuing from the last count.
 struct Counter<'a> {
     text: &'a str,
     at: usize,

@@ -131,7 +131,7 @@ fn every_case_of_the_table_gives_what_jq_gives() {
 fn run_jq(case: &Case<'_>) -> (Vec<String>, bool) {
     let mut jq = Command::new("jq")
         .arg("-c")
-        // A filter that begins with `-` is no option behind a blank.
+        // A filter that begins with `-` is not an option behind a blank.
         .arg(format!(" {}", case.filter))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())

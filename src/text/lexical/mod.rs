@@ -323,7 +323,7 @@ fn copy_short(out: &mut Vec<u8>, bytes: &[u8], beyond: &[u8]) {
     }
 }
 
-/// For checking alone.
+/// For checking only.
 struct Nothing;
 
 impl Sink for Nothing {}

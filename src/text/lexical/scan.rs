@@ -164,7 +164,7 @@ pub(crate) fn member<'a>(object: &'a [u8], name: &str) -> Option<&'a [u8]> {
 }
 
 /// Returns the text that a string stands for; a half of a surrogate pair without its other half
-/// stays an escape, and everything that is no string stays as it is.
+/// stays an escape, and everything that is not a string stays as it is.
 pub(crate) fn text(value: &[u8]) -> Cow<'_, str> {
     text_with(value, None)
 }

@@ -9,7 +9,7 @@ pub(crate) mod stand_in;
 pub(crate) mod tenant;
 pub(crate) mod tls;
 
-pub(crate) use command::rein;
+pub(crate) use command::{Rein, rein};
 pub(crate) use recorder::{Recorded, Recorder, Reply};
 pub(crate) use tenant::Demo;
 
