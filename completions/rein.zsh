@@ -33,4 +33,8 @@ function _clap_dynamic_completer_rein() {
     fi
 }
 
-compdef _clap_dynamic_completer_rein rein
+if [[ ${funcstack[1]} == _rein ]]; then
+    _clap_dynamic_completer_rein "$@"
+else
+    compdef _clap_dynamic_completer_rein rein
+fi

@@ -107,11 +107,15 @@ pub(crate) enum InputFormat {
 
 const EXAMPLES: &str = "\
 Examples:
-  rein -p demo batch call sync-comments source=reviews --group 1024 comments --from comments.ndjson
-  rein -p demo batch call sync-comments source=reviews --group 1024 comments --from comments.csv \\
+  rein -p demo batch call sync-comments source=reviews \\
+       --group 1024 comments --from comments.ndjson
+  rein -p demo batch call sync-comments source=reviews \\
+       --group 1024 comments --from comments.csv \\
        --map id=id --map timestamp=date --map 'messages[0].body.text=text'
   rein -p demo batch DELETE 'v1/sources/id:{id}' --from ids.ndjson --dry-run
-  rein -p prod batch call update-user --from users.ndjson --journal users.journal --confirm prod
+  rein -p prod batch call update-user --from users.ndjson \\
+       --journal users.journal --confirm prod
 
-The fields of each row fill the fields of NAME, or the placeholders and body of TARGET. Results are
-written as one JSON object per line. Exit codes: 0 all done, 10 some failed, 2 and 9 nothing was sent.";
+The fields of each row fill the fields of NAME, or the placeholders and body of
+TARGET. Results are written as one JSON object per line. Exit codes: 0 all done,
+10 some failed, 2 and 9 nothing was sent.";

@@ -107,13 +107,13 @@ pub(crate) enum DiffFormat {
 
 const EXAMPLES: &str = "\
 Examples:
-  rein diff dev..prod v1/datasets/{project}/orders       the same read on two profiles
-  rein diff dev..prod /api/v1/datasets --key name        lists by name, wherever an element is
+  rein diff dev..prod v1/datasets/{project}/orders
+  rein diff dev..prod v1/datasets --key name        compare lists by name
   rein diff dev..prod call list-sources --key name --paginate
   rein diff orders.json..prod v1/datasets/{project}/orders
   rein diff old.json..new.json --key id --key labels=name --format json
 
-Exit codes: 0 the same, 11 different; when a side failed, the code of that call.";
+Exit codes: 0 the same, 11 different; when a side failed, that call's code.";
 
 impl DiffArgs {
     /// Returns the options of the call that is made on each profile.

@@ -69,13 +69,14 @@ pub(crate) struct FollowArgs {
 
 const EXAMPLES: &str = "\
 Examples:
-  rein -p demo follow orders/late-orders --once       each result a line, then advance
+  rein -p demo follow orders/late-orders --once       one result a line
   rein -p prod follow orders/late-orders --confirm prod >> late.ndjson
-  rein -p demo follow orders/late-orders --dry-run    the calls of a round, and nothing sent
-  rein follow retail/orders/late-orders --exec './handle' --exceptions='No Prediction'
+  rein -p demo follow orders/late-orders --dry-run    show calls, send nothing
+  rein follow retail/orders/late-orders --exec './handle' \\
+       --exceptions='No Prediction'
 
-A result is never lost and may come twice: it is written and flushed, or the command has ended
-with 0, before the stream is advanced.";
+The stream is advanced after a result was written and flushed, or the command
+has ended with 0: a result is never lost, and may be repeated.";
 
 impl FollowArgs {
     /// Returns the options of the calls that following is made of.

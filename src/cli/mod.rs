@@ -43,7 +43,7 @@ Examples:
   rein /api/v1/datasets                         the default profile's datasets
   rein -p prod v1/datasets/{project}/orders     {project} comes from the profile
   rein -X GET 'https://<my_api_endpoint>/api/v1/datasets' \\
-       -H \"Authorization: Bearer $REINFER_TOKEN\" a documented line, curl replaced by rein
+       -H \"Authorization: Bearer $REINFER_TOKEN\"  as documented for curl
   rein POST v1/datasets/{project}/orders/export limit:=2
   rein PUT v1/sources/retail-dev/new -d @source.json
   rein call export-dataset dataset=orders --paginate --format csv -o orders.csv
@@ -52,7 +52,7 @@ Examples:
 Environment:
   REINFER_PROFILE                  the profile to use, unless -p names one
   REINFER_ENDPOINT, REINFER_TOKEN  endpoint and token without a profile
-  REINFER_TOKEN_<PROFILE>          the token of one profile: REINFER_TOKEN_PROD_EU for prod-eu
+  REINFER_TOKEN_<PROFILE>          one profile's token: _PROD_EU for prod-eu
   REINFER_PROJECT                  replaces the profile's project
   REINFER_CONFIG                   the config file
   REIN_CURL                        the curl that 'rein curl' runs
@@ -61,11 +61,12 @@ Environment:
   http_proxy, https_proxy, ALL_PROXY, NO_PROXY     proxies, as for curl
   GITHUB_ACTIONS, TF_BUILD         annotations and safe logs in CI
 
-Exit codes: 0 done, 2 nothing was sent, 3 redirect, 4 the request was wrong, 5 the platform
-failed, 6 7 28 35 52 56 60 the network, 8 not Re:infer's answer, 9 refused by a guard, 11 an
-expectation not met, 18 incomplete. The reference is in the repository: docs/README.md.";
+Exit codes: 0 done, 2 nothing was sent, 3 redirect, 4 the request was wrong,
+5 the platform failed, 6 7 28 35 52 56 60 the network, 8 the response is not
+Re:infer's, 9 refused by a guard, 11 an expectation not met, 18 incomplete.
+The reference is in the repository: docs/README.md.";
 
-/// curl for Re:infer (UiPath Communications Mining): profiles, timing, honest exit codes
+/// curl for Re:infer (UiPath Communications Mining): profiles, guards, timing
 #[derive(Parser)]
 #[command(
     name = "rein",
@@ -155,7 +156,7 @@ pub(crate) enum Command {
     Demo(DemoArgs),
     /// Print the completion script of a shell
     #[command(
-        help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein completions bash > ~/.local/share/bash-completion/completions/rein\n  rein completions fish > ~/.config/fish/completions/rein.fish"
+        help_template = EXAMPLES_FIRST, after_help = "Examples:\n  rein completions bash > ~/.local/share/bash-completion/completions/rein\n  rein completions fish > ~/.config/fish/completions/rein.fish\n  rein completions zsh > ~/.zfunc/_rein"
     )]
     Completions {
         /// bash, zsh, fish, powershell or elvish
@@ -196,7 +197,7 @@ Examples:
   rein -p demo call list-datasets
   rein -p demo call export-dataset dataset=orders limit=2
   rein -p demo call create-source source=new title='A new source' language=en
-  rein -p demo call sync-comments source=reviews comments:=@comments.json --dry-run";
+  rein -p demo call sync-comments source=reviews comments:=@comments.json";
 
 /// `rein curl CURL-ARGS...`: everything behind the word is curl's.
 #[derive(Clone, Default, clap::Args)]
@@ -228,18 +229,21 @@ pub(crate) struct CurlCall {
 }
 
 const CURL_EXAMPLES: &str = "\
-rein runs the installed curl (or the one that REIN_CURL names). Before it starts, documented hosts,
-<project> and an empty or literal $REINFER_TOKEN are filled in, every URL on the line is checked
-against the profiles that own it and their guards (exit 2 or 9), and a URL of the chosen profile
-gets the token. Output and all other exit codes are curl's.
+rein runs the installed curl (or the one that REIN_CURL names). Before it
+starts, documented hosts, <project> and an empty or literal $REINFER_TOKEN are
+filled in, every URL on the line is checked against the profiles that own it
+and their guards (exit 2 or 9), and a URL of the chosen profile gets the token.
+Output and all other exit codes are curl's.
 
-rein's options stand before the word curl. Behind it they have long names only (--config is
---rein-config there), and every letter is curl's.
+Give rein's options before the word curl. Behind it they have long names only
+(--config is --rein-config there), and every letter is curl's.
 
 Examples:
   rein -p demo curl 'https://<my_api_endpoint>/api/v1/datasets'
-  rein -p demo curl -sS -f 'https://<my_api_endpoint>/api/v1/datasets/<project>/orders'
-  rein -p demo curl --dry-run -X DELETE 'https://<my_api_endpoint>/api/v1/datasets/<project>/orders'
+  rein -p demo curl -sS -f \\
+       'https://<my_api_endpoint>/api/v1/datasets/<project>/orders'
+  rein -p demo curl --dry-run -X DELETE \\
+       'https://<my_api_endpoint>/api/v1/datasets/<project>/orders'
   alias curl='rein curl'            make an existing script safe";
 
 /// `rein templates`
@@ -293,7 +297,7 @@ Examples:
 const PROFILE_EXAMPLES: &str = "\
 Examples:
   rein profile list
-  rein profile add dev --organisation acme --tenant dev --token-env REINFER_TOKEN_DEV
+  rein profile add dev --organisation acme --tenant dev --token-env DEV_TOKEN
   rein profile check dev";
 
 const CONFIG_EXAMPLES: &str = "\
@@ -388,8 +392,10 @@ pub(crate) struct CheckArgs {
 
 const ADD_EXAMPLES: &str = "\
 Examples:
-  rein profile add dev --organisation acme --tenant dev --project retail-dev --token-env REINFER_TOKEN_DEV
-  rein profile add prod --extends dev --tenant prod --guard confirm --token-command 'op read op://ops/reinfer/prod'
+  rein profile add dev --organisation acme --tenant dev \\
+       --project retail-dev --token-env REINFER_TOKEN_DEV
+  rein profile add prod --extends dev --tenant prod --guard confirm \\
+       --token-command 'op read op://ops/reinfer/prod'
   rein profile add legacy --domain acme --ask-token";
 
 /// `rein profile add`: the file's keys as options.
@@ -537,7 +543,7 @@ pub(crate) struct DemoArgs {
 
 const DEMO_EXAMPLES: &str = "\
 Examples:
-  rein demo                          prints the lines that point rein, curl or re at it
+  rein demo                prints the lines that point rein, curl or re at it
   rein demo --port 8080 --tls
   rein demo --fault 503:20% --fault slow=2000";
 
@@ -786,7 +792,25 @@ const MAIN_OPTIONS: [(&str, &str); 14] = [
 ];
 
 /// Returns the definition whose help fits a screen: the main options, a line each, in one group.
+/// A subcommand that makes calls keeps its own options, and of those of calls the main ones.
 fn briefly(command: clap::Command) -> clap::Command {
+    let calls = RawCall::augment_args(clap::Command::new("rein"));
+    let ids: Vec<clap::Id> = calls
+        .get_arguments()
+        .map(|it| it.get_id().clone())
+        .collect();
+    let is_of_calls = |id: &str| ids.iter().any(|known| known == id);
+    let names = ["call", "batch", "diff", "timing", "follow"];
+    let command = names.into_iter().fold(command, |command, name| {
+        command.mut_subcommand(name, |subcommand| {
+            subcommand.mut_args(|argument| {
+                let id = argument.get_id().to_string();
+                let is_main = MAIN_OPTIONS.iter().any(|(name, _)| *name == id);
+                let is_hidden = argument.is_hide_set() || (is_of_calls(&id) && !is_main);
+                argument.hide(is_hidden)
+            })
+        })
+    });
     command.mut_args(|argument| {
         let id = argument.get_id().to_string();
         // Its values are in the line itself; clap does not allow flags to hide theirs.

@@ -132,10 +132,10 @@ Examples:
   rein -p demo timing /api/v1/datasets
   rein -p demo timing -n 100 --html timing.html call list-datasets
   rein timing --profiles dev,prod -n 50 v1/datasets/{project}/orders
-  rein -p demo timing --max-server-time p95=250ms --max-total-time p99=1s v1/datasets
+  rein -p demo timing --max-server-time p95=250ms v1/datasets
 
-Only reads are timed. They are not retried: a read that fails is counted as failed, and the exit
-code is that of the first failure.";
+Only reads are timed. They are not retried: a read that fails is counted as
+failed, and the exit code is that of the first failure.";
 
 impl TimingArgs {
     /// Returns the options of the calls that are timed.
