@@ -185,7 +185,7 @@ pub(crate) struct CallArgs {
     /// Read more templates from this file
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub(crate) templates: Vec<OsString>,
-    /// Compare what the endpoint needs with what the user may do, instead of the call
+    /// Compare the permissions that the endpoint needs with the user's; do not call it
     #[arg(long)]
     pub(crate) preflight: bool,
     #[command(flatten)]

@@ -318,13 +318,9 @@ fn list(entries: &[Entry], cx: &Context) -> String {
 
 /// What there is to say of a user's template.
 fn user_page(template: &UserTemplate, cx: &Context) -> String {
-    let heading = cx.stdout_theme.heading;
     let clean = |text: &str| sanitise(text).into_owned();
     let summary = clean(template.summary.as_deref().unwrap_or_default());
-    let mut text = format!(
-        "{heading}{}{heading:#}  {summary}\n\n",
-        clean(&template.name)
-    );
+    let mut text = title(&clean(&template.name), &summary, cx);
     let mut row = |name: &str, value: &str| text.push_str(&labelled(name, &clean(value), cx));
     row("request", &format!("{} {}", template.method, template.path));
     row(
@@ -357,10 +353,7 @@ fn user_page(template: &UserTemplate, cx: &Context) -> String {
 /// What a web page about the endpoint would say.
 fn page(endpoint: &Endpoint, profile: &str, cx: &Context) -> String {
     let heading = cx.stdout_theme.heading;
-    let mut text = format!(
-        "{heading}{}{heading:#}  {}\n\n",
-        endpoint.name, endpoint.summary
-    );
+    let mut text = title(endpoint.name, endpoint.summary, cx);
     let mut row = |name: &str, value: &str| text.push_str(&labelled(name, value, cx));
     row("request", &format!("{} {}", endpoint.method, endpoint.path));
     row("class", class_words(endpoint));
@@ -412,6 +405,16 @@ fn class_words(endpoint: &Endpoint) -> &'static str {
         Class::Stateful => "stateful: moves a stream's position",
         Class::Destructive => "destructive: removes something",
     }
+}
+
+/// Returns the title of a page, wrapped under its summary.
+fn title(name: &str, summary: &str, cx: &Context) -> String {
+    let indent = name.width() + 2;
+    let width = cx.width().map(|width| width.saturating_sub(indent));
+    let lines = fit::wrapped(summary, width.unwrap_or(usize::MAX));
+    let summary = lines.join(&format!("\n{}", " ".repeat(indent)));
+    let heading = cx.stdout_theme.heading;
+    format!("{heading}{name}{heading:#}  {summary}\n\n")
 }
 
 /// Returns a line of a page, wrapped under its value.

@@ -118,7 +118,10 @@ pub(crate) fn unrepeated<'a>(message: &'a str, line: &str) -> &'a str {
 
 fn redirect(head: &ResponseHead<'_>, about: &About<'_>) -> Failure {
     if head.status == 304 {
-        let headline = format!("{}: not modified, so there is no body", head.line(about));
+        let headline = format!(
+            "{}: there is no body, because nothing has changed",
+            head.line(about)
+        );
         return Failure::new(Exit::Redirect, headline)
             .fact(about.call())
             .hint(

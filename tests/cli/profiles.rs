@@ -592,7 +592,7 @@ fn profiles_of_other_tools_are_taken_over_and_tokens_only_on_request() {
     let said = import(&["re", &re]);
     assert!(
         said.contains("added: old")
-            && said.contains("not taken: its switch")
+            && said.contains("not taken: its setting")
             && said.contains("left out: bad"),
         "{said}"
     );

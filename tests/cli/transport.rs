@@ -173,7 +173,7 @@ fn what_has_not_changed_is_no_redirect_to_somewhere() {
     };
     call(&[])
         .exit(3)
-        .says("304 Not Modified: nothing has changed")
+        .says("304 Not Modified: there is no body, because nothing has changed")
         .never_says("redirect");
     call(&["--expect-status", "304"]).exit(0);
 }
