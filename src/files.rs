@@ -1,4 +1,4 @@
-//! Files beside the responses': what is private, what is locked, which two are one.
+//! Private files, file locks, and whether two paths name the same file.
 
 use std::ffi::{OsStr, OsString};
 use std::fs::{File, Metadata, OpenOptions};

@@ -57,7 +57,9 @@ pub fn is_completing() -> bool {
 pub fn complete(args: impl IntoIterator<Item = OsString>) -> bool {
     let words = cli::complete::words(&command(), args.into_iter().collect());
     let here = std::env::current_dir().ok();
-    let completer = clap_complete::CompleteEnv::with_factory(command).var(COMPLETE_VARIABLE);
+    let typed = words.clone();
+    let factory = move || cli::complete::without_options(command(), &typed);
+    let completer = clap_complete::CompleteEnv::with_factory(factory).var(COMPLETE_VARIABLE);
     // A request that cannot be understood offers nothing: an error would end in the command line.
     completer
         .try_complete(words, here.as_deref())

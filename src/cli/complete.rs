@@ -1,4 +1,4 @@
-//! What a shell offers after Tab: from local files and the catalogue alone, nothing is sent.
+//! Completion candidates, from local files and the catalogue; nothing is sent.
 
 use std::ffi::{OsStr, OsString};
 
@@ -25,6 +25,24 @@ pub(crate) fn words(root: &clap::Command, args: Vec<OsString>) -> Vec<OsString> 
     words.extend(hoist::options_after_subcommand(root, before));
     words.push(typed.clone());
     words
+}
+
+/// Hides every option unless one is begun: behind `rein call NAME` the fields are what is looked
+/// for, and dozens of options would be between them.
+pub(crate) fn without_options(command: clap::Command, words: &[OsString]) -> clap::Command {
+    let is_begun = |word: &OsString| word.to_string_lossy().starts_with('-');
+    if words.last().is_some_and(is_begun) {
+        return command;
+    }
+    hide_options(command)
+}
+
+fn hide_options(command: clap::Command) -> clap::Command {
+    let command = command.mut_args(|argument| match argument.is_positional() {
+        true => argument,
+        false => argument.hide(true),
+    });
+    command.mut_subcommands(hide_options)
 }
 
 /// Takes the values of options for no subcommand: the completion engine would read `demo` in
@@ -142,9 +160,13 @@ fn endpoint_on_the_line() -> Option<&'static Endpoint> {
     words.find_map(|word| word.to_str().and_then(catalogue::by_name))
 }
 
-/// Offers the paths of the catalogue for a raw call.
+/// Offers the paths of the catalogue for a raw call once one is begun: before that, hundreds of
+/// paths would hide the subcommands.
 pub(crate) fn targets(typed: &OsStr) -> Vec<CompletionCandidate> {
     let typed = typed.to_string_lossy();
+    if typed.is_empty() {
+        return Vec::new();
+    }
     let mut paths: Vec<&str> = catalogue::all()
         .iter()
         .map(|endpoint| endpoint.path)

@@ -1,4 +1,4 @@
-//! `rein demo`: keeps the local tenant running.
+//! `rein demo`: runs the local demo tenant.
 
 use std::io::Write;
 

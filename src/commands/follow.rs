@@ -1,4 +1,4 @@
-//! `rein follow`: a stream consumed at least once. Read, make safe, advance, in this order.
+//! `rein follow`: consumes a stream at least once: read, write and flush, advance, in this order.
 
 use std::io::{self, Write};
 use std::process::{Command, Stdio};

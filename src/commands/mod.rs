@@ -1,4 +1,4 @@
-//! One file a subcommand: put the chunks together, decide nothing.
+//! One file per subcommand: arguments in, exit code out. Decisions are made in `plan`.
 
 pub(crate) mod batch;
 pub(crate) mod call;

@@ -1,4 +1,4 @@
-//! `rein call NAME --preflight`: what the endpoint needs beside what the user may do.
+//! `rein call NAME --preflight`: compares the permissions that the endpoint needs with the user's.
 
 use crate::catalogue::Endpoint;
 use crate::catalogue::permissions::{Held, held};

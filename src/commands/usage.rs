@@ -1,4 +1,4 @@
-//! What clap has to say: help and version on standard output, mistakes on standard error.
+//! Prints clap's help and version to standard output, and its errors to standard error.
 
 use std::borrow::Cow;
 

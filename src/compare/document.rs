@@ -1,4 +1,4 @@
-//! A document on its way to a comparison, which comes in chunks.
+//! Receives a document in chunks for a comparison.
 
 use crate::compare::difference::Gathered;
 use crate::compare::partition::{Partitioned, Partitioner, compare_lists};

@@ -1,4 +1,4 @@
-//! Two JSON documents compared, value by value: objects by key, arrays by position or by a key of
+//! Compares two JSON documents value by value: objects by key, arrays by position or by a key of
 //! their elements. Values stay raw bytes, so that numbers keep their text.
 
 pub(crate) mod difference;

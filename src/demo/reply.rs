@@ -1,4 +1,4 @@
-//! Answers: the two envelopes, bytes, and bodies that misbehave or never end.
+//! Responses: the two envelopes, bytes, and bodies that misbehave or never end.
 
 use std::convert::Infallible;
 use std::io;

@@ -1,4 +1,4 @@
-//! One call of many: sent, read whole and judged, with nothing written.
+//! Sends one call of many, reads its response whole and judges it; writes nothing.
 
 use crate::engine::response::whole::Whole;
 use crate::engine::response::{self, Stop};

@@ -1,4 +1,4 @@
-//! `--paginate`: page after page into one output, with its place kept.
+//! `--paginate`: reads page after page into one output and saves its progress.
 
 use std::path::Path;
 
@@ -191,7 +191,13 @@ impl<'a> Pages<'a> {
         let part = self.output.as_ref().and_then(BodyOutput::part);
         let part = part.map(Path::to_path_buf);
         let finished = self.finish(is_complete, session.delivery.file.as_deref());
-        record.received.items = Some(self.progress.items);
+        let is_counted = self.reading.view.filter.is_none();
+        record.received.items = is_counted.then_some(self.progress.items);
+        if !is_counted && self.progress.pages > 1 && !session.delivery.notes.no_progress {
+            let pages = self.progress.pages;
+            self.cx
+                .notes(&[format!("note: -q ran on each of the {pages} pages")]);
+        }
         response::say(session, &record, self.cx);
         let stopped = stopped.map(|failure| self.incomplete(failure, part.as_deref()));
         let outcome = self.outcome(stopped, unmet, finished);
@@ -442,9 +448,12 @@ impl<'a> Pages<'a> {
         let mut failure = Failure::new(
             exit,
             format!(
-                "incomplete after {} and {}: {}",
+                "incomplete after {}{}: {}",
                 counted(self.progress.pages, "page", "pages"),
-                counted(self.progress.items, "item", "items"),
+                match self.reading.view.filter {
+                    Some(_) => String::new(),
+                    None => format!(" and {}", counted(self.progress.items, "item", "items")),
+                },
                 cause.headline
             ),
         );

@@ -1,4 +1,4 @@
-//! The HTTP client: built once, late, and with nothing that the call does not need.
+//! The HTTP client. It is built late and only with what a call needs, because building it takes time.
 
 use std::net::IpAddr;
 use std::sync::Arc;

@@ -1,5 +1,5 @@
-//! Which proxy a call goes through: `-x`, the profile, or the environment, and never by accident
-//! none.
+//! Which proxy a call uses: that of `-x`, the profile or the environment. One that cannot be used is
+//! an error, so that no call bypasses it.
 
 use std::ffi::OsStr;
 use std::fmt;

@@ -1,4 +1,4 @@
-//! `-D`: the header block of a response, as received, or harmless where it is shown on a terminal.
+//! `-D`: the header block of a response, as received, or sanitised where it is shown on a terminal.
 
 use std::ffi::OsStr;
 use std::fs::File;

@@ -208,3 +208,22 @@ fn zsh_completes_at_the_first_tab_however_the_script_is_loaded() {
         }
     }
 }
+
+#[test]
+fn tab_offers_options_and_paths_only_where_they_are_begun() {
+    let fields = offered("bash", "", &["call", "list-comments", ""]);
+    assert!(fields.contains(&"source=".to_owned()), "{fields:?}");
+    assert!(
+        fields.iter().all(|field| !field.starts_with('-')),
+        "{fields:?}"
+    );
+    let options = offered("bash", "", &["call", "list-comments", "--f"]);
+    assert!(options.contains(&"--format".to_owned()), "{options:?}");
+    let first = offered("bash", "", &[""]);
+    assert!(first.contains(&"call".to_owned()), "{first:?}");
+    assert!(first.len() < 20, "{first:?}");
+    let paths = offered("bash", "", &["v1/datas"]);
+    assert!(paths.contains(&"v1/datasets".to_owned()), "{paths:?}");
+    // The value of an option is offered whatever it is.
+    assert!(!offered("bash", "", &["call", "list-comments", "--format", ""]).is_empty());
+}

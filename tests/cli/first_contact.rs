@@ -887,3 +887,29 @@ fn a_direction_of_the_catalogue_is_one_of_the_demo_s() {
     assert_ne!(up.stdout, down.stdout);
     first("desc").exit(4).says("'desc' is not one of");
 }
+
+#[test]
+fn a_filter_on_many_pages_says_that_it_ran_on_each() {
+    let line = [
+        "-p",
+        "demo",
+        "call",
+        "export-dataset",
+        "dataset=orders",
+        "--paginate",
+    ];
+    let run = |more: &[&str]| rein([&line, more].concat()).run();
+    run(&["-q", ".comments | length"])
+        .exit(0)
+        .stdout("64\n64\n22\n")
+        .says("note: -q ran on each of the 3 pages")
+        .says("3 pages")
+        .never_says("0 items");
+    run(&["-q", ".comments | length", "-s"])
+        .exit(0)
+        .never_says("note:");
+    run(&["-q", ".comments | length", "--max-pages", "1"])
+        .exit(18)
+        .says("incomplete after 1 page: ");
+    run(&["--format", "csv"]).exit(0).says("150 items");
+}

@@ -1,4 +1,4 @@
-//! `rein batch`: many calls by a few workers, bound by the server only.
+//! `rein batch`: many calls by a few workers, limited only by the server.
 //!
 //! Each worker takes the next call from the [`Feed`], records its lines in the journal, sends it,
 //! records how it has ended and puts the result into the [`Outbox`]. All of them run on one thread;

@@ -1,4 +1,4 @@
-//! Where a response goes to: opened, written to chunk by chunk, and closed.
+//! Opens the destination of a response, writes to it chunk by chunk, and closes it.
 
 use std::ffi::OsStr;
 use std::io;

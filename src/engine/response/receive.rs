@@ -1,4 +1,4 @@
-//! A body as it comes: its coding undone, its size kept within bounds.
+//! Reads a body: undoes its content coding and limits its size.
 
 use bytes::Bytes;
 
