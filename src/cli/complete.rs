@@ -38,6 +38,8 @@ pub(crate) fn without_options(command: clap::Command, words: &[OsString]) -> cla
 }
 
 fn hide_options(command: clap::Command) -> clap::Command {
+    // clap adds --help itself, which could not be hidden then.
+    let command = command.disable_help_flag(true);
     let command = command.mut_args(|argument| match argument.is_positional() {
         true => argument,
         false => argument.hide(true),

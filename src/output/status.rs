@@ -148,9 +148,9 @@ fn times(record: &Record, form: Form) -> String {
         parts.push(format!("{} requests", record.attempts.requests));
     }
     if let Some(pages) = record.received.pages {
-        let items = record.received.items.unwrap_or(0);
         parts.push(counted(pages, "page", "pages"));
-        parts.push(counted(items, "item", "items"));
+        let items = record.received.items;
+        parts.extend(items.map(|items| counted(items, "item", "items")));
     }
     parts.join(" · ")
 }

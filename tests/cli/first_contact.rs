@@ -404,7 +404,7 @@ fn lists_fit_a_terminal_and_break_between_words() {
     let screen = shown(rein(["templates", "--group", "streams"]), "80");
     assert!(screen.contains("get-stream-results"), "{screen}");
     let screen = shown(rein(["profile", "list"]).config(&config), "60");
-    assert!(screen.contains(&format!("endpoint: {long}\n")), "{screen}");
+    assert!(screen.contains(&format!("    {long}\n")), "{screen}");
     // In a pipe a list has all that there is, a line each.
     let run = rein(["templates", "--group", "streams"]).run().exit(0);
     let text = run.stdout_text();
