@@ -57,7 +57,7 @@ pub(crate) struct Draft {
     pub(crate) request: Request,
     /// The placeholders with the values that they were given.
     pub(crate) filled: Vec<Filled>,
-    /// Warnings about what is sent as it is, but may not be meant.
+    /// Warnings about what is sent as it is, and is perhaps not meant.
     pub(crate) doubts: Vec<String>,
 }
 

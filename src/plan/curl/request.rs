@@ -37,7 +37,7 @@ pub(crate) fn request(items: &[Item], url: &Url) -> Request {
     let is_unseen = parts.clone().any(reads_a_file) && !is_json(items);
     let mut body = String::new();
     for part in parts.clone() {
-        // Each --json goes on where the last one ended.
+        // Each --json continues where the last one ended.
         let is_apart = !body.is_empty() && part.name != "--json";
         body += if is_apart { "&" } else { "" };
         body += &part.text();
