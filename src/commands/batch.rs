@@ -160,18 +160,8 @@ async fn planned(
     let mut recipe = Recipe::new(&callee, &options.request, input, &profile, &connection)?
         .of_rows(format, mapping(args)?, group(args)?)?;
     note_terminal(args, cx);
-    let mut source = Source::start(open(&args.rows.from)?, format)?;
-    let header = match source.next_if(recipe.needs_header()).await? {
-        Some(row) => {
-            recipe.read_header(&row.raw)?;
-            Some(row.raw)
-        }
-        None => None,
-    };
+    let (mut source, header) = rows_of(args, &mut recipe, format).await?;
     describe(summary, args, &recipe);
-    if let Some(first) = source.peek().await? {
-        recipe.refuse_without_group(first)?;
-    }
     let (journal, mut skipping) = journal(args, &profile, &mut source).await?;
     skipping.resend_unknown |= recipe.is_idempotent();
     let survey = survey(args, &recipe, format, &skipping, &profile)?;
@@ -344,6 +334,26 @@ fn group(args: &BatchArgs) -> Result<Option<Group>> {
         max_rows,
         max_bytes: usize::try_from(max_bytes).unwrap_or(usize::MAX),
     }))
+}
+
+/// Begins to read rows: their header, where they have one, and a look at the first of them.
+async fn rows_of(
+    args: &BatchArgs,
+    recipe: &mut Recipe<'_>,
+    format: RowFormat,
+) -> Result<(Source, Option<Raw>)> {
+    let mut source = Source::start(open(&args.rows.from)?, format)?;
+    let header = match source.next_if(recipe.needs_header()).await? {
+        Some(row) => {
+            recipe.read_header(&row.raw)?;
+            Some(row.raw)
+        }
+        None => None,
+    };
+    if let Some(first) = source.peek().await? {
+        recipe.refuse_without_group(first)?;
+    }
+    Ok((source, header))
 }
 
 /// Says what is waited for when rows come from the keyboard.
