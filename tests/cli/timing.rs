@@ -429,7 +429,7 @@ fn each_profile_gets_its_own_project_and_token() {
 
 #[test]
 fn tasks_share_the_reads() {
-    let (url, connections) = slow(20, 0, 0);
+    let (url, connections) = slow(200, 0, 0);
     let run = rein([
         "timing", "--jobs", "4", "-n", "12", PATH, "--format", "json",
     ])
@@ -441,7 +441,7 @@ fn tasks_share_the_reads() {
     assert_eq!(object["reads"].as_array().map(Vec::len), Some(12));
     let begun = object["reads"].as_array().expect("reads").iter();
     let at_once = begun
-        .filter(|read| read["at_ms"].as_f64() < Some(10.0))
+        .filter(|read| read["at_ms"].as_f64() < Some(200.0))
         .count();
     assert!(at_once >= 2, "{object}");
 }
@@ -450,15 +450,14 @@ fn tasks_share_the_reads() {
 fn a_rate_and_a_pause_space_the_reads() {
     for option in [["--rate", "20/s"], ["--every", "50ms"]] {
         let server = healthy();
-        let run = rein(["timing", "-n", "4", PATH, "--format", "json"])
+        let begun = std::time::Instant::now();
+        rein(["timing", "-n", "4", PATH])
             .also(option[0])
             .also(option[1])
             .at(&server.url())
             .run()
             .exit(0);
-        let object = json(&run.stdout_text());
-        let last = object["reads"][3]["at_ms"].as_f64().expect("a time");
-        assert!(last >= 149.0, "{last}");
+        assert!(begun.elapsed() >= Duration::from_millis(150), "{option:?}");
     }
 }
 
