@@ -1,6 +1,7 @@
 //! `rein curl ...`: runs the installed curl with what the profile knows.
 
-use crate::cli::{CurlCall, curl};
+use crate::cli::CurlCall;
+use crate::cli::curl::{self, Role};
 use crate::commands::{child, choose, confirm};
 use crate::engine::{Context, print};
 use crate::error::Result;
@@ -40,7 +41,7 @@ pub(crate) fn run(call: &CurlCall, cx: &Context) -> Result<Exit> {
     // -s silences notes, never a refusal.
     if !judged
         .items()
-        .any(|item| item.role() == "silent" && item.is_on)
+        .any(|item| item.role() == Role::Silent && item.is_on)
     {
         let notes = judged.notes.iter().map(|text| format!("note: {text}"));
         cx.notes(&notes.collect::<Vec<_>>());

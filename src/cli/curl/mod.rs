@@ -26,7 +26,7 @@ pub(crate) struct CurlOption {
     pub(crate) takes_value: bool,
     /// What part of a call it is, as far as ownership, guards and tokens need it.
     #[serde(default)]
-    pub(crate) role: &'static str,
+    pub(crate) role: Role,
     #[serde(default)]
     pub(crate) native: Native,
 }
@@ -48,8 +48,8 @@ pub(crate) struct Item {
 }
 
 impl Item {
-    pub(crate) fn role(&self) -> &'static str {
-        self.option.map_or("unknown", |option| option.role)
+    pub(crate) fn role(&self) -> Role {
+        self.option.map_or(Role::Unknown, |option| option.role)
     }
 
     /// Returns the words that it is passed on as.
@@ -65,6 +65,48 @@ impl Item {
         let value = self.value.as_deref().unwrap_or_default();
         value.to_string_lossy().into_owned()
     }
+}
+
+/// What part of a call an option is.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(crate) enum Role {
+    Bearer,
+    CaFile,
+    Connect,
+    Credential,
+    Data,
+    File,
+    Form,
+    Get,
+    Globoff,
+    Head,
+    Header,
+    HeaderPart,
+    Hidden,
+    Insecure,
+    Log,
+    Method,
+    Netrc,
+    Next,
+    NoProxy,
+    Output,
+    Proxy,
+    ProxyHeader,
+    Query,
+    Redirect,
+    Silent,
+    Socket,
+    Target,
+    TrustedRedirect,
+    Upload,
+    Url,
+    WriteOut,
+    /// An option that is not in the table.
+    Unknown,
+    /// None that matters.
+    #[default]
+    Other,
 }
 
 /// A command line of curl, read and not judged yet.
@@ -136,12 +178,14 @@ impl Reader {
         let value = takes_value.then(|| self.value(name, attached));
         let (name, value) = (name.to_owned(), value.transpose()?);
         match self.line.transfers.last_mut() {
-            Some(last) if option.is_none_or(|option| option.role != "next") => last.push(Item {
-                option,
-                name,
-                value,
-                is_on,
-            }),
+            Some(last) if option.is_none_or(|option| option.role != Role::Next) => {
+                last.push(Item {
+                    option,
+                    name,
+                    value,
+                    is_on,
+                })
+            }
             _ => self.line.transfers.push(Vec::new()),
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::cli::curl::Line;
+use crate::cli::curl::{Line, Role};
 use crate::error::{Failure, Result};
 use crate::plan::target::{self, Var};
 use crate::profile::resolve::Found;
@@ -25,7 +25,7 @@ pub(crate) struct Address {
 /// Fails (exit 2) when a placeholder has no value, or no profile is chosen for the host.
 pub(crate) fn fill(line: &mut Line, found: &Found, vars: &[Var]) -> Result<()> {
     let items = line.transfers.iter_mut().flatten();
-    for item in items.filter(|item| item.role() == "url") {
+    for item in items.filter(|item| item.role() == Role::Url) {
         let given = item.text();
         let mut text = given
             .trim_matches([' ', '\u{a0}', '\n', '\t', '\r'])

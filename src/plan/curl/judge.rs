@@ -11,7 +11,7 @@ use super::request::{
     credential, hides, is_credential, is_in_query, is_on, method, reads_a_file, request,
 };
 use crate::cli::CurlCall;
-use crate::cli::curl::{Item, Line};
+use crate::cli::curl::{Item, Line, Role};
 use crate::env::Env;
 use crate::error::{Failure, Result};
 use crate::plan;
@@ -105,20 +105,20 @@ impl<'a> Judged<'a> {
         let Transfer { items, own, .. } = &self.transfers[index];
         let is_own = |transfer: &Transfer| transfer.own.is_some();
         let role = match item.role() {
-            _ if hides(item, items) => "hidden",
+            _ if hides(item, items) => Role::Hidden,
             // What curl reads of a line comes before the token of a transfer behind it, and may go
             // to its own server alone.
             role if reads_a_file(item) && self.transfers[index + 1..].iter().any(is_own) => {
-                if own.is_some() && role != "write-out" {
+                if own.is_some() && role != Role::WriteOut {
                     role
                 } else {
-                    "file"
+                    Role::File
                 }
             }
             role => role,
         };
         let has_guard = self.profiles.could_have_guard();
-        let refusal = REFUSALS.get(role);
+        let refusal = REFUSALS.get(&role);
         match refusal.filter(|one| self.has_own() || has_guard && one.under_guards) {
             Some(Refusal { why, hint, .. }) => {
                 let what = format!("{} {why}", sanitise(&item.name));
@@ -131,7 +131,7 @@ impl<'a> Judged<'a> {
     fn transfer(&self, items: Vec<Item>, env: &Env) -> Result<Transfer> {
         let has_guard = self.profiles.could_have_guard();
         let (mut requests, mut owns, mut has_user) = (Vec::new(), Vec::new(), false);
-        for item in items.iter().filter(|item| item.role() == "url") {
+        for item in items.iter().filter(|item| item.role() == Role::Url) {
             let text = item.text();
             let is_broken = text.contains(['\r', '\n', char::REPLACEMENT_CHARACTER]);
             match address::read(&text) {
@@ -140,7 +140,12 @@ impl<'a> Judged<'a> {
                     let is_own = self.is_own(&judgement)?;
                     let is_on_host = self.profiles.has_host(&judgement.location);
                     let has_glob = address.rest.contains(['{', '}', '[', ']']);
-                    if has_glob && is_on_host && has_guard && !is_own && !is_on(&items, "globoff") {
+                    if has_glob
+                        && is_on_host
+                        && has_guard
+                        && !is_own
+                        && !is_on(&items, Role::Globoff)
+                    {
                         let what = "cannot judge a URL with braces or brackets on this host";
                         return Err(Failure::unsent(what).hint("pass --globoff"));
                     }
@@ -177,7 +182,7 @@ impl<'a> Judged<'a> {
         let in_query = items.iter().filter(|item| is_in_query(item, items));
         let mut query: Vec<String> = in_query.map(Item::text).collect();
         query.extend(address.url.query().map(str::to_owned));
-        let of_line = items.iter().filter(|item| item.role() == "proxy");
+        let of_line = items.iter().filter(|item| item.role() == Role::Proxy);
         let mut proxies: Vec<String> = of_line.map(Item::text).collect();
         // A profile's URL of plain http is called without a proxy of the environment.
         if request.url.scheme() == "https" {
@@ -226,7 +231,7 @@ impl<'a> Judged<'a> {
             let foreign = own.map(|(request, _)| known.foreign_to(&request.url));
             for item in &transfer.items {
                 // A proxy is nobody's endpoint.
-                let is_proxy = matches!(item.role(), "proxy" | "proxy-header");
+                let is_proxy = matches!(item.role(), Role::Proxy | Role::ProxyHeader);
                 let finder = foreign.as_ref().filter(|_| !is_proxy).unwrap_or(&all);
                 // An option that the table does not have is a name and its value.
                 let value = item.value.as_deref().unwrap_or_default();
@@ -258,7 +263,7 @@ fn refuse_what_leaks(items: &[Item], requests: &[(Request, Judgement)]) -> Resul
         let what = format!("'{}' is not a method", sanitise(&method));
         return Err(Failure::unsent(what));
     }
-    let is_header = |role| matches!(role, "header" | "header-part");
+    let is_header = |role| matches!(role, Role::Header | Role::HeaderPart);
     let is_sent = |item: &&Item| is_header(item.role()) || is_credential(item);
     let is_broken = |item: &&Item| item.text().contains(['\r', '\n']);
     if let Some(item) = items.iter().filter(is_sent).find(is_broken) {
@@ -267,7 +272,7 @@ fn refuse_what_leaks(items: &[Item], requests: &[(Request, Judgement)]) -> Resul
         return Err(Failure::unsent(what));
     }
     for (Request { url, headers, .. }, judgement) in requests {
-        if is_on(items, "insecure") {
+        if is_on(items, Role::Insecure) {
             judgement.check_insecure()?;
         }
         // TLS proves a host's name; a `Host` header does not, and plain http proves nothing.
@@ -281,7 +286,7 @@ fn refuse_what_leaks(items: &[Item], requests: &[(Request, Judgement)]) -> Resul
             let what = "-H 'Host: ...' names another host than the URL";
             return Err(Failure::unsent(what));
         }
-        if url.scheme() == "http" && items.iter().any(|item| item.role() == "proxy") {
+        if url.scheme() == "http" && items.iter().any(|item| item.role() == Role::Proxy) {
             let what = "the token could leave this machine over plain http";
             return Err(Failure::unsent(what).hint("leave out the proxy"));
         }

@@ -4,7 +4,7 @@ use std::ffi::{OsStr, OsString};
 
 use super::judge::{Judged, Transfer};
 use super::request::authorization;
-use crate::cli::curl::Item;
+use crate::cli::curl::{Item, Role};
 use crate::env::Env;
 use crate::profile::Profile;
 use crate::request::TypedCredential;
@@ -47,7 +47,7 @@ impl Judged<'_> {
             add(&mut words, ["-q"]);
             // curl shows its progress meter when its output is not a terminal, which here is a pipe to
             // this process and then one.
-            let is_quiet = |item: &Item| matches!(item.role(), "silent" | "output");
+            let is_quiet = |item: &Item| matches!(item.role(), Role::Silent | Role::Output);
             if env.stdout_terminal && !self.items().any(is_quiet) {
                 add(&mut words, ["--no-progress-meter", "--no-buffer"]);
             }
@@ -60,13 +60,13 @@ impl Judged<'_> {
             }
             for item in &transfer.items {
                 let is_replaced = own.is_some_and(|(_, credential)| match item.role() {
-                    "redirect" => true,
-                    "no-proxy" => transfer.is_plain(),
+                    Role::Redirect => true,
+                    Role::NoProxy => transfer.is_plain(),
                     _ => *credential != TypedCredential::Other && authorization(item).is_some(),
                 });
                 if !is_replaced {
                     add(&mut words, item.words());
-                } else if item.role() == "redirect" {
+                } else if item.role() == Role::Redirect {
                     let why = "redirects of a profile's URL are shown, not followed";
                     self.notes.push(format!("{} is left out: {why}", item.name));
                 }
@@ -98,11 +98,11 @@ fn add_of_profile(
         return add(words, ["--noproxy", "*"]);
     }
     let has = |role| transfer.items.iter().any(|item| item.role() == role);
-    if let Some(file) = profile.ca_file.as_ref().filter(|_| !has("ca-file")) {
+    if let Some(file) = profile.ca_file.as_ref().filter(|_| !has(Role::CaFile)) {
         add(words, [OsStr::new("--cacert"), file.value.as_os_str()]);
     }
     match profile.proxy.as_ref().map(|proxy| &proxy.value) {
-        Some(_) if has("proxy") => {}
+        Some(_) if has(Role::Proxy) => {}
         // User and password.
         Some(proxy) if proxy.expose().contains('@') => {
             words.push(Word::Secret(PROXY, Some(proxy.clone())));

@@ -8,7 +8,7 @@ use url::Position;
 use super::judge::{Judged, Transfer};
 use super::line::Word;
 use super::request::authorization;
-use crate::cli::curl::Item;
+use crate::cli::curl::{Item, Role};
 use crate::cli::harmless::Native;
 use crate::cli::{RawCall, hoist};
 use crate::error::{Failure, Result};
@@ -82,7 +82,7 @@ impl Judged<'_> {
         let mut lacking = Vec::new();
         for item in transfer.items.iter().filter(|item| item.is_on) {
             // The URL follows, and a raw call sends the profile's token by itself.
-            let is_implied = matches!(item.role(), "url" | "redirect" | "credential");
+            let is_implied = matches!(item.role(), Role::Url | Role::Redirect | Role::Credential);
             let is_implied = is_implied || authorization(item).is_some();
             let Some(option) = item.option.filter(|_| !is_implied) else {
                 continue;
@@ -97,7 +97,7 @@ impl Judged<'_> {
                 Native::CurlOnly => lacking.push(lacks),
             }
         }
-        let is_form = |item: &Item| item.role() == "data" && item.name != "--json";
+        let is_form = |item: &Item| item.role() == Role::Data && item.name != "--json";
         let has_form = transfer.items.iter().any(is_form) && request.method != "GET";
         if has_form && request.header("content-type").is_none() {
             // Data is JSON in a raw call unless it is said to be something else.

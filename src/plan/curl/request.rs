@@ -4,28 +4,28 @@ use bytes::Bytes;
 use http::Method;
 use url::Url;
 
-use crate::cli::curl::Item;
+use crate::cli::curl::{Item, Role};
 use crate::error::{Failure, Result};
 use crate::plan::headers::typed_credential;
 use crate::request::{Body, Header, Request, TypedCredential};
 
-fn last<'a>(items: &'a [Item], role: &str) -> Option<&'a Item> {
+fn last<'a>(items: &'a [Item], role: Role) -> Option<&'a Item> {
     items.iter().rev().find(|item| item.role() == role)
 }
 
 /// Returns whether a switch is on: the last one counts. An option with a value is on.
-pub(crate) fn is_on(items: &[Item], role: &str) -> bool {
+pub(crate) fn is_on(items: &[Item], role: Role) -> bool {
     last(items, role).is_some_and(|item| item.is_on)
 }
 
 /// Returns the method that the options make, as curl decides on it, in capitals.
 pub(crate) fn method(items: &[Item]) -> String {
     let has = |role| is_on(items, role);
-    match last(items, "method") {
+    match last(items, Role::Method) {
         Some(given) => given.text().to_ascii_uppercase(),
-        None if has("upload") => "PUT".to_owned(),
-        None if has("form") || has("data") && !has("get") => "POST".to_owned(),
-        None if has("head") => "HEAD".to_owned(),
+        None if has(Role::Upload) => "PUT".to_owned(),
+        None if has(Role::Form) || has(Role::Data) && !has(Role::Get) => "POST".to_owned(),
+        None if has(Role::Head) => "HEAD".to_owned(),
         None => "GET".to_owned(),
     }
 }
@@ -57,11 +57,11 @@ pub(crate) fn request(items: &[Item], url: &Url) -> Request {
 
 /// Returns whether an item is a part of the query.
 pub(crate) fn is_in_query(item: &Item, items: &[Item]) -> bool {
-    item.role() == "query" || item.role() == "data" && is_on(items, "get")
+    item.role() == Role::Query || item.role() == Role::Data && is_on(items, Role::Get)
 }
 
 fn is_body(item: &Item, items: &[Item]) -> bool {
-    matches!(item.role(), "data" | "form" | "upload") && !is_in_query(item, items)
+    matches!(item.role(), Role::Data | Role::Form | Role::Upload) && !is_in_query(item, items)
 }
 
 /// Returns the header that an item is.
@@ -72,7 +72,7 @@ fn header(item: &Item) -> Option<Header> {
         name.trim_end_matches(';').trim().to_owned(),
         value.trim().to_owned(),
     );
-    (item.role() == "header").then_some(header)
+    (item.role() == Role::Header).then_some(header)
 }
 
 fn is_json(items: &[Item]) -> bool {
@@ -89,16 +89,18 @@ fn is_json(items: &[Item]) -> bool {
 pub(crate) fn reads_a_file(item: &Item) -> bool {
     let text = item.text();
     match (item.role(), &*item.name) {
-        ("url", "--url") | ("header" | "proxy-header" | "write-out", _) => text.starts_with('@'),
-        ("data" | "query", "--data-raw") | ("form", "--form-string") => false,
+        (Role::Url, "--url") | (Role::Header | Role::ProxyHeader | Role::WriteOut, _) => {
+            text.starts_with('@')
+        }
+        (Role::Data | Role::Query, "--data-raw") | (Role::Form, "--form-string") => false,
         // `@FILE`, and `name@FILE` of --data-urlencode.
-        ("data" | "query", _) => text
+        (Role::Data | Role::Query, _) => text
             .split('=')
             .next()
             .is_some_and(|start| start.contains('@')),
         // `name=@FILE` and `name=<FILE`.
-        ("form", _) => text.contains(['@', '<']),
-        (role, _) => role == "upload",
+        (Role::Form, _) => text.contains(['@', '<']),
+        (role, _) => role == Role::Upload,
     }
 }
 
@@ -107,19 +109,19 @@ pub(crate) fn reads_a_file(item: &Item) -> bool {
 pub(crate) fn hides(item: &Item, items: &[Item]) -> bool {
     let is_read = matches!(&*method(items), "GET" | "HEAD");
     let is_harmless = is_body(item, items) && (!is_read || is_json(items));
-    reads_a_file(item) && !is_harmless && item.role() != "write-out"
+    reads_a_file(item) && !is_harmless && item.role() != Role::WriteOut
 }
 
 /// Returns what an item says instead of an `Authorization` header's value.
 pub(crate) fn authorization(item: &Item) -> Option<String> {
     let header = header(item).filter(|one| one.name.eq_ignore_ascii_case("authorization"));
-    let bearer = (item.role() == "bearer").then(|| format!("Bearer {}", item.text()));
+    let bearer = (item.role() == Role::Bearer).then(|| format!("Bearer {}", item.text()));
     header.map(|header| header.value.into_owned()).or(bearer)
 }
 
 /// Returns whether an item says who calls.
 pub(crate) fn is_credential(item: &Item) -> bool {
-    item.is_on && (item.role() == "credential" || authorization(item).is_some())
+    item.is_on && (item.role() == Role::Credential || authorization(item).is_some())
 }
 
 /// Finds the credential of a transfer, of which there must be exactly one.
