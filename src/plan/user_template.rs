@@ -74,9 +74,8 @@ pub(crate) fn call(
     let content = built_in::content(&body, &headers, &parts);
     if template.body.is_some() && matches!(content, Content::Empty) {
         let name = sanitise(&template.name);
-        return Err(Failure::unsent(format!(
-            "the body is empty: {name} sends a JSON body"
-        )));
+        let what = format!("the body is empty: {name} sends a JSON body");
+        return Err(Failure::unsent(what));
     }
     let doubts = check_endpoint(template, &url, profile, content)?;
     let method = Method::from_bytes(template.method.as_bytes())

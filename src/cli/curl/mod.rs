@@ -184,7 +184,7 @@ impl Reader {
                     name,
                     value,
                     is_on,
-                })
+                });
             }
             _ => self.line.transfers.push(Vec::new()),
         }

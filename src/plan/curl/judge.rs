@@ -47,7 +47,7 @@ struct Refusal {
     hint: &'static str,
 }
 
-static REFUSALS: LazyLock<HashMap<&str, Refusal>> = LazyLock::new(|| {
+static REFUSALS: LazyLock<HashMap<Role, Refusal>> = LazyLock::new(|| {
     serde_json::from_str(include_str!("../../cli/curl/refusals.json")).unwrap_or_default()
 });
 

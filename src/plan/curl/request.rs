@@ -9,7 +9,7 @@ use crate::error::{Failure, Result};
 use crate::plan::headers::typed_credential;
 use crate::request::{Body, Header, Request, TypedCredential};
 
-fn last<'a>(items: &'a [Item], role: Role) -> Option<&'a Item> {
+fn last(items: &[Item], role: Role) -> Option<&Item> {
     items.iter().rev().find(|item| item.role() == role)
 }
 

@@ -54,9 +54,7 @@ fn of(method: &str, path: &str, profile: &Profile) -> Option<(String, Guard)> {
         declared_a_read: false,
     };
     match judge(&sent, Profiles::with(profile)).decide(None, true) {
-        Decision::Ask(needed) | Decision::Refuse(needed, _) => {
-            Some((needed.owner, needed.guard))
-        }
+        Decision::Ask(needed) | Decision::Refuse(needed, _) => Some((needed.owner, needed.guard)),
         Decision::Allow | Decision::Unknown(_) => None,
     }
 }
@@ -168,8 +166,7 @@ fn the_strictest_guard_counts() {
             neighbour("1", BASE, Some("other"), Guard::Confirm),
         ];
         let mut profile = profile(Guard::Confirm, others);
-        profile.project =
-            own.map(|own| Setting::new(own.to_owned(), Origin::Option("--project")));
+        profile.project = own.map(|own| Setting::new(own.to_owned(), Origin::Option("--project")));
         profile
     };
     // Of equally strict ones: who owns it, then whose call it is, then the first by name.
@@ -204,12 +201,11 @@ fn class_guard_terminal_and_flag_decide_over_the_whole_table() {
         for guard in [Guard::None, Guard::Confirm, Guard::ReadOnly] {
             for can_ask in [false, true] {
                 for confirm in [None, Some("dev"), Some("other")] {
-                    let needed =
-                        (class != Class::Read && guard != Guard::None).then(|| Needed {
-                            owner: "dev".to_owned(),
-                            guard,
-                            reason: String::new(),
-                        });
+                    let needed = (class != Class::Read && guard != Guard::None).then(|| Needed {
+                        owner: "dev".to_owned(),
+                        guard,
+                        reason: String::new(),
+                    });
                     let decision = decide(needed, confirm, can_ask);
                     let sent = decision == Decision::Allow;
                     let asked = matches!(decision, Decision::Ask(_));
@@ -220,8 +216,7 @@ fn class_guard_terminal_and_flag_decide_over_the_whole_table() {
                         free || confirmed,
                         "{class:?} {guard:?} {can_ask} {confirm:?}"
                     );
-                    let can_be =
-                        !free && guard == Guard::Confirm && can_ask && confirm.is_none();
+                    let can_be = !free && guard == Guard::Confirm && can_ask && confirm.is_none();
                     assert_eq!(asked, can_be, "{class:?} {guard:?} {can_ask} {confirm:?}");
                 }
             }
