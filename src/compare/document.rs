@@ -221,7 +221,7 @@ mod tests {
             compare_documents(documents, &rules, &mut Gathered::new(true)).expect_err("a refusal")
         };
         let failure = refused(r#"{"list":[]}"#, r#"{"list":1}"#);
-        assert!(failure.headline.contains("on one side alone"), "{failure}");
+        assert!(failure.headline.contains("on one side only"), "{failure}");
         for text in [
             r#"{"list":[1,}"#,
             r#"{"list":[1]"#,

@@ -138,7 +138,7 @@ mod tests {
         assert!(!laid.has_columns);
         assert_eq!(
             laid.text,
-            "list-x\n    class: read\n    is: Lists what there is\n    of x, page after page\n\
+            "list-x\n    class: read\n    is: Lists what there is of\n    x, page after page\n\
              get-x\n    is: Shows one\n"
         );
         let laid = list(None, &rows(), Some(30));

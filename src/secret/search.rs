@@ -406,6 +406,8 @@ mod tests {
         fn any_encoding_of_a_token_is_found(
             token in "[!-~]{8,40}", before in "[g-z =:&]{0,9}", behind in "[g-z =:&]{0,9}",
         ) {
+            // What is too short with its escapes undone is found as it is only, as any short token.
+            prop_assume!(undo_all(token.as_bytes()).len() >= MIN_LENGTH);
             let finder = finder(&[&token]);
             let plain = format!("{before}{token}{behind}");
             let encode = |text: &str| percent_encoding::utf8_percent_encode(text, crate::request::COMPONENT).to_string();

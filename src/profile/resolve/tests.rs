@@ -246,7 +246,7 @@ fn the_endpoint_is_named_in_exactly_one_way() {
         ("[profiles.p]\nextends = \"q\"", "does not exist"),
         (
             "[profiles.p]\nextends = \"q\"\n[profiles.q]\nextends = \"p\"",
-            "in a circle",
+            "extends itself",
         ),
     ] {
         let file = file::parse(Path::new("/c"), config, None).expect("a file");
