@@ -11,7 +11,17 @@ use super::options::CallOptions;
 #[command(
     help_template = super::EXAMPLES_FIRST,
     after_help = EXAMPLES,
-    override_usage = "rein batch call NAME [ITEM]... --from FILE [OPTIONS]\n       rein batch [METHOD] TARGET [ITEM]... --from FILE [OPTIONS]"
+    override_usage = "rein batch call NAME [ITEM]... --from FILE [OPTIONS]\n       rein batch [METHOD] TARGET [ITEM]... --from FILE [OPTIONS]",
+    // They are refused with what to do instead.
+    mut_args(|arg| match UNSUPPORTED.contains(&arg.get_id().as_str()) {
+        true => arg.hide(true),
+        false => arg,
+    }),
+    mut_arg("format", |arg| {
+        let help = "Format of the results: ndjson, csv or tsv; compact with -q [default: ndjson]";
+        arg.help(help).hide_possible_values(true)
+    }),
+    mut_arg("filter", |arg| arg.help("Run this jq filter on each result"))
 )]
 pub(crate) struct BatchArgs {
     /// call and an endpoint name, or a method and a target; then items for all calls
@@ -27,6 +37,40 @@ pub(crate) struct BatchArgs {
     #[command(flatten)]
     pub(crate) options: CallOptions,
 }
+
+/// Options of calls that a batch does not have.
+const UNSUPPORTED: &[&str] = &[
+    "data",
+    "data_raw",
+    "data_binary",
+    "data_urlencode",
+    "json",
+    "form",
+    "form_string",
+    "upload_file",
+    "get",
+    "head",
+    "curl",
+    "table",
+    "items_at",
+    "sort",
+    "keep_error_body",
+    "include",
+    "dump_header",
+    "output",
+    "fail",
+    "fail_with_body",
+    "write_out",
+    "paginate",
+    "limit",
+    "max_pages",
+    "cursor_out",
+    "cursor_in",
+    "state",
+    "until",
+    "every",
+    "within",
+];
 
 /// How the input becomes calls.
 #[derive(Args)]

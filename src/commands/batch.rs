@@ -122,6 +122,11 @@ fn refuse_options(args: &BatchArgs) -> Result<()> {
         (output.fail, "-f", "leave it out"),
         (output.keep_error_body, "--keep-error-body", "leave it out"),
         (paging.paginate, "--paginate", "leave it out"),
+        (
+            paging.limit.is_some(),
+            "--limit",
+            "give the endpoint's own: limit==N",
+        ),
         (checks.until.is_some(), "--until", "leave it out"),
         (safety.curl, "--curl", "--dry-run shows the first request"),
         (request.get, "-G", "give query parameters as name==value"),

@@ -482,9 +482,15 @@ fn results_take_filters_columns_and_formats() {
         &["-o", "x"],
         &["-w", "x"],
         &["--paginate"],
+        &["--limit", "3"],
         &["--curl"],
         &["-d", "{}"],
     ] {
+        let option = format!("{} ", words[0]);
+        for help in ["-h", "--help"] {
+            let shown = rein(["batch", help]).run().exit(0).stdout_text();
+            assert!(!shown.contains(&option), "{help} {option}");
+        }
         call(words)
             .run()
             .exit(2)
