@@ -19,8 +19,8 @@ pub(crate) struct Classified {
     pub(crate) project: Option<String>,
     /// The decoded segments of its path, for paths that the catalogue does not have.
     pub(crate) segments: Vec<String>,
-    /// The path, where a template may declare that the call only reads: the catalogue has it not
-    /// under this method, and nothing speaks for another one.
+    /// The path, where a template may declare that the call only reads: the catalogue does not have
+    /// it under this method, and nothing asks for another method.
     pub(crate) open_path: Option<String>,
 }
 

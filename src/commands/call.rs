@@ -4,8 +4,8 @@ use clap::ArgMatches;
 
 use crate::cli::options::CallOptions;
 use crate::cli::{CallArgs, Parsed};
-use crate::commands::prepare::{self, Callee, Given};
-use crate::commands::{choose, confirm, notes};
+use crate::commands::prepare::{self, Callee, Given, Prepared};
+use crate::commands::{choose, notes};
 use crate::console::stdout;
 use crate::engine::report::Wanted;
 use crate::engine::{self, CallEnd, Context, print, report, response};
@@ -16,9 +16,8 @@ use crate::output::record::{Attempts, Record};
 use crate::plan::call::Plan;
 use crate::plan::delivery::Delivery;
 use crate::plan::guard::Decision;
-use crate::plan::target::Filled;
 use crate::plan::{checks, delivery, preview, sending};
-use crate::profile::{Profile, resolve};
+use crate::profile::resolve;
 use crate::text::terminal::sanitise;
 
 /// Makes a raw call.
@@ -134,25 +133,17 @@ async fn planned(given: &Given<'_>, wanted: &Wanted<'_>, cx: &Context) -> Result
     } else {
         None
     };
-    let (plan, filled) = match planning(given, &profile, cx) {
-        Ok(planned) => planned,
+    let prepared = match given.prepare(&profile, cx) {
+        Ok(prepared) => prepared,
         Err(failure) => {
             let attempts = sending::of_profile(&profile);
             return Ok(CallEnd::without_response(attempts, Err(failure)));
         }
     };
-    let attempts = plan.sending.attempts(&plan.request);
-    let look = Look {
-        plan: &plan,
-        given,
-        filled: &filled,
-        attempts: &attempts,
-    };
-    match look.passed(wanted, cx) {
-        Ok(None) => {}
-        Ok(Some(exit)) => return Ok(CallEnd::without_response(attempts, Ok(exit))),
-        Err(failure) => return Ok(CallEnd::without_response(attempts, Err(failure))),
+    if let Some(outcome) = passed(&prepared, given, wanted, cx).transpose() {
+        return Ok(CallEnd::without_response(prepared.attempts, outcome));
     }
+    let plan = prepared.plan;
     let mut after = Vec::new();
     if !options.output.silent {
         cx.notes(&notes::before(&options.output));
@@ -168,71 +159,31 @@ async fn planned(given: &Given<'_>, wanted: &Wanted<'_>, cx: &Context) -> Result
     Ok(ended)
 }
 
-fn planning<'a>(
+/// Lets the call pass, or shows it where it is not to be sent and returns the exit code.
+///
+/// # Errors
+/// Fails when the call must not be sent.
+fn passed(
+    prepared: &Prepared<'_>,
     given: &Given<'_>,
-    profile: &'a Profile,
+    wanted: &Wanted<'_>,
     cx: &Context,
-) -> Result<(Plan<'a>, Vec<Filled>)> {
-    let mut draft = given.draft(profile)?;
-    let filled = std::mem::take(&mut draft.filled);
-    draft.doubts.iter().for_each(|doubt| cx.warn(doubt));
-    Ok((given.plan(draft, profile, cx)?, filled))
-}
-
-/// A planned call before it is sent.
-struct Look<'a> {
-    plan: &'a Plan<'a>,
-    given: &'a Given<'a>,
-    filled: &'a [Filled],
-    attempts: &'a Attempts,
-}
-
-impl Look<'_> {
-    /// Lets the call pass, or shows it where it is not to be sent and returns the exit code.
-    ///
-    /// # Errors
-    /// Fails when the call must not be sent.
-    fn passed(&self, wanted: &Wanted<'_>, cx: &Context) -> Result<Option<Exit>> {
-        let Plan {
-            request,
-            sending,
-            classified,
-            judgement,
-            ..
-        } = self.plan;
-        let (options, profile) = (self.given.options, sending.profile);
-        prepare::refuse_foreign_tokens(self.plan)?;
-        let record = Record {
-            attempts: self.attempts.clone(),
-            ..Record::default()
-        };
-        report::write_meta_on_signal(options.output.meta.as_deref(), &record);
-        let confirmed = options.safety.confirm.as_deref();
-        let decision = confirm::decide(judgement, confirmed, cx);
-        // A guard's refusal says more than the token's.
-        if matches!(decision, Decision::Allow | Decision::Ask(_)) {
-            judgement.check_token()?;
-            self.plan.path.clone()?;
-        }
-        if options.safety.curl {
-            return curl_line(self.plan, self.given, &decision, cx).map(Some);
-        }
-        if options.safety.dry_run {
-            let shown = preview::dry_run(&preview::Look {
-                request,
-                filled: self.filled,
-                classified,
-                profile,
-                decision: &decision,
-                proxy: sending.connection.proxy.as_ref(),
-            });
-            return print(&self.attempts.redactor.clean(&shown)).map(Some);
-        }
-        response::check_files(&self.plan.delivery, wanted)?;
-        let path = &self.attempts.path;
-        confirm::pass(decision, request, path, classified, profile)?;
-        Ok(None)
+) -> Result<Option<Exit>> {
+    let safety = &given.options.safety;
+    let record = Record {
+        attempts: prepared.attempts.clone(),
+        ..Record::default()
+    };
+    report::write_meta_on_signal(wanted.meta, &record);
+    let decision = prepared.decide(safety.confirm.as_deref(), cx)?;
+    if safety.curl {
+        return curl_line(&prepared.plan, given, &decision, cx).map(Some);
     }
+    if safety.dry_run {
+        return print(&prepared.preview(&decision)).map(Some);
+    }
+    response::check_files(&prepared.plan.delivery, wanted)?;
+    prepared.pass(decision).map(|()| None)
 }
 
 /// Prints the curl line of a plan.

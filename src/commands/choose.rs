@@ -24,7 +24,10 @@ pub(crate) async fn start_demo(profile: &mut Profile) -> Result<Option<Tenant>> 
     Ok(Some(tenant))
 }
 
-/// Starts it as [`start_demo`] does, on a thread that serves until this process ends.
+/// Starts the demo tenant as [`start_demo`] does, on a thread that serves until this process ends.
+///
+/// # Errors
+/// Fails as [`start_demo`] does.
 pub(crate) fn serve_demo(profile: &mut Profile, cx: &Context) -> Result<()> {
     if profile.is_demo() {
         let runtime = cx.runtime()?;

@@ -103,10 +103,7 @@ const PROJECTS: usize = 28;
 
 /// Returns a report for people, on a terminal with this many columns.
 pub(super) fn page(report: &Report, theme: &Theme, width: Option<usize>) -> String {
-    let room = |before: usize| width.map_or(usize::MAX, |width| width.saturating_sub(before));
-    let under = |text: &str, before: usize| {
-        fit::wrapped(&sanitise(text), room(before)).join(&format!("\n{}", " ".repeat(before)))
-    };
+    let under = |text: &str, column: usize| fit::under(&sanitise(text), column, width);
     let heading = theme.heading;
     let mut text = format!("{heading}{}{heading:#}\n", sanitise(&report.profile));
     for step in &report.steps {
@@ -129,7 +126,8 @@ pub(super) fn page(report: &Report, theme: &Theme, width: Option<usize>) -> Stri
             ));
         }
     }
-    text.push_str(&table(report, theme, room(PROJECTS)));
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(PROJECTS));
+    text.push_str(&table(report, theme, room));
     text
 }
 

@@ -6,12 +6,16 @@ use clap::ArgMatches;
 
 use crate::catalogue::{self, Endpoint, Kind};
 use crate::cli::options::{self, CallOptions, DataKind};
+use crate::commands::confirm;
 use crate::engine::{Context, token_guard};
 use crate::error::{Failure, Result};
 use crate::input;
+use crate::output::record::Attempts;
 use crate::plan::call::Plan;
 pub(crate) use crate::plan::callee::Callee;
-use crate::plan::{Draft, words};
+use crate::plan::guard::Decision;
+use crate::plan::target::Filled;
+use crate::plan::{Draft, preview, words};
 use crate::profile::{Profile, file};
 
 impl<'a> Callee<'a> {
@@ -128,16 +132,29 @@ impl<'a> Given<'a> {
             .extend(files.into_iter().map(|file| (false, file)));
     }
 
-    /// Refuses standard input in the drafts that follow: it can be read for one profile alone.
+    /// Refuses standard input in the drafts that follow: it can be read for only one profile.
     pub(crate) fn refuse_stdin(&mut self) {
         self.refuses_stdin = true;
     }
 
-    /// Returns the request for a profile; its files and standard input are read for it.
+    /// Plans the call for a profile, and warns of what in it is in doubt.
     ///
     /// # Errors
     /// Fails (exit 2) on everything that is wrong before sending.
-    pub(crate) fn draft(&self, profile: &Profile) -> Result<Draft> {
+    pub(super) fn prepare<'p>(&self, profile: &'p Profile, cx: &Context) -> Result<Prepared<'p>> {
+        let mut draft = self.draft(profile)?;
+        draft.doubts.iter().for_each(|doubt| cx.warn(doubt));
+        let filled = std::mem::take(&mut draft.filled);
+        let plan = self.plan(draft, profile, cx)?;
+        Ok(Prepared {
+            attempts: plan.sending.attempts(&plan.request),
+            filled,
+            plan,
+        })
+    }
+
+    /// Returns the request for a profile; its files and standard input are read for it.
+    fn draft(&self, profile: &Profile) -> Result<Draft> {
         let request = &self.options.request;
         let taken = stdin_taken(self.options)? || self.refuses_stdin;
         let input = input::gather(
@@ -150,16 +167,7 @@ impl<'a> Given<'a> {
         self.callee.draft(request, input, profile)
     }
 
-    /// Plans the call of a draft. No token that rein knows is in it at a place that it is not for.
-    ///
-    /// # Errors
-    /// Fails (exit 2) when options do not go together or a value is invalid.
-    pub(crate) fn plan<'p>(
-        &self,
-        draft: Draft,
-        profile: &'p Profile,
-        cx: &Context,
-    ) -> Result<Plan<'p>> {
+    fn plan<'p>(&self, draft: Draft, profile: &'p Profile, cx: &Context) -> Result<Plan<'p>> {
         let template = match &self.callee {
             Callee::Template(template) => Some(&**template),
             Callee::Raw(_) | Callee::Endpoint(_) => None,
@@ -168,14 +176,61 @@ impl<'a> Given<'a> {
     }
 }
 
-/// Refuses a plan that would take a known token to a place that it is not for.
-///
-/// # Errors
-/// Fails (exit 2), naming the token's source.
-pub(crate) fn refuse_foreign_tokens(plan: &Plan<'_>) -> Result<()> {
-    let sending = &plan.sending;
-    token_guard::refuse(&plan.request, &sending.known)?;
-    token_guard::refuse_in_proxy(sending.connection.proxy.as_ref(), &sending.known)
+/// A call that is planned and has not been sent.
+pub(super) struct Prepared<'p> {
+    pub(super) plan: Plan<'p>,
+    /// What is known of it.
+    pub(super) attempts: Attempts,
+    filled: Vec<Filled>,
+}
+
+impl Prepared<'_> {
+    /// Decides whether the guard lets the call pass.
+    ///
+    /// # Errors
+    /// Fails (exit 2) when it would take a token to a place that it is not for, and when the guard
+    /// would let it pass but its path or token must not be sent.
+    pub(super) fn decide(&self, confirmed: Option<&str>, cx: &Context) -> Result<Decision> {
+        let Plan {
+            request,
+            sending,
+            judgement,
+            path,
+            ..
+        } = &self.plan;
+        token_guard::refuse(request, &sending.known)?;
+        token_guard::refuse_in_proxy(sending.connection.proxy.as_ref(), &sending.known)?;
+        let decision = confirm::decide(judgement, confirmed, cx);
+        // A guard's refusal says more than the token's.
+        if matches!(decision, Decision::Allow | Decision::Ask(_)) {
+            judgement.check_token()?;
+            path.clone()?;
+        }
+        Ok(decision)
+    }
+
+    /// Returns what `--dry-run` shows of it.
+    pub(super) fn preview(&self, decision: &Decision) -> String {
+        let shown = preview::dry_run(&preview::Look {
+            request: &self.plan.request,
+            filled: &self.filled,
+            classified: &self.plan.classified,
+            profile: self.plan.sending.profile,
+            decision,
+            proxy: self.plan.sending.connection.proxy.as_ref(),
+        });
+        self.attempts.redactor.clean(&shown)
+    }
+
+    /// Lets the call pass its guard, asking where that is needed.
+    ///
+    /// # Errors
+    /// Fails (exit 9) when the guard refuses it.
+    pub(super) fn pass(&self, decision: Decision) -> Result<()> {
+        let (plan, path) = (&self.plan, &self.attempts.path);
+        let profile = plan.sending.profile;
+        confirm::pass(decision, &plan.request, path, &plan.classified, profile)
+    }
 }
 
 /// Returns whether the token or the format of `-w` is read from standard input.

@@ -5,17 +5,15 @@ use std::ffi::OsString;
 use clap::ArgMatches;
 
 use crate::cli::options::CallOptions;
-use crate::commands::prepare::{self, Callee, Given};
-use crate::commands::{choose, confirm};
+use crate::commands::choose;
+use crate::commands::prepare::{Callee, Given};
 use crate::demo::Tenant;
 use crate::engine::Context;
 use crate::error::Result;
 use crate::plan::call::Plan;
-use crate::plan::guard::Decision;
-use crate::plan::{preview, reads, target};
+use crate::plan::reads;
 use crate::profile::Profile;
 use crate::profile::resolve::{self, Choice};
-use crate::secret::Redactor;
 
 /// The words of a command and what they depend on.
 pub(super) struct Words<'a, 'm> {
@@ -84,33 +82,17 @@ pub(super) fn planned<'p>(
     rule: &str,
     cx: &Context,
 ) -> Result<Planned<'p>> {
-    let mut draft = given.draft(profile)?;
-    let filled = std::mem::take(&mut draft.filled);
-    let plan = given.plan(draft, profile, cx)?;
-    let mut redactor = Redactor::default();
-    plan.sending.known.teach(&mut redactor);
-    let path = target::below(&plan.request, profile, &redactor);
-    prepare::refuse_foreign_tokens(&plan)?;
-    reads::refuse_write(&plan, &path, rule)?;
-    let decision = confirm::decide(&plan.judgement, None, cx);
-    // A guard's refusal says more than the token's.
-    if matches!(decision, Decision::Allow | Decision::Ask(_)) {
-        plan.judgement.check_token()?;
-        plan.path.clone()?;
-    }
+    let prepared = given.prepare(profile, cx)?;
+    let path = prepared.attempts.path.clone();
+    reads::refuse_write(&prepared.plan, &path, rule)?;
+    let decision = prepared.decide(None, cx)?;
     let mut shown = String::new();
     if given.options.safety.dry_run {
-        shown = redactor.clean(&preview::dry_run(&preview::Look {
-            request: &plan.request,
-            filled: &filled,
-            classified: &plan.classified,
-            profile,
-            decision: &decision,
-            proxy: plan.sending.connection.proxy.as_ref(),
-        }));
+        shown = prepared.preview(&decision);
     } else {
-        confirm::pass(decision, &plan.request, &path, &plan.classified, profile)?;
+        prepared.pass(decision)?;
     }
+    let plan = prepared.plan;
     Ok(Planned { plan, path, shown })
 }
 

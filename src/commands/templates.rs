@@ -292,21 +292,20 @@ fn one_of(what: &str, given: &str, known: &[&str]) -> Failure {
 
 fn list(entries: &[Entry], cx: &Context) -> String {
     let names = ["name", "class", "method", "path", "what it does"];
-    let lay = |has_request: bool| {
+    let lay = |has_request: bool, width: Option<usize>| {
         let names = names.into_iter().enumerate();
         let names = names.filter(|(column, _)| has_request || !matches!(column, 2 | 3));
         let names: Vec<&str> = names.map(|(_, name)| name).collect();
         let rows: Vec<_> = entries.iter().map(|entry| entry.row(has_request)).collect();
-        (fit::list(Some(&names), &rows, None), names, rows)
+        fit::list(Some(&names), &rows, width)
     };
     let is_too_wide = |laid: &fit::Laid| {
         let width = cx.width().unwrap_or(usize::MAX);
         laid.text.lines().any(|line| line.width() > width)
     };
-    let (mut laid, ..) = lay(true);
+    let mut laid = lay(true, None);
     if is_too_wide(&laid) {
-        let (_, names, rows) = lay(false);
-        laid = fit::list(Some(&names), &rows, cx.width());
+        laid = lay(false, cx.width());
     }
     let theme = &cx.stdout_theme;
     super::profile::painted(&laid, "class", theme, |class| match class {
@@ -409,21 +408,14 @@ fn class_words(endpoint: &Endpoint) -> &'static str {
 
 /// Returns the title of a page, wrapped under its summary.
 fn title(name: &str, summary: &str, cx: &Context) -> String {
-    let indent = name.width() + 2;
-    let width = cx.width().map(|width| width.saturating_sub(indent));
-    let lines = fit::wrapped(summary, width.unwrap_or(usize::MAX));
-    let summary = lines.join(&format!("\n{}", " ".repeat(indent)));
+    let summary = fit::under(summary, name.width() + 2, cx.width());
     let heading = cx.stdout_theme.heading;
     format!("{heading}{name}{heading:#}  {summary}\n\n")
 }
 
 /// Returns a line of a page, wrapped under its value.
 fn labelled(name: &str, value: &str, cx: &Context) -> String {
-    const LABEL: usize = 13;
-    let width = cx.width().map(|width| width.saturating_sub(LABEL));
-    let lines = fit::wrapped(value, width.unwrap_or(usize::MAX));
-    let value = lines.join(&format!("\n{}", " ".repeat(LABEL)));
-    format!("{name:<12} {value}\n")
+    format!("{name:<12} {}\n", fit::under(value, 13, cx.width()))
 }
 
 fn field_lines(fields: &[Field], cx: &Context) -> String {

@@ -112,6 +112,7 @@ mod tests {
         });
         assert!(begun.elapsed() >= Duration::from_millis(60));
     }
+
     #[test]
     fn those_that_waited_are_spread_after_a_wait_for_the_server() {
         let begun = std::time::Instant::now();

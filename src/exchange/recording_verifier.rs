@@ -1,5 +1,5 @@
 //! Keeps the certificates that a server shows, so that they can be looked at: `profile check`
-//! keeps each of them, whether the handshake succeeds or not.
+//! shows each of them, whether the handshake succeeds or not.
 
 use std::sync::{Arc, Mutex, PoisonError};
 

@@ -1,5 +1,6 @@
 //! Lists of a command's own that fit the terminal: columns whose last one wraps between words, or
-//! a block for each row where the columns leave too little for that.
+//! a block for each row where the columns leave too little for that. comfy-table, which lays out
+//! responses, breaks a path or URL that is wider than its column, and has no blocks.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -48,8 +49,7 @@ pub(crate) fn list(names: Option<&[&str]>, rows: &[Vec<String>], width: Option<u
             line.push_str(&" ".repeat(width.saturating_sub(cell.width()) + GAP));
         }
         let cell = row.last().map(String::as_str).unwrap_or_default();
-        let lines = wrapped(cell, room.unwrap_or(usize::MAX));
-        line.push_str(&lines.join(&format!("\n{}", " ".repeat(before))));
+        line.push_str(&under(cell, before, width));
         text.extend(line.lines().flat_map(|line| [line.trim_end(), "\n"]));
     }
     Laid {
@@ -76,9 +76,15 @@ fn block(names: Option<&[String]>, row: &[String], width: usize) -> String {
     text
 }
 
+/// Breaks a text that begins in a column, so that its other lines begin there too.
+pub(crate) fn under(text: &str, column: usize, width: Option<usize>) -> String {
+    let room = width.map_or(usize::MAX, |width| width.saturating_sub(column));
+    wrapped(text, room).join(&format!("\n{}", " ".repeat(column)))
+}
+
 /// Breaks a text between words. A word that is wider than a line has one of its own: a path or a
 /// URL stays one word for whoever copies it.
-pub(crate) fn wrapped(text: &str, width: usize) -> Vec<String> {
+fn wrapped(text: &str, width: usize) -> Vec<String> {
     if text.width() <= width {
         return vec![text.to_owned()];
     }

@@ -406,7 +406,7 @@ mod tests {
         fn any_encoding_of_a_token_is_found(
             token in "[!-~]{8,40}", before in "[g-z =:&]{0,9}", behind in "[g-z =:&]{0,9}",
         ) {
-            // What is too short with its escapes undone is found as it is only, as any short token.
+            // A token that is too short once its escapes are undone is only looked for as it stands.
             prop_assume!(undo_all(token.as_bytes()).len() >= MIN_LENGTH);
             let finder = finder(&[&token]);
             let plain = format!("{before}{token}{behind}");

@@ -605,20 +605,23 @@ fn an_endpoint_of_its_own_says_what_the_token_in_the_environment_belongs_to() {
         .never_says("REINFER_TOKEN");
 }
 
+/// Reads a dataset in three pages.
+const EXPORT: [&str; 6] = [
+    "-p",
+    "demo",
+    "call",
+    "export-dataset",
+    "dataset=orders",
+    "--paginate",
+];
+
 #[test]
 fn an_export_that_stops_early_says_where_its_items_are() {
     let folder = tempfile::tempdir().expect("a folder");
-    let line = [
-        "-p",
-        "demo",
-        "call",
-        "export-dataset",
-        "dataset=orders",
-        "--paginate",
-        "--max-pages",
-        "1",
-    ];
-    let run = |more: &[&str]| rein([&line, more].concat()).folder(folder.path()).run();
+    let run = |more: &[&str]| {
+        let words = [&EXPORT[..], &["--max-pages", "1"], more].concat();
+        rein(words).folder(folder.path()).run()
+    };
     run(&["-o", "a.json"])
         .exit(18)
         .says("no file was written: -o writes complete files only")
@@ -842,6 +845,16 @@ fn a_misspelt_field_within_an_object_is_pointed_out() {
             .exit(0)
             .never_says("warning:");
     }
+    for command in [
+        &["-p", "demo", "call"][..],
+        &["-p", "demo", "timing", "call"],
+    ] {
+        let words = ["export-dataset", "dataset=orders", "--dry-run", "-d"];
+        rein([command, &words, &[r#"{"limti":2}"#]].concat())
+            .run()
+            .exit(0)
+            .says("warning: export-dataset has no field limti; did you mean limit?");
+    }
     let words = ["-p", "demo", "call", "sync-comments", "source=reviews"];
     let items = ["comments[0][id]=a", "comments[0].messagse[0].body.text=x"];
     rein([&words[..], &items].concat())
@@ -890,15 +903,7 @@ fn a_direction_of_the_catalogue_is_one_of_the_demo_s() {
 
 #[test]
 fn a_filter_on_many_pages_says_that_it_ran_on_each() {
-    let line = [
-        "-p",
-        "demo",
-        "call",
-        "export-dataset",
-        "dataset=orders",
-        "--paginate",
-    ];
-    let run = |more: &[&str]| rein([&line, more].concat()).run();
+    let run = |more: &[&str]| rein([&EXPORT, more].concat()).run();
     run(&["-q", ".comments | length"])
         .exit(0)
         .stdout("64\n64\n22\n")

@@ -181,6 +181,7 @@ struct Floor<'j, 'a> {
     moved: Notify,
     /// There is output to be written, or enough of it.
     ready: Notify,
+    /// All calls have ended.
     finished: Notify,
 }
 
