@@ -70,6 +70,16 @@ impl Failure {
         self.hints.push(hint.into());
         self
     }
+
+    /// Adds what was probably meant, where something is close to what was given: [`nearest`].
+    #[must_use]
+    pub(crate) fn suggest<'a>(self, close: impl IntoIterator<Item = &'a str>) -> Self {
+        let close: Vec<_> = close.into_iter().collect();
+        match close.is_empty() {
+            true => self,
+            false => self.hint(format!("did you mean {}?", close.join(" or "))),
+        }
+    }
 }
 
 impl fmt::Display for Failure {

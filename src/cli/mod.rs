@@ -736,15 +736,15 @@ fn refuse_option_of_calls(
 }
 
 fn parse_own(args: Vec<OsString>) -> Result<Parsed, clap::Error> {
-    if args.get(1).is_some_and(|word| word == "curl") && !asks_for_help(&args[2..]) {
-        return Ok(only_curl(&args[2..]));
+    if let Some(at) = plain_curl(&args) {
+        return parse_curl(at, &args);
     }
     if let Some(parsed) = parse_raw(&args) {
         return Ok(parsed);
     }
     let command = Cli::command();
-    if let Some(parsed) = parse_curl(&command, &args)? {
-        return Ok(parsed);
+    if let Some(at) = curl_word(&command, &args) {
+        return parse_curl(at, &args);
     }
     let args = hoist::options_after_subcommand(&command, args);
     let is_short = args.iter().any(|word| word == "-h");
@@ -830,25 +830,6 @@ fn asks_for_help(words: &[OsString]) -> bool {
     matches!(words, [word] if word == "-h" || word == "--help")
 }
 
-/// A line that begins with the word curl needs no definition of anything else.
-fn only_curl(words: &[OsString]) -> Parsed {
-    let call = CurlCall {
-        words: words.to_vec(),
-        ..CurlCall::default()
-    };
-    Parsed {
-        cli: Cli {
-            command: Some(Command::Curl(Box::new(call))),
-            raw: RawCall {
-                words: Vec::new(),
-                options: CallOptions::default(),
-            },
-            version: None,
-        },
-        matches: clap::ArgMatches::default(),
-    }
-}
-
 /// Returns the template that a line calls by name.
 pub(crate) fn named_call(args: &[OsString]) -> Option<String> {
     let words = args.get(1..)?;
@@ -862,33 +843,56 @@ pub(crate) fn named_call(args: &[OsString]) -> Option<String> {
     rest[name].to_str().map(str::to_owned)
 }
 
-/// Parses `rein [OPTIONS] curl WORDS...`: what follows the word is left as it is.
-fn parse_curl(command: &clap::Command, args: &[OsString]) -> Result<Option<Parsed>, clap::Error> {
-    let words = args.get(1..).unwrap_or_default();
-    let Some(position) = hoist::first_plain_word(command, words) else {
-        return Ok(None);
+/// Returns the definition of what can be given before the word curl.
+fn curl_options() -> clap::Command {
+    let command = clap::Command::new("rein").args_override_self(true);
+    CurlCall::augment_args(command.override_usage("rein [OPTIONS] curl CURL-ARGS..."))
+}
+
+/// Returns the position of the word curl where a line is for it; `command` says which options
+/// before it have values.
+fn curl_word(command: &clap::Command, args: &[OsString]) -> Option<usize> {
+    let at = 1 + hoist::first_plain_word(command, args.get(1..)?)?;
+    (args[at] == "curl" && !asks_for_help(&args[at + 1..])).then_some(at)
+}
+
+/// Returns the position of the word curl where only options of its own are before it, for which no
+/// other definition is needed: building all of them takes longer than everything else before curl
+/// starts.
+fn plain_curl(args: &[OsString]) -> Option<usize> {
+    args.iter().find(|word| *word == "curl")?;
+    let options = curl_options();
+    let at = curl_word(&options, args)?;
+    let is_plain = |word: &OsString| {
+        let text = word.to_string_lossy();
+        let is_bundle = text.len() > 2 && !text.starts_with("--");
+        !text.starts_with('-') || !is_bundle && hoist::knows(&options, &text)
     };
-    if words[position] != "curl" || asks_for_help(&words[position + 1..]) {
-        return Ok(None);
+    args[1..at].iter().all(is_plain).then_some(at)
+}
+
+/// Parses `rein [OPTIONS] curl WORDS...`: what follows the word is left as it is.
+fn parse_curl(at: usize, args: &[OsString]) -> Result<Parsed, clap::Error> {
+    let matches = curl_options().try_get_matches_from(&args[..at])?;
+    let mut call = CurlCall::from_arg_matches(&matches)?;
+    if let Some(misplaced) = call.words.first() {
+        let text = format!(
+            "{} must follow the word curl: rein -p NAME curl {0} ...",
+            sanitise(&misplaced.to_string_lossy())
+        );
+        let kind = clap::error::ErrorKind::ArgumentConflict;
+        return Err(curl_options().error(kind, text));
     }
-    let own = [OsString::from("rein"), OsString::from("curl")]
-        .into_iter()
-        .chain(words[..position].iter().cloned());
-    let matches = command.clone().try_get_matches_from(own)?;
-    let mut cli = Cli::from_arg_matches(&matches)?;
-    if let Some(Command::Curl(call)) = &mut cli.command {
-        if let Some(misplaced) = call.words.first() {
-            let text = format!(
-                "{} must follow the word curl: rein -p NAME curl {0} ...",
-                sanitise(&misplaced.to_string_lossy())
-            );
-            return Err(command
-                .clone()
-                .error(clap::error::ErrorKind::ArgumentConflict, text));
-        }
-        call.words = words[position + 1..].to_vec();
-    }
-    Ok(Some(Parsed { cli, matches }))
+    call.words = args[at + 1..].to_vec();
+    let cli = Cli {
+        command: Some(Command::Curl(Box::new(call))),
+        raw: RawCall {
+            words: Vec::new(),
+            options: CallOptions::default(),
+        },
+        version: None,
+    };
+    Ok(Parsed { cli, matches })
 }
 
 /// Every subcommand, known without building the definition of one.

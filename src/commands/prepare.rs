@@ -227,9 +227,9 @@ impl Prepared<'_> {
     /// # Errors
     /// Fails (exit 9) when the guard refuses it.
     pub(super) fn pass(&self, decision: Decision) -> Result<()> {
-        let (plan, path) = (&self.plan, &self.attempts.path);
+        let (plan, path) = (&self.plan, self.attempts.path());
         let profile = plan.sending.profile;
-        confirm::pass(decision, &plan.request, path, &plan.classified, profile)
+        confirm::pass(decision, &plan.request, &path, &plan.classified, profile)
     }
 }
 

@@ -83,7 +83,7 @@ pub(super) fn planned<'p>(
     cx: &Context,
 ) -> Result<Planned<'p>> {
     let prepared = given.prepare(profile, cx)?;
-    let path = prepared.attempts.path.clone();
+    let path = prepared.attempts.path();
     reads::refuse_write(&prepared.plan, &path, rule)?;
     let decision = prepared.decide(None, cx)?;
     let mut shown = String::new();

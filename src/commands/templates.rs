@@ -231,12 +231,7 @@ pub(crate) fn unknown(name: &str, own: &[UserTemplate]) -> Failure {
         name,
         built_in.chain(own.iter().map(|template| template.name.as_str())),
     );
-    let failure = if close.is_empty() {
-        failure
-    } else {
-        failure.hint(format!("did you mean {}?", close.join(" or ")))
-    };
-    failure.hint("all of them: rein templates")
+    failure.suggest(close).hint("all of them: rein templates")
 }
 
 fn choose(args: &TemplatesArgs, own: &[UserTemplate]) -> Result<Vec<Entry>> {
@@ -282,12 +277,9 @@ fn choose(args: &TemplatesArgs, own: &[UserTemplate]) -> Result<Vec<Entry>> {
 }
 
 fn one_of(what: &str, given: &str, known: &[&str]) -> Failure {
-    let failure = Failure::usage(format!("unknown {what} {}", sanitise(given)))
-        .fact(format!("known: {}", known.join(", ")));
-    match nearest(given, known.iter().copied()).first() {
-        Some(close) => failure.hint(format!("did you mean {close}?")),
-        None => failure,
-    }
+    Failure::usage(format!("unknown {what} {}", sanitise(given)))
+        .fact(format!("known: {}", known.join(", ")))
+        .suggest(nearest(given, known.iter().copied()).first().copied())
 }
 
 fn list(entries: &[Entry], cx: &Context) -> String {

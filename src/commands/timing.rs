@@ -249,8 +249,6 @@ fn write_junit(
     let record = Record {
         attempts: Attempts {
             profile: report.groups.first().map(|group| group.profile.clone()),
-            method: Some(report.run.method.clone()),
-            path: report.run.path.clone(),
             timings: Some(crate::exchange::timing::Timings {
                 total: begun.elapsed().unwrap_or_default(),
                 ..Default::default()
@@ -262,6 +260,7 @@ fn write_junit(
             ..Received::default()
         },
     };
-    let text = junit::report(&record, outcome.as_ref().map(|exit| *exit));
+    let call = format!("{} {}", report.run.method, report.run.path);
+    let text = junit::report(&call, &record, outcome.as_ref().map(|exit| *exit));
     std::fs::write(file, text).map_err(|error| cannot_write(&file.to_string_lossy(), &error))
 }

@@ -1,6 +1,7 @@
 //! `--paginate`: reads page after page into one output and saves its progress.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use crate::engine::response::whole::Whole;
 use crate::engine::response::{self, Stop};
@@ -116,7 +117,7 @@ impl Totals {
         record.received.coded_bytes = self.coded_bytes;
         record.attempts.timings = Some(self.timings);
         if let Some(response) = &mut record.attempts.response {
-            response.metrics = self.server.map(Metric::total).into_iter().collect();
+            Arc::make_mut(response).metrics = self.server.map(Metric::total).into_iter().collect();
         }
     }
 }

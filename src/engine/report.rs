@@ -61,7 +61,9 @@ pub(crate) fn tell(
     let shown = result.as_ref().map(|exit| *exit);
     let mut written = Ok(());
     if let Some(file) = &wanted.report {
-        written = write_file(file, &junit::report(record, shown));
+        let attempts = &record.attempts;
+        let call = format!("{} {}", attempts.method_name(), attempts.path());
+        written = write_file(file, &junit::report(&call, record, shown));
     }
     if let Some(format) = &wanted.write_out {
         let as_it_is = format.render(record, shown, Echoes::Shown);

@@ -228,7 +228,7 @@ impl<'a> Session<'a> {
     pub(crate) fn about(&self) -> About<'_> {
         About {
             method: self.attempts.method_name(),
-            path: &self.attempts.path,
+            path: self.attempts.path(),
             host: &self.host,
             profile: &self.sending.profile.name,
             token_source: Some(&self.token.source),
@@ -261,8 +261,9 @@ impl<'a> Session<'a> {
 
     fn read_that_tells(&self) -> Option<String> {
         let is_more = self.sending.class > Class::Read;
-        let (path, body) = (&self.attempts.path, self.body.as_deref());
-        is_more.then(|| catalogue::read_that_tells(self.attempts.method_name(), path, body))?
+        let (attempts, body) = (&self.attempts, self.body.as_deref());
+        is_more
+            .then(|| catalogue::read_that_tells(attempts.method_name(), &attempts.path(), body))?
     }
 
     /// Sends a request, again where that is allowed, and returns the response that counts.
@@ -309,7 +310,8 @@ impl<'a> Session<'a> {
             let again = next.try_clone();
             exchange = self.until_final(next, again.as_ref()).await?;
         }
-        self.attempts.response = Some(response_info(&exchange.head, &self.redactor));
+        let response = response_info(&exchange.head, &self.redactor);
+        self.attempts.response = Some(Arc::new(response));
         Ok(exchange)
     }
 
@@ -541,7 +543,7 @@ fn response_info(head: &Head, redactor: &Redactor) -> ResponseInfo {
         status: head.status,
         reason: redactor.clean(&head.reason),
         version: head.version,
-        headers: head.headers.clone(),
+        headers: Arc::clone(&head.headers),
         head_size: head.block.len(),
         remote: head.remote,
         metrics,

@@ -17,6 +17,7 @@ pub(crate) mod upload;
 use std::collections::VecDeque;
 use std::error::Error;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -93,7 +94,7 @@ pub(crate) struct Head {
     /// The HTTP version.
     pub(crate) version: http::Version,
     /// The headers.
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Arc<HeaderMap>,
     /// Status line and headers as text, where that was asked for. The client hands out names in
     /// lower case; HTTP/1.1 names are written in title case.
     pub(crate) block: Vec<u8>,
@@ -147,7 +148,7 @@ pub(crate) async fn send(
         Err(what) => return Err(failed(time_out(what, &limits))),
     };
     client.marks.first_byte();
-    let head = head_of(&response, keep_head);
+    let (head, body) = parts(response, keep_head);
     if head.size() > MAX_HEADER_BLOCK as usize {
         return Err(failed(TransportKind::HeadTooLarge));
     }
@@ -156,7 +157,7 @@ pub(crate) async fn send(
     }
     Ok(Exchange {
         head,
-        body: reqwest::Body::from(response),
+        body,
         ahead: VecDeque::new(),
         client: client.clone(),
         limits,
@@ -385,19 +386,21 @@ pub(crate) fn has_empty_body(method: &Method, body: &Body) -> bool {
     }
 }
 
-fn head_of(response: &reqwest::Response, keep_head: bool) -> Head {
+fn parts(response: reqwest::Response, keep_head: bool) -> (Head, reqwest::Body) {
+    let remote = response.remote_addr();
+    let (parts, body) = http::Response::from(response).into_parts();
     let mut head = Head {
-        status: response.status().as_u16(),
-        reason: reason(response.status(), response.extensions()),
-        version: response.version(),
-        headers: response.headers().clone(),
+        status: parts.status.as_u16(),
+        reason: reason(parts.status, &parts.extensions),
+        version: parts.version,
+        headers: Arc::new(parts.headers),
         block: Vec::new(),
-        remote: response.remote_addr(),
+        remote,
     };
     if keep_head {
         head.block = rebuild(&head);
     }
-    head
+    (head, body)
 }
 
 fn reason(status: http::StatusCode, extensions: &http::Extensions) -> String {
@@ -425,7 +428,7 @@ fn rebuild(head: &Head) -> Vec<u8> {
     );
     let reason = if is_text { &*head.reason } else { "" };
     let mut block = format!("HTTP/{version} {} {reason}\r\n", head.status).into_bytes();
-    for (name, value) in &head.headers {
+    for (name, value) in &*head.headers {
         match is_text {
             true => block.extend(title_case(name.as_str())),
             false => block.extend_from_slice(name.as_str().as_bytes()),

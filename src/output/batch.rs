@@ -412,11 +412,15 @@ fn counts_in(body: &[u8]) -> [u64; 3] {
     if memchr::memmem::find(body, b"\"unchanged\"").is_none() || lexical::check(body).is_err() {
         return [0; 3];
     }
-    ["new", "updated", "unchanged"].map(|name| {
-        let value = lexical::scan::member(body.trim_ascii(), name);
-        let value = value.and_then(|value| std::str::from_utf8(value).ok());
-        value.and_then(|value| value.parse().ok()).unwrap_or(0)
-    })
+    let mut counts = [0; 3];
+    for (key, value) in lexical::scan::members(body.trim_ascii()) {
+        let is_it = |name: &&str| lexical::scan::is_key(key, name);
+        if let Some(at) = ["new", "updated", "unchanged"].iter().position(is_it) {
+            let value = std::str::from_utf8(value).ok();
+            counts[at] = value.and_then(|value| value.parse().ok()).unwrap_or(0);
+        }
+    }
+    counts
 }
 
 #[cfg(test)]

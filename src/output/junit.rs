@@ -10,8 +10,8 @@ use crate::output::batch::Summary;
 use crate::output::record::Record;
 use crate::text::terminal::sanitise;
 
-/// Returns the report: one case for the call itself, and one for each expectation.
-pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8> {
+/// Returns the report of a call with this method and path: one case for the call itself, and one for each expectation.
+pub(crate) fn report(call: &str, record: &Record, result: Result<Exit, &Failure>) -> Vec<u8> {
     let failed = result.err().filter(|failure| failure.exit != Exit::Unmet);
     let Record { attempts, received } = record;
     let unmet = received
@@ -26,7 +26,6 @@ pub(crate) fn report(record: &Record, result: Result<Exit, &Failure>) -> Vec<u8>
     let seconds = attempts
         .timings
         .map_or(0.0, |timings| timings.total.as_secs_f64());
-    let call = format!("{} {}", attempts.method_name(), attempts.path);
     let suite = [
         ("name", "rein".to_owned()),
         ("tests", (received.checks.len() + 1).to_string()),
@@ -151,7 +150,9 @@ mod tests {
     use crate::verdict::checks::Checked;
 
     fn text(record: &Record, result: Result<Exit, &Failure>) -> String {
-        String::from_utf8(report(record, result)).expect("text")
+        let attempts = &record.attempts;
+        let call = format!("{} {}", attempts.method_name(), attempts.path());
+        String::from_utf8(report(&call, record, result)).expect("text")
     }
 
     #[test]

@@ -40,7 +40,7 @@ pub(crate) fn object(record: &Record, result: Result<Exit, &Failure>) -> String 
         "class": attempts.class.map(Class::name),
         "endpoint": attempts.endpoint,
         "method": attempts.method.as_ref().map(Method::as_str),
-        "url": text(&attempts.url),
+        "url": text(&attempts.url()),
         "status": response.map(|response| response.status),
         "answered_by": received.answered_by.map(AnsweredBy::name),
         "server_timing": response.filter(|response| !response.metrics.is_empty()).map(|response| json!({

@@ -1,9 +1,11 @@
 //! `Record`: all that is known about a call, for the status line, `--meta` and `-w`.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{HeaderMap, Method};
+use url::Url;
 
 use crate::catalogue::Class;
 use crate::exchange::timing::Timings;
@@ -34,16 +36,14 @@ pub(crate) struct Attempts {
     pub(crate) endpoint: Option<&'static str>,
     /// The method; none where it is not known what was to be called.
     pub(crate) method: Option<Method>,
-    /// The whole URL.
-    pub(crate) url: String,
-    /// Path and query below the endpoint.
-    pub(crate) path: String,
+    /// Where the request goes.
+    pub(crate) sent_to: SentTo,
     /// Where the token came from; never the token.
     pub(crate) token_source: Option<String>,
     /// Hides the token where a server echoes it onto a terminal.
     pub(crate) redactor: Redactor,
     /// The header block of the last response.
-    pub(crate) response: Option<ResponseInfo>,
+    pub(crate) response: Option<Arc<ResponseInfo>>,
     /// What was measured of the last attempt.
     pub(crate) timings: Option<Timings>,
     /// The size of the request's body in bytes, where it is known.
@@ -57,6 +57,25 @@ pub(crate) struct Attempts {
     pub(crate) may_have_arrived: bool,
     /// How many redirects were followed.
     pub(crate) redirects: u32,
+}
+
+/// Where a request goes; [`Attempts::url`] and [`Attempts::path`] are what may be shown of it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct SentTo {
+    url: Option<Url>,
+    /// The length of the endpoint's URL that it begins with; 0 where it does not.
+    endpoint_length: usize,
+}
+
+impl SentTo {
+    /// Notes the URL of a request, and the endpoint that it is below.
+    pub(crate) fn new(url: &Url, endpoint: &str) -> Self {
+        let is_below = url.as_str().starts_with(endpoint);
+        SentTo {
+            url: Some(url.clone()),
+            endpoint_length: if is_below { endpoint.len() } else { 0 },
+        }
+    }
 }
 
 /// What became of the response of a call, or of the responses of all its pages.
@@ -84,7 +103,7 @@ pub(crate) struct ResponseInfo {
     pub(crate) status: u16,
     pub(crate) reason: String,
     pub(crate) version: http::Version,
-    pub(crate) headers: HeaderMap,
+    pub(crate) headers: Arc<HeaderMap>,
     /// The size of the header block in bytes.
     pub(crate) head_size: usize,
     /// The other end of the connection: the server, or the proxy.
@@ -107,9 +126,27 @@ impl ResponseInfo {
 }
 
 impl Attempts {
+    /// Returns the whole URL as it may be shown: made where it is, because few of many calls are.
+    pub(crate) fn url(&self) -> String {
+        let url = self.sent_to.url.as_ref();
+        url.map_or(String::new(), |url| self.redactor.url(url))
+    }
+
+    /// Returns path and query below the endpoint as they may be shown; the whole URL where it is
+    /// not below it.
+    pub(crate) fn path(&self) -> String {
+        let shown = self.url();
+        let sent = self.sent_to.url.as_ref().map_or("", Url::as_str);
+        match shown.split_at_checked(self.sent_to.endpoint_length) {
+            Some((endpoint, "")) if !endpoint.is_empty() => "/".to_owned(),
+            Some((endpoint, path)) if sent.starts_with(endpoint) => path.to_owned(),
+            _ => shown,
+        }
+    }
+
     /// Returns the platform's own time in milliseconds, when it said so.
     pub(crate) fn server(&self) -> Option<f64> {
-        self.response.as_ref().and_then(ResponseInfo::server)
+        self.response.as_ref()?.server()
     }
 
     /// Returns the method, empty where it is not known.
@@ -138,27 +175,26 @@ pub(crate) fn millis(duration: Duration) -> f64 {
 #[cfg(test)]
 pub(super) fn example() -> Record {
     let metrics = server_timing::parse([b"db;dur=5, total;dur=37.7".as_slice()].into_iter());
-    Record {
+    let headers = HeaderMap::from_iter([(
+        http::header::CONTENT_TYPE,
+        http::HeaderValue::from_static("application/json"),
+    )]);
+    let mut example = Record {
         attempts: Attempts {
             profile: Some("prod".to_owned()),
             guarded: true,
             class: Some(Class::Read),
             method: Some(Method::POST),
-            url: "https://h/acme/prod/reinfer_/api/v1/datasets/retail/orders/export".to_owned(),
-            path: "/api/v1/datasets/retail/orders/export".to_owned(),
             token_source: Some("$REINFER_TOKEN".to_owned()),
-            response: Some(ResponseInfo {
+            response: Some(Arc::new(ResponseInfo {
                 status: 200,
                 reason: "OK".to_owned(),
                 version: http::Version::HTTP_11,
-                headers: HeaderMap::from_iter([(
-                    http::header::CONTENT_TYPE,
-                    http::HeaderValue::from_static("application/json"),
-                )]),
+                headers: Arc::new(headers),
                 head_size: 100,
                 remote: None,
                 metrics,
-            }),
+            })),
             timings: Some(Timings {
                 first_byte: Some(Duration::from_micros(61_800)),
                 total: Duration::from_micros(62_000),
@@ -173,12 +209,27 @@ pub(super) fn example() -> Record {
             coded_bytes: 2100,
             ..Received::default()
         },
+    };
+    let path = "/api/v1/datasets/retail/orders/export";
+    example
+        .attempts
+        .set_url_below("https://h/acme/prod/reinfer_", path);
+    example
+}
+
+#[cfg(test)]
+impl Attempts {
+    /// Makes the request one to a path below an endpoint.
+    pub(crate) fn set_url_below(&mut self, endpoint: &str, path: &str) {
+        let url = Url::parse(&format!("{endpoint}{path}")).expect("a URL");
+        self.sent_to = SentTo::new(&url, endpoint);
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::secret::Secret;
 
     #[test]
     fn the_network_is_what_the_server_does_not_account_for() {
@@ -193,5 +244,29 @@ mod tests {
         assert_eq!(attempts.network(), Some(0.0));
         attempts.response = None;
         assert_eq!(attempts.network(), None);
+    }
+
+    #[test]
+    fn a_path_is_what_follows_the_endpoint_as_far_as_that_may_be_shown() {
+        let mut attempts = Attempts::default();
+        assert_eq!(
+            (attempts.url(), attempts.path()),
+            <(String, String)>::default()
+        );
+        attempts
+            .redactor
+            .learn(&Secret::new("SEKRET-0123".to_owned()));
+        for (endpoint, path, shown) in [
+            ("https://h", "/a?token=x", "/a?token=(redacted)"),
+            ("https://h/a", "", "/"),
+            ("https://h/a", "/SEKRET-0123/b", "/(redacted)/b"),
+            ("https://h/SEKRET-0123", "/b", "https://h/(redacted)/b"),
+        ] {
+            attempts.set_url_below(endpoint, path);
+            assert_eq!(attempts.path(), shown, "{endpoint} {path}");
+        }
+        let url = Url::parse("https://u:p@other/b").expect("a URL");
+        attempts.sent_to = SentTo::new(&url, "https://h");
+        assert_eq!(attempts.path(), "https://other/b");
     }
 }

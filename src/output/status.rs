@@ -23,7 +23,7 @@ pub(crate) fn line(record: &Record, theme: &Theme, width: Option<u16>) -> String
     let call = format!(
         "{} {}",
         record.attempts.method_name(),
-        sanitise(&record.attempts.path)
+        sanitise(&record.attempts.path())
     );
     let (status, status_style) = match &record.attempts.response {
         Some(response) => (
@@ -199,7 +199,7 @@ const BEFORE_BARS: usize = 32;
 /// Returns the lines that `-v` adds: the other end, the phases, all metrics of the server. On a
 /// terminal the phases are drawn as a waterfall.
 pub(crate) fn phases(record: &Record, theme: &Theme, width: Option<u16>) -> Vec<String> {
-    let response = record.attempts.response.as_ref();
+    let response = record.attempts.response.as_deref();
     let mut lines: Vec<String> = response
         .and_then(|response| response.remote)
         .iter()
@@ -313,6 +313,8 @@ fn metrics(response: &ResponseInfo) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
     use crate::output::record::example;
 
@@ -328,7 +330,7 @@ mod tests {
         record.attempts.requests = 3;
         assert!(line(&record).contains("total 62.0 ms · 3 requests  2.1 kB"));
         if let Some(response) = &mut record.attempts.response {
-            response.metrics.clear();
+            Arc::make_mut(response).metrics.clear();
         }
         assert!(line(&record).contains("server absent · first byte 61.8 ms"));
     }
@@ -362,7 +364,9 @@ mod tests {
     #[test]
     fn a_line_gives_up_its_padding_before_it_is_broken() {
         let mut record = example();
-        record.attempts.path = "/api/v1/sources".to_owned();
+        record
+            .attempts
+            .set_url_below("https://h", "/api/v1/sources");
         let line = |width| line(&record, &Theme::plain(), Some(width));
         let plain = "prod  POST /api/v1/sources  200 OK  server 37.7 ms · network 24.1 ms · total 62.0 ms  2.1 kB";
         assert_eq!(line(94), plain);
@@ -397,7 +401,7 @@ mod tests {
     #[test]
     fn a_wide_terminal_aligns_a_sequence() {
         let mut short = example();
-        short.attempts.path = "/api/v1/sources".to_owned();
+        short.attempts.set_url_below("https://h", "/api/v1/sources");
         let place = |record: &Record| line(record, &Theme::plain(), Some(200)).find("200 OK");
         assert_eq!(place(&short), place(&example()));
     }
@@ -419,9 +423,9 @@ mod tests {
     fn a_server_cannot_write_into_the_line() {
         let mut record = example();
         if let Some(response) = &mut record.attempts.response {
-            response.reason = "OK\u{1b}[2J\r".to_owned();
+            Arc::make_mut(response).reason = "OK\u{1b}[2J\r\u{202e}".to_owned();
         }
-        record.attempts.path = "/a\u{202e}".to_owned();
+        record.attempts.set_url_below("https://h", "/a\u{202e}");
         let line = line(&record, &Theme::plain(), None);
         assert!(!line.contains(['\u{1b}', '\r', '\u{202e}']), "{line:?}");
     }

@@ -116,7 +116,7 @@ variables! { call:
     RemoteIp "remote_ip" "address of the server or proxy" => call.remote().map(|remote| remote.ip().to_string());
     RemotePort "remote_port" "port of the server or proxy" => call.remote().map_or(0, |remote| remote.port());
     ResponseCode "response_code" "the same as `http_code`" => call.status();
-    Scheme "scheme" "scheme of the URL" => call.record.attempts.url.split_once(':').map(|(scheme, _)| scheme);
+    Scheme "scheme" "scheme of the URL" => call.url().map(|url| url.scheme().to_owned());
     ServerTiming "server_timing" "the platform's own time in milliseconds" => call.record.attempts.server();
     SizeDelivered "size_delivered" "size of the decoded response body" => call.record.received.bytes;
     SizeDownload "size_download" "size of the response body as received" => call.record.received.coded_bytes;
@@ -136,7 +136,7 @@ variables! { call:
     TimeFirstByte "time_starttransfer" "seconds until the first byte" => call.time(|timings| timings.first_byte);
     TimeTotal "time_total" "seconds in all" => call.time(|timings| Some(timings.total));
     EarlyData "tls_earlydata" "0" => 0;
-    Url "url" "URL of the request" => call.record.attempts.url.as_str();
+    Url "url" "URL of the request" => call.record.attempts.url();
     UrlFragment "url.fragment" "fragment of the URL" => call.part(Url::fragment);
     UrlHost "url.host" "host of the URL" => call.part(Url::host_str);
     UrlOptions "url.options" "empty: a URL has no options" => Value::Null;
@@ -147,7 +147,7 @@ variables! { call:
     UrlScheme "url.scheme" "scheme of the URL" => call.part(|url| Some(url.scheme()));
     UrlUser "url.user" "empty: a URL has no user" => Value::Null;
     UrlZone "url.zoneid" "empty" => Value::Null;
-    EffectiveUrl "url_effective" "the same as `url`" => call.record.attempts.url.as_str();
+    EffectiveUrl "url_effective" "the same as `url`" => call.record.attempts.url();
     UrlNumber "urlnum" "0" => 0;
     TransferId "xfer_id" "0" => 0;
 }
@@ -294,7 +294,7 @@ impl<'a> Call<'a> {
     }
 
     fn response(&self) -> Option<&'a ResponseInfo> {
-        self.record.attempts.response.as_ref()
+        self.record.attempts.response.as_deref()
     }
 
     fn status(&self) -> Figure {
@@ -323,7 +323,7 @@ impl<'a> Call<'a> {
         for (name, value) in self
             .response()
             .iter()
-            .flat_map(|response| &response.headers)
+            .flat_map(|response| &*response.headers)
         {
             let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
             let value = Value::from(self.shown(name.as_str(), value));
@@ -335,7 +335,7 @@ impl<'a> Call<'a> {
     }
 
     fn url(&self) -> Option<Url> {
-        Url::parse(&self.record.attempts.url).ok()
+        Url::parse(&self.record.attempts.url()).ok()
     }
 
     /// Returns a part of the URL.

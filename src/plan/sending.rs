@@ -9,10 +9,9 @@ use crate::error::Result;
 use crate::exchange::TimeLimits;
 use crate::exchange::client::Connection;
 use crate::exchange::retry::Policy;
-use crate::output::record::Attempts;
+use crate::output::record::{Attempts, SentTo};
 use crate::plan::connection;
 use crate::plan::redirect::RedirectPolicy;
-use crate::plan::target;
 use crate::profile::known::KnownTokens;
 use crate::profile::{Guard, Profile};
 use crate::request::Request;
@@ -87,8 +86,7 @@ impl<'a> Sending<'a> {
 
     /// Notes which request a call has come to.
     pub(crate) fn describe(&self, request: &Request, attempts: &mut Attempts) {
-        attempts.url = attempts.redactor.url(&request.url);
-        attempts.path = target::below_in(&attempts.url, self.profile);
+        attempts.sent_to = SentTo::new(&request.url, self.profile.base.value.as_str());
         attempts.method = Some(request.method.clone());
         attempts.body_size = request.body.length().unwrap_or(0);
     }

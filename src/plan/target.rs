@@ -171,13 +171,10 @@ fn mangled_by_a_windows_shell(text: &str) -> Option<&str> {
 }
 
 fn not_a_target(text: &str) -> Failure {
-    let failure = Failure::usage(format!("'{}' is not a target", sanitise(text)));
     let close = nearest(text, ["v1/", "/api/v1/", "/auth/user"]);
-    let failure = match close.first() {
-        Some(close) => failure.hint(format!("did you mean {close}?")),
-        None => failure,
-    };
-    failure.hint("write /api/v1/..., v1/..., /auth/user or a URL under the endpoint")
+    Failure::usage(format!("'{}' is not a target", sanitise(text)))
+        .suggest(close.first().copied())
+        .hint("write /api/v1/..., v1/..., /auth/user or a URL under the endpoint")
 }
 
 fn refuse_control_characters(text: &str) -> Result<()> {
@@ -239,15 +236,11 @@ fn value_of<'a>(
 
 /// Returns path and query below the endpoint.
 pub(crate) fn below(request: &Request, profile: &Profile, redactor: &Redactor) -> String {
-    below_in(&redactor.url(&request.url), profile)
-}
-
-/// Returns path and query below the endpoint in a URL as it is shown.
-pub(crate) fn below_in(url: &str, profile: &Profile) -> String {
+    let url = redactor.url(&request.url);
     match url.strip_prefix(profile.base.value.as_str()) {
         Some("") => "/".to_owned(),
         Some(path) => path.to_owned(),
-        None => url.to_owned(),
+        None => url,
     }
 }
 

@@ -542,12 +542,9 @@ fn undeclared(endpoint: &Endpoint, name: &str) -> Failure {
             seen.len() <= 3
         }
     });
-    let failure = if close.is_empty() {
-        failure
-    } else {
-        failure.hint(format!("did you mean {}?", close.join(" or ")))
-    };
-    failure.hint(format!("all of them: rein templates {}", endpoint.name))
+    failure
+        .suggest(close)
+        .hint(format!("all of them: rein templates {}", endpoint.name))
 }
 
 /// Refuses a request that lacks something, or has a value outside its limits. `in_path` are the

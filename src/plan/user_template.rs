@@ -193,13 +193,10 @@ fn values_of_items<'a>(
 fn undeclared(template: &UserTemplate, item: &Item) -> Failure {
     let names = template.names();
     let (shown, key) = (sanitise(&template.name), sanitise(&item.key));
-    let failure = Failure::usage(format!("{shown} has no placeholder {key}"))
+    Failure::usage(format!("{shown} has no placeholder {key}"))
         .fact(format!("it has: {}", names.join(", ")))
-        .fact("nothing was sent");
-    match nearest(&item.key, names).first() {
-        Some(close) => failure.hint(format!("did you mean {close}?")),
-        None => failure,
-    }
+        .fact("nothing was sent")
+        .suggest(nearest(&item.key, names).first().copied())
 }
 
 /// Returns an item's value.

@@ -122,11 +122,7 @@ fn not_a_target(word: &str, next: Option<&str>, subcommands: &[String]) -> Failu
     if catalogue::by_name(word).is_some() {
         close.push(format!("rein call {word}"));
     }
-    let failure = if close.is_empty() {
-        failure
-    } else {
-        failure.hint(format!("did you mean {}?", close.join(" or ")))
-    };
+    let failure = failure.suggest(close.iter().map(String::as_str));
     let is_method = !word.is_empty() && word.bytes().all(|byte| byte.is_ascii_uppercase());
     if let (true, Some(next)) = (is_method, next.filter(|next| next.contains('/'))) {
         return failure.hint(format!("another method: rein -X {word} {}", sanitise(next)));

@@ -20,7 +20,7 @@ pub(crate) struct About<'a> {
     /// The method.
     pub(crate) method: &'a str,
     /// The path below the endpoint.
-    pub(crate) path: &'a str,
+    pub(crate) path: String,
     /// The host and port that were called.
     pub(crate) host: &'a str,
     /// The profile's name.
@@ -56,7 +56,7 @@ impl About<'_> {
 
     /// Returns the call's method and path.
     pub(crate) fn call(&self) -> String {
-        format!("{} {}", self.method, self.clean(self.path))
+        format!("{} {}", self.method, self.clean(&self.path))
     }
 
     fn token(&self) -> String {
@@ -194,7 +194,7 @@ fn not_there(failure: Failure, about: &About<'_>) -> Failure {
         "check the names in the path, and that profile {} is the right tenant",
         about.profile
     );
-    match nearby(about.method, about.path) {
+    match nearby(about.method, &about.path) {
         Nearby::Path(path) => failure
             .fact("unknown path")
             .hint(format!("did you mean {}?", about.clean(&path))),
@@ -278,7 +278,7 @@ pub(crate) fn transport_headline(failure: &TransportFailure, host: &str) -> Fail
     let redactor = Redactor::default();
     let about = About {
         method: "",
-        path: "",
+        path: String::new(),
         host,
         profile: "",
         token_source: None,
@@ -495,7 +495,7 @@ mod tests {
     fn about(redactor: &Redactor) -> About<'_> {
         About {
             method: "POST",
-            path: "/api/v1/x",
+            path: "/api/v1/x".to_owned(),
             host: "h:443",
             profile: "dev",
             token_source: Some("$REINFER_TOKEN_DEV"),

@@ -349,14 +349,11 @@ impl Reader<'_> {
         let name = sanitise(key.get_ref()).into_owned();
         let what = format!("unknown key {name} in {section}");
         let snippet = self.snippet(key.span().start, |shown| shown == name);
-        let mut failure = snippet
+        snippet
             .into_iter()
             .fold(self.failure_at(key.span(), &what), Failure::fact)
-            .fact(format!("known keys: {}", legal.join(", ")));
-        if let Some(close) = nearest(&name, legal.iter().copied()).first() {
-            failure = failure.hint(format!("did you mean {close}?"));
-        }
-        failure
+            .fact(format!("known keys: {}", legal.join(", ")))
+            .suggest(nearest(&name, legal.iter().copied()).first().copied())
     }
 
     fn wrong_type(&self, value: &Value<'_>, key: &str, expected: &str) -> Failure {

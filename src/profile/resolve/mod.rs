@@ -535,7 +535,9 @@ fn chain<'a>(entry: &'a Entry, config: &'a ConfigFile) -> Result<Vec<&'a Entry>>
                 last.name,
                 sanitise(&parent.value)
             );
-            suggest(config.wrong(parent.line, &what), &parent.value, known)
+            config
+                .wrong(parent.line, &what)
+                .suggest(nearest(&parent.value, known).first().copied())
         })?;
         if chain.iter().any(|seen| seen.name == next.name) {
             return Err(config.wrong(
@@ -658,19 +660,10 @@ fn unknown(name: &str, origin: &Origin, config: &ConfigFile) -> Failure {
         .map(|entry| entry.name.as_str())
         .chain([DEMO])
         .collect();
-    suggest(
-        failure.fact(format!("profiles: {}", known.join(", "))),
-        name,
-        known.iter().copied(),
-    )
-    .hint("they are in the file that `rein config path` prints")
-}
-
-fn suggest<'a>(failure: Failure, name: &str, known: impl Iterator<Item = &'a str>) -> Failure {
-    match nearest(name, known).first() {
-        Some(close) => failure.hint(format!("did you mean {close}?")),
-        None => failure,
-    }
+    failure
+        .fact(format!("profiles: {}", known.join(", ")))
+        .suggest(nearest(name, known.iter().copied()).first().copied())
+        .hint("they are in the file that `rein config path` prints")
 }
 
 fn nothing_selected(config: &ConfigFile) -> Failure {
