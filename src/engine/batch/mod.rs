@@ -13,7 +13,9 @@ mod source;
 mod survey;
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::io;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -129,6 +131,8 @@ pub(crate) async fn run(job: Job<'_>, summary: Summary, cx: &Context) -> (Summar
         )),
         outbox: RefCell::new(Outbox::new(job.order, job.results, job.failed, summary)),
         counts: Counts::default(),
+        pending: RefCell::default(),
+        failed: Cell::default(),
         in_flight: RefCell::default(),
         stopped: RefCell::default(),
         is_finished: Cell::new(false),
@@ -172,6 +176,10 @@ struct Floor<'j, 'a> {
     feed: Mutex<Feed<'j, 'a>>,
     outbox: RefCell<Outbox>,
     counts: Counts,
+    /// Results that have not been put into the outbox.
+    pending: RefCell<VecDeque<(u64, Vec<Ended>)>>,
+    /// How many lines have failed, or may have.
+    failed: Cell<u64>,
     /// The lines that have been sent and have not ended.
     in_flight: RefCell<LineSet>,
     /// Why no further call is made.
@@ -188,7 +196,7 @@ struct Floor<'j, 'a> {
 impl Floor<'_, '_> {
     /// Makes all calls. A session is started once it is known that there is something to send.
     async fn send_all(&self, lead: Lead<'_>, cx: &Context) {
-        let Some(first) = self.first_call().await else {
+        let Some(first) = self.next_call().await else {
             return;
         };
         let Fed::Call { unit, .. } = &first else {
@@ -216,44 +224,101 @@ impl Floor<'_, '_> {
         while workers.next().await.is_some() {}
     }
 
-    /// Returns the first call; what comes before it are rows that no call can be made of.
-    async fn first_call(&self) -> Option<Fed> {
+    /// Waits for the next call; what comes before it are rows that no call can be made of.
+    async fn next_call(&self) -> Option<Fed> {
         loop {
             match self.next().await? {
-                Fed::Ended(place, ended) => self.put(place, vec![*ended]).await,
+                Fed::Ended(place, ended) => {
+                    let ended = vec![*ended];
+                    self.stop_for(&ended);
+                    self.put(place, ended).await;
+                }
                 call @ Fed::Call { .. } => return Some(call),
             }
         }
     }
 
+    /// Makes calls for as long as there are some. While one is under way, the result of the last one
+    /// is put out and the next call is made: what is done between a response and the next request
+    /// is time in which the server has nothing to do.
     async fn work(&self, session: Session<'_>, reading: Reading, first: Option<Fed>) {
         let (mut session, mut reading) = (session, reading);
-        let mut next = first;
-        loop {
-            let fed = match next.take() {
-                Some(fed) => fed,
-                None => match self.next().await {
-                    Some(fed) => fed,
-                    None => return,
-                },
+        let mut next = match first {
+            Some(call) => Some(call),
+            None => self.next_call().await,
+        };
+        while let Some(Fed::Call {
+            place,
+            unit,
+            is_resent,
+        }) = next.take()
+        {
+            let mut call = Calling {
+                session: &mut session,
+                reading: &mut reading,
+                is_resent,
             };
-            match fed {
-                Fed::Ended(place, ended) => self.put(place, vec![*ended]).await,
-                Fed::Call {
-                    place,
-                    unit,
-                    is_resent,
-                } => {
-                    let mut call = Calling {
-                        session: &mut session,
-                        reading: &mut reading,
-                        is_resent,
-                    };
-                    let ended = self.send(&mut call, *unit).await;
-                    self.put(place, ended).await;
+            let mut sent = pin!(self.send(&mut call, *unit));
+            let mut put = pin!(after_others(self.put_pending()));
+            let mut made = pin!(after_others(self.next_call()));
+            let (mut is_put, mut ready) = (false, None);
+            let ended = loop {
+                tokio::select! {
+                    biased;
+                    ended = &mut sent => break ended,
+                    () = &mut put, if !is_put => is_put = true,
+                    // Of a group there is one at a time: they can be large.
+                    made = &mut made, if ready.is_none() && !self.settings.is_grouped => {
+                        ready = Some(made);
+                    }
                 }
+            };
+            if !is_put {
+                put.await;
+            }
+            self.stop_for(&ended);
+            self.pending.borrow_mut().push_back((place, ended));
+            next = match ready {
+                Some(ready) => ready,
+                None => {
+                    self.put_pending().await;
+                    made.await
+                }
+            };
+        }
+        self.put_pending().await;
+    }
+
+    /// Ends the batch for results that are not to be followed by others.
+    fn stop_for(&self, ended: &[Ended]) {
+        for Ended { outcome, .. } in ended {
+            match &outcome.end {
+                End::Done => continue,
+                End::Invalid(failure) if self.settings.strict => self.stop(Failure {
+                    exit: Exit::BatchFailed,
+                    headline: format!("line {}: {} (--strict)", outcome.lines, failure.headline),
+                    ..failure.clone()
+                }),
+                _ => {}
+            }
+            let failed = self.failed.get() + outcome.lines.count();
+            self.failed.set(failed);
+            if self.settings.stop_after.is_some_and(|most| failed >= most) {
+                let failures = counted(failed, "failure", "failures");
+                let headline = format!("stopped after {failures} (--stop-after)");
+                self.stop(Failure::new(Exit::BatchFailed, headline));
             }
         }
+    }
+
+    async fn put_pending(&self) {
+        while let Some((place, ended)) = self.next_pending() {
+            self.put(place, ended).await;
+        }
+    }
+
+    fn next_pending(&self) -> Option<(u64, Vec<Ended>)> {
+        self.pending.borrow_mut().pop_front()
     }
 
     /// Waits for the next call, and until its result can be held.
@@ -432,10 +497,6 @@ impl Floor<'_, '_> {
 
     /// Puts results where they are written from, and waits while too much is there already.
     async fn put(&self, place: u64, ended: Vec<Ended>) {
-        let invalid = ended.iter().find_map(|one| match &one.outcome.end {
-            End::Invalid(failure) => Some((one.outcome.lines.to_string(), failure.clone())),
-            _ => None,
-        });
         let before = self.out_bytes();
         let put = self.outbox.borrow_mut().put(place, ended);
         if let Err(failure) = put {
@@ -444,20 +505,6 @@ impl Floor<'_, '_> {
         let after = self.out_bytes();
         if after >= OUT_BYTES || (before == 0 && after > 0) {
             self.ready.notify_one();
-        }
-        if let (Some((lines, failure)), true) = (invalid, self.settings.strict) {
-            let headline = format!("line {lines}: {} (--strict)", failure.headline);
-            self.stop(Failure {
-                exit: Exit::BatchFailed,
-                headline,
-                ..failure
-            });
-        }
-        let failed = self.failed();
-        if self.settings.stop_after.is_some_and(|most| failed >= most) {
-            let failures = counted(failed, "failure", "failures");
-            let headline = format!("stopped after {failures} (--stop-after)");
-            self.stop(Failure::new(Exit::BatchFailed, headline));
         }
         self.moved.notify_waiters();
         loop {
@@ -508,15 +555,9 @@ impl Floor<'_, '_> {
         let mut meter = meter;
         while !self.is_finished.get() && meter.is_shown() {
             let done = self.outbox.borrow().summary.done;
-            meter.update(done, self.failed(), self.counts.bytes.get());
+            meter.update(done, self.failed.get(), self.counts.bytes.get());
             let _in_time = tokio::time::timeout(TICK, self.finished.notified()).await;
         }
-    }
-
-    /// Returns how many lines have failed, or may have.
-    fn failed(&self) -> u64 {
-        let summary = &self.outbox.borrow().summary;
-        summary.failed + summary.unknown
     }
 
     fn stop(&self, failure: Failure) {
@@ -531,6 +572,9 @@ impl Floor<'_, '_> {
     /// Notes what an interrupt has left behind.
     fn interrupted(&self) {
         self.stop(Failure::new(Exit::Interrupted, "interrupted"));
+        while let Some((place, ended)) = self.next_pending() {
+            let _stopped_already = self.outbox.borrow_mut().put(place, ended);
+        }
         let lines = std::mem::take(&mut *self.in_flight.borrow_mut());
         if lines.count() == 0 {
             return;
@@ -593,6 +637,12 @@ impl Floor<'_, '_> {
         };
         (summary, exit)
     }
+}
+
+/// Does something once everything else has been done that can be: requests are written first.
+async fn after_others<T>(work: impl Future<Output = T>) -> T {
+    tokio::task::yield_now().await;
+    work.await
 }
 
 /// What a worker makes its calls with.
