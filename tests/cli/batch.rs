@@ -1,5 +1,7 @@
 //! `rein batch`: a call for each row, grouped and split, with results one a line.
 
+use std::io::{BufRead, BufReader, Write};
+use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
@@ -1166,4 +1168,46 @@ fn an_interrupt_while_nobody_reads_loses_no_result() {
         .lines()
         .filter(|line| line.contains("\"status\":200"));
     assert_eq!(summary["done"], done.count(), "{stderr}");
+}
+
+#[test]
+fn a_result_is_written_and_a_call_is_sent_while_further_rows_are_waited_for() {
+    let server = server();
+    let words = ["batch", "PUT", "v1/x/{n}", "--from", "-", "--jobs", "2"];
+    let call = rein(words).at(&server.url());
+    let mut child = call
+        .command()
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("a start");
+    let mut rows = child.stdin.take().expect("a pipe");
+    let mut lines = BufReader::new(child.stdout.take().expect("a pipe")).lines();
+    for n in 1..=5 {
+        writeln!(rows, "{{\"n\":{n}}}").expect("written");
+        // Its result comes although the next row does not.
+        let result = lines.next().expect("a result").expect("a line");
+        assert!(result.starts_with(&format!("{{\"line\":{n},")), "{result}");
+        assert_eq!(server.requests().len(), n);
+    }
+    drop(rows);
+    assert!(lines.next().is_none());
+    assert!(child.wait().expect("an end").success());
+}
+
+#[test]
+fn no_call_waits_behind_one_that_hangs() {
+    let server = Recorder::by(|_, request| match request.line().ends_with("/2") {
+        true => Reply::Hang(Vec::new()),
+        false => Reply::json(200, OK),
+    });
+    let rows: String = (1..=50).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    let words = ["POST", "v1/x/{n}", "--jobs", "2", "--unordered"];
+    let limits = ["-m", "3", "--retry", "0"];
+    let finished = batch(&server, &[&words[..], &limits].concat(), &rows).run();
+    let mut found = lines(&results(&finished));
+    found.sort_unstable();
+    assert_eq!(found, (1..=50).collect::<Vec<_>>());
+    assert_eq!(server.requests().len(), 50);
 }

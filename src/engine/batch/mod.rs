@@ -131,6 +131,7 @@ pub(crate) async fn run(job: Job<'_>, summary: Summary, cx: &Context) -> (Summar
         )),
         outbox: RefCell::new(Outbox::new(job.order, job.results, job.failed, summary)),
         counts: Counts::default(),
+        made: RefCell::default(),
         pending: RefCell::default(),
         failed: Cell::default(),
         in_flight: RefCell::default(),
@@ -176,6 +177,8 @@ struct Floor<'j, 'a> {
     feed: Mutex<Feed<'j, 'a>>,
     outbox: RefCell<Outbox>,
     counts: Counts,
+    /// Calls that have been made and not been sent.
+    made: RefCell<VecDeque<Fed>>,
     /// Results that have not been put into the outbox.
     pending: RefCell<VecDeque<(u64, Vec<Ended>)>>,
     /// How many lines have failed, or may have.
@@ -224,18 +227,58 @@ impl Floor<'_, '_> {
         while workers.next().await.is_some() {}
     }
 
-    /// Waits for the next call; what comes before it are rows that no call can be made of.
+    /// Waits for the next call.
     async fn next_call(&self) -> Option<Fed> {
         loop {
-            match self.next().await? {
-                Fed::Ended(place, ended) => {
-                    let ended = vec![*ended];
-                    self.stop_for(&ended);
-                    self.put(place, ended).await;
-                }
-                call @ Fed::Call { .. } => return Some(call),
+            let moved = self.moved.notified();
+            if self.is_stopped() {
+                return None;
+            }
+            if let Some(call) = self.next_made() {
+                return Some(call);
+            }
+            let made = tokio::select! {
+                biased;
+                made = self.make() => made,
+                () = moved => true,
+            };
+            if !made {
+                return None;
             }
         }
+    }
+
+    fn next_made(&self) -> Option<Fed> {
+        self.made.borrow_mut().pop_front()
+    }
+
+    /// Makes a call of the next row, when its result can be held; what no call can be made of has
+    /// ended with that. Returns whether there can be more.
+    async fn make(&self) -> bool {
+        let window = self.settings.jobs as u64 * WINDOW;
+        loop {
+            let moved = self.moved.notified();
+            let place = self.counts.place.get();
+            if self.is_stopped() || self.outbox.borrow().has_room(place, window, MAX_HELD) {
+                break;
+            }
+            moved.await;
+        }
+        let fed = self.feed.lock().await.next(&self.counts).await;
+        match fed {
+            Ok(Some(Fed::Ended(place, ended))) => {
+                let ended = vec![*ended];
+                self.stop_for(&ended);
+                self.put(place, ended).await;
+            }
+            Ok(Some(call)) => {
+                self.made.borrow_mut().push_back(call);
+                self.moved.notify_waiters();
+            }
+            Ok(None) => return false,
+            Err(failure) => self.stop(failure),
+        }
+        !self.is_stopped()
     }
 
     /// Makes calls for as long as there are some. While one is under way, the result of the last one
@@ -259,34 +302,30 @@ impl Floor<'_, '_> {
                 is_resent,
             };
             let mut sent = pin!(self.send(&mut call, *unit));
-            let mut put = pin!(after_others(self.put_pending()));
-            let mut made = pin!(after_others(self.next_call()));
-            let (mut is_put, mut ready) = (false, None);
-            let ended = loop {
-                tokio::select! {
-                    biased;
-                    ended = &mut sent => break ended,
-                    () = &mut put, if !is_put => is_put = true,
-                    // Of a group there is one at a time: they can be large.
-                    made = &mut made, if ready.is_none() && !self.settings.is_grouped => {
-                        ready = Some(made);
-                    }
-                }
+            let ended = tokio::select! {
+                biased;
+                () = self.meanwhile() => sent.await,
+                ended = &mut sent => ended,
             };
-            if !is_put {
-                put.await;
-            }
             self.stop_for(&ended);
             self.pending.borrow_mut().push_back((place, ended));
-            next = match ready {
-                Some(ready) => ready,
-                None => {
-                    self.put_pending().await;
-                    made.await
-                }
-            };
+            if self.made.borrow().is_empty() {
+                // Before rows are waited for.
+                self.put_pending().await;
+            }
+            next = self.next_call().await;
         }
         self.put_pending().await;
+    }
+
+    /// Puts out results and makes a call for the next worker that is free, once the requests that
+    /// can be written have been. Of a group there is one at a time: they can be large.
+    async fn meanwhile(&self) {
+        tokio::task::yield_now().await;
+        self.put_pending().await;
+        if !self.settings.is_grouped && self.made.borrow().len() < self.settings.jobs {
+            self.make().await;
+        }
     }
 
     /// Ends the batch for results that are not to be followed by others.
@@ -319,38 +358,6 @@ impl Floor<'_, '_> {
 
     fn next_pending(&self) -> Option<(u64, Vec<Ended>)> {
         self.pending.borrow_mut().pop_front()
-    }
-
-    /// Waits for the next call, and until its result can be held.
-    async fn next(&self) -> Option<Fed> {
-        let window = self.settings.jobs as u64 * WINDOW;
-        loop {
-            let moved = self.moved.notified();
-            if self.is_stopped() {
-                return None;
-            }
-            let place = self.counts.place.get();
-            if self.outbox.borrow().has_room(place, window, MAX_HELD) {
-                break;
-            }
-            moved.await;
-        }
-        let mut feed = self.feed.lock().await;
-        loop {
-            let moved = self.moved.notified();
-            if self.is_stopped() {
-                return None;
-            }
-            let fed = tokio::select! {
-                biased;
-                fed = feed.next(&self.counts) => fed,
-                () = moved => continue,
-            };
-            match fed {
-                Ok(fed) => return fed,
-                Err(failure) => self.stop(failure),
-            }
-        }
     }
 
     /// Sends a call. A group that is refused as a whole is split until it is known which of its
@@ -637,12 +644,6 @@ impl Floor<'_, '_> {
         };
         (summary, exit)
     }
-}
-
-/// Does something once everything else has been done that can be: requests are written first.
-async fn after_others<T>(work: impl Future<Output = T>) -> T {
-    tokio::task::yield_now().await;
-    work.await
 }
 
 /// What a worker makes its calls with.
