@@ -6,23 +6,19 @@ use std::ffi::OsString;
 
 use clap::Command;
 
-use serde::Deserialize;
-
 use crate::cli::curl::{CurlOption, TABLE};
 use crate::cli::hoist;
 use crate::error::{Failure, Result};
 use crate::text::terminal::sanitise;
 
 /// What a raw call does with an option that it does not have itself.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "kebab-case")]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Native {
     /// It changes nothing there, so it is dropped.
     Harmless,
     /// It is refused; this is the way to the same end.
     Instead(&'static str),
     /// It is refused; `rein curl` passes it to curl.
-    #[default]
     CurlOnly,
 }
 

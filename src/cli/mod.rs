@@ -861,6 +861,9 @@ fn curl_word(command: &clap::Command, args: &[OsString]) -> Option<usize> {
 /// starts.
 fn plain_curl(args: &[OsString]) -> Option<usize> {
     args.iter().find(|word| *word == "curl")?;
+    if args.get(1).is_some_and(|word| word == "curl") {
+        return (!asks_for_help(&args[2..])).then_some(1);
+    }
     let options = curl_options();
     let at = curl_word(&options, args)?;
     let is_plain = |word: &OsString| {
@@ -873,8 +876,13 @@ fn plain_curl(args: &[OsString]) -> Option<usize> {
 
 /// Parses `rein [OPTIONS] curl WORDS...`: what follows the word is left as it is.
 fn parse_curl(at: usize, args: &[OsString]) -> Result<Parsed, clap::Error> {
-    let matches = curl_options().try_get_matches_from(&args[..at])?;
-    let mut call = CurlCall::from_arg_matches(&matches)?;
+    let (mut call, matches) = match at {
+        1 => (CurlCall::default(), clap::ArgMatches::default()),
+        _ => {
+            let matches = curl_options().try_get_matches_from(&args[..at])?;
+            (CurlCall::from_arg_matches(&matches)?, matches)
+        }
+    };
     if let Some(misplaced) = call.words.first() {
         let text = format!(
             "{} must follow the word curl: rein -p NAME curl {0} ...",

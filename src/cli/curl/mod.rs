@@ -9,32 +9,53 @@ use std::ffi::{OsStr, OsString};
 use std::sync::LazyLock;
 
 use serde::Deserialize;
+use serde::de::value::{Error, StrDeserializer};
 
 use crate::cli::harmless::Native;
 use crate::cli::{CurlCall, tail};
 use crate::error::{Failure, Result};
 use crate::text::terminal::sanitise;
 
-/// One option of curl. Its texts are those of the table, which is read at every start.
-#[derive(Debug, Deserialize)]
+/// One option of curl.
+#[derive(Debug)]
 pub(crate) struct CurlOption {
     /// The name after `--`.
     pub(crate) long: &'static str,
     /// The letter after `-`.
     pub(crate) letter: Option<char>,
-    #[serde(default)]
     pub(crate) takes_value: bool,
     /// What part of a call it is, as far as ownership, guards and tokens need it.
-    #[serde(default)]
     pub(crate) role: Role,
-    #[serde(default)]
     pub(crate) native: Native,
 }
 
-/// The options of curl 8.21, sorted by name, `--no-NAME` as `NAME`. A test reads the data, so that
-/// it cannot be broken.
-pub(crate) static TABLE: LazyLock<Vec<CurlOption>> =
-    LazyLock::new(|| serde_json::from_str(include_str!("options.json")).unwrap_or_default());
+/// The options of curl 8.21, sorted by name, `--no-NAME` as `NAME`.
+pub(crate) static TABLE: LazyLock<Vec<CurlOption>> = LazyLock::new(|| {
+    let lines = include_str!("options.tsv").lines().skip(1);
+    lines.filter_map(CurlOption::read).collect()
+});
+
+impl CurlOption {
+    /// Reads a line of the table, which is read at every start; a test reads it whole.
+    fn read(line: &'static str) -> Option<CurlOption> {
+        let mut cells = line.split('\t');
+        let mut next = || cells.next().unwrap_or_default();
+        Some(CurlOption {
+            long: next(),
+            letter: next().chars().next(),
+            takes_value: next() == "value",
+            role: match next() {
+                "" => Role::Other,
+                role => Role::deserialize(StrDeserializer::<Error>::new(role)).ok()?,
+            },
+            native: match next() {
+                "" => Native::CurlOnly,
+                "harmless" => Native::Harmless,
+                way => Native::Instead(way),
+            },
+        })
+    }
+}
 
 /// One option or URL of a line.
 pub(crate) struct Item {
@@ -68,7 +89,7 @@ impl Item {
 }
 
 /// What part of a call an option is.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(crate) enum Role {
     Bearer,
@@ -105,7 +126,6 @@ pub(crate) enum Role {
     /// An option that is not in the table.
     Unknown,
     /// None that matters.
-    #[default]
     Other,
 }
 
