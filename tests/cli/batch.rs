@@ -1211,3 +1211,16 @@ fn no_call_waits_behind_one_that_hangs() {
     assert_eq!(found, (1..=50).collect::<Vec<_>>());
     assert_eq!(server.requests().len(), 50);
 }
+
+#[test]
+fn everything_before_the_row_that_stops_a_strict_batch_is_sent() {
+    let server = server();
+    let rows: String = (1..=20).map(|n| format!("{{\"n\":{n}}}\n")).collect();
+    let words = ["PUT", "v1/x/{n}", "--strict"];
+    let finished = batch(&server, &words, &format!("{rows}[]\n{rows}"))
+        .run()
+        .exit(10)
+        .says("line 21");
+    assert_eq!(lines(&results(&finished)), (1..=21).collect::<Vec<_>>());
+    assert_eq!(server.requests().len(), 20);
+}

@@ -177,8 +177,8 @@ struct Floor<'j, 'a> {
     feed: Mutex<Feed<'j, 'a>>,
     outbox: RefCell<Outbox>,
     counts: Counts,
-    /// Calls that have been made and not been sent.
-    made: RefCell<VecDeque<Fed>>,
+    /// What is next, in the order of the input.
+    made: RefCell<VecDeque<Result<Fed>>>,
     /// Results that have not been put into the outbox.
     pending: RefCell<VecDeque<(u64, Vec<Ended>)>>,
     /// How many lines have failed, or may have.
@@ -234,26 +234,33 @@ impl Floor<'_, '_> {
             if self.is_stopped() {
                 return None;
             }
-            if let Some(call) = self.next_made() {
-                return Some(call);
-            }
-            let made = tokio::select! {
-                biased;
-                made = self.make() => made,
-                () = moved => true,
-            };
-            if !made {
-                return None;
+            match self.next_made() {
+                Some(Ok(Fed::Ended(place, ended))) => {
+                    let ended = vec![*ended];
+                    self.stop_for(&ended);
+                    self.put(place, ended).await;
+                }
+                Some(Ok(call @ Fed::Call { .. })) => return Some(call),
+                Some(Err(failure)) => self.stop(failure),
+                None => {
+                    let can_be_more = tokio::select! {
+                        biased;
+                        can_be_more = self.make() => can_be_more,
+                        () = moved => true,
+                    };
+                    if !can_be_more {
+                        return None;
+                    }
+                }
             }
         }
     }
 
-    fn next_made(&self) -> Option<Fed> {
+    fn next_made(&self) -> Option<Result<Fed>> {
         self.made.borrow_mut().pop_front()
     }
 
-    /// Makes a call of the next row, when its result can be held; what no call can be made of has
-    /// ended with that. Returns whether there can be more.
+    /// Makes a call of the next row, when its result can be held. Returns whether there can be more.
     async fn make(&self) -> bool {
         let window = self.settings.jobs as u64 * WINDOW;
         loop {
@@ -264,21 +271,16 @@ impl Floor<'_, '_> {
             }
             moved.await;
         }
-        let fed = self.feed.lock().await.next(&self.counts).await;
-        match fed {
-            Ok(Some(Fed::Ended(place, ended))) => {
-                let ended = vec![*ended];
-                self.stop_for(&ended);
-                self.put(place, ended).await;
-            }
-            Ok(Some(call)) => {
-                self.made.borrow_mut().push_back(call);
-                self.moved.notify_waiters();
-            }
-            Ok(None) => return false,
-            Err(failure) => self.stop(failure),
+        let mut feed = self.feed.lock().await;
+        if matches!(self.made.borrow().back(), Some(Err(_))) {
+            return true;
         }
-        !self.is_stopped()
+        let Some(made) = feed.next(&self.counts).await.transpose() else {
+            return false;
+        };
+        self.made.borrow_mut().push_back(made);
+        self.moved.notify_waiters();
+        true
     }
 
     /// Makes calls for as long as there are some. While one is under way, the result of the last one
@@ -294,7 +296,7 @@ impl Floor<'_, '_> {
             place,
             unit,
             is_resent,
-        }) = next.take()
+        }) = next
         {
             let mut call = Calling {
                 session: &mut session,
