@@ -877,6 +877,7 @@ fn plain_curl(args: &[OsString]) -> Option<usize> {
 /// Parses `rein [OPTIONS] curl WORDS...`: what follows the word is left as it is.
 fn parse_curl(at: usize, args: &[OsString]) -> Result<Parsed, clap::Error> {
     let (mut call, matches) = match at {
+        // There is nothing before the word.
         1 => (CurlCall::default(), clap::ArgMatches::default()),
         _ => {
             let matches = curl_options().try_get_matches_from(&args[..at])?;

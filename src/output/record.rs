@@ -15,7 +15,7 @@ use crate::verdict::checks::Checked;
 use crate::verdict::server_timing::{self, Metric};
 
 /// What is known about a call that has ended: what was sent, and what became of the response. Texts
-/// have been redacted but for the headers of the response; no text of the server is safe for a
+/// have been redacted but for the URL of the request and the headers of the response; no text of the server is safe for a
 /// terminal before it is made so.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Record {
@@ -76,6 +76,24 @@ impl SentTo {
             endpoint_length: if is_below { endpoint.len() } else { 0 },
         }
     }
+
+    /// Returns the whole URL as it may be shown; empty where there is none.
+    pub(crate) fn shown(&self, redactor: &Redactor) -> String {
+        let url = self.url.as_ref();
+        url.map_or(String::new(), |url| redactor.url(url))
+    }
+
+    /// Returns path and query below the endpoint as they may be shown; the whole URL where it is
+    /// not below it.
+    pub(crate) fn path(&self, redactor: &Redactor) -> String {
+        let shown = self.shown(redactor);
+        let sent = self.url.as_ref().map_or("", Url::as_str);
+        match shown.split_at_checked(self.endpoint_length) {
+            Some((endpoint, "")) if !endpoint.is_empty() => "/".to_owned(),
+            Some((endpoint, path)) if sent.starts_with(endpoint) => path.to_owned(),
+            _ => shown,
+        }
+    }
 }
 
 /// What became of the response of a call, or of the responses of all its pages.
@@ -126,22 +144,14 @@ impl ResponseInfo {
 }
 
 impl Attempts {
-    /// Returns the whole URL as it may be shown: made where it is, because few of many calls are.
+    /// Returns [`SentTo::shown`], made on demand: few of the calls of a batch are shown.
     pub(crate) fn url(&self) -> String {
-        let url = self.sent_to.url.as_ref();
-        url.map_or(String::new(), |url| self.redactor.url(url))
+        self.sent_to.shown(&self.redactor)
     }
 
-    /// Returns path and query below the endpoint as they may be shown; the whole URL where it is
-    /// not below it.
+    /// Returns [`SentTo::path`].
     pub(crate) fn path(&self) -> String {
-        let shown = self.url();
-        let sent = self.sent_to.url.as_ref().map_or("", Url::as_str);
-        match shown.split_at_checked(self.sent_to.endpoint_length) {
-            Some((endpoint, "")) if !endpoint.is_empty() => "/".to_owned(),
-            Some((endpoint, path)) if sent.starts_with(endpoint) => path.to_owned(),
-            _ => shown,
-        }
+        self.sent_to.path(&self.redactor)
     }
 
     /// Returns the platform's own time in milliseconds, when it said so.

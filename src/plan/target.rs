@@ -4,6 +4,7 @@ use percent_encoding::utf8_percent_encode;
 use url::Url;
 
 use crate::error::{Failure, Result, nearest};
+use crate::output::record::SentTo;
 use crate::profile::{Origin, Profile, is_placeholder_name};
 use crate::request::location::{Location, read_path};
 use crate::request::{COMPONENT, Request};
@@ -236,12 +237,7 @@ fn value_of<'a>(
 
 /// Returns path and query below the endpoint.
 pub(crate) fn below(request: &Request, profile: &Profile, redactor: &Redactor) -> String {
-    let url = redactor.url(&request.url);
-    match url.strip_prefix(profile.base.value.as_str()) {
-        Some("") => "/".to_owned(),
-        Some(path) => path.to_owned(),
-        None => url,
-    }
+    SentTo::new(&request.url, profile.base.value.as_str()).path(redactor)
 }
 
 /// Returns the names of the placeholders in a text, in their order.

@@ -1,7 +1,8 @@
 //! `rein batch`: many calls by a few workers, limited only by the server.
 //!
-//! Each worker takes the next call from the [`Feed`], records its lines in the journal, sends it,
-//! records how it has ended and puts the result into the [`Outbox`]. All of them run on one thread;
+//! Each worker takes the next call, records its lines in the journal, sends it, records how it has
+//! ended and puts the result into the [`Outbox`]. While its call is under way it takes the next row
+//! from the [`Feed`] and makes a call for the worker that is free first. All run on one thread;
 //! the input is read and the output is written by a thread each, behind bounded channels, so that
 //! neither a long input nor a slow output takes memory.
 
@@ -181,7 +182,8 @@ struct Floor<'j, 'a> {
     made: RefCell<VecDeque<Result<Fed>>>,
     /// Results that have not been put into the outbox.
     pending: RefCell<VecDeque<(u64, Vec<Ended>)>>,
-    /// How many lines have failed, or may have.
+    /// How many lines have failed, or may have. It counts when a call ends; the summary counts when
+    /// the result is put out, too late for `--stop-after`.
     failed: Cell<u64>,
     /// The lines that have been sent and have not ended.
     in_flight: RefCell<LineSet>,
@@ -256,6 +258,7 @@ impl Floor<'_, '_> {
         }
     }
 
+    /// Takes the next call; the queue is not borrowed while something is done with it.
     fn next_made(&self) -> Option<Result<Fed>> {
         self.made.borrow_mut().pop_front()
     }
@@ -312,7 +315,7 @@ impl Floor<'_, '_> {
             self.stop_for(&ended);
             self.pending.borrow_mut().push_back((place, ended));
             if self.made.borrow().is_empty() {
-                // Before rows are waited for.
+                // The next row may be long in coming, and the result must not wait for it.
                 self.put_pending().await;
             }
             next = self.next_call().await;
@@ -358,6 +361,7 @@ impl Floor<'_, '_> {
         }
     }
 
+    /// Takes the next result; the queue is not borrowed while something is done with it.
     fn next_pending(&self) -> Option<(u64, Vec<Ended>)> {
         self.pending.borrow_mut().pop_front()
     }
